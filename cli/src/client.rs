@@ -1,0 +1,193 @@
+//! The way to the server: one connection, every call with the key.
+
+use std::{error::Error, time::Duration};
+
+use cairn_proto::v1::{
+    artifact_service_client::ArtifactServiceClient, identity_service_client::IdentityServiceClient,
+    link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
+};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, ClientTlsConfig, Endpoint, Uri},
+};
+
+use crate::error::{CliError, chain};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For calls of one message each way. Streams may take as long as they need, while the other side answers pings.
+const UNARY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How to reach the server.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct Server {
+    /// Where the server's gRPC listens
+    #[arg(
+        long,
+        env = "CAIRN_ADDR",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7070",
+        value_parser = parse_addr
+    )]
+    addr: Uri,
+    /// The tenant's API key; better given by the environment, where no other user sees it
+    #[arg(
+        long,
+        env = "CAIRN_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    api_key: Option<String>,
+}
+
+/// Clients of every service over one connection. A clone shares the connection.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) artifacts: ArtifactServiceClient<Authenticated>,
+    pub(crate) identity: IdentityServiceClient<Authenticated>,
+    pub(crate) links: LinkServiceClient<Authenticated>,
+    pub(crate) sessions: SessionServiceClient<Authenticated>,
+}
+
+type Authenticated = InterceptedService<Channel, Bearer>;
+
+impl Server {
+    pub(crate) async fn connect(&self) -> Result<Client, CliError> {
+        let bearer = Bearer::new(self.api_key.as_deref().unwrap_or_default())?;
+        let unreachable = |error: tonic::transport::Error| {
+            let addr = self.addr.to_string();
+            let addr = addr.trim_end_matches('/');
+            // The outermost error says only that there was one.
+            let cause = error.source().map_or_else(|| error.to_string(), chain);
+            CliError::Network(format!("cannot reach {addr}: {cause}"))
+        };
+        let mut endpoint = Endpoint::from(self.addr.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .max_frame_size(256 << 10)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
+            .map_err(unreachable)?;
+        if self.addr.scheme_str() == Some("https") {
+            endpoint = endpoint
+                .tls_config(ClientTlsConfig::new().with_native_roots())
+                .map_err(unreachable)?;
+        }
+        let channel = endpoint.connect().await.map_err(unreachable)?;
+        let service = InterceptedService::new(channel, bearer);
+        Ok(Client {
+            artifacts: ArtifactServiceClient::new(service.clone()),
+            identity: IdentityServiceClient::new(service.clone()),
+            links: LinkServiceClient::new(service.clone()),
+            sessions: SessionServiceClient::new(service),
+        })
+    }
+}
+
+/// A call that is answered in time or given up.
+pub(crate) fn unary<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(UNARY_TIMEOUT);
+    request
+}
+
+/// What an answer must hold by its contract.
+pub(crate) fn required<T>(field: Option<T>, name: &str) -> Result<T, CliError> {
+    field.ok_or_else(|| CliError::BadAnswer(format!("no {name} in it")))
+}
+
+/// Puts the key on every call.
+#[derive(Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    fn new(key: &str) -> Result<Self, CliError> {
+        if key.is_empty() {
+            return Err(CliError::Usage(
+                "no API key: start `cairn dev` and run `. ./cairn-data/dev.env`, or set CAIRN_API_KEY"
+                    .to_owned(),
+            ));
+        }
+        let mut value: MetadataValue<Ascii> = format!("Bearer {key}").parse().map_err(|_| {
+            CliError::Usage("the API key holds characters that no key has".to_owned())
+        })?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request
+            .metadata_mut()
+            .insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+fn parse_addr(text: &str) -> Result<Uri, String> {
+    const RULE: &str = "must be host:port, http://host:port or https://host:port";
+    let url = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
+    let uri: Uri = url.parse().map_err(|_| RULE.to_owned())?;
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    if known && uri.host().is_some_and(|host| !host.is_empty()) && uri.path() == "/" {
+        Ok(uri)
+    } else {
+        Err(RULE.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bearer, parse_addr};
+
+    #[test]
+    fn an_address_without_a_scheme_is_plain_http() {
+        for (text, uri) in [
+            ("127.0.0.1:7070", "http://127.0.0.1:7070/"),
+            ("localhost:7070", "http://localhost:7070/"),
+            ("[::1]:7070", "http://[::1]:7070/"),
+            ("https://cairn.example.com", "https://cairn.example.com/"),
+            ("http://cairn:7070/", "http://cairn:7070/"),
+        ] {
+            assert_eq!(
+                parse_addr(text).map(|uri| uri.to_string()),
+                Ok(uri.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_kind_is_refused() {
+        for text in [
+            "",
+            "ftp://host",
+            "unix:///run/cairn",
+            "http://",
+            "host:7070/path",
+            "a b",
+        ] {
+            assert!(parse_addr(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_says_where_to_get_one() {
+        let words = Bearer::new("").err().map(|error| error.to_string());
+        assert!(words.is_some_and(|w| w.contains("dev.env") && w.contains("CAIRN_API_KEY")));
+        assert!(Bearer::new("two\nlines").is_err());
+    }
+}

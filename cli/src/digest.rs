@@ -1,0 +1,86 @@
+//! What content was: its hash and its length, as the server names them.
+
+use std::fmt;
+
+use cairn_proto::v1;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::CliError;
+
+/// The hash and the length of some content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Digest {
+    /// "sha256:" and 64 lower-case hex digits.
+    pub(crate) content_hash: String,
+    pub(crate) size_bytes: i64,
+}
+
+impl Digest {
+    pub(crate) fn of(content: &[u8]) -> Self {
+        let mut hashing = Hashing::default();
+        hashing.update(content);
+        hashing.finish()
+    }
+
+    /// Fails, by the server's fault, unless this is what the artifact is recorded to be.
+    pub(crate) fn check(&self, artifact: &v1::Artifact) -> Result<(), CliError> {
+        let recorded = Self {
+            content_hash: artifact.content_hash.clone(),
+            size_bytes: artifact.size_bytes,
+        };
+        if *self == recorded {
+            return Ok(());
+        }
+        Err(CliError::BadAnswer(format!(
+            "{} is recorded as {recorded}, but what passed here is {self}",
+            artifact.artifact_id
+        )))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bytes", self.content_hash, self.size_bytes)
+    }
+}
+
+/// Computes a [`Digest`] of content that passes by piece by piece.
+#[derive(Default)]
+pub(crate) struct Hashing {
+    hasher: Sha256,
+    size_bytes: i64,
+}
+
+impl Hashing {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.hasher.update(piece);
+        self.size_bytes += piece.len() as i64;
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        Digest {
+            content_hash: format!("sha256:{}", hex::encode(self.hasher.finalize())),
+            size_bytes: self.size_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Digest, Hashing};
+
+    #[test]
+    fn pieces_and_the_whole_have_the_same_digest() {
+        let mut hashing = Hashing::default();
+        hashing.update(b"a");
+        hashing.update(b"");
+        hashing.update(b"bc");
+        let digest = hashing.finish();
+        assert_eq!(digest, Digest::of(b"abc"));
+        assert_eq!(digest.size_bytes, 3);
+        assert_eq!(
+            digest.content_hash,
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}

@@ -1,0 +1,353 @@
+//! What can go wrong, whose fault it is, and how it is told.
+
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
+
+use cairn_proto::ERROR_DOMAIN;
+use serde::Serialize;
+use thiserror::Error;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// Whose fault a failure is, which is the exit code. The greater, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fault {
+    Caller = 1,
+    Server = 2,
+    Network = 3,
+}
+
+impl From<Fault> for ExitCode {
+    fn from(fault: Fault) -> Self {
+        Self::from(fault as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    /// The command line, or what it names, is wrong.
+    #[error("{0}")]
+    Usage(String),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("standard output: {0}")]
+    Stdout(#[source] io::Error),
+    /// The server said no, and why.
+    #[error("{}", .0.message)]
+    Refused(Box<Refusal>),
+    /// The server answered, but not as a Cairn does.
+    #[error("bad answer from the server: {0}")]
+    BadAnswer(String),
+    #[error("{0}")]
+    Network(String),
+    /// An error of one of several things.
+    #[error("{what}: {error}")]
+    About { what: String, error: Box<CliError> },
+    /// Told already, when it happened.
+    #[error("not everything was done")]
+    Told(Fault),
+}
+
+/// An error that a Cairn server sent.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    code: Code,
+    /// A name of `cairn.v1.ErrorReason` without its prefix.
+    reason: String,
+    message: String,
+    violations: Vec<Violation>,
+}
+
+/// A field of the request at fault.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Violation {
+    pub(crate) field: String,
+    pub(crate) description: String,
+}
+
+impl CliError {
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::Usage(_) | Self::File { .. } | Self::Stdout(_) => Fault::Caller,
+            Self::Refused(refusal) => refusal.fault(),
+            Self::BadAnswer(_) => Fault::Server,
+            Self::Network(_) => Fault::Network,
+            Self::About { error, .. } => error.fault(),
+            Self::Told(fault) => *fault,
+        }
+    }
+
+    /// The same error, said of one of several things. An error of a file says already what it is about.
+    pub(crate) fn about(self, what: impl Into<String>) -> Self {
+        match self {
+            Self::File { .. } => self,
+            _ => Self::About {
+                what: what.into(),
+                error: Box::new(self),
+            },
+        }
+    }
+
+    /// Makes I/O errors errors of this file.
+    pub(crate) fn of_file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        |source| Self::File { path, source }
+    }
+
+    /// The fields of the request that the server found at fault.
+    pub(crate) fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Refused(refusal) => &refusal.violations,
+            Self::About { error, .. } => error.violations(),
+            _ => &[],
+        }
+    }
+
+    /// The error's name in JSON: the HTTP API's for what the server said, and one of ours for all else.
+    pub(crate) fn code(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal.http_code(),
+            Self::About { error, .. } => error.code(),
+            Self::Usage(_) | Self::File { .. } | Self::Stdout(_) | Self::Told(_) => "local".into(),
+            Self::BadAnswer(_) => "bad_answer".into(),
+            Self::Network(_) => "network".into(),
+        }
+    }
+
+    /// The status with which the HTTP API says the same; `None` for what the server did not say.
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.http_status()),
+            Self::About { error, .. } => error.http_status(),
+            _ => None,
+        }
+    }
+}
+
+impl Refusal {
+    fn fault(&self) -> Fault {
+        match self.code {
+            Code::InvalidArgument
+            | Code::NotFound
+            | Code::FailedPrecondition
+            | Code::Unauthenticated
+            | Code::PermissionDenied
+            | Code::Aborted
+            | Code::ResourceExhausted => Fault::Caller,
+            _ => Fault::Server,
+        }
+    }
+
+    fn http_code(&self) -> String {
+        match self.reason.as_str() {
+            "INVALID_ARGUMENT" => "invalid_request".into(),
+            "UNAUTHENTICATED" => "unauthorized".into(),
+            "PERMISSION_DENIED" => "forbidden".into(),
+            "ARTIFACT_DELETED" => "artifact_already_deleted".into(),
+            "TTL_EXCEEDS_LIMIT" => "ttl_exceeds_plan_limit".into(),
+            reason => reason.to_ascii_lowercase(),
+        }
+    }
+
+    fn http_status(&self) -> u16 {
+        match (self.reason.as_str(), self.code) {
+            ("ARTIFACT_EXPIRED" | "ARTIFACT_DELETED" | "LINK_EXPIRED", _) => 410,
+            ("FILE_TOO_LARGE", _) => 413,
+            (_, Code::InvalidArgument) => 400,
+            (_, Code::Unauthenticated) => 401,
+            (_, Code::PermissionDenied) => 403,
+            (_, Code::NotFound) => 404,
+            (_, Code::FailedPrecondition | Code::Aborted) => 409,
+            (_, Code::ResourceExhausted) => 429,
+            (_, Code::Unavailable) => 503,
+            _ => 500,
+        }
+    }
+}
+
+impl From<Status> for CliError {
+    /// A Cairn server signs its errors with an ErrorInfo. What is not signed was made on the way: by our own end of the
+    /// connection, which then leaves a source, by something between, or by a server that is no Cairn.
+    fn from(status: Status) -> Self {
+        let signed = status
+            .get_details_error_info()
+            .filter(|info| info.domain == ERROR_DOMAIN);
+        if let Some(info) = signed {
+            let violations = status
+                .get_details_bad_request()
+                .map(|bad| bad.field_violations)
+                .unwrap_or_default();
+            return Self::Refused(Box::new(Refusal {
+                code: status.code(),
+                reason: info.reason,
+                message: status.message().to_owned(),
+                violations: violations
+                    .into_iter()
+                    .map(|violation| Violation {
+                        field: violation.field,
+                        description: violation.description,
+                    })
+                    .collect(),
+            }));
+        }
+        let lost = matches!(
+            status.code(),
+            Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded
+        );
+        if let Some(source) = status.source() {
+            Self::Network(format!("lost the server: {}", chain(source)))
+        } else if lost {
+            Self::Network(format!("lost the server: {}", status.message()))
+        } else {
+            Self::BadAnswer(format!("{}: {}", status.code(), status.message()))
+        }
+    }
+}
+
+/// An error and its causes in one line, without those that only repeat the one above.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        cause = error.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tonic::{Code, Status};
+    use tonic_types::{ErrorDetails, StatusExt};
+
+    use super::{CliError, Fault};
+
+    fn signed(code: Code, reason: &str) -> CliError {
+        let mut details = ErrorDetails::with_error_info(reason, "cairn.dev", []);
+        details.add_bad_request_violation("spec.filename", "must not be empty");
+        Status::with_error_details(code, "words", details).into()
+    }
+
+    #[test]
+    fn what_the_server_blames_on_the_caller_is_the_callers_fault() {
+        for code in [
+            Code::InvalidArgument,
+            Code::NotFound,
+            Code::FailedPrecondition,
+            Code::Unauthenticated,
+            Code::PermissionDenied,
+            Code::Aborted,
+            Code::ResourceExhausted,
+        ] {
+            assert_eq!(signed(code, "REASON").fault(), Fault::Caller, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_takes_upon_itself_is_the_servers_fault() {
+        for code in [Code::Unavailable, Code::Internal, Code::DataLoss] {
+            assert_eq!(signed(code, "REASON").fault(), Fault::Server, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_cairn_signed_is_the_networks_fault_or_a_bad_answer() {
+        for code in [
+            Code::Unavailable,
+            Code::Unknown,
+            Code::Cancelled,
+            Code::DeadlineExceeded,
+        ] {
+            assert_eq!(
+                CliError::from(Status::new(code, "")).fault(),
+                Fault::Network,
+                "{code:?}"
+            );
+        }
+        for code in [Code::Unimplemented, Code::NotFound, Code::Internal] {
+            assert_eq!(
+                CliError::from(Status::new(code, "")).fault(),
+                Fault::Server,
+                "{code:?}"
+            );
+        }
+        let elsewhere = ErrorDetails::with_error_info("REASON", "example.com", []);
+        let status = Status::with_error_details(Code::NotFound, "", elsewhere);
+        assert_eq!(CliError::from(status).fault(), Fault::Server);
+    }
+
+    #[test]
+    fn what_broke_at_our_own_end_of_the_connection_is_the_networks_fault() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let status = Status::from_error(reset.into());
+        assert_eq!(CliError::from(status).fault(), Fault::Network);
+    }
+
+    #[test]
+    fn the_servers_message_and_fields_are_kept_also_for_one_of_several() {
+        let error = signed(Code::InvalidArgument, "INVALID_ARGUMENT").about("a.txt");
+        assert_eq!(error.to_string(), "a.txt: words");
+        assert_eq!(error.violations().len(), 1);
+        assert_eq!(error.fault(), Fault::Caller);
+    }
+
+    #[test]
+    fn errors_have_the_codes_of_the_http_api() {
+        for (code, reason, name, status) in [
+            (
+                Code::InvalidArgument,
+                "INVALID_ARGUMENT",
+                "invalid_request",
+                400,
+            ),
+            (
+                Code::Unauthenticated,
+                "UNAUTHENTICATED",
+                "unauthorized",
+                401,
+            ),
+            (
+                Code::NotFound,
+                "ARTIFACT_NOT_FOUND",
+                "artifact_not_found",
+                404,
+            ),
+            (Code::NotFound, "ARTIFACT_EXPIRED", "artifact_expired", 410),
+            (
+                Code::NotFound,
+                "ARTIFACT_DELETED",
+                "artifact_already_deleted",
+                410,
+            ),
+            (
+                Code::FailedPrecondition,
+                "SESSION_SEALED",
+                "session_sealed",
+                409,
+            ),
+            (
+                Code::InvalidArgument,
+                "FILE_TOO_LARGE",
+                "file_too_large",
+                413,
+            ),
+            (
+                Code::InvalidArgument,
+                "TTL_EXCEEDS_LIMIT",
+                "ttl_exceeds_plan_limit",
+                400,
+            ),
+            (Code::Unavailable, "UNAVAILABLE", "unavailable", 503),
+            (Code::DataLoss, "DATA_CORRUPTED", "data_corrupted", 500),
+        ] {
+            let error = signed(code, reason);
+            assert_eq!(error.code(), name);
+            assert_eq!(error.http_status(), Some(status), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `cairn link`.
+
+use cairn_proto::v1::{CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest};
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::{
+    client::{Client, Server, required, unary},
+    error::CliError,
+    output::Output,
+    page::{More, PageArgs},
+    shapes::{Link, link_table},
+    time::Span,
+};
+
+/// Make a public URL of an artifact; list, show and revoke such URLs
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// The artifact to make a URL of
+    #[arg(value_name = "ID", required = true)]
+    artifact_id: Option<String>,
+    /// How long the URL works, such as 24h; 7 days when it is not given
+    #[arg(long, value_name = "TIME")]
+    expires_in: Option<Span>,
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// List links, newest first, with those that have expired or been revoked
+    Ls(LsArgs),
+    /// Print a link's record
+    Show(OneArgs),
+    /// End a link at once
+    Revoke(OneArgs),
+}
+
+#[derive(clap::Args)]
+struct LsArgs {
+    /// Only this artifact's links
+    #[arg(long, value_name = "ID")]
+    artifact: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(clap::Args)]
+struct OneArgs {
+    /// The link
+    #[arg(value_name = "LINK")]
+    link_id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    links: Vec<Link>,
+    #[serde(flatten)]
+    more: More,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    match args.verb {
+        Some(Verb::Ls(args)) => ls(args, output).await,
+        Some(Verb::Show(args)) => show(args, output).await,
+        Some(Verb::Revoke(args)) => revoke(args, output).await,
+        None => {
+            let mut client = args.server.connect().await?;
+            // Without a verb it is required; were it absent all the same, the server would say so.
+            let artifact_id = args.artifact_id.unwrap_or_default();
+            let link = create(&mut client, artifact_id, args.expires_in).await?;
+            output.data(&link, || link.fields())
+        }
+    }
+}
+
+/// Makes a link; without a span it works for as long as the server thinks right.
+pub(crate) async fn create(
+    client: &mut Client,
+    artifact_id: String,
+    expires_in: Option<Span>,
+) -> Result<Link, CliError> {
+    let request = unary(CreateLinkRequest {
+        artifact_id,
+        expires_in: expires_in.map(Into::into),
+    });
+    let answer = client.links.create_link(request).await?.into_inner();
+    Ok(required(answer.link, "link")?.into())
+}
+
+async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let artifact_id = args.artifact.unwrap_or_default();
+    let fetch = async |page_size, page_token| {
+        let request = ListLinksRequest {
+            page_size,
+            page_token,
+            artifact_id: artifact_id.clone(),
+        };
+        let answer = client.links.list_links(unary(request)).await?.into_inner();
+        Ok((answer.links, answer.next_page_token))
+    };
+    let (links, more) = args.page.read(fetch).await?;
+    let listing = Listing {
+        links: links.into_iter().map(Link::from).collect(),
+        more,
+    };
+    output.data(&listing, || link_table(&listing.links))?;
+    listing.more.hint(output);
+    Ok(())
+}
+
+async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = unary(GetLinkRequest {
+        link_id: args.link_id,
+    });
+    let answer = client.links.get_link(request).await?.into_inner();
+    let link = Link::from(required(answer.link, "link")?);
+    output.data(&link, || link.fields())
+}
+
+async fn revoke(args: OneArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = unary(RevokeLinkRequest {
+        link_id: args.link_id,
+    });
+    let answer = client.links.revoke_link(request).await?.into_inner();
+    let link = Link::from(required(answer.link, "link")?);
+    output.data(&link, || link.fields())
+}

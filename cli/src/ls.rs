@@ -1,0 +1,104 @@
+//! `cairn ls`.
+
+use cairn_proto::v1::ListArtifactsRequest;
+use serde::Serialize;
+
+use crate::{
+    client::{Server, unary},
+    error::CliError,
+    metadata::{self, Pair, parse_pair},
+    output::Output,
+    page::{More, PageArgs},
+    shapes::{Artifact, artifact_table},
+    time::Moment,
+};
+
+/// List artifacts, newest first
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Which artifacts: those for which all that is given holds.
+#[derive(clap::Args)]
+struct Filter {
+    /// Only of this session
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Only by this agent
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
+    /// Only in this namespace
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Only of this user
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
+    /// Only with this filename, every version of it
+    #[arg(long, value_name = "FILENAME")]
+    name: Option<String>,
+    /// Only of this media type
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// Only with this metadata; may be given again
+    #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = parse_pair)]
+    metadata: Vec<Pair>,
+    /// Only made at this time or later, as 2026-01-31T12:00:00Z or as how long ago, such as 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only made before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    artifacts: Vec<Artifact>,
+    #[serde(flatten)]
+    more: More,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let filter = args.filter.into_request()?;
+    let mut client = args.server.connect().await?;
+    let fetch = async |page_size, page_token| {
+        let request = ListArtifactsRequest {
+            page_size,
+            page_token,
+            ..filter.clone()
+        };
+        let answer = client.artifacts.list_artifacts(unary(request)).await?;
+        let answer = answer.into_inner();
+        Ok((answer.artifacts, answer.next_page_token))
+    };
+    let (artifacts, more) = args.page.read(fetch).await?;
+    let listing = Listing {
+        artifacts: artifacts.into_iter().map(Artifact::from).collect(),
+        more,
+    };
+    output.data(&listing, || artifact_table(&listing.artifacts))?;
+    listing.more.hint(output);
+    Ok(())
+}
+
+impl Filter {
+    fn into_request(self) -> Result<ListArtifactsRequest, CliError> {
+        Ok(ListArtifactsRequest {
+            session_id: self.session.unwrap_or_default(),
+            agent_id: self.agent.unwrap_or_default(),
+            namespace: self.namespace.unwrap_or_default(),
+            user_id: self.user.unwrap_or_default(),
+            filename: self.name.unwrap_or_default(),
+            content_type: self.content_type.unwrap_or_default(),
+            created_after: self.since.map(Into::into),
+            created_before: self.until.map(Into::into),
+            metadata: metadata::into_map(self.metadata)?,
+            ..ListArtifactsRequest::default()
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! The only way out: data to standard output, words to standard error.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::{
+    error::{CliError, Fault, Violation},
+    printable::{printable, printable_json},
+};
+
+/// How to print.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    /// Data as JSON.
+    json: bool,
+    /// Errors as JSON too; only on request, so that whoever reads a log without asking for JSON reads words.
+    json_errors: bool,
+    /// Whether a person looks at standard output.
+    terminal: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        let terminal = io::stdout().is_terminal();
+        Self {
+            json: json || !terminal,
+            json_errors: json,
+            terminal,
+        }
+    }
+
+    /// Prints data: as JSON, or as a person reads it.
+    pub(crate) fn data(
+        self,
+        data: &impl Serialize,
+        human: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        let text = match (self.json, self.terminal) {
+            (false, _) => human(),
+            (true, true) => json_text(serde_json::to_string_pretty(data))?,
+            (true, false) => json_text(serde_json::to_string(data))?,
+        };
+        self.raw(text.as_bytes())
+    }
+
+    /// Prints bytes as they are.
+    pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), CliError> {
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(CliError::Stdout)
+    }
+
+    /// Tells a person something beside the data.
+    pub(crate) fn note(self, words: &str) {
+        complain(&printable(words));
+    }
+
+    /// Tells a person how to go on, where a program reads it in the data.
+    pub(crate) fn hint(self, words: &str) {
+        if !self.json {
+            self.note(words);
+        }
+    }
+
+    /// Tells an error. `None` when there is nobody to tell: who reads the data has stopped reading, as `head` does, and
+    /// that is no failure.
+    pub(crate) fn fail(self, error: &CliError) -> Option<Fault> {
+        match error {
+            CliError::Told(fault) => return Some(*fault),
+            CliError::Stdout(error) if error.kind() == ErrorKind::BrokenPipe => return None,
+            _ => {}
+        }
+        if self.json_errors {
+            if let Ok(json) = json_text(serde_json::to_string(&ErrorJson::from(error))) {
+                complain(json.trim_end());
+            }
+        } else {
+            complain(&format!("cairn: {}", printable(&error.to_string())));
+            for Violation { field, description } in error.violations() {
+                complain(&format!(
+                    "  {}: {}",
+                    printable(field),
+                    printable(description)
+                ));
+            }
+        }
+        Some(error.fault())
+    }
+}
+
+/// Rows in columns. Every cell is made safe to look at.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| printable(cell)).collect())
+        .collect();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0))
+        .map(width)
+        .collect();
+    let mut text = String::new();
+    for row in &rows {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(line.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Lines of "name: value". Every value is made safe to look at; those without a value are left out.
+pub(crate) fn fields(fields: &[(&str, Option<String>)]) -> String {
+    let rows: Vec<Vec<String>> = fields
+        .iter()
+        .filter_map(|(name, value)| Some(vec![format!("{name}:"), value.clone()?]))
+        .collect();
+    table(&rows)
+}
+
+/// The error shape of the HTTP API.
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    fields: &'a [Violation],
+}
+
+impl<'a> From<&'a CliError> for ErrorJson<'a> {
+    fn from(error: &'a CliError) -> Self {
+        Self {
+            error: ErrorBody {
+                code: error.code(),
+                message: error.to_string(),
+                status: error.http_status(),
+                fields: error.violations(),
+            },
+        }
+    }
+}
+
+fn json_text(json: serde_json::Result<String>) -> Result<String, CliError> {
+    match json {
+        Ok(json) => Ok(printable_json(&json) + "\n"),
+        Err(error) => Err(CliError::Usage(format!("cannot write as JSON: {error}"))),
+    }
+}
+
+/// One line on standard error; when that is gone too, there is nowhere left to say so.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ErrorJson, fields, table};
+    use crate::error::CliError;
+
+    #[test]
+    fn columns_are_aligned_and_safe_to_look_at() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        assert_eq!(
+            table(&[row(["ID", "NAME", "X"]), row(["art_1", "a\x1b", ""])]),
+            "ID     NAME     X\nart_1  a\\u{1b}\n"
+        );
+    }
+
+    #[test]
+    fn fields_without_a_value_are_left_out() {
+        assert_eq!(
+            fields(&[("id", Some("a".to_owned())), ("session", None)]),
+            "id:  a\n"
+        );
+    }
+
+    #[test]
+    fn errors_have_the_shape_of_the_http_api() {
+        let error = CliError::Usage("no".to_owned());
+        assert_eq!(
+            serde_json::to_value(ErrorJson::from(&error)).ok(),
+            Some(serde_json::json!({"error": {"code": "local", "message": "no"}}))
+        );
+    }
+}

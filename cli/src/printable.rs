@@ -1,0 +1,68 @@
+//! Text of others, made safe to look at.
+
+use std::fmt::Write as _;
+
+/// Whether a character moves the cursor, changes the terminal or turns the direction of the text around it, so that what
+/// is seen is not what is there.
+pub(crate) fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text with every deceiving character written as `\u{…}`. Everything of others that is shown to a person passes
+/// through here.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if deceives(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// JSON text with every deceiving character written as `\uXXXX`, which is the same JSON. Line breaks are left: in JSON
+/// text they stand only between the values.
+pub(crate) fn printable_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if deceives(c) && c != '\n' {
+            // All of them are in the basic plane: four digits are enough, and writing to a String cannot fail.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{deceives, printable, printable_json};
+
+    #[test]
+    fn terminal_escapes_and_direction_overrides_are_shown_and_not_obeyed() {
+        assert_eq!(printable("a\x1b[2Jb"), r"a\u{1b}[2Jb");
+        assert_eq!(printable("\u{9b}31m"), r"\u{9b}31m");
+        assert_eq!(printable("gpj.\u{202e}exe"), r"gpj.\u{202e}exe");
+        assert_eq!(printable("a\nb\r\tc\u{7f}"), r"a\u{a}b\u{d}\u{9}c\u{7f}");
+    }
+
+    #[test]
+    fn ordinary_text_of_any_script_is_left_as_it_is() {
+        let text = "Отчёт 報告 تقرير 👩‍🔬 naïve.md";
+        assert_eq!(printable(text), text);
+    }
+
+    #[test]
+    fn json_keeps_its_meaning_when_it_is_made_printable() -> Result<(), serde_json::Error> {
+        let text = "\x1b \u{7f} \u{9b} \u{202e} \u{2028} \u{feff} \n ok";
+        let json = printable_json(&serde_json::to_string_pretty(&[text])?);
+        assert!(!json.chars().any(|c| deceives(c) && c != '\n'));
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json)?, [text]);
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! `cairn pull`.
+
+mod download;
+mod name;
+mod target;
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use cairn_proto::v1::{self, GetSessionRequest, ListArtifactsRequest};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use tokio::io::stdout;
+
+use self::{
+    download::Download,
+    name::SafeName,
+    target::{Folder, Target},
+};
+use crate::{
+    client::{Client, Server, unary},
+    error::CliError,
+    output::{Output, table},
+    page::read_all,
+    progress::Progress,
+    several::{Failures, transfer},
+    shapes::Artifact,
+};
+
+/// Fetch an artifact, or everything that a session holds
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The artifact
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "session",
+        conflicts_with = "session"
+    )]
+    artifact_id: Option<String>,
+    /// Fetch the latest version of every file of this session into the directory OUTPUT
+    #[arg(long, value_name = "ID", requires = "output")]
+    session: Option<String>,
+    /// A file to write or replace, a directory to write into, or - for standard output; the stored filename in the
+    /// current directory when it is not given
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Replace the file when the stored filename is taken
+    #[arg(long, short)]
+    force: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Serialize)]
+struct Pulled {
+    #[serde(flatten)]
+    artifact: Artifact,
+    /// Where it was written.
+    path: String,
+}
+
+#[derive(Serialize)]
+struct SessionPulled {
+    artifacts: Vec<Pulled>,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let client = args.server.connect().await?;
+    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
+    match (args.artifact_id, args.session) {
+        (Some(artifact_id), _) if to_stdout => pull_to_stdout(client, artifact_id).await,
+        (Some(artifact_id), _) => {
+            let pulled = pull_one(client, artifact_id, args.output.as_deref(), args.force).await?;
+            output.data(&pulled, || table(&[pulled.row()]))
+        }
+        (None, Some(session_id)) if !to_stdout => {
+            let folder = args.output.unwrap_or_else(|| ".".into());
+            pull_session(client, session_id, &folder, output).await
+        }
+        _ => Err(CliError::Usage(
+            "a session is pulled into a directory".to_owned(),
+        )),
+    }
+}
+
+async fn pull_to_stdout(mut client: Client, artifact_id: String) -> Result<(), CliError> {
+    let download = Download::start(&mut client, artifact_id).await?;
+    let bar = ProgressBar::hidden();
+    download.copy(&mut stdout(), CliError::Stdout, bar).await?;
+    Ok(())
+}
+
+async fn pull_one(
+    mut client: Client,
+    artifact_id: String,
+    path: Option<&Path>,
+    force: bool,
+) -> Result<Pulled, CliError> {
+    let download = Download::start(&mut client, artifact_id).await?;
+    let stored = || SafeName::parse(&download.artifact.filename).map(SafeName::flat);
+    let target = match path {
+        None => Folder::current()?.target(&stored()?, force)?,
+        Some(folder) if folder.is_dir() => Folder::open(folder)?.target(&stored()?, force)?,
+        Some(file) => Target::at(file)?,
+    };
+    write(download, target, &Progress::of(1)).await
+}
+
+/// Pulls the latest version of each file. Existing files are replaced: the folder is the caller's choice, and pulling
+/// again must bring it up to date.
+async fn pull_session(
+    mut client: Client,
+    session_id: String,
+    folder: &Path,
+    output: Output,
+) -> Result<(), CliError> {
+    let artifacts = latest(list(&mut client, session_id).await?);
+    let folder = Folder::create(folder)?;
+    let mut failures = Failures::default();
+    let pull = async |artifact: v1::Artifact, progress: &Progress| {
+        let filename = artifact.filename.clone();
+        pull_into(client.clone(), artifact, &folder, progress)
+            .await
+            .map_err(|error| error.about(filename))
+    };
+    let pulled = SessionPulled {
+        artifacts: transfer(artifacts, output, &mut failures, pull).await,
+    };
+    output.data(&pulled, || {
+        let rows: Vec<Vec<String>> = pulled.artifacts.iter().map(Pulled::row).collect();
+        table(&rows)
+    })?;
+    failures.into_result()
+}
+
+async fn list(client: &mut Client, session_id: String) -> Result<Vec<v1::Artifact>, CliError> {
+    let artifacts = read_all(async |page_size, page_token| {
+        let request = ListArtifactsRequest {
+            page_size,
+            page_token,
+            session_id: session_id.clone(),
+            ..ListArtifactsRequest::default()
+        };
+        let answer = client.artifacts.list_artifacts(unary(request)).await?;
+        let answer = answer.into_inner();
+        Ok((answer.artifacts, answer.next_page_token))
+    })
+    .await?;
+    if artifacts.is_empty() {
+        // A session that never was is an error, and one that has become empty is not.
+        let request = unary(GetSessionRequest { session_id });
+        client.sessions.get_session(request).await?;
+    }
+    Ok(artifacts)
+}
+
+/// The first of every filename in a list that is newest first; sorted by filename.
+fn latest(mut artifacts: Vec<v1::Artifact>) -> Vec<v1::Artifact> {
+    let mut seen = HashSet::new();
+    artifacts.retain(|artifact| seen.insert(artifact.filename.clone()));
+    artifacts.sort_by(|a, b| a.filename.cmp(&b.filename));
+    artifacts
+}
+
+async fn pull_into(
+    mut client: Client,
+    artifact: v1::Artifact,
+    folder: &Folder,
+    progress: &Progress,
+) -> Result<Pulled, CliError> {
+    let target = folder.target(&SafeName::parse(&artifact.filename)?, true)?;
+    let download = Download::start(&mut client, artifact.artifact_id).await?;
+    write(download, target, progress).await
+}
+
+async fn write(
+    download: Download,
+    target: Target,
+    progress: &Progress,
+) -> Result<Pulled, CliError> {
+    let length = u64::try_from(download.artifact.size_bytes).ok();
+    let bar = progress.bytes(&download.artifact.filename, length);
+    let mut partial = target.create()?;
+    let path = partial.path().to_owned();
+    let file_error = |error| CliError::of_file(&path)(error);
+    let artifact = download.copy(partial.file(), file_error, bar).await?;
+    let path = partial.keep().await?;
+    Ok(Pulled {
+        artifact: artifact.into(),
+        path: path.to_string_lossy().into_owned(),
+    })
+}
+
+impl Pulled {
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.artifact.artifact_id.clone(),
+            format!("v{}", self.artifact.version),
+            self.path.clone(),
+            self.artifact.size(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_proto::v1;
+
+    use super::latest;
+
+    #[test]
+    fn of_every_filename_the_newest_is_pulled() {
+        let artifact = |filename: &str, version| v1::Artifact {
+            filename: filename.to_owned(),
+            version,
+            ..v1::Artifact::default()
+        };
+        let newest_first = vec![artifact("b", 2), artifact("a", 7), artifact("b", 1)];
+        let latest: Vec<(String, i64)> = latest(newest_first)
+            .into_iter()
+            .map(|artifact| (artifact.filename, artifact.version))
+            .collect();
+        assert_eq!(latest, [("a".to_owned(), 7), ("b".to_owned(), 2)]);
+    }
+}

@@ -1,0 +1,144 @@
+//! `cairn session`.
+
+use cairn_proto::v1::{
+    GetSessionRequest, ListSessionsRequest, SealSessionRequest, Session as SessionMessage,
+};
+use clap::Subcommand;
+use rand::distr::{Alphanumeric, SampleString};
+use serde::Serialize;
+
+use crate::{
+    client::{Server, required, unary},
+    error::CliError,
+    output::{Output, fields},
+    page::{More, PageArgs},
+    shapes::{Session, session_table},
+    time::{Moment, rfc3339},
+};
+
+/// Name, list, show and seal sessions
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Print a fresh session id; the session comes into being with its first artifact
+    New,
+    /// List sessions, those with the most recent activity first
+    Ls(LsArgs),
+    /// Print a session's record
+    Show(OneArgs),
+    /// Seal a session for good: nothing can be added to it any more
+    Seal(OneArgs),
+}
+
+#[derive(clap::Args)]
+struct LsArgs {
+    /// Only first written to at this time or later, as 2026-01-31T12:00:00Z or as how long ago, such as 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only first written to before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(clap::Args)]
+struct OneArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    session_id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    sessions: Vec<Session>,
+    #[serde(flatten)]
+    more: More,
+}
+
+#[derive(Serialize)]
+struct Sealed {
+    session_id: String,
+    status: &'static str,
+    sealed_at: Option<String>,
+    artifact_count: i64,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    match args.verb {
+        // The bare id also when nobody looks: it is made for $(cairn session new).
+        Verb::New => output.raw(format!("{}\n", fresh_id()).as_bytes()),
+        Verb::Ls(args) => ls(args, output).await,
+        Verb::Show(args) => show(args, output).await,
+        Verb::Seal(args) => seal(args, output).await,
+    }
+}
+
+/// A session id that nobody has used.
+pub(crate) fn fresh_id() -> String {
+    format!("ses-{}", Alphanumeric.sample_string(&mut rand::rng(), 16))
+}
+
+async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let fetch = async |page_size, page_token| {
+        let request = ListSessionsRequest {
+            page_size,
+            page_token,
+            created_after: args.since.map(Into::into),
+            created_before: args.until.map(Into::into),
+        };
+        let answer = client.sessions.list_sessions(unary(request)).await?;
+        let answer = answer.into_inner();
+        Ok((answer.sessions, answer.next_page_token))
+    };
+    let (sessions, more) = args.page.read(fetch).await?;
+    let listing = Listing {
+        sessions: sessions.into_iter().map(Session::from).collect(),
+        more,
+    };
+    output.data(&listing, || session_table(&listing.sessions))?;
+    listing.more.hint(output);
+    Ok(())
+}
+
+async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = unary(GetSessionRequest {
+        session_id: args.session_id,
+    });
+    let answer = client.sessions.get_session(request).await?.into_inner();
+    let session = Session::from(required(answer.session, "session")?);
+    output.data(&session, || session.fields())
+}
+
+async fn seal(args: OneArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = unary(SealSessionRequest {
+        session_id: args.session_id,
+    });
+    let answer = client.sessions.seal_session(request).await?.into_inner();
+    let session: SessionMessage = required(answer.session, "session")?;
+    let sealed = Sealed {
+        session_id: session.session_id,
+        status: "sealed",
+        sealed_at: rfc3339(session.sealed_at),
+        artifact_count: session.artifact_count,
+    };
+    output.data(&sealed, || {
+        fields(&[
+            ("session", Some(sealed.session_id.clone())),
+            ("sealed", sealed.sealed_at.clone()),
+            ("artifacts", Some(sealed.artifact_count.to_string())),
+        ])
+    })
+}

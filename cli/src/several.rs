@@ -1,0 +1,92 @@
+//! Doing the same to several things, where one that fails does not stop the others.
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::{
+    error::{CliError, Fault},
+    output::Output,
+    progress::Progress,
+};
+
+/// How many files are on their way at the same time.
+const IN_FLIGHT: usize = 4;
+
+/// The failures among several things, each told when it happened.
+#[derive(Default)]
+pub(crate) struct Failures {
+    worst: Option<Fault>,
+}
+
+impl Failures {
+    pub(crate) fn add(&mut self, output: Output, error: &CliError) {
+        self.worst = self.worst.max(output.fail(error));
+    }
+
+    /// An error that says no more than whose fault the worst of them was.
+    pub(crate) fn into_result(self) -> Result<(), CliError> {
+        self.worst
+            .map_or(Ok(()), |fault| Err(CliError::Told(fault)))
+    }
+}
+
+/// Transfers things, a few at a time, and returns what came of those that did not fail, in the order of the things.
+pub(crate) async fn transfer<T, R>(
+    things: Vec<T>,
+    output: Output,
+    failures: &mut Failures,
+    one: impl AsyncFn(T, &Progress) -> Result<R, CliError>,
+) -> Vec<R> {
+    let progress = Progress::of(things.len());
+    let mut transfers = stream::iter(things.into_iter().enumerate())
+        .map(async |(place, thing)| (place, one(thing, &progress).await))
+        .buffer_unordered(IN_FLIGHT);
+    let mut done = Vec::new();
+    while let Some((place, outcome)) = transfers.next().await {
+        progress.one_done();
+        match outcome {
+            Ok(result) => done.push((place, result)),
+            Err(error) => progress.aside(|| failures.add(output, &error)),
+        }
+    }
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Failures, transfer};
+    use crate::{
+        error::{CliError, Fault},
+        output::Output,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn results_keep_the_order_of_the_things_and_the_worst_failure_is_kept() {
+        let mut failures = Failures::default();
+        let things = vec![5, 1, 4, 2, 3];
+        let done = transfer(
+            things,
+            Output::new(false),
+            &mut failures,
+            async |thing, _| {
+                tokio::time::sleep(Duration::from_secs(thing)).await;
+                match thing {
+                    1 => Err(CliError::BadAnswer("one".to_owned())),
+                    3 => Err(CliError::Usage("three".to_owned())),
+                    _ => Ok(thing * 10),
+                }
+            },
+        )
+        .await;
+        assert_eq!(done, [50, 40, 20]);
+        let worst = failures.into_result().map_err(|error| error.fault());
+        assert_eq!(worst, Err(Fault::Server));
+    }
+
+    #[test]
+    fn without_failures_all_is_well() {
+        assert!(Failures::default().into_result().is_ok());
+    }
+}

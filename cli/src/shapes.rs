@@ -1,0 +1,284 @@
+//! What the server answers, as JSON has it (the names of the HTTP API) and as a person reads it.
+
+use std::collections::BTreeMap;
+
+use cairn_proto::v1;
+use indicatif::HumanBytes;
+use serde::Serialize;
+
+use crate::{
+    output,
+    time::{age, rfc3339},
+};
+
+/// An artifact's record.
+#[derive(Debug, Serialize)]
+pub(crate) struct Artifact {
+    pub(crate) artifact_id: String,
+    pub(crate) filename: String,
+    pub(crate) version: i64,
+    pub(crate) content_type: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) content_hash: String,
+    pub(crate) session_id: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) user_id: Option<String>,
+    pub(crate) agent_id: Option<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) expires_at: Option<String>,
+    pub(crate) created_at: Option<String>,
+    #[serde(skip)]
+    age: String,
+}
+
+impl From<v1::Artifact> for Artifact {
+    fn from(artifact: v1::Artifact) -> Self {
+        Self {
+            artifact_id: artifact.artifact_id,
+            filename: artifact.filename,
+            version: artifact.version,
+            content_type: artifact.content_type,
+            size_bytes: artifact.size_bytes,
+            content_hash: artifact.content_hash,
+            session_id: present(artifact.session_id),
+            namespace: present(artifact.namespace),
+            user_id: present(artifact.user_id),
+            agent_id: present(artifact.agent_id),
+            metadata: artifact.metadata.into_iter().collect(),
+            expires_at: rfc3339(artifact.expires_at),
+            age: age(artifact.created_at),
+            created_at: rfc3339(artifact.created_at),
+        }
+    }
+}
+
+impl Artifact {
+    /// Every field on its line.
+    pub(crate) fn fields(&self) -> String {
+        let metadata = self.metadata.iter().map(|(k, v)| format!("{k}={v}"));
+        let mut fields = vec![
+            ("id", Some(self.artifact_id.clone())),
+            ("filename", Some(self.filename.clone())),
+            ("version", Some(self.version.to_string())),
+            ("type", Some(self.content_type.clone())),
+            (
+                "size",
+                Some(format!("{} ({} bytes)", self.size(), self.size_bytes)),
+            ),
+            ("hash", Some(self.content_hash.clone())),
+            ("session", self.session_id.clone()),
+            ("namespace", self.namespace.clone()),
+            ("user", self.user_id.clone()),
+            ("agent", self.agent_id.clone()),
+            ("created", self.created_at.clone()),
+            (
+                "expires",
+                self.expires_at.clone().or(Some("never".to_owned())),
+            ),
+        ];
+        fields.extend(metadata.map(|pair| ("meta", Some(pair))));
+        output::fields(&fields)
+    }
+
+    pub(crate) fn size(&self) -> String {
+        size(self.size_bytes)
+    }
+}
+
+/// Artifacts, one to a line.
+pub(crate) fn artifact_table(artifacts: &[Artifact]) -> String {
+    let mut rows = vec![header([
+        "ID", "VERSION", "SIZE", "SESSION", "AGENT", "AGE", "FILENAME",
+    ])];
+    rows.extend(artifacts.iter().map(|artifact| {
+        vec![
+            artifact.artifact_id.clone(),
+            format!("v{}", artifact.version),
+            artifact.size(),
+            or_dash(artifact.session_id.clone()),
+            or_dash(artifact.agent_id.clone()),
+            artifact.age.clone(),
+            artifact.filename.clone(),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// A public URL of one artifact.
+#[derive(Debug, Serialize)]
+pub(crate) struct Link {
+    pub(crate) link_id: String,
+    pub(crate) url: String,
+    pub(crate) artifact_id: String,
+    pub(crate) expires_at: Option<String>,
+    pub(crate) created_at: Option<String>,
+    pub(crate) revoked_at: Option<String>,
+}
+
+impl From<v1::Link> for Link {
+    fn from(link: v1::Link) -> Self {
+        Self {
+            link_id: link.link_id,
+            url: link.url,
+            artifact_id: link.artifact_id,
+            expires_at: rfc3339(link.expires_at),
+            created_at: rfc3339(link.created_at),
+            revoked_at: rfc3339(link.revoked_at),
+        }
+    }
+}
+
+impl Link {
+    /// Every field on its line.
+    pub(crate) fn fields(&self) -> String {
+        output::fields(&[
+            ("url", Some(self.url.clone())),
+            ("id", Some(self.link_id.clone())),
+            ("artifact", Some(self.artifact_id.clone())),
+            ("created", self.created_at.clone()),
+            ("expires", self.expires_at.clone()),
+            ("revoked", self.revoked_at.clone()),
+        ])
+    }
+}
+
+/// Links, one to a line.
+pub(crate) fn link_table(links: &[Link]) -> String {
+    let mut rows = vec![header(["ID", "ARTIFACT", "EXPIRES", "REVOKED", "URL"])];
+    rows.extend(links.iter().map(|link| {
+        vec![
+            link.link_id.clone(),
+            link.artifact_id.clone(),
+            or_dash(link.expires_at.clone()),
+            or_dash(link.revoked_at.clone()),
+            link.url.clone(),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// Everything that one run produced.
+#[derive(Debug, Serialize)]
+pub(crate) struct Session {
+    pub(crate) session_id: String,
+    pub(crate) artifact_count: i64,
+    pub(crate) size_bytes: i64,
+    pub(crate) is_sealed: bool,
+    pub(crate) sealed_at: Option<String>,
+    pub(crate) first_artifact_at: Option<String>,
+    pub(crate) last_artifact_at: Option<String>,
+    pub(crate) created_at: Option<String>,
+    #[serde(skip)]
+    age: String,
+}
+
+impl From<v1::Session> for Session {
+    fn from(session: v1::Session) -> Self {
+        Self {
+            session_id: session.session_id,
+            artifact_count: session.artifact_count,
+            size_bytes: session.size_bytes,
+            is_sealed: session.sealed_at.is_some(),
+            sealed_at: rfc3339(session.sealed_at),
+            first_artifact_at: rfc3339(session.first_artifact_at),
+            age: age(session.last_artifact_at),
+            last_artifact_at: rfc3339(session.last_artifact_at),
+            created_at: rfc3339(session.created_at),
+        }
+    }
+}
+
+impl Session {
+    /// Every field on its line.
+    pub(crate) fn fields(&self) -> String {
+        output::fields(&[
+            ("session", Some(self.session_id.clone())),
+            ("artifacts", Some(self.artifact_count.to_string())),
+            ("size", Some(size(self.size_bytes))),
+            ("created", self.created_at.clone()),
+            ("first artifact", self.first_artifact_at.clone()),
+            ("last artifact", self.last_artifact_at.clone()),
+            ("sealed", self.sealed_at.clone().or(Some("no".to_owned()))),
+        ])
+    }
+}
+
+/// Sessions, one to a line.
+pub(crate) fn session_table(sessions: &[Session]) -> String {
+    let mut rows = vec![header(["SESSION", "ARTIFACTS", "SIZE", "SEALED", "LAST"])];
+    rows.extend(sessions.iter().map(|session| {
+        vec![
+            session.session_id.clone(),
+            session.artifact_count.to_string(),
+            size(session.size_bytes),
+            if session.is_sealed { "yes" } else { "no" }.to_owned(),
+            session.age.clone(),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// A number of bytes, in few characters.
+pub(crate) fn size(bytes: i64) -> String {
+    HumanBytes(u64::try_from(bytes).unwrap_or(0)).to_string()
+}
+
+/// The wire has an empty string where there is none.
+fn present(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+fn header<const N: usize>(names: [&str; N]) -> Vec<String> {
+    names.map(str::to_owned).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_proto::v1;
+    use serde_json::json;
+
+    use super::{Artifact, Session};
+
+    #[test]
+    fn an_artifact_in_json_has_the_names_of_the_http_api() {
+        let artifact = Artifact::from(v1::Artifact {
+            artifact_id: "art_1".to_owned(),
+            filename: "a.txt".to_owned(),
+            version: 2,
+            content_type: "text/plain".to_owned(),
+            size_bytes: 3,
+            content_hash: "sha256:00".to_owned(),
+            agent_id: "writer".to_owned(),
+            metadata: [("k".to_owned(), "v".to_owned())].into(),
+            created_at: Some(prost_types::Timestamp {
+                seconds: 1_772_539_200,
+                nanos: 0,
+            }),
+            ..v1::Artifact::default()
+        });
+        assert_eq!(
+            serde_json::to_value(artifact).ok(),
+            Some(json!({
+                "artifact_id": "art_1", "filename": "a.txt", "version": 2, "content_type": "text/plain",
+                "size_bytes": 3, "content_hash": "sha256:00", "session_id": null, "namespace": null,
+                "user_id": null, "agent_id": "writer", "metadata": {"k": "v"}, "expires_at": null,
+                "created_at": "2026-03-03T12:00:00Z"
+            }))
+        );
+    }
+
+    #[test]
+    fn a_session_is_sealed_when_it_has_a_time_of_sealing() {
+        let open = Session::from(v1::Session::default());
+        assert!(!open.is_sealed);
+        let sealed = Session::from(v1::Session {
+            sealed_at: Some(prost_types::Timestamp::default()),
+            ..v1::Session::default()
+        });
+        assert!(sealed.is_sealed);
+    }
+}

@@ -1,0 +1,240 @@
+//! Times and spans as people write them, as JSON has them and as the wire has them.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use jiff::Timestamp;
+
+/// A length of time: a whole number above zero of days, hours, minutes or seconds, as in `30d`, `24h`, `90m`, `45s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(Duration);
+
+const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+
+/// What a protobuf Duration can hold, about 10,000 years.
+const MAX_SECONDS: u64 = 315_576_000_000;
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = UNITS.iter().find_map(|(unit, seconds)| {
+            let digits = text.strip_suffix(unit)?;
+            // `parse` would take a plus sign.
+            if !digits.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            digits.parse::<u64>().ok()?.checked_mul(*seconds)
+        });
+        match seconds {
+            Some(0) => Err("must be more than zero".to_owned()),
+            Some(seconds) if seconds <= MAX_SECONDS => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("must be a length of time such as 30d, 24h, 90m or 45s".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        // The last unit divides everything.
+        let (unit, per) = UNITS
+            .into_iter()
+            .find(|(_, per)| seconds.is_multiple_of(*per))
+            .unwrap_or(("s", 1));
+        write!(f, "{}{unit}", seconds / per)
+    }
+}
+
+impl From<Span> for prost_types::Duration {
+    fn from(span: Span) -> Self {
+        Self {
+            // At most MAX_SECONDS.
+            seconds: span.0.as_secs() as i64,
+            nanos: 0,
+        }
+    }
+}
+
+/// A span that the server told, to the second; `None` when it makes no sense.
+pub(crate) fn span(duration: prost_types::Duration) -> Option<Span> {
+    Duration::try_from(duration).ok().map(Span)
+}
+
+/// How long to keep an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ttl {
+    For(Span),
+    Never,
+}
+
+impl FromStr for Ttl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            _ => text
+                .parse()
+                .map(Self::For)
+                .map_err(|error| format!("{error}, or never")),
+        }
+    }
+}
+
+/// A moment, written in RFC 3339 or as how long ago it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(Timestamp);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_moment(text, Timestamp::now()).map(Self)
+    }
+}
+
+impl From<Moment> for prost_types::Timestamp {
+    fn from(Moment(moment): Moment) -> Self {
+        // Not jiff's own parts: before 1970 they count nanoseconds backwards, and the wire counts them forwards.
+        let nanos = moment.as_nanosecond();
+        Self {
+            seconds: nanos.div_euclid(1_000_000_000) as i64,
+            nanos: nanos.rem_euclid(1_000_000_000) as i32,
+        }
+    }
+}
+
+fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(Span(ago)) = text.parse() {
+        return now
+            .checked_sub(ago)
+            .map_err(|_| "is before the beginning of time".to_owned());
+    }
+    text.parse().map_err(|_| {
+        "must be a time such as 2026-01-31T12:00:00Z, or how long ago, such as 7d".to_owned()
+    })
+}
+
+/// RFC 3339 in UTC with a Z; `None` for a time that is absent or makes no sense.
+pub(crate) fn rfc3339(time: Option<prost_types::Timestamp>) -> Option<String> {
+    timestamp(time).map(|time| time.to_string())
+}
+
+/// How long ago it was, in few characters; "-" when it is not known.
+pub(crate) fn age(time: Option<prost_types::Timestamp>) -> String {
+    let Some(time) = timestamp(time) else {
+        return "-".to_owned();
+    };
+    // A clock that is behind the server's sees artifacts of the future.
+    let age = Duration::try_from(Timestamp::now().duration_since(time)).unwrap_or_default();
+    format!("{:#}", indicatif::HumanDuration(age))
+}
+
+fn timestamp(time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    let time = time?;
+    Timestamp::new(time.seconds, time.nanos).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Moment, Span, Ttl, parse_moment, rfc3339};
+
+    fn seconds(text: &str) -> Option<u64> {
+        text.parse().ok().map(|Span(span)| span.as_secs())
+    }
+
+    #[test]
+    fn a_span_is_a_whole_number_and_one_unit() {
+        assert_eq!(seconds("30d"), Some(30 * 86_400));
+        assert_eq!(seconds("24h"), Some(86_400));
+        assert_eq!(seconds("90m"), Some(5_400));
+        assert_eq!(seconds("45s"), Some(45));
+    }
+
+    #[test]
+    fn a_span_of_zero_is_an_error_and_never_means_for_ever() {
+        for text in ["0s", "0d", "00m"] {
+            assert_eq!(seconds(text), None, "{text}");
+            assert!(text.parse::<Ttl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_in_any_other_form_is_an_error() {
+        for text in [
+            "",
+            "d",
+            "30",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "1h30m",
+            "30 d",
+            "30D",
+            "1w",
+            "٣d",
+            "never",
+            "99999999999999999999d",
+            "18446744073709551615d",
+            "3652501d",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_shown_in_its_largest_whole_unit() {
+        for text in ["30d", "25h", "90m", "45s", "86401s"] {
+            assert_eq!(
+                text.parse::<Span>().map(|span| span.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+        assert_eq!(
+            "24h".parse::<Span>().map(|span| span.to_string()),
+            Ok("1d".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_artifact_is_kept_for_a_span_or_never_expires() {
+        assert_eq!("never".parse(), Ok(Ttl::Never));
+        assert!(matches!("7d".parse(), Ok(Ttl::For(_))));
+        assert!("Never".parse::<Ttl>().is_err());
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_how_long_ago_it_was() -> Result<(), jiff::Error> {
+        let now: Timestamp = "2026-03-10T12:00:00Z".parse()?;
+        assert_eq!(parse_moment("7d", now), Ok("2026-03-03T12:00:00Z".parse()?));
+        assert_eq!(
+            parse_moment("2026-03-03T12:00:00+02:00", now),
+            Ok("2026-03-03T10:00:00Z".parse()?)
+        );
+        assert!(parse_moment("yesterday", now).is_err());
+        assert!(parse_moment("2026-03-03", now).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_moment_keeps_its_fraction_on_the_wire_also_before_1970() -> Result<(), jiff::Error> {
+        for text in ["2026-03-03T12:00:00.25Z", "1969-12-31T23:59:59.25Z"] {
+            let wire = prost_types::Timestamp::from(Moment(text.parse()?));
+            assert_eq!(wire.nanos, 250_000_000, "{text}");
+            assert_eq!(rfc3339(Some(wire)).as_deref(), Some(text));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn times_are_shown_in_utc_with_a_z() {
+        let time = prost_types::Timestamp {
+            seconds: 1_772_539_200,
+            nanos: 0,
+        };
+        assert_eq!(rfc3339(Some(time)).as_deref(), Some("2026-03-03T12:00:00Z"));
+        assert_eq!(rfc3339(None), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! Compiles proto/ with protox, so that no protoc need be installed.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+const FILES: [&str; 6] = [
+    "cairn/v1/artifact.proto",
+    "cairn/v1/artifact_service.proto",
+    "cairn/v1/error_reason.proto",
+    "cairn/v1/identity_service.proto",
+    "cairn/v1/link_service.proto",
+    "cairn/v1/session_service.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = "../../proto";
+    println!("cargo:rerun-if-changed={root}");
+    let descriptors = protox::compile(FILES, [root])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(
+        out.join("descriptors.bin"),
+        prost::Message::encode_to_vec(&descriptors),
+    )?;
+    // Bytes, so that content is a slice of the received buffer and not a copy of it.
+    tonic_prost_build::configure()
+        .bytes(".cairn.v1")
+        .compile_fds(descriptors)?;
+    Ok(())
+}

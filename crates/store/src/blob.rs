@@ -1,0 +1,148 @@
+//! The bytes: in S3, or in files. The only S3 client and the only file I/O of the project's store are below this module.
+//!
+//! A key is written by one upload, once, and never reused. That is the whole contract with the protocol: a write or a
+//! delete that was given up on and takes effect later can only touch bytes that nobody refers to, or write the same
+//! bytes again.
+
+use bytes::Bytes;
+
+use crate::id::{ObjectId, TenantId};
+
+mod fs;
+mod key;
+mod reader;
+mod s3;
+
+pub(crate) use fs::Fs;
+pub(crate) use key::ObjectKey;
+pub(crate) use reader::BlobReader;
+pub(crate) use s3::S3;
+
+/// Where the bytes are kept: a closed set.
+#[derive(Clone)]
+pub(crate) enum Blobs {
+    S3(S3),
+    Fs(Fs),
+}
+
+/// Why a blob operation failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BlobError {
+    /// There is nothing under this key. Never said when the store could not be asked.
+    #[error("nothing is stored under this key")]
+    NotFound,
+    /// The operation may or may not have taken effect.
+    #[error("{0}")]
+    Failed(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl BlobError {
+    fn failed(doing: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed(doing.to_owned(), cause.into())
+    }
+}
+
+pub(crate) type BlobResult<T> = Result<T, BlobError>;
+
+/// A part that the blob store has acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) number: i32,
+    pub(crate) etag: String,
+}
+
+/// A multipart upload under way: its key and the blob store's name for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Multipart {
+    pub(crate) key: ObjectKey,
+    pub(crate) id: String,
+    /// Every part but the last has this size.
+    pub(crate) part_size: usize,
+}
+
+impl Blobs {
+    /// The key of an object's bytes.
+    pub(crate) fn key(tenant: TenantId, object: ObjectId) -> ObjectKey {
+        ObjectKey::new(tenant, object)
+    }
+
+    /// Stores bytes whole; durable when it answers.
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: Bytes) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.put(key, bytes).await,
+            Self::Fs(fs) => fs.put(key, bytes).await,
+        }
+    }
+
+    /// Begins to store bytes in parts.
+    pub(crate) async fn begin(&self, key: ObjectKey, part_size: usize) -> BlobResult<Multipart> {
+        let id = match self {
+            Self::S3(s3) => s3.begin(&key).await?,
+            Self::Fs(fs) => fs.begin(&key).await?,
+        };
+        Ok(Multipart { key, id, part_size })
+    }
+
+    /// Stores one part; numbers start at 1.
+    pub(crate) async fn put_part(
+        &self,
+        upload: &Multipart,
+        number: i32,
+        bytes: Bytes,
+    ) -> BlobResult<Part> {
+        match self {
+            Self::S3(s3) => s3.put_part(upload, number, bytes).await,
+            Self::Fs(fs) => fs.put_part(upload, number, bytes).await,
+        }
+    }
+
+    /// Makes the parts one; durable when it answers. Called once: after a failure nothing more may be sent to this upload.
+    pub(crate) async fn complete(
+        &self,
+        upload: &Multipart,
+        parts: &[Part],
+        size: u64,
+    ) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.complete(upload, parts, size).await,
+            Self::Fs(fs) => fs.complete(upload).await,
+        }
+    }
+
+    /// Removes whatever parts there are of uploads to this key; none is fine.
+    pub(crate) async fn abort(&self, key: &ObjectKey, id: Option<&str>) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.abort(key, id).await,
+            Self::Fs(fs) => fs.abort(key).await,
+        }
+    }
+
+    /// Reads `length` bytes from `offset` on.
+    pub(crate) async fn get(
+        &self,
+        key: &ObjectKey,
+        offset: u64,
+        length: u64,
+    ) -> BlobResult<BlobReader> {
+        match self {
+            Self::S3(s3) => s3.get(key, offset, length).await,
+            Self::Fs(fs) => fs.get(key, offset, length).await,
+        }
+    }
+
+    /// Deletes keys, and says of each whether it is now gone; one that was gone already is.
+    pub(crate) async fn delete(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
+        match self {
+            Self::S3(s3) => s3.delete(keys).await,
+            Self::Fs(fs) => fs.delete(keys).await,
+        }
+    }
+
+    /// Whether the blob store answers.
+    pub(crate) async fn ping(&self) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.ping().await,
+            Self::Fs(fs) => fs.ping().await,
+        }
+    }
+}

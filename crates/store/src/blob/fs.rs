@@ -1,0 +1,158 @@
+//! Bytes in files under one folder: the embedded default.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt, AsyncSeekExt},
+    task::spawn_blocking,
+};
+
+use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
+
+/// A folder of blobs. A file is written under `tmp/`, synced, renamed into its place and the folders on its path synced,
+/// so that under a key there is either nothing or everything, also after a power cut.
+#[derive(Clone)]
+pub(crate) struct Fs {
+    root: Arc<Path>,
+}
+
+impl Fs {
+    /// Opens a folder, which is made when it is not there.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root.join("tmp"))?;
+        Ok(Self {
+            root: root.canonicalize()?.into(),
+        })
+    }
+
+    pub(super) async fn put(&self, key: &ObjectKey, bytes: Bytes) -> BlobResult<()> {
+        let (fs, key) = (self.clone(), key.clone());
+        blocking("writing a file", move || {
+            fs.write_at(&key, &bytes, 0)?;
+            fs.publish(&key)
+        })
+        .await
+    }
+
+    pub(super) async fn begin(&self, key: &ObjectKey) -> BlobResult<String> {
+        Ok(key.object_name())
+    }
+
+    pub(super) async fn put_part(
+        &self,
+        upload: &Multipart,
+        number: i32,
+        bytes: Bytes,
+    ) -> BlobResult<Part> {
+        let (fs, key) = (self.clone(), upload.key.clone());
+        let index = u64::from(number.unsigned_abs()).saturating_sub(1);
+        let offset = index * upload.part_size as u64;
+        blocking("writing a file", move || fs.write_at(&key, &bytes, offset)).await?;
+        Ok(Part {
+            number,
+            etag: String::new(),
+        })
+    }
+
+    pub(super) async fn complete(&self, upload: &Multipart) -> BlobResult<()> {
+        let (fs, key) = (self.clone(), upload.key.clone());
+        blocking("publishing a file", move || fs.publish(&key)).await
+    }
+
+    pub(super) async fn abort(&self, key: &ObjectKey) -> BlobResult<()> {
+        let path = self.temporary(key);
+        blocking("removing a temporary file", move || remove(&path)).await
+    }
+
+    pub(super) async fn get(
+        &self,
+        key: &ObjectKey,
+        offset: u64,
+        length: u64,
+    ) -> BlobResult<BlobReader> {
+        let open = async {
+            let mut file = tokio::fs::File::open(self.path(key)).await?;
+            file.seek(io::SeekFrom::Start(offset)).await?;
+            Ok::<_, io::Error>(file.take(length))
+        };
+        match open.await {
+            Ok(file) => Ok(BlobReader::Fs(file)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Err(BlobError::NotFound),
+            Err(e) => Err(BlobError::failed("opening a file", e)),
+        }
+    }
+
+    pub(super) async fn delete(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
+        let mut results = Vec::with_capacity(keys.len());
+        for key in keys {
+            let path = self.path(key);
+            results.push(blocking("deleting a file", move || remove(&path)).await);
+        }
+        results
+    }
+
+    pub(super) async fn ping(&self) -> BlobResult<()> {
+        tokio::fs::metadata(self.root.join("tmp"))
+            .await
+            .map(drop)
+            .map_err(|e| BlobError::failed("looking at the data folder", e))
+    }
+
+    fn path(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    fn temporary(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join("tmp").join(key.object_name())
+    }
+
+    fn write_at(&self, key: &ObjectKey, bytes: &[u8], offset: u64) -> io::Result<()> {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.temporary(key))?
+            .write_all_at(bytes, offset)
+    }
+
+    /// Moves the temporary file into its place, durably.
+    fn publish(&self, key: &ObjectKey) -> io::Result<()> {
+        let (temporary, path) = (self.temporary(key), self.path(key));
+        File::open(&temporary)?.sync_all()?;
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder)?;
+        fs::rename(&temporary, &path)?;
+        for folder in folder.ancestors() {
+            File::open(folder)?.sync_all()?;
+            if folder == &*self.root {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes a file; gone already is fine.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    doing: &str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> BlobResult<T> {
+    match spawn_blocking(work).await {
+        Ok(result) => result.map_err(|e| BlobError::failed(doing, e)),
+        Err(e) => Err(BlobError::failed(doing, e)),
+    }
+}

@@ -1,0 +1,206 @@
+//! The settings that every process around the store shares, from the environment. The only place of this crate that
+//! reads it.
+
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+
+use crate::error::{Error, Result};
+
+/// Settings of the store.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// `CAIRN_DATABASE_URL`: a Postgres URL or key-value string.
+    pub database_url: String,
+    /// `CAIRN_DATABASE_CONNECTIONS`: the most connections of this process; default 16.
+    pub database_connections: usize,
+    /// Where the bytes are.
+    pub blobs: BlobConfig,
+    /// `CAIRN_INLINE_MAX_BYTES`: content up to this size is kept in Postgres; 0 to 131072, default 32768. Beyond that,
+    /// write-ahead log and backups grow faster than latency shrinks.
+    pub inline_max_bytes: usize,
+    /// `CAIRN_UPLOAD_MAX_BYTES`: the largest content; default 64 GiB, at most 625 GiB (10,000 parts of 64 MiB).
+    pub upload_max_bytes: u64,
+    /// `CAIRN_UPLOAD_BUFFER_BYTES`: what all uploads of this process may hold in memory together; default 128 MiB, at
+    /// least 64 MiB, so that the largest part fits.
+    pub upload_buffer_bytes: usize,
+    /// `CAIRN_UPLOAD_LEASE`: how long an upload may show no sign of life; default 15m.
+    pub upload_lease: Duration,
+    /// `CAIRN_DELETE_WINDOW`: how long deleted and expired artifacts keep their bytes; default 7d.
+    pub delete_window: Duration,
+    /// `CAIRN_GC_GRACE`: how long bytes that nothing refers to are left alone before they are deleted; default 1h. It
+    /// must exceed the longest download and what a database failover may lose.
+    pub gc_grace: Duration,
+}
+
+/// Where the bytes are: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
+#[derive(Debug, Clone)]
+pub enum BlobConfig {
+    /// In a bucket.
+    S3(S3Config),
+    /// In files below a folder, which one machine alone may use.
+    Fs(PathBuf),
+}
+
+/// A bucket. Credentials come from the AWS chain: environment, profile, web identity, container or instance role.
+#[derive(Debug, Clone)]
+pub struct S3Config {
+    /// `CAIRN_S3_BUCKET`.
+    pub bucket: String,
+    /// `CAIRN_S3_ENDPOINT`: the URL of an S3-compatible server; default AWS.
+    pub endpoint: Option<String>,
+    /// `CAIRN_S3_REGION`: default from the AWS chain, else us-east-1.
+    pub region: Option<String>,
+    /// `CAIRN_S3_PATH_STYLE`: bucket in the path and not in the host name; default true with an endpoint, else false.
+    pub path_style: bool,
+}
+
+impl StoreConfig {
+    const INLINE_LIMIT: usize = 128 * 1024;
+    /// The largest part of a multipart upload.
+    pub(crate) const MAX_PART: usize = 64 * 1024 * 1024;
+    /// The most parts that S3 takes.
+    pub(crate) const MAX_PARTS: u64 = 10_000;
+
+    /// Settings with the defaults for all that is not given.
+    #[must_use]
+    pub fn new(database_url: String, blobs: BlobConfig) -> Self {
+        Self {
+            database_url,
+            database_connections: 16,
+            blobs,
+            inline_max_bytes: 32 * 1024,
+            upload_max_bytes: 64 << 30,
+            upload_buffer_bytes: 128 << 20,
+            upload_lease: Duration::from_secs(15 * 60),
+            delete_window: Duration::from_secs(7 * 24 * 3600),
+            gc_grace: Duration::from_secs(3600),
+        }
+    }
+
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the variable at fault.
+    pub fn from_env() -> Result<Self> {
+        let database_url = env::<String>("CAIRN_DATABASE_URL")?.ok_or_else(|| {
+            Error::invalid(
+                "CAIRN_DATABASE_URL",
+                "is required, such as postgres://cairn@db/cairn",
+            )
+        })?;
+        Self::new(database_url, BlobConfig::from_env()?).with_env()
+    }
+
+    /// These settings, changed by what the environment has of limits and times.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the variable at fault.
+    pub fn with_env(mut self) -> Result<Self> {
+        override_by(&mut self.database_connections, "CAIRN_DATABASE_CONNECTIONS")?;
+        override_by(&mut self.inline_max_bytes, "CAIRN_INLINE_MAX_BYTES")?;
+        override_by(&mut self.upload_max_bytes, "CAIRN_UPLOAD_MAX_BYTES")?;
+        override_by(&mut self.upload_buffer_bytes, "CAIRN_UPLOAD_BUFFER_BYTES")?;
+        override_duration(&mut self.upload_lease, "CAIRN_UPLOAD_LEASE")?;
+        override_duration(&mut self.delete_window, "CAIRN_DELETE_WINDOW")?;
+        override_duration(&mut self.gc_grace, "CAIRN_GC_GRACE")?;
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        let largest = Self::MAX_PARTS * Self::MAX_PART as u64;
+        let rules = [
+            (
+                self.database_connections >= 1,
+                "CAIRN_DATABASE_CONNECTIONS",
+                "must be at least 1".to_owned(),
+            ),
+            (
+                self.inline_max_bytes <= Self::INLINE_LIMIT,
+                "CAIRN_INLINE_MAX_BYTES",
+                format!("must be at most {}", Self::INLINE_LIMIT),
+            ),
+            (
+                (1..=largest).contains(&self.upload_max_bytes),
+                "CAIRN_UPLOAD_MAX_BYTES",
+                format!("must be 1 to {largest}"),
+            ),
+            (
+                self.upload_buffer_bytes >= Self::MAX_PART,
+                "CAIRN_UPLOAD_BUFFER_BYTES",
+                format!("must be at least {}", Self::MAX_PART),
+            ),
+            (
+                self.upload_lease >= Duration::from_millis(1),
+                "CAIRN_UPLOAD_LEASE",
+                "must be more than zero".to_owned(),
+            ),
+        ];
+        match rules.into_iter().find(|(kept, ..)| !kept) {
+            Some((_, variable, rule)) => Err(Error::invalid(variable, rule)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl BlobConfig {
+    fn from_env() -> Result<Self> {
+        let bucket = env::<String>("CAIRN_S3_BUCKET")?;
+        let folder = env::<PathBuf>("CAIRN_BLOB_DIR")?;
+        match (bucket, folder) {
+            (Some(bucket), None) => {
+                let endpoint = env::<String>("CAIRN_S3_ENDPOINT")?;
+                Ok(Self::S3(S3Config {
+                    bucket,
+                    path_style: env("CAIRN_S3_PATH_STYLE")?.unwrap_or(endpoint.is_some()),
+                    endpoint,
+                    region: env("CAIRN_S3_REGION")?,
+                }))
+            }
+            (None, Some(folder)) => Ok(Self::Fs(folder)),
+            _ => Err(Error::invalid(
+                "CAIRN_S3_BUCKET",
+                "or CAIRN_BLOB_DIR is required, and not both: a bucket in production, a folder on one machine",
+            )),
+        }
+    }
+}
+
+/// A variable's value; `None` when it is unset or empty.
+///
+/// # Errors
+/// `Invalid`, naming the variable.
+pub fn env<T: FromStr<Err: Display>>(variable: &str) -> Result<Option<T>> {
+    match std::env::var(variable) {
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => text.parse().map(Some).map_err(|e| {
+            let rule = format!("'{text}' is not understood: {e}");
+            Error::invalid(variable, rule)
+        }),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Error::invalid(variable, "is not valid UTF-8"))
+        }
+    }
+}
+
+/// A variable's value as a time such as `15m`, `1h`, `7d`.
+///
+/// # Errors
+/// `Invalid`, naming the variable.
+pub fn env_duration(variable: &str) -> Result<Option<Duration>> {
+    Ok(env::<humantime::Duration>(variable)?.map(Into::into))
+}
+
+fn override_by<T: FromStr<Err: Display>>(value: &mut T, variable: &str) -> Result<()> {
+    if let Some(given) = env(variable)? {
+        *value = given;
+    }
+    Ok(())
+}
+
+fn override_duration(value: &mut Duration, variable: &str) -> Result<()> {
+    if let Some(given) = env_duration(variable)? {
+        *value = given;
+    }
+    Ok(())
+}

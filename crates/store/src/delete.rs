@@ -1,0 +1,27 @@
+//! Deleting artifacts.
+
+pub use crate::meta::artifacts::Deleted;
+use crate::{
+    error::{Error, Result},
+    meta::artifacts as rows,
+    read::artifact_id,
+    store::Store,
+    tenant::Tenant,
+};
+
+impl Store {
+    /// Deletes a visible artifact: it is gone from every read at once, and lets go of its bytes after the delete window.
+    ///
+    /// # Errors
+    /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `Unavailable`.
+    pub async fn delete_artifact(&self, tenant: &Tenant, id: &str) -> Result<Deleted> {
+        let id = artifact_id(id)?;
+        let client = self.meta.client().await?;
+        let window = self.times.delete_window;
+        if let Some(deleted) = rows::delete(&client, tenant.id, &id, window).await? {
+            return Ok(deleted);
+        }
+        rows::get(&client, tenant.id, &id).await?;
+        Err(Error::internal("a visible artifact was not deleted"))
+    }
+}

@@ -1,0 +1,162 @@
+//! The one error type of the store. It knows nothing of transports; each face maps it in one place.
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use jiff::Timestamp;
+
+/// What went wrong, by what the caller can do about it.
+///
+/// `Display` is safe to show to a caller. The cause of a fault of ours is in `source()`, for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request breaks rules; every one that it breaks is listed.
+    #[error("{}", Violations(.0))]
+    Invalid(Vec<Violation>),
+    /// No API key, an unknown one or a revoked one.
+    #[error("the API key is missing, unknown or revoked")]
+    Unauthenticated,
+    /// No such artifact for this tenant.
+    #[error("artifact '{0}' does not exist")]
+    ArtifactNotFound(String),
+    /// The artifact has expired.
+    #[error("artifact '{id}' expired at {expires_at}")]
+    ArtifactExpired {
+        /// The artifact.
+        id: String,
+        /// When it expired.
+        expires_at: Timestamp,
+    },
+    /// The artifact was deleted.
+    #[error("artifact '{id}' was deleted at {deleted_at}")]
+    ArtifactDeleted {
+        /// The artifact.
+        id: String,
+        /// When it was deleted.
+        deleted_at: Timestamp,
+    },
+    /// No such session for this tenant.
+    #[error("session '{0}' does not exist: no artifact was ever made in it")]
+    SessionNotFound(String),
+    /// No such link for this tenant.
+    #[error("link '{0}' does not exist")]
+    LinkNotFound(String),
+    /// The link has expired or was revoked.
+    #[error("link '{id}' ended at {ended_at}")]
+    LinkExpired {
+        /// The link.
+        id: String,
+        /// When it expired, or was revoked before that.
+        ended_at: Timestamp,
+    },
+    /// The session takes no new artifacts.
+    #[error("Session '{id}' is sealed. No new artifacts can be added.")]
+    SessionSealed {
+        /// The session.
+        id: String,
+        /// When it was sealed.
+        sealed_at: Timestamp,
+    },
+    /// The content is not what the caller declared.
+    #[error(
+        "the content's {field} is {actual}, but {declared} was declared; nothing was stored, send the content again"
+    )]
+    ContentMismatch {
+        /// `content_hash` or `size_bytes`.
+        field: &'static str,
+        /// What the caller declared.
+        declared: String,
+        /// What arrived.
+        actual: String,
+    },
+    /// The content is larger than this way of sending it allows.
+    #[error("the content is larger than the limit of {limit_bytes} bytes{hint}")]
+    FileTooLarge {
+        /// The limit that it passed.
+        limit_bytes: u64,
+        /// Another way, if there is one; empty or starting with "; ".
+        hint: &'static str,
+    },
+    /// The tenant may not keep an artifact that long. `None`: it may not keep one for ever.
+    #[error("{}", TtlLimit(*.max))]
+    TtlExceedsLimit {
+        /// The longest time to live allowed; `None` when only "never" is refused.
+        max: Option<Duration>,
+    },
+    /// The upload sent nothing for too long, or outlived its lease.
+    #[error("the upload has expired and nothing was stored: {0}; send it again from the start")]
+    UploadExpired(&'static str),
+    /// Postgres or the blob store does not answer; worth retrying.
+    #[error("the {dependency} is not available at the moment; try again")]
+    Unavailable {
+        /// `database` or `blob store`.
+        dependency: &'static str,
+        /// For the log.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The stored bytes are not those that were committed.
+    #[error("the stored bytes of artifact '{0}' are not those that were committed")]
+    DataCorrupted(String),
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// The result of a store operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// One broken rule.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation {
+            field: field.into(),
+            description: description.into(),
+        }])
+    }
+
+    /// A fault of ours that has no cause but its description.
+    #[must_use]
+    pub fn internal(description: impl Into<String>) -> Self {
+        Self::Internal(description.into().into())
+    }
+}
+
+/// One field at fault, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the field in the request, such as `spec.filename` or `metadata["k"]`.
+    pub field: String,
+    /// The rule that it breaks.
+    pub description: String,
+}
+
+struct Violations<'a>(&'a [Violation]);
+
+impl fmt::Display for Violations<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, violation) in self.0.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(
+                f,
+                "{separator}{}: {}",
+                violation.field, violation.description
+            )?;
+        }
+        Ok(())
+    }
+}
+
+struct TtlLimit(Option<Duration>);
+
+impl fmt::Display for TtlLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(max) => write!(
+                f,
+                "this tenant keeps artifacts for at most {}; give a shorter ttl",
+                humantime::format_duration(max)
+            ),
+            None => f.write_str("this tenant keeps no artifact for ever; give a ttl"),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The garbage collector: passes that turn what nobody can reach any more into free space, and nothing else.
+//!
+//! A pass is a function of the store and its policy, takes no other input, and can be cut off anywhere: what it did is
+//! committed, what it did not do is found again by the next one. Any number of workers may run passes at the same time.
+
+use deadpool_postgres::Transaction;
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Result},
+    meta::{error::from_pg, gc as rows},
+    store::Store,
+};
+
+mod reclaim;
+
+/// How a pass goes about its work.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// How many rows one transaction takes at the most.
+    pub batch: u32,
+    /// How many batches one pass takes at the most; the next pass goes on from there.
+    pub max_batches: u32,
+    /// Do everything but commit and delete; the report says what would have been done.
+    pub dry_run: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            batch: 500,
+            max_batches: 1000,
+            dry_run: false,
+        }
+    }
+}
+
+/// What a run of all passes did, or in a dry run would do of what is due now.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Whether this was a dry run.
+    pub dry_run: bool,
+    /// Artifacts whose time to live was over.
+    pub expired: u64,
+    /// Artifacts whose delete window was over, and which let go of their bytes.
+    pub purged: u64,
+    /// Uploads whose lease had run out.
+    pub stale_uploads: u64,
+    /// Objects that nothing referred to any more.
+    pub condemned: u64,
+    /// Objects whose grace was over and whose bytes were deleted.
+    pub reclaimed: u64,
+    /// How many bytes those were; an upload that was never completed counts none.
+    pub bytes: u64,
+    /// What failed; it is tried again by the next run.
+    pub failures: Vec<Failure>,
+}
+
+/// One thing that a run could not do.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// The pass that it happened in.
+    pub pass: &'static str,
+    /// What happened.
+    pub error: String,
+}
+
+impl Report {
+    /// Whether the run found nothing to do.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let done =
+            self.expired + self.purged + self.stale_uploads + self.condemned + self.reclaimed;
+        done == 0 && self.failures.is_empty()
+    }
+
+    fn fail(&mut self, pass: &'static str, error: &Error) {
+        let error = describe(error);
+        tracing::error!(pass, error, "a garbage collection pass failed");
+        self.failures.push(Failure { pass, error });
+    }
+}
+
+/// Runs every pass once, in the order in which garbage moves through them. One that fails does not stop the others.
+pub async fn run(store: &Store, policy: Policy) -> Report {
+    let mut report = Report {
+        dry_run: policy.dry_run,
+        ..Report::default()
+    };
+    let (window, grace) = (store.times.delete_window, store.times.grace);
+
+    let expired = in_batches(store, policy, async |tx, batch| {
+        let rows = rows::expire(tx, window, batch).await?;
+        Ok((rows, rows))
+    });
+    match expired.await {
+        Ok(rows) => report.expired = rows,
+        Err(e) => report.fail("expire", &e),
+    }
+
+    let purged = in_batches(store, policy, async |tx, batch| {
+        let rows = rows::purge(tx, batch).await?;
+        Ok((rows, rows))
+    });
+    match purged.await {
+        Ok(rows) => report.purged = rows,
+        Err(e) => report.fail("purge", &e),
+    }
+
+    let stale = in_batches(store, policy, async |tx, batch| {
+        let rows = rows::condemn_stale(tx, grace, batch).await?;
+        Ok((rows, rows))
+    });
+    match stale.await {
+        Ok(rows) => report.stale_uploads = rows,
+        Err(e) => report.fail("stale_uploads", &e),
+    }
+
+    let condemned = in_batches(store, policy, async |tx, batch| {
+        let reviewed = rows::condemn(tx, grace, batch).await?;
+        Ok((reviewed.reviewed, reviewed.condemned))
+    });
+    match condemned.await {
+        Ok(rows) => report.condemned = rows,
+        Err(e) => report.fail("condemn", &e),
+    }
+
+    reclaim::run(store, policy, &mut report).await;
+    report
+}
+
+/// Runs a step until it finds less than a batch, each time in a transaction of its own; in a dry run in a single one
+/// that is rolled back. A step says how many rows it took, and how many of them count.
+async fn in_batches(
+    store: &Store,
+    policy: Policy,
+    step: impl AsyncFn(&Transaction<'_>, i64) -> Result<(u64, u64)>,
+) -> Result<u64> {
+    let batch = u64::from(policy.batch);
+    let mut client = store.meta.client().await?;
+    let mut tx = client.transaction().await.map_err(from_pg)?;
+    let mut counted = 0;
+    for _ in 0..policy.max_batches {
+        let (taken, count) = step(&tx, i64::from(policy.batch)).await?;
+        counted += count;
+        if !policy.dry_run {
+            tx.commit().await.map_err(from_pg)?;
+            tx = client.transaction().await.map_err(from_pg)?;
+        }
+        if taken < batch {
+            break;
+        }
+    }
+    tx.rollback().await.map_err(from_pg)?;
+    Ok(counted)
+}
+
+/// An error with all its causes, for those who run the store.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        text += &format!(": {e}");
+        cause = e.source();
+    }
+    text
+}

@@ -1,0 +1,132 @@
+//! Identifiers that are made here, and can only be made well-formed.
+
+use std::{fmt, str::FromStr};
+
+use rand::distr::{Alphanumeric, SampleString};
+use uuid::Uuid;
+
+/// Names a tenant inside the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TenantId(pub(crate) Uuid);
+
+/// Names one physical copy of bytes. Fresh for every upload and never reused, which is what makes deleting safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ObjectId(pub(crate) Uuid);
+
+impl ObjectId {
+    pub(crate) fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+/// `art_` and 16 characters of `[A-Za-z0-9]`: 95 bits of randomness.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ArtifactId(String);
+
+/// `lnk_` and 20 characters of `[A-Za-z0-9]`: 119 bits of randomness, since knowing it is the right to read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LinkId(String);
+
+/// A text that cannot be an identifier of this kind, so nothing has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+impl ArtifactId {
+    const PREFIX: &str = "art_";
+    const RANDOM: usize = 16;
+
+    pub(crate) fn fresh() -> Self {
+        Self(fresh(Self::PREFIX, Self::RANDOM))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl LinkId {
+    const PREFIX: &str = "lnk_";
+    const RANDOM: usize = 20;
+
+    pub(crate) fn fresh() -> Self {
+        Self(fresh(Self::PREFIX, Self::RANDOM))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ArtifactId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        check(text, Self::PREFIX, Self::RANDOM).map(Self)
+    }
+}
+
+impl FromStr for LinkId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        check(text, Self::PREFIX, Self::RANDOM).map(Self)
+    }
+}
+
+impl fmt::Display for ArtifactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn fresh(prefix: &str, random: usize) -> String {
+    let mut id = prefix.to_owned();
+    Alphanumeric.append_string(&mut rand::rng(), &mut id, random);
+    id
+}
+
+fn check(text: &str, prefix: &str, random: usize) -> Result<String, Malformed> {
+    match text.strip_prefix(prefix) {
+        Some(rest) if rest.len() == random && rest.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_id_is_well_formed_and_another_each_time() {
+        let (one, two) = (ArtifactId::fresh(), ArtifactId::fresh());
+        assert_ne!(one, two);
+        assert_eq!(one.as_str().parse(), Ok(one.clone()));
+        let link = LinkId::fresh();
+        assert_eq!(link.as_str().parse(), Ok(link.clone()));
+    }
+
+    #[test]
+    fn a_text_of_another_shape_is_no_id() {
+        for text in [
+            "",
+            "art_",
+            "art_0123456789abcde",
+            "art_0123456789abcde/",
+            "ART_0123456789abcdef",
+        ] {
+            assert_eq!(text.parse::<ArtifactId>(), Err(Malformed), "{text}");
+        }
+    }
+}

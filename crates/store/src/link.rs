@@ -1,0 +1,125 @@
+//! Links: public, expiring, revocable URLs.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    error::{Error, Result},
+    id::{ArtifactId, LinkId},
+    meta::{artifacts, links as rows},
+    page::{Listing, Page, PageSize},
+    read::{Download, artifact_id},
+    store::Store,
+    tenant::Tenant,
+};
+
+/// A public way to one artifact.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Its identifier; knowing it is the right to read.
+    pub id: LinkId,
+    /// Where it leads.
+    pub artifact_id: ArtifactId,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+const DEFAULT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Store {
+    /// Makes a link to a visible artifact; seven days when no time is given.
+    ///
+    /// # Errors
+    /// `Invalid`, what `get_artifact` answers, `Unavailable`.
+    pub async fn create_link(
+        &self,
+        tenant: &Tenant,
+        artifact: &str,
+        expires_in: Option<Duration>,
+    ) -> Result<Link> {
+        let expires_in = expires_in.unwrap_or(DEFAULT_LIFE);
+        if !(Duration::from_millis(1)..=LONGEST_LIFE).contains(&expires_in) {
+            let rule = "must be at least one millisecond and at most 365 days";
+            return Err(Error::invalid("expires_in", rule));
+        }
+        let artifact = artifact_id(artifact)?;
+        let client = self.meta.client().await?;
+        artifacts::get(&client, tenant.id, &artifact).await?;
+        rows::insert(&client, tenant.id, &artifact, expires_in).await
+    }
+
+    /// Returns a link, whether or not it still works.
+    ///
+    /// # Errors
+    /// `LinkNotFound`, `Unavailable`.
+    pub async fn get_link(&self, tenant: &Tenant, id: &str) -> Result<Link> {
+        let link_id = link_id(id)?;
+        let client = self.meta.client().await?;
+        rows::get(&client, tenant.id, &link_id)
+            .await?
+            .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
+    }
+
+    /// Lists links, newest first; of one artifact when it is given.
+    ///
+    /// # Errors
+    /// `Invalid` for a token of another list; `ArtifactNotFound` for what is no artifact id; `Unavailable`.
+    pub async fn list_links(
+        &self,
+        tenant: &Tenant,
+        artifact: Option<&str>,
+        size: PageSize,
+        token: &str,
+    ) -> Result<Page<Link>> {
+        let artifact = artifact.map(artifact_id).transpose()?;
+        let listing = Listing::new(("links", tenant.id, &artifact));
+        let after = listing.position(token)?;
+        let client = self.meta.client().await?;
+        let rows = rows::list(&client, tenant.id, artifact.as_ref(), after.as_ref(), size).await?;
+        Ok(listing.page(rows, size))
+    }
+
+    /// Ends a link at once, and returns it.
+    ///
+    /// # Errors
+    /// `LinkNotFound`, `Unavailable`.
+    pub async fn revoke_link(&self, tenant: &Tenant, id: &str) -> Result<Link> {
+        let link_id = link_id(id)?;
+        let client = self.meta.client().await?;
+        rows::revoke(&client, tenant.id, &link_id)
+            .await?
+            .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
+    }
+
+    /// Follows a link, as anyone may who knows it.
+    ///
+    /// # Errors
+    /// `LinkNotFound`, `LinkExpired`, what `open_artifact` answers, `Unavailable`.
+    pub async fn follow_link(&self, id: &str) -> Result<Download> {
+        let link_id = link_id(id)?;
+        let client = self.meta.client().await?;
+        let target = rows::follow(&client, &link_id)
+            .await?
+            .ok_or_else(|| Error::LinkNotFound(id.to_owned()))?;
+        if !target.open {
+            return Err(Error::LinkExpired {
+                id: id.to_owned(),
+                ended_at: target.link.revoked_at.unwrap_or(target.link.expires_at),
+            });
+        }
+        let (artifact, location) =
+            artifacts::locate(&client, target.tenant, &target.link.artifact_id).await?;
+        Ok(Download::new(self, target.tenant, artifact, location))
+    }
+}
+
+fn link_id(text: &str) -> Result<LinkId> {
+    text.parse()
+        .map_err(|_| Error::LinkNotFound(text.to_owned()))
+}

@@ -1,0 +1,184 @@
+//! Rows of artifacts, one at a time.
+
+use bytes::Bytes;
+use deadpool_postgres::Object;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::from_pg;
+use crate::{
+    artifact::Artifact,
+    error::{Error, Result},
+    id::{ArtifactId, ObjectId, TenantId},
+};
+
+/// The columns that `read` reads, of a table or alias named `a`.
+pub(super) const COLUMNS: &str = "a.id, a.filename, a.version, a.content_type, a.size_bytes, a.sha256, a.session_id, \
+     a.namespace, a.user_id, a.agent_id, a.metadata, a.expires_at, a.created_at";
+/// How many they are, so that further columns of a query can be found behind them.
+const COLUMN_COUNT: usize = 13;
+
+/// What makes an artifact `a` visible. Expiry holds from its second on, whether or not the collector has been by.
+pub(super) const VISIBLE: &str =
+    "a.state = 'live' AND (a.expires_at IS NULL OR a.expires_at > now())";
+
+/// Reads an artifact from a row that starts with `COLUMNS`.
+pub(super) fn read(row: &Row) -> Result<Artifact> {
+    let corrupt = |what: &str| Error::internal(format!("an artifact's row has a malformed {what}"));
+    let id: &str = row.get(0);
+    let metadata: serde_json::Value = row.get(10);
+    let pairs = metadata.as_object().ok_or_else(|| corrupt("metadata"))?;
+    Ok(Artifact {
+        id: id.parse().map_err(|_| corrupt("id"))?,
+        filename: row.get(1),
+        version: row.get(2),
+        content_type: row.get(3),
+        size_bytes: row.get::<_, i64>(4).unsigned_abs(),
+        content_hash: row
+            .get::<_, &[u8]>(5)
+            .try_into()
+            .map_err(|_| corrupt("sha256"))?,
+        session_id: row.get(6),
+        namespace: row.get(7),
+        user_id: row.get(8),
+        agent_id: row.get(9),
+        metadata: pairs
+            .iter()
+            .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+        expires_at: row.get(11),
+        created_at: row.get(12),
+    })
+}
+
+/// Where an artifact's bytes are.
+pub(crate) struct Location {
+    pub(crate) object: ObjectId,
+    /// The bytes themselves, when they are small.
+    pub(crate) inline: Option<Bytes>,
+}
+
+/// A visible artifact and where its bytes are; why not, when it is not visible.
+pub(crate) async fn locate(
+    client: &Object,
+    tenant: TenantId,
+    id: &ArtifactId,
+) -> Result<(Artifact, Location)> {
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at, a.object_id, o.inline_data
+             FROM artifacts a LEFT JOIN objects o
+                 ON o.tenant_id = a.tenant_id AND o.id = a.object_id AND a.object_live
+             WHERE a.tenant_id = $1 AND a.id = $2"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&tenant.0, &id.as_str()])
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::ArtifactNotFound(id.to_string()))?;
+    let artifact = visible(&row)?;
+    let location = Location {
+        object: ObjectId(row.get(COLUMN_COUNT + 2)),
+        inline: row
+            .get::<_, Option<Vec<u8>>>(COLUMN_COUNT + 3)
+            .map(Bytes::from),
+    };
+    Ok((artifact, location))
+}
+
+/// A visible artifact; why not, when it is not visible.
+pub(crate) async fn get(client: &Object, tenant: TenantId, id: &ArtifactId) -> Result<Artifact> {
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at
+             FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&tenant.0, &id.as_str()])
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::ArtifactNotFound(id.to_string()))?;
+    visible(&row)
+}
+
+/// The artifact of a row of `COLUMNS`, `VISIBLE` and `deleted_at`. A row that the expiry pass deleted counts as expired:
+/// a caller can only delete what has not expired.
+fn visible(row: &Row) -> Result<Artifact> {
+    let artifact = read(row)?;
+    if row.get(COLUMN_COUNT) {
+        return Ok(artifact);
+    }
+    let deleted_at: Option<Timestamp> = row.get(COLUMN_COUNT + 1);
+    let id = artifact.id.to_string();
+    Err(match (artifact.expires_at, deleted_at) {
+        (Some(expires_at), None) => Error::ArtifactExpired { id, expires_at },
+        (Some(expires_at), Some(deleted_at)) if deleted_at >= expires_at => {
+            Error::ArtifactExpired { id, expires_at }
+        }
+        (_, Some(deleted_at)) => Error::ArtifactDeleted { id, deleted_at },
+        (None, None) => Error::internal("an artifact is neither visible, expired nor deleted"),
+    })
+}
+
+/// What deleting an artifact did.
+#[derive(Debug, Clone, Copy)]
+pub struct Deleted {
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+    /// When its hold on its bytes ends.
+    pub purge_after: Timestamp,
+}
+
+/// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible.
+pub(crate) async fn delete(
+    client: &Object,
+    tenant: TenantId,
+    id: &ArtifactId,
+    window: std::time::Duration,
+) -> Result<Option<Deleted>> {
+    let statement = client
+        .prepare_cached(&format!(
+            "UPDATE artifacts a
+             SET state = 'deleted', deleted_at = now(), purge_after = now() + $3 * interval '1 ms'
+             WHERE a.tenant_id = $1 AND a.id = $2 AND {VISIBLE}
+             RETURNING a.deleted_at, a.purge_after"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(
+            &statement,
+            &[&tenant.0, &id.as_str(), &super::millis(window)],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| Deleted {
+        deleted_at: row.get(0),
+        purge_after: row.get(1),
+    }))
+}
+
+/// Whether an artifact of this id was committed, visible or not.
+pub(super) async fn committed(
+    client: &Object,
+    tenant: TenantId,
+    id: &ArtifactId,
+) -> std::result::Result<Option<(Row, Uuid)>, tokio_postgres::Error> {
+    let row = client
+        .query_opt(
+            &format!(
+                "SELECT {COLUMNS}, a.object_id FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2"
+            ),
+            &[&tenant.0, &id.as_str()],
+        )
+        .await?;
+    Ok(row.map(|row| {
+        let object = row.get(COLUMN_COUNT);
+        (row, object)
+    }))
+}

@@ -1,0 +1,150 @@
+//! Rows of links.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+
+use super::{error::from_pg, millis};
+use crate::{
+    error::{Error, Result},
+    id::{ArtifactId, LinkId, TenantId},
+    link::Link,
+    page::{PageSize, Position},
+};
+
+const COLUMNS: &str = "id, artifact_id, expires_at, created_at, revoked_at";
+
+fn read(row: &Row) -> Result<Link> {
+    let id = |column| row.get::<_, &str>(column);
+    let corrupt = |_| Error::internal("a link's row has a malformed id");
+    Ok(Link {
+        id: id(0).parse().map_err(corrupt)?,
+        artifact_id: id(1).parse().map_err(corrupt)?,
+        expires_at: row.get(2),
+        created_at: row.get(3),
+        revoked_at: row.get(4),
+    })
+}
+
+pub(crate) async fn insert(
+    client: &Object,
+    tenant: TenantId,
+    artifact: &ArtifactId,
+    expires_in: Duration,
+) -> Result<Link> {
+    let statement = client
+        .prepare_cached(&format!(
+            "INSERT INTO links (id, tenant_id, artifact_id, expires_at)
+             VALUES ($1, $2, $3, now() + $4 * interval '1 ms') RETURNING {COLUMNS}"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let id = LinkId::fresh();
+    let row = client
+        .query_one(
+            &statement,
+            &[
+                &id.as_str(),
+                &tenant.0,
+                &artifact.as_str(),
+                &millis(expires_in),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    read(&row)
+}
+
+pub(crate) async fn get(client: &Object, tenant: TenantId, id: &LinkId) -> Result<Option<Link>> {
+    let row = client
+        .query_opt(
+            &format!("SELECT {COLUMNS} FROM links WHERE tenant_id = $1 AND id = $2"),
+            &[&tenant.0, &id.as_str()],
+        )
+        .await
+        .map_err(from_pg)?;
+    row.as_ref().map(read).transpose()
+}
+
+pub(crate) async fn revoke(client: &Object, tenant: TenantId, id: &LinkId) -> Result<Option<Link>> {
+    let row = client
+        .query_opt(
+            &format!(
+                "UPDATE links SET revoked_at = coalesce(revoked_at, now())
+                 WHERE tenant_id = $1 AND id = $2 RETURNING {COLUMNS}"
+            ),
+            &[&tenant.0, &id.as_str()],
+        )
+        .await
+        .map_err(from_pg)?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A tenant's links, or one artifact's, newest first, each with its position.
+pub(crate) async fn list(
+    client: &Object,
+    tenant: TenantId,
+    artifact: Option<&ArtifactId>,
+    after: Option<&Position>,
+    size: PageSize,
+) -> Result<Vec<(Link, Position)>> {
+    let rows = client
+        .query(
+            &format!(
+                "SELECT {COLUMNS} FROM links
+                 WHERE tenant_id = $1 AND ($2::text IS NULL OR artifact_id = $2)
+                     AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+                 ORDER BY created_at DESC, id DESC LIMIT $5"
+            ),
+            &[
+                &tenant.0,
+                &artifact.map(ArtifactId::as_str),
+                &after.map(|p| p.at),
+                &after.map_or("", |p| &p.id),
+                &size.rows(),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter()
+        .map(|row| {
+            let link = read(row)?;
+            let position = Position {
+                at: link.created_at,
+                id: link.id.to_string(),
+            };
+            Ok((link, position))
+        })
+        .collect()
+}
+
+/// Where a link leads, as the public sees it: whoever knows its id may follow it.
+pub(crate) struct Target {
+    pub(crate) tenant: TenantId,
+    pub(crate) link: Link,
+    /// Whether it can still be followed.
+    pub(crate) open: bool,
+}
+
+pub(crate) async fn follow(client: &Object, id: &LinkId) -> Result<Option<Target>> {
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, tenant_id, revoked_at IS NULL AND expires_at > now()
+             FROM links WHERE id = $1"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&id.as_str()])
+        .await
+        .map_err(from_pg)?;
+    row.map(|row| {
+        Ok(Target {
+            tenant: TenantId(row.get(5)),
+            link: read(&row)?,
+            open: row.get(6),
+        })
+    })
+    .transpose()
+}

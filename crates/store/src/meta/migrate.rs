@@ -1,0 +1,39 @@
+//! Brings the schema up to date.
+
+use deadpool_postgres::Object;
+
+use super::error::from_pg;
+use crate::error::{Error, Result};
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Ours alone in the database; the digits are "cairn" on a telephone.
+const LOCK: i64 = 22476;
+
+/// Applies what has not been applied yet, and says what that was. Refinery takes no lock of its own, so replicas that
+/// start together would run the same migration twice.
+pub(super) async fn migrate(client: &mut Object) -> Result<Vec<String>> {
+    client
+        .batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+        .await
+        .map_err(from_pg)?;
+    client
+        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+        .await
+        .map_err(from_pg)?;
+    let report = embedded::migrations::runner()
+        .run_async(&mut ***client)
+        .await;
+    // The settings and the lock end with the connection, which must not go back to the pool.
+    let _ = client
+        .execute("SELECT pg_advisory_unlock($1)", &[&LOCK])
+        .await;
+    let report = report.map_err(|e| Error::Internal(e.into()))?;
+    Ok(report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect())
+}

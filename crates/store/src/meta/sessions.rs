@@ -1,0 +1,173 @@
+//! Sessions: their lock, their seal, their tallies.
+
+use deadpool_postgres::Object;
+use futures_util::join;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio_postgres::{Row, types::Type};
+
+use super::{Meta, artifacts::VISIBLE, error::from_pg, tx::Tx};
+use crate::{
+    error::{Error, Result},
+    id::TenantId,
+    page::{PageSize, Position, Range},
+    session::Session,
+};
+
+/// The session's advisory lock: writers hold it shared until they commit, the sealer exclusively. It is first come, first
+/// served, so overlapping writers cannot keep the sealer waiting, as they do with row locks. Two sessions whose hashes
+/// meet wait for each other now and then, and nothing worse.
+pub(super) fn lock_key(tenant: TenantId, session: &str) -> i64 {
+    let digest = Sha256::new()
+        .chain_update(tenant.0.as_bytes())
+        .chain_update(session)
+        .finalize();
+    let mut key = [0; 8];
+    key.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(key)
+}
+
+/// When a session was sealed; `None` when it is open or not there yet.
+pub(crate) async fn sealed_at(
+    client: &Object,
+    tenant: TenantId,
+    session: &str,
+) -> Result<Option<Timestamp>> {
+    let statement = client
+        .prepare_cached("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&tenant.0, &session])
+        .await
+        .map_err(from_pg)?;
+    Ok(row.and_then(|row| row.get(0)))
+}
+
+/// Seals a session, after every commit into it that is under way; false when there is no such session.
+pub(crate) async fn seal(meta: &Meta, tenant: TenantId, session: &str) -> Result<bool> {
+    let tx = Tx::open(meta).await?;
+    match seal_within(&tx, tenant, session).await {
+        Ok(found) => {
+            tx.finish();
+            Ok(found)
+        }
+        Err(e) => {
+            tx.roll_back().await;
+            Err(from_pg(e))
+        }
+    }
+}
+
+async fn seal_within(
+    tx: &Tx,
+    tenant: TenantId,
+    session: &str,
+) -> Result<bool, tokio_postgres::Error> {
+    let client = tx.client();
+    let key = lock_key(tenant, session);
+    let (begun, locked, sealed, committed) = join!(
+        tx.begin(),
+        async {
+            let lock = "SELECT pg_advisory_xact_lock($1)";
+            client.query_typed(lock, &[(&key, Type::INT8)]).await
+        },
+        async {
+            client
+                .query_typed(
+                    "UPDATE sessions SET sealed_at = coalesce(sealed_at, now())
+                     WHERE tenant_id = $1 AND id = $2 RETURNING sealed_at",
+                    &[(&tenant.0, Type::UUID), (&session, Type::TEXT)],
+                )
+                .await
+        },
+        tx.commit(),
+    );
+    begun?;
+    locked?;
+    let found = !sealed?.is_empty();
+    committed?;
+    Ok(found)
+}
+
+/// A session with its tallies, which are counted and not kept. A session whose first commit failed has a row but no
+/// artifact ever made, and does not count as one: its row is never committed alone.
+const SELECT: &str =
+    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last
+     FROM sessions s LEFT JOIN LATERAL (
+         SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0)::bigint AS bytes,
+             min(a.created_at) AS first, max(a.created_at) AS last
+         FROM artifacts a
+         WHERE a.tenant_id = s.tenant_id AND a.session_id = s.id AND ";
+
+fn read(row: &Row) -> Session {
+    Session {
+        id: row.get(0),
+        created_at: row.get(1),
+        sealed_at: row.get(2),
+        artifact_count: row.get::<_, i64>(4).unsigned_abs(),
+        size_bytes: row.get::<_, i64>(5).unsigned_abs(),
+        first_artifact_at: row.get(6),
+        last_artifact_at: row.get(7),
+    }
+}
+
+pub(crate) async fn get(client: &Object, tenant: TenantId, session: &str) -> Result<Session> {
+    let statement = client
+        .prepare_cached(&format!(
+            "{SELECT}{VISIBLE}) t ON true WHERE s.tenant_id = $1 AND s.id = $2"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&tenant.0, &session])
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::SessionNotFound(session.to_owned()))?;
+    Ok(read(&row))
+}
+
+/// Sessions in the order of their last activity, each with its position.
+pub(crate) async fn list(
+    client: &Object,
+    tenant: TenantId,
+    created: Range<Timestamp>,
+    after: Option<&Position>,
+    size: PageSize,
+) -> Result<Vec<(Session, Position)>> {
+    let statement = client
+        .prepare_cached(&format!(
+            "{SELECT}{VISIBLE}) t ON true
+             WHERE s.tenant_id = $1
+                 AND ($2::timestamptz IS NULL OR s.created_at >= $2)
+                 AND ($3::timestamptz IS NULL OR s.created_at < $3)
+                 AND ($4::timestamptz IS NULL OR (s.active_at, s.id) < ($4, $5))
+             ORDER BY s.active_at DESC, s.id DESC LIMIT $6"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &tenant.0,
+                &created.from,
+                &created.until,
+                &after.map(|p| p.at),
+                &after.map_or("", |p| &p.id),
+                &size.rows(),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let position = Position {
+                at: row.get(3),
+                id: row.get(0),
+            };
+            (read(row), position)
+        })
+        .collect())
+}

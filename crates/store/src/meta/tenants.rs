@@ -1,0 +1,100 @@
+//! Tenants and API keys.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use uuid::Uuid;
+
+use super::error::from_pg;
+use crate::{
+    digest::ContentHash,
+    error::Result,
+    id::TenantId,
+    tenant::{ApiKey, Caller, Tenant},
+};
+
+/// Whose key has this hash, unless it was revoked.
+pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<Caller>> {
+    let statement = client
+        .prepare_cached(
+            "SELECT t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, k.last_4
+             FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL",
+        )
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&hash.as_bytes()])
+        .await
+        .map_err(from_pg)?;
+    let duration = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    Ok(row.map(|row| Caller {
+        tenant: Tenant {
+            id: TenantId(row.get(0)),
+            name: row.get(1),
+            default_ttl: row.get::<_, Option<i64>>(2).map(duration),
+            max_ttl: row.get::<_, Option<i64>>(3).map(duration),
+            never_expires_allowed: row.get(4),
+        },
+        key_last_4: row.get(5),
+    }))
+}
+
+/// Adds a key to a tenant, which is made when there is none of that name.
+pub(crate) async fn add_key(
+    client: &Object,
+    tenant: &str,
+    hash: ContentHash,
+    last_4: &str,
+) -> Result<()> {
+    client
+        .execute(
+            "INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            &[&Uuid::now_v7(), &tenant],
+        )
+        .await
+        .map_err(from_pg)?;
+    client
+        .execute(
+            "INSERT INTO api_keys (id, tenant_id, secret_sha256, last_4)
+             SELECT $1, id, $3, $4 FROM tenants WHERE name = $2",
+            &[&Uuid::now_v7(), &tenant, &hash.as_bytes(), &last_4],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
+}
+
+/// A tenant's keys, newest first.
+pub(crate) async fn keys_of(client: &Object, tenant: &str) -> Result<Vec<ApiKey>> {
+    let rows = client
+        .query(
+            "SELECT k.id, k.last_4, k.created_at, k.revoked_at
+             FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+             WHERE t.name = $1 ORDER BY k.created_at DESC LIMIT 200",
+            &[&tenant],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows
+        .iter()
+        .map(|row| ApiKey {
+            id: row.get(0),
+            last_4: row.get(1),
+            created_at: row.get(2),
+            revoked_at: row.get(3),
+        })
+        .collect())
+}
+
+/// Revokes a key; false when there is none of that id.
+pub(crate) async fn revoke_key(client: &Object, id: Uuid) -> Result<bool> {
+    let rows = client
+        .execute(
+            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1",
+            &[&id],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows > 0)
+}

@@ -1,0 +1,286 @@
+//! The names that callers give, as types that cannot break their rules.
+
+use std::collections::BTreeMap;
+
+/// A filename: 1 to 255 bytes, `/` separates, and no segment could lead out of a folder. Bidirectional marks and the
+/// like are kept: a filename is data here, and is never resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Filename(String);
+
+impl Filename {
+    /// Checks a filename.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub(crate) fn new(text: String) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Err("is required");
+        }
+        if text.len() > 255 {
+            return Err("must be at most 255 bytes of UTF-8");
+        }
+        if text.chars().any(char::is_control) {
+            return Err("must not contain NUL or other control characters");
+        }
+        if text.contains('\\') {
+            return Err("must not contain a backslash; separate folders with \"/\"");
+        }
+        if text.split('/').any(|s| matches!(s, "" | "." | "..")) {
+            return Err(
+                "must not start or end with \"/\" nor have an empty, \".\" or \"..\" segment",
+            );
+        }
+        Ok(Self(text))
+    }
+
+    /// The filename as it was given.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A caller's own identifier of a session, namespace, user or agent: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Label(String);
+
+impl Label {
+    /// Checks an identifier.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub(crate) fn new(text: String) -> Result<Self, &'static str> {
+        let mut bytes = text.bytes();
+        let starts_well = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let goes_on_well = bytes.all(|b| b.is_ascii_alphanumeric() || b"._:@-".contains(&b));
+        if starts_well && goes_on_well && text.len() <= 128 {
+            Ok(Self(text))
+        } else {
+            Err("must match ^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")
+        }
+    }
+
+    /// Checks an identifier that may be left out.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub(crate) fn optional(text: String) -> Result<Option<Self>, &'static str> {
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            Self::new(text).map(Some)
+        }
+    }
+
+    /// The identifier as it was given.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text of an identifier that may be left out; empty when it was.
+pub(crate) fn text_of(label: &Option<Label>) -> &str {
+    label.as_ref().map_or("", Label::as_str)
+}
+
+/// A media type: `type/subtype` and perhaps parameters, printable ASCII, at most 255 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContentType(String);
+
+impl ContentType {
+    /// What bytes are when nothing is known of them.
+    const UNKNOWN: &str = "application/octet-stream";
+
+    /// Checks a media type.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub(crate) fn new(text: String) -> Result<Self, &'static str> {
+        let essence = text.split(';').next().unwrap_or_default().trim_end();
+        let well_formed = essence.split_once('/').is_some_and(|(kind, subtype)| {
+            [kind, subtype].iter().all(|part| {
+                !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+            })
+        });
+        let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if well_formed && printable && text.len() <= 255 {
+            Ok(Self(text))
+        } else {
+            Err("must be a media type such as text/plain, of at most 255 printable ASCII bytes")
+        }
+    }
+
+    /// Guesses from the filename, else from the first bytes.
+    pub(crate) fn guess(filename: &Filename, first_bytes: &[u8]) -> Self {
+        let guess = mime_guess::from_path(filename.as_str())
+            .first_raw()
+            .or_else(|| infer::get(first_bytes).map(|kind| kind.mime_type()))
+            .unwrap_or(Self::UNKNOWN);
+        Self(guess.to_owned())
+    }
+
+    /// The media type as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A caller's own pairs, within their bounds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Metadata(BTreeMap<String, String>);
+
+impl Metadata {
+    /// The most pairs.
+    pub(crate) const MAX_PAIRS: usize = 64;
+    /// The longest value in bytes.
+    pub(crate) const MAX_VALUE_BYTES: usize = 1024;
+    /// The most bytes of all keys and values together.
+    pub(crate) const MAX_BYTES: usize = 8 * 1024;
+
+    /// Checks pairs.
+    ///
+    /// # Errors
+    /// Every rule that they break, each with the key at fault, or none where the fault is of all of them.
+    pub(crate) fn new(
+        pairs: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<(Option<String>, String)>> {
+        let pairs: BTreeMap<_, _> = pairs.into_iter().collect();
+        let mut faults = Vec::new();
+        if pairs.len() > Self::MAX_PAIRS {
+            faults.push((None, format!("must have at most {} pairs", Self::MAX_PAIRS)));
+        }
+        let bytes: usize = pairs.iter().map(|(k, v)| k.len() + v.len()).sum();
+        if bytes > Self::MAX_BYTES {
+            let rule = format!("must be at most {} bytes in all", Self::MAX_BYTES);
+            faults.push((None, rule));
+        }
+        for (key, value) in &pairs {
+            if !is_metadata_key(key) {
+                let rule = "the key must match ^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$";
+                faults.push((Some(key.clone()), rule.to_owned()));
+            }
+            if value.len() > Self::MAX_VALUE_BYTES {
+                let rule = format!("the value must be at most {} bytes", Self::MAX_VALUE_BYTES);
+                faults.push((Some(key.clone()), rule));
+            }
+            if value.contains('\0') {
+                // PostgreSQL's text cannot hold it.
+                faults.push((
+                    Some(key.clone()),
+                    "the value must not contain NUL".to_owned(),
+                ));
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self(pairs))
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// The pairs, in the order of their keys.
+    pub(crate) fn pairs(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+}
+
+fn is_metadata_key(key: &str) -> bool {
+    let mut bytes = key.bytes();
+    key.len() <= 64
+        && bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filename(text: &str) -> Result<Filename, &'static str> {
+        Filename::new(text.to_owned())
+    }
+
+    #[test]
+    fn a_filename_may_have_folders_and_any_script_and_direction() {
+        for good in [
+            "a",
+            "report.pdf",
+            "out/plots/1.png",
+            "…/été",
+            "a\u{202e}gpj.exe",
+            "..a",
+            "a b",
+        ] {
+            assert!(filename(good).is_ok(), "{good:?}");
+        }
+        assert!(filename(&"x".repeat(255)).is_ok());
+    }
+
+    #[test]
+    fn a_filename_never_leads_out_of_a_folder() {
+        for bad in [
+            "", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "a\\b", "a\0", "a\nb", "\u{85}",
+        ] {
+            assert!(filename(bad).is_err(), "{bad:?}");
+        }
+        assert!(filename(&"x".repeat(256)).is_err());
+        assert!(filename(&"é".repeat(128)).is_err(), "the bound is in bytes");
+    }
+
+    #[test]
+    fn a_label_starts_with_a_letter_or_digit_and_is_bounded() {
+        for good in ["a", "9", "run-1_2.3:4@x", &"a".repeat(128)] {
+            assert!(Label::new(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", " a", "a/b", "é", "a ", &"a".repeat(129)] {
+            assert!(Label::new(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_content_type_comes_from_the_name_else_from_the_bytes() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+        let guess = |name: &str, bytes: &[u8]| {
+            ContentType::guess(&filename(name).expect("a filename"), bytes).0
+        };
+        assert_eq!(guess("a.json", png), "application/json");
+        assert_eq!(guess("a", png), "image/png");
+        assert_eq!(guess("a", b"?"), "application/octet-stream");
+    }
+
+    #[test]
+    fn a_content_type_cannot_carry_a_header() {
+        for good in [
+            "text/plain",
+            "text/html; charset=utf-8",
+            "application/vnd.a+json",
+        ] {
+            assert!(ContentType::new(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in [
+            "text",
+            "/",
+            "text/",
+            "text/plain\r\nX: y",
+            "text/plain; é",
+            "a b/c",
+        ] {
+            assert!(ContentType::new(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn metadata_names_every_pair_at_fault() {
+        let faults = Metadata::new([
+            ("9".to_owned(), "v".to_owned()),
+            ("k".to_owned(), "v".repeat(1025)),
+        ])
+        .expect_err("two faults");
+        assert_eq!(faults.len(), 2);
+        let many = (0..65).map(|i| (format!("k{i}"), String::new()));
+        assert_eq!(Metadata::new(many).expect_err("too many").len(), 1);
+        let large = (0..9).map(|i| (format!("k{i}"), "v".repeat(1000)));
+        assert_eq!(Metadata::new(large).expect_err("too large").len(), 1);
+    }
+}

@@ -1,0 +1,156 @@
+//! Pages of lists: how large, from where, and the opaque token between two of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// How many items a page has at the most: 1 to 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize(u8);
+
+impl PageSize {
+    /// The most items of a page.
+    pub const MAX: i32 = 200;
+    /// The size of a page whose reader did not say.
+    pub const DEFAULT: i32 = 50;
+
+    /// Checks a size; 0 is the default.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn new(size: i32) -> Result<Self, String> {
+        match size {
+            0 => Ok(Self(Self::DEFAULT as u8)),
+            1..=Self::MAX => Ok(Self(size as u8)),
+            _ => Err(format!(
+                "must be 1 to {}, or 0 for {}",
+                Self::MAX,
+                Self::DEFAULT
+            )),
+        }
+    }
+
+    /// How many rows to read: one more than the page, which tells whether another page follows.
+    pub(crate) fn rows(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+}
+
+/// A half-open range; a missing end is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Range<T> {
+    /// Included.
+    pub from: Option<T>,
+    /// Excluded.
+    pub until: Option<T>,
+}
+
+/// Where an item stands in a list that is ordered by time and id, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) at: Timestamp,
+    pub(crate) id: String,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The token of the next page; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// The list that a token belongs to: what is listed, for whom, under which filters. A token that is used on another list
+/// would silently skip items there, so it is refused.
+pub(crate) struct Listing([u8; 8]);
+
+#[derive(Serialize, Deserialize)]
+struct Token {
+    #[serde(rename = "l")]
+    listing: String,
+    #[serde(rename = "t")]
+    micros: i64,
+    #[serde(rename = "i")]
+    id: String,
+}
+
+impl Listing {
+    pub(crate) fn new(filters: impl std::fmt::Debug) -> Self {
+        let digest = Sha256::digest(format!("{filters:?}"));
+        let mut fingerprint = [0; 8];
+        fingerprint.copy_from_slice(&digest[..8]);
+        Self(fingerprint)
+    }
+
+    /// Reads a token; empty for the first page.
+    pub(crate) fn position(&self, token: &str) -> Result<Option<Position>> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let refuse = || {
+            let rule = "must be the next_page_token of a list with the same filters";
+            Error::invalid("page_token", rule)
+        };
+        let bytes = hex::decode(token).map_err(|_| refuse())?;
+        let token: Token = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
+        if token.listing != hex::encode(self.0) {
+            return Err(refuse());
+        }
+        let at = Timestamp::from_microsecond(token.micros).map_err(|_| refuse())?;
+        Ok(Some(Position { at, id: token.id }))
+    }
+
+    /// Makes a page of the rows that were read, of which there is one too many when another page follows.
+    pub(crate) fn page<T>(&self, mut rows: Vec<(T, Position)>, size: PageSize) -> Page<T> {
+        let more = rows.len() > usize::from(size.0);
+        rows.truncate(usize::from(size.0));
+        let next = rows.last().filter(|_| more).map(|(_, p)| self.token(p));
+        Page {
+            items: rows.into_iter().map(|(item, _)| item).collect(),
+            next,
+        }
+    }
+
+    fn token(&self, position: &Position) -> String {
+        let token = Token {
+            listing: hex::encode(self.0),
+            micros: position.at.as_microsecond(),
+            id: position.id.clone(),
+        };
+        hex::encode(serde_json::to_vec(&token).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_leads_on_in_its_own_list_alone() {
+        let size = PageSize::new(1).expect("a size");
+        let list = Listing::new(("artifacts", 1));
+        let at = Timestamp::from_microsecond(1_700_000_000_000_001).expect("a time");
+        let row = |id: &str| {
+            let id = id.to_owned();
+            ((), Position { at, id })
+        };
+        let page = list.page(vec![row("b"), row("a")], size);
+        assert_eq!(page.items.len(), 1);
+        let token = page.next.expect("a second page");
+        assert_eq!(list.position(&token).expect("ours"), Some(row("b").1));
+        assert!(Listing::new(("artifacts", 2)).position(&token).is_err());
+        assert!(list.position("zz").is_err());
+        assert!(list.page(vec![row("a")], size).next.is_none());
+    }
+
+    #[test]
+    fn a_page_has_at_most_two_hundred_items() {
+        assert_eq!(PageSize::new(0).expect("default").rows(), 51);
+        assert!(PageSize::new(200).is_ok());
+        assert!(PageSize::new(201).is_err());
+        assert!(PageSize::new(-1).is_err());
+    }
+}

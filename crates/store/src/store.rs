@@ -1,0 +1,108 @@
+//! The store: where the records and the bytes meet, and nowhere else.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    blob::{BlobError, Blobs, Fs, S3},
+    config::{BlobConfig, StoreConfig},
+    error::{Error, Result},
+    meta::Meta,
+};
+
+/// Times that the protocol depends on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// How long an upload may show no sign of life.
+    pub(crate) lease: Duration,
+    /// How long deleted and expired artifacts keep their bytes.
+    pub(crate) delete_window: Duration,
+    /// How long condemned bytes are left alone.
+    pub(crate) grace: Duration,
+}
+
+/// Sizes that callers are held to.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Content up to this size is kept in Postgres.
+    pub(crate) inline_bytes: usize,
+    /// The largest content.
+    pub upload_bytes: u64,
+}
+
+/// A handle on the artifact store; clones share everything.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) meta: Meta,
+    pub(crate) blobs: Blobs,
+    pub(crate) times: Times,
+    limits: Limits,
+    /// The memory that all uploads of this process may hold, in units of `BUFFER_UNIT`.
+    pub(crate) buffers: Arc<Semaphore>,
+}
+
+/// What one permit of `Store::buffers` stands for, in bytes.
+pub(crate) const BUFFER_UNIT: usize = 64 * 1024;
+
+impl Store {
+    /// Opens a store. Neither Postgres nor S3 need answer yet.
+    ///
+    /// # Errors
+    /// `Invalid` for a setting that cannot be used.
+    pub async fn open(config: &StoreConfig) -> Result<Self> {
+        let blobs = match &config.blobs {
+            BlobConfig::S3(s3) => Blobs::S3(S3::connect(s3).await),
+            BlobConfig::Fs(folder) => Blobs::Fs(Fs::open(folder).map_err(|e| {
+                let folder = folder.display();
+                Error::invalid("CAIRN_BLOB_DIR", format!("{folder} cannot be used: {e}"))
+            })?),
+        };
+        Ok(Self {
+            meta: Meta::new(&config.database_url, config.database_connections)?,
+            blobs,
+            times: Times {
+                lease: config.upload_lease,
+                delete_window: config.delete_window,
+                grace: config.gc_grace,
+            },
+            limits: Limits {
+                inline_bytes: config.inline_max_bytes,
+                upload_bytes: config.upload_max_bytes,
+            },
+            buffers: Arc::new(Semaphore::new(config.upload_buffer_bytes / BUFFER_UNIT)),
+        })
+    }
+
+    /// Brings the schema up to date, and says which migrations that took. Safe to run from several processes at once.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Internal` for a migration that failed or a schema that was changed by hand.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        self.meta.migrate().await
+    }
+
+    /// Whether Postgres and the blob store both answer.
+    ///
+    /// # Errors
+    /// `Unavailable`, naming the one that does not.
+    pub async fn ping(&self) -> Result<()> {
+        let (meta, blobs) = tokio::join!(self.meta.ping(), self.blobs.ping());
+        meta?;
+        blobs.map_err(unavailable)
+    }
+
+    /// Sizes that callers are held to.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+/// A failure of the blob store, where nothing is known to be lost.
+pub(crate) fn unavailable(e: BlobError) -> Error {
+    Error::Unavailable {
+        dependency: "blob store",
+        source: e.into(),
+    }
+}

@@ -1,0 +1,128 @@
+//! Tenants and their API keys.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString};
+use uuid::Uuid;
+
+use crate::{
+    digest::ContentHash,
+    error::{Error, Result},
+    id::TenantId,
+    meta::tenants as rows,
+    store::Store,
+};
+
+/// The unit of isolation and dedupe, and the limits that hold for it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub(crate) id: TenantId,
+    /// Its name, unique in the deployment.
+    pub name: String,
+    /// How long artifacts are kept when their creator does not say; `None`: for ever.
+    pub default_ttl: Option<Duration>,
+    /// The longest time an artifact may be kept; `None`: no limit.
+    pub max_ttl: Option<Duration>,
+    /// Whether an artifact may be kept for ever.
+    pub never_expires_allowed: bool,
+}
+
+/// Who makes a call, as its API key proved.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The tenant that the key belongs to.
+    pub tenant: Tenant,
+    /// The last four characters of the key.
+    pub key_last_4: String,
+}
+
+/// What is known of an API key after its creation: not its secret.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// Names the key, for revoking it.
+    pub id: Uuid,
+    /// The last four characters of the secret.
+    pub last_4: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The secret of an API key: `cairn_` and 40 characters of `[A-Za-z0-9]`. Stored as its SHA-256, which is enough for a
+/// secret of this much randomness. `Debug` does not show it.
+pub struct ApiKeySecret(String);
+
+impl ApiKeySecret {
+    fn fresh() -> Self {
+        let mut secret = "cairn_".to_owned();
+        Alphanumeric.append_string(&mut rand::rng(), &mut secret, 40);
+        Self(secret)
+    }
+
+    fn sha256(&self) -> ContentHash {
+        ContentHash::of(self.0.as_bytes())
+    }
+
+    fn last_4(&self) -> &str {
+        &self.0[self.0.len() - 4..]
+    }
+
+    /// The secret, to be shown once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKeySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeySecret(…{})", self.last_4())
+    }
+}
+
+impl Store {
+    /// Finds whose secret this is.
+    ///
+    /// # Errors
+    /// `Unauthenticated`; `Unavailable`.
+    pub async fn authenticate(&self, secret: &str) -> Result<Caller> {
+        let hash = ContentHash::of(secret.as_bytes());
+        let client = self.meta.client().await?;
+        rows::by_key(&client, hash)
+            .await?
+            .ok_or(Error::Unauthenticated)
+    }
+
+    /// Makes an API key for a tenant, which comes into being with its first one.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is no identifier; `Unavailable`.
+    pub async fn create_api_key(&self, tenant_name: &str) -> Result<ApiKeySecret> {
+        crate::names::Label::new(tenant_name.to_owned())
+            .map_err(|rule| Error::invalid("tenant", rule))?;
+        let secret = ApiKeySecret::fresh();
+        let client = self.meta.client().await?;
+        rows::add_key(&client, tenant_name, secret.sha256(), secret.last_4()).await?;
+        Ok(secret)
+    }
+
+    /// Lists a tenant's API keys, newest first, at most 200.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn list_api_keys(&self, tenant_name: &str) -> Result<Vec<ApiKey>> {
+        let client = self.meta.client().await?;
+        rows::keys_of(&client, tenant_name).await
+    }
+
+    /// Revokes an API key: from now on it answers `Unauthenticated`. Returns whether there is such a key.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn revoke_api_key(&self, id: Uuid) -> Result<bool> {
+        let client = self.meta.client().await?;
+        rows::revoke_key(&client, id).await
+    }
+}

@@ -1,0 +1,311 @@
+//! Creating artifacts: bytes come in, and become an artifact or leave nothing visible.
+//!
+//! Content that fits into a row never leaves Postgres. Anything larger gets a `staging` row first, then its bytes under a
+//! fresh key, then the commit. At whatever point that ends, the row leads the collector to the bytes.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::{
+    artifact::{ArtifactSpec, Created},
+    config::StoreConfig,
+    error::{Error, Result},
+    id::{ArtifactId, ObjectId},
+    meta::{
+        commit::{self, NewArtifact, Outcome, Payload},
+        sessions,
+    },
+    names::ContentType,
+    store::{BUFFER_UNIT, Store},
+    tenant::Tenant,
+};
+
+mod hashing;
+mod parts;
+mod staging;
+
+use hashing::Hashing;
+use parts::Parts;
+use staging::Staging;
+
+/// Part sizes: the smallest that can hold the content in ten thousand parts is used.
+const PART_SIZES: [usize; 4] = [8 << 20, 16 << 20, 32 << 20, StoreConfig::MAX_PART];
+/// How long an upload waits for memory that other uploads hold.
+const BUFFER_WAIT: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// The largest content that `create_artifact` takes, in bytes.
+    pub const CREATE_MAX_BYTES: usize = 3 << 20;
+
+    /// Stores content that is in memory already.
+    ///
+    /// # Errors
+    /// `FileTooLarge`, `TtlExceedsLimit`, `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`.
+    pub async fn create_artifact(
+        &self,
+        tenant: &Tenant,
+        spec: ArtifactSpec,
+        content: Bytes,
+    ) -> Result<Created> {
+        if content.len() > Self::CREATE_MAX_BYTES {
+            return Err(Error::FileTooLarge {
+                limit_bytes: Self::CREATE_MAX_BYTES as u64,
+                hint: "; send it as a stream",
+            });
+        }
+        let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
+        upload.expected = Some(content.len() as u64);
+        upload.write(content).await?;
+        upload.finish().await
+    }
+
+    /// Begins to store content that comes in pieces. Dropping the upload leaves nothing visible.
+    ///
+    /// # Errors
+    /// `FileTooLarge` and `TtlExceedsLimit` by what is declared; `SessionSealed`; `Unavailable`.
+    pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
+        let upload = Upload::new(self.clone(), tenant.clone(), spec)?;
+        if let Some(session) = &upload.spec.session_id {
+            let client = self.meta.client().await?;
+            if let Some(sealed_at) =
+                sessions::sealed_at(&client, tenant.id, session.as_str()).await?
+            {
+                return Err(upload.sealed(sealed_at));
+            }
+        }
+        Ok(upload)
+    }
+}
+
+/// Content on its way in. After an error it can only be dropped.
+pub struct Upload {
+    store: Store,
+    tenant: Tenant,
+    spec: ArtifactSpec,
+    ttl: Option<Duration>,
+    object: ObjectId,
+    /// How large the content will be, where that is known.
+    expected: Option<u64>,
+    part_size: usize,
+    size: u64,
+    hashing: Hashing,
+    content_type: Option<ContentType>,
+    /// What has arrived since the last part, and its claim on the memory of all uploads.
+    buffer: BytesMut,
+    memory: Option<OwnedSemaphorePermit>,
+    /// From the moment that the content is too large for a row.
+    staging: Option<Staging>,
+    parts: Option<Parts>,
+}
+
+impl Upload {
+    fn new(store: Store, tenant: Tenant, spec: ArtifactSpec) -> Result<Self> {
+        let ttl = spec.expiry.resolve(&tenant)?;
+        let limit = store.limits().upload_bytes;
+        let expected = spec.declared_size;
+        if expected.is_some_and(|size| size > limit) {
+            return Err(too_large(limit));
+        }
+        Ok(Self {
+            content_type: spec.content_type.clone(),
+            part_size: part_size_for(expected.unwrap_or(limit)),
+            store,
+            tenant,
+            spec,
+            ttl,
+            object: ObjectId::fresh(),
+            expected,
+            size: 0,
+            hashing: Hashing::new(),
+            buffer: BytesMut::new(),
+            memory: None,
+            staging: None,
+            parts: None,
+        })
+    }
+
+    /// Takes the next piece of the content.
+    ///
+    /// # Errors
+    /// `FileTooLarge`, `ContentMismatch` as soon as there is more than was declared, `UploadExpired`, `Unavailable`.
+    pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
+        self.size += piece.len() as u64;
+        let limit = self.store.limits().upload_bytes;
+        if self.size > limit {
+            return Err(too_large(limit));
+        }
+        if let Some(declared) = self.spec.declared_size.filter(|size| self.size > *size) {
+            return Err(Error::ContentMismatch {
+                field: "size_bytes",
+                declared: declared.to_string(),
+                actual: format!("{} or more", self.size),
+            });
+        }
+        if self.size <= self.store.limits().inline_bytes as u64 {
+            self.buffer.extend_from_slice(&piece);
+            return Ok(());
+        }
+        self.keep_alive().await?;
+        while !piece.is_empty() {
+            if self.buffer.len() == self.part_size {
+                self.send_part().await?;
+            }
+            self.claim_memory().await?;
+            let room = self.part_size - self.buffer.len();
+            self.buffer
+                .extend_from_slice(&piece.split_to(room.min(piece.len())));
+        }
+        Ok(())
+    }
+
+    /// Commits what was written.
+    ///
+    /// # Errors
+    /// `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`, after which the artifact may exist.
+    pub async fn finish(mut self) -> Result<Created> {
+        let last = self.buffer.split().freeze();
+        let content_type = self.content_type(&last);
+        self.hashing.update(last.clone()).await?;
+        let hash = std::mem::replace(&mut self.hashing, Hashing::new())
+            .finish()
+            .await?;
+        self.spec.check_content(self.size, hash)?;
+        let payload = match &mut self.staging {
+            None => Payload::Inline(last),
+            Some(staging) => {
+                match self.parts.take() {
+                    None => staging.put(last).await?,
+                    Some(mut parts) => {
+                        parts.send(last, self.memory.take()).await?;
+                        staging.keep_alive().await?;
+                        parts.complete(self.size).await?;
+                    }
+                }
+                Payload::Staged
+            }
+        };
+        self.memory = None;
+        let new = NewArtifact {
+            tenant: self.tenant.id,
+            id: ArtifactId::fresh(),
+            spec: &self.spec,
+            content_type,
+            ttl: self.ttl,
+            hash,
+            size: self.size,
+            object: self.object,
+            payload,
+            grace: self.store.times.grace,
+        };
+        match commit::commit(&self.store.meta, &new).await? {
+            Outcome::Created(created) => {
+                if let Some(staging) = self.staging {
+                    staging.committed();
+                }
+                Ok(*created)
+            }
+            Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
+            Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
+        }
+    }
+
+    /// Makes sure that the upload has a staging row whose lease runs on.
+    async fn keep_alive(&mut self) -> Result<()> {
+        match &mut self.staging {
+            Some(staging) => staging.keep_alive().await,
+            None => {
+                let staging = Staging::begin(&self.store, self.tenant.id, self.object).await?;
+                self.staging = Some(staging);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes sure that the buffer may hold a part, or the whole content where that is less. The claim is made for a part
+    /// at once: uploads that claimed piece by piece could all end up waiting for each other.
+    async fn claim_memory(&mut self) -> Result<()> {
+        if self.memory.is_none() {
+            let whole = self.expected.unwrap_or(u64::MAX);
+            let wanted = usize::try_from(whole).map_or(self.part_size, |n| n.min(self.part_size));
+            let memory = claim(&self.store.buffers, wanted).await?;
+            self.memory = Some(memory);
+            self.buffer
+                .reserve(wanted.saturating_sub(self.buffer.len()));
+        }
+        Ok(())
+    }
+
+    /// Sends a full buffer on its way as the next part.
+    async fn send_part(&mut self) -> Result<()> {
+        let bytes = self.buffer.split().freeze();
+        self.content_type = Some(self.content_type(&bytes));
+        self.hashing.update(bytes.clone()).await?;
+        if self.parts.is_none()
+            && let Some(staging) = &self.staging
+        {
+            self.parts = Some(staging.begin_parts(self.part_size).await?);
+        }
+        if let Some(parts) = &mut self.parts {
+            parts.send(bytes, self.memory.take()).await?;
+        }
+        Ok(())
+    }
+
+    /// The content type as given or guessed earlier, else guessed now.
+    fn content_type(&self, first_bytes: &[u8]) -> ContentType {
+        self.content_type
+            .clone()
+            .unwrap_or_else(|| ContentType::guess(&self.spec.filename, first_bytes))
+    }
+
+    fn sealed(&self, sealed_at: jiff::Timestamp) -> Error {
+        let id = self.spec.session_id.as_ref().map(|id| id.as_str());
+        Error::SessionSealed {
+            id: id.unwrap_or_default().to_owned(),
+            sealed_at,
+        }
+    }
+}
+
+fn too_large(limit_bytes: u64) -> Error {
+    let hint = "";
+    Error::FileTooLarge { limit_bytes, hint }
+}
+
+fn part_size_for(content: u64) -> usize {
+    let fits = |size: &usize| *size as u64 * StoreConfig::MAX_PARTS >= content;
+    PART_SIZES
+        .into_iter()
+        .find(fits)
+        .unwrap_or(StoreConfig::MAX_PART)
+}
+
+async fn claim(buffers: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit> {
+    let units = u32::try_from(bytes.div_ceil(BUFFER_UNIT)).unwrap_or(u32::MAX);
+    let claim = Arc::clone(buffers).acquire_many_owned(units);
+    match timeout(BUFFER_WAIT, claim).await {
+        Ok(claimed) => claimed.map_err(|e| Error::Internal(e.into())),
+        Err(e) => Err(Error::Unavailable {
+            dependency: "upload buffer",
+            source: e.into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_as_small_as_ten_thousand_of_them_allow() {
+        assert_eq!(part_size_for(0), 8 << 20);
+        assert_eq!(part_size_for(80_000 << 20), 8 << 20);
+        assert_eq!(part_size_for((80_000 << 20) + 1), 16 << 20);
+        assert_eq!(part_size_for(640_000 << 20), 64 << 20);
+    }
+}

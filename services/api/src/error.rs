@@ -1,0 +1,362 @@
+//! How each error of the store looks on each face. One exhaustive table; nothing else makes a status of an error.
+
+use std::{error::Error as _, time::Duration};
+
+use axum::http::StatusCode;
+use cairn_proto::{ERROR_DOMAIN, v1::ErrorReason};
+use cairn_store::Error;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// When to try again what was not available.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// One row of the table.
+pub(crate) struct Face {
+    pub(crate) reason: ErrorReason,
+    pub(crate) grpc: Code,
+    pub(crate) http: StatusCode,
+    /// The `code` of the JSON error.
+    pub(crate) http_code: &'static str,
+    /// The `ErrorInfo` metadata.
+    pub(crate) metadata: Vec<(&'static str, String)>,
+}
+
+/// The row of an error.
+pub(crate) fn face(error: &Error) -> Face {
+    use Code::{
+        Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound,
+        Unauthenticated, Unavailable,
+    };
+    let row = |reason, grpc, http, http_code, metadata: Vec<(&'static str, String)>| Face {
+        reason,
+        grpc,
+        http,
+        http_code,
+        metadata,
+    };
+    match error {
+        Error::Invalid(_) => row(
+            ErrorReason::InvalidArgument,
+            InvalidArgument,
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            vec![],
+        ),
+        Error::Unauthenticated => row(
+            ErrorReason::Unauthenticated,
+            Unauthenticated,
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            vec![],
+        ),
+        Error::ArtifactNotFound(id) => row(
+            ErrorReason::ArtifactNotFound,
+            NotFound,
+            StatusCode::NOT_FOUND,
+            "artifact_not_found",
+            vec![("artifact_id", id.clone())],
+        ),
+        Error::ArtifactExpired { id, expires_at } => row(
+            ErrorReason::ArtifactExpired,
+            NotFound,
+            StatusCode::GONE,
+            "artifact_expired",
+            vec![
+                ("artifact_id", id.clone()),
+                ("expires_at", expires_at.to_string()),
+            ],
+        ),
+        Error::ArtifactDeleted { id, deleted_at } => row(
+            ErrorReason::ArtifactDeleted,
+            NotFound,
+            StatusCode::GONE,
+            "artifact_already_deleted",
+            vec![
+                ("artifact_id", id.clone()),
+                ("deleted_at", deleted_at.to_string()),
+            ],
+        ),
+        Error::SessionNotFound(id) => row(
+            ErrorReason::SessionNotFound,
+            NotFound,
+            StatusCode::NOT_FOUND,
+            "session_not_found",
+            vec![("session_id", id.clone())],
+        ),
+        Error::LinkNotFound(id) => row(
+            ErrorReason::LinkNotFound,
+            NotFound,
+            StatusCode::NOT_FOUND,
+            "link_not_found",
+            vec![("link_id", id.clone())],
+        ),
+        Error::LinkExpired { id, ended_at } => row(
+            ErrorReason::LinkExpired,
+            NotFound,
+            StatusCode::GONE,
+            "link_expired",
+            vec![
+                ("link_id", id.clone()),
+                ("expires_at", ended_at.to_string()),
+            ],
+        ),
+        Error::SessionSealed { id, sealed_at } => row(
+            ErrorReason::SessionSealed,
+            FailedPrecondition,
+            StatusCode::CONFLICT,
+            "session_sealed",
+            vec![
+                ("session_id", id.clone()),
+                ("sealed_at", sealed_at.to_string()),
+            ],
+        ),
+        Error::ContentMismatch {
+            field,
+            declared,
+            actual,
+        } => row(
+            ErrorReason::ContentMismatch,
+            InvalidArgument,
+            StatusCode::BAD_REQUEST,
+            "content_mismatch",
+            vec![
+                ("field", (*field).to_owned()),
+                ("declared", declared.clone()),
+                ("actual", actual.clone()),
+            ],
+        ),
+        Error::FileTooLarge { limit_bytes, .. } => row(
+            ErrorReason::FileTooLarge,
+            InvalidArgument,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "file_too_large",
+            vec![("limit_bytes", limit_bytes.to_string())],
+        ),
+        Error::TtlExceedsLimit { max } => row(
+            ErrorReason::TtlExceedsLimit,
+            InvalidArgument,
+            StatusCode::BAD_REQUEST,
+            "ttl_exceeds_plan_limit",
+            max.iter()
+                .map(|max| ("max_ttl_seconds", max.as_secs().to_string()))
+                .collect(),
+        ),
+        Error::UploadExpired(_) => row(
+            ErrorReason::UploadExpired,
+            Aborted,
+            StatusCode::CONFLICT,
+            "upload_expired",
+            vec![],
+        ),
+        Error::Unavailable { dependency, .. } => row(
+            ErrorReason::Unavailable,
+            Unavailable,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            vec![("dependency", (*dependency).to_owned())],
+        ),
+        Error::DataCorrupted(id) => row(
+            ErrorReason::DataCorrupted,
+            DataLoss,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "data_corrupted",
+            vec![("artifact_id", id.clone())],
+        ),
+        Error::Internal(_) => row(
+            ErrorReason::Internal,
+            Internal,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            vec![],
+        ),
+    }
+}
+
+/// The status of an error, with its details.
+pub(crate) fn to_status(error: Error) -> Status {
+    log(&error);
+    let face = face(&error);
+    let reason = face.reason.as_str_name();
+    let reason = reason.strip_prefix("ERROR_REASON_").unwrap_or(reason);
+    let metadata: Vec<_> = face
+        .metadata
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    let mut details = ErrorDetails::with_error_info(
+        reason,
+        ERROR_DOMAIN,
+        metadata
+            .into_iter()
+            .collect::<std::collections::HashMap<_, _>>(),
+    );
+    if let Error::Invalid(violations) = &error {
+        for violation in violations {
+            details.add_bad_request_violation(&violation.field, &violation.description);
+        }
+    }
+    if face.grpc == Code::Unavailable {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    Status::with_error_details(face.grpc, error.to_string(), details)
+}
+
+/// Logs the cause of what is not the caller's doing; the caller is not told it.
+pub(crate) fn log(error: &Error) {
+    let (Error::Unavailable { .. } | Error::Internal(_) | Error::DataCorrupted(_)) = error else {
+        return;
+    };
+    let mut cause = String::new();
+    let mut next = error.source();
+    while let Some(e) = next {
+        cause += &format!("{}{e}", if cause.is_empty() { "" } else { ": " });
+        next = e.source();
+    }
+    tracing::error!(%error, cause, "a call failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every reason but the unspecified one is sent by some error, under the codes of the specification.
+    #[test]
+    fn every_error_has_its_reason_code_and_http_status() {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let id = || "x".to_owned();
+        let table = [
+            (
+                Error::invalid("f", "d"),
+                "INVALID_ARGUMENT",
+                Code::InvalidArgument,
+                400,
+            ),
+            (
+                Error::Unauthenticated,
+                "UNAUTHENTICATED",
+                Code::Unauthenticated,
+                401,
+            ),
+            (
+                Error::ArtifactNotFound(id()),
+                "ARTIFACT_NOT_FOUND",
+                Code::NotFound,
+                404,
+            ),
+            (
+                Error::ArtifactExpired {
+                    id: id(),
+                    expires_at: at,
+                },
+                "ARTIFACT_EXPIRED",
+                Code::NotFound,
+                410,
+            ),
+            (
+                Error::ArtifactDeleted {
+                    id: id(),
+                    deleted_at: at,
+                },
+                "ARTIFACT_DELETED",
+                Code::NotFound,
+                410,
+            ),
+            (
+                Error::SessionNotFound(id()),
+                "SESSION_NOT_FOUND",
+                Code::NotFound,
+                404,
+            ),
+            (
+                Error::LinkNotFound(id()),
+                "LINK_NOT_FOUND",
+                Code::NotFound,
+                404,
+            ),
+            (
+                Error::LinkExpired {
+                    id: id(),
+                    ended_at: at,
+                },
+                "LINK_EXPIRED",
+                Code::NotFound,
+                410,
+            ),
+            (
+                Error::SessionSealed {
+                    id: id(),
+                    sealed_at: at,
+                },
+                "SESSION_SEALED",
+                Code::FailedPrecondition,
+                409,
+            ),
+            (
+                Error::ContentMismatch {
+                    field: "size_bytes",
+                    declared: id(),
+                    actual: id(),
+                },
+                "CONTENT_MISMATCH",
+                Code::InvalidArgument,
+                400,
+            ),
+            (
+                Error::FileTooLarge {
+                    limit_bytes: 1,
+                    hint: "",
+                },
+                "FILE_TOO_LARGE",
+                Code::InvalidArgument,
+                413,
+            ),
+            (
+                Error::TtlExceedsLimit { max: None },
+                "TTL_EXCEEDS_LIMIT",
+                Code::InvalidArgument,
+                400,
+            ),
+            (
+                Error::UploadExpired("x"),
+                "UPLOAD_EXPIRED",
+                Code::Aborted,
+                409,
+            ),
+            (
+                Error::Unavailable {
+                    dependency: "database",
+                    source: "x".into(),
+                },
+                "UNAVAILABLE",
+                Code::Unavailable,
+                503,
+            ),
+            (
+                Error::DataCorrupted(id()),
+                "DATA_CORRUPTED",
+                Code::DataLoss,
+                500,
+            ),
+            (Error::internal("secret"), "INTERNAL", Code::Internal, 500),
+        ];
+        let last_reason = ErrorReason::Internal as usize;
+        assert_eq!(table.len(), last_reason, "a reason is missing here");
+        for (error, reason, code, http) in table {
+            assert_eq!(face(&error).http.as_u16(), http, "{reason}");
+            let status = to_status(error);
+            assert_eq!(status.code(), code, "{reason}");
+            let details = status.get_error_details();
+            let info = details.error_info().expect("every error has an ErrorInfo");
+            assert_eq!(
+                (info.reason.as_str(), info.domain.as_str()),
+                (reason, "cairn.dev")
+            );
+            assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
+            assert!(
+                !status.message().contains("secret"),
+                "causes stay in the log"
+            );
+        }
+    }
+}

@@ -1,0 +1,26 @@
+use cairn_proto::v1::{WhoAmIRequest, WhoAmIResponse, identity_service_server::IdentityService};
+use cairn_store::Store;
+use tonic::{Request, Response, Status};
+
+use super::{Services, convert};
+
+#[tonic::async_trait]
+impl IdentityService for Services {
+    async fn who_am_i(
+        &self,
+        request: Request<WhoAmIRequest>,
+    ) -> Result<Response<WhoAmIResponse>, Status> {
+        let (caller, _) = self.authenticate(request).await?;
+        let upload = self.store.limits().upload_bytes;
+        Ok(Response::new(WhoAmIResponse {
+            tenant_name: caller.tenant.name,
+            api_key_last_4: caller.key_last_4,
+            default_ttl: caller.tenant.default_ttl.map(convert::proto_duration),
+            max_ttl: caller.tenant.max_ttl.map(convert::proto_duration),
+            never_expires_allowed: caller.tenant.never_expires_allowed,
+            max_create_bytes: i64::try_from(Store::CREATE_MAX_BYTES).unwrap_or(i64::MAX),
+            max_upload_bytes: i64::try_from(upload).unwrap_or(i64::MAX),
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }))
+    }
+}

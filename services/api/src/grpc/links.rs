@@ -1,0 +1,78 @@
+use cairn_proto::v1::{
+    CreateLinkRequest, CreateLinkResponse, GetLinkRequest, GetLinkResponse, ListLinksRequest,
+    ListLinksResponse, RevokeLinkRequest, RevokeLinkResponse, link_service_server::LinkService,
+};
+use tonic::{Request, Response, Status};
+
+use super::{Services, convert};
+use crate::error::to_status;
+
+#[tonic::async_trait]
+impl LinkService for Services {
+    async fn create_link(
+        &self,
+        request: Request<CreateLinkRequest>,
+    ) -> Result<Response<CreateLinkResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let expires_in = request.expires_in.map(convert::duration);
+        let link = self
+            .store
+            .create_link(&caller.tenant, &request.artifact_id, expires_in)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(CreateLinkResponse {
+            link: Some(convert::link(link, &self.public_url)),
+        }))
+    }
+
+    async fn get_link(
+        &self,
+        request: Request<GetLinkRequest>,
+    ) -> Result<Response<GetLinkResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let link = self
+            .store
+            .get_link(&caller.tenant, &request.link_id)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(GetLinkResponse {
+            link: Some(convert::link(link, &self.public_url)),
+        }))
+    }
+
+    async fn list_links(
+        &self,
+        request: Request<ListLinksRequest>,
+    ) -> Result<Response<ListLinksResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
+        let artifact = Some(request.artifact_id.as_str()).filter(|id| !id.is_empty());
+        let page = self
+            .store
+            .list_links(&caller.tenant, artifact, size, &request.page_token)
+            .await
+            .map_err(to_status)?;
+        let links = page.items.into_iter();
+        Ok(Response::new(ListLinksResponse {
+            links: links
+                .map(|link| convert::link(link, &self.public_url))
+                .collect(),
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+
+    async fn revoke_link(
+        &self,
+        request: Request<RevokeLinkRequest>,
+    ) -> Result<Response<RevokeLinkResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let link = self
+            .store
+            .revoke_link(&caller.tenant, &request.link_id)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(RevokeLinkResponse {
+            link: Some(convert::link(link, &self.public_url)),
+        }))
+    }
+}

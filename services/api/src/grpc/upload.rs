@@ -1,0 +1,61 @@
+//! The messages of an upload: the spec, then data, in this order and no other.
+
+use std::time::Duration;
+
+use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
+use cairn_store::{Created, Error, Result, Store, Tenant};
+use tokio::time::timeout;
+use tonic::{Status, Streaming};
+
+use super::convert;
+use crate::error::to_status;
+
+/// How long a caller may send nothing. A caller that is gone without a word holds memory that others wait for.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Receives an artifact. Whatever ends the stream but its close leaves nothing visible: the upload is dropped.
+pub(super) async fn receive(
+    store: &Store,
+    tenant: &Tenant,
+    mut messages: Streaming<UploadArtifactRequest>,
+) -> Result<Created, Status> {
+    let spec = match next(&mut messages).await? {
+        Some(Message::Spec(spec)) => convert::spec(Some(spec)).map_err(to_status)?,
+        Some(Message::Data(_)) => {
+            return Err(out_of_order("the first message must carry the spec"));
+        }
+        None => {
+            let rule = "is required: the stream was empty, its first message must carry the spec";
+            return Err(to_status(Error::invalid("spec", rule)));
+        }
+    };
+    let mut upload = store.begin_upload(tenant, spec).await.map_err(to_status)?;
+    while let Some(message) = next(&mut messages).await? {
+        match message {
+            Message::Data(piece) => upload.write(piece).await.map_err(to_status)?,
+            Message::Spec(_) => {
+                return Err(out_of_order("only the first message may carry the spec"));
+            }
+        }
+    }
+    upload.finish().await.map_err(to_status)
+}
+
+async fn next(messages: &mut Streaming<UploadArtifactRequest>) -> Result<Option<Message>, Status> {
+    let Ok(received) = timeout(SILENCE, messages.message()).await else {
+        return Err(to_status(Error::UploadExpired(
+            "it sent nothing for a minute",
+        )));
+    };
+    match received? {
+        None => Ok(None),
+        Some(UploadArtifactRequest { message: Some(m) }) => Ok(Some(m)),
+        Some(UploadArtifactRequest { message: None }) => {
+            Err(out_of_order("every message must carry the spec or data"))
+        }
+    }
+}
+
+fn out_of_order(rule: &str) -> Status {
+    to_status(Error::invalid("message", rule))
+}

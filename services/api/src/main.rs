@@ -1,0 +1,125 @@
+//! The `cairn-api` process.
+
+use std::{error::Error, process::ExitCode};
+
+use cairn_api::{Addresses, Listeners, Settings, init_log, run};
+use cairn_store::{Store, config::StoreConfig};
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The gRPC and HTTP faces of Cairn. Configured by CAIRN_* variables; see docs/operations.md.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop.
+    Serve,
+    /// Bring the database schema up to date, then exit.
+    Migrate,
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Make a key and print it: it cannot be shown again. A tenant comes into being with its first key.
+    Create {
+        /// The tenant's name.
+        #[arg(long)]
+        tenant: String,
+    },
+    /// List a tenant's keys, newest first.
+    List {
+        /// The tenant's name.
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Revoke a key; calls with it fail from then on.
+    Revoke {
+        /// The key's id, as `list` shows it.
+        id: uuid::Uuid,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    init_log();
+    match execute(arguments.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            let mut text = e.to_string();
+            let mut cause = e.source();
+            while let Some(e) = cause {
+                text += &format!(": {e}");
+                cause = e.source();
+            }
+            eprintln!("cairn-api: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
+    let store = Store::open(&StoreConfig::from_env()?).await?;
+    match command {
+        Command::Serve => {
+            let listeners = Listeners::bind(&Addresses::from_env()?).await?;
+            run(listeners, store, Settings::from_env()?, on_signal()?).await?;
+        }
+        Command::Migrate => {
+            for migration in store.migrate().await? {
+                println!("applied {migration}");
+            }
+        }
+        Command::Keys(keys) => manage(&store, keys).await?,
+    }
+    Ok(())
+}
+
+async fn manage(store: &Store, keys: Keys) -> Result<(), Box<dyn Error>> {
+    match keys {
+        Keys::Create { tenant } => println!("{}", store.create_api_key(&tenant).await?.reveal()),
+        Keys::List { tenant } => {
+            for key in store.list_api_keys(&tenant).await? {
+                let state = match key.revoked_at {
+                    Some(at) => format!("revoked {at}"),
+                    None => "active".to_owned(),
+                };
+                println!(
+                    "{}  …{}  made {}  {state}",
+                    key.id, key.last_4, key.created_at
+                );
+            }
+        }
+        Keys::Revoke { id } => {
+            if !store.revoke_api_key(id).await? {
+                return Err(format!("there is no key {id}; `keys list` shows a tenant's").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Cancelled at SIGTERM, which Kubernetes sends, or SIGINT.
+fn on_signal() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        cancel.cancel();
+    });
+    Ok(token)
+}

@@ -1,0 +1,134 @@
+//! The listeners, from the first connection to the last.
+
+use std::{io, time::Duration};
+
+use axum::serve::ListenerExt;
+use cairn_proto::FILE_DESCRIPTOR_SET;
+use cairn_store::Store;
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Server, server::TcpIncoming};
+use tower::util::MapResponseLayer;
+
+use crate::{
+    config::{Addresses, Settings},
+    grpc::{Services, explain_undecodable},
+    http, ops,
+};
+
+/// Bound sockets, so that the caller knows their ports before anything is served.
+pub struct Listeners {
+    /// gRPC.
+    pub grpc: TcpListener,
+    /// Public links.
+    pub http: TcpListener,
+    /// Probes.
+    pub ops: TcpListener,
+}
+
+impl Listeners {
+    /// Binds all three.
+    ///
+    /// # Errors
+    /// The address that cannot be bound, and why.
+    pub async fn bind(addresses: &Addresses) -> io::Result<Self> {
+        let bind = async |address| {
+            TcpListener::bind(address)
+                .await
+                .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))
+        };
+        Ok(Self {
+            grpc: bind(addresses.grpc).await?,
+            http: bind(addresses.http).await?,
+            ops: bind(addresses.ops).await?,
+        })
+    }
+}
+
+/// Measured on loopback and on links of 100 ms (docs/architecture.md): the stream window is bandwidth times delay, and
+/// large frames spare the two ends most of their work.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+const MAX_FRAME: u32 = 256 << 10;
+/// More calls than this on one connection wait there.
+const MAX_STREAMS: u32 = 256;
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Serves until it is told to stop; then takes nothing new, and gives the calls under way the drain time to end.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn run(
+    listeners: Listeners,
+    store: Store,
+    settings: Settings,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let (ready_sender, ready) = watch::channel(false);
+    let (reporter, health) = tonic_health::server::health_reporter();
+    ops::tell(&reporter, false).await;
+
+    let public_url = match settings.public_url {
+        Some(url) => url,
+        None => format!("http://{}", listeners.http.local_addr()?),
+    };
+    let services = Services::new(store.clone(), &public_url);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+    };
+    let grpc = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME)
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .layer(MapResponseLayer::new(explain_undecodable))
+        .add_routes(services.routes())
+        .add_service(health)
+        .add_service(reflection().build_v1().map_err(io::Error::other)?)
+        .add_service(reflection().build_v1alpha().map_err(io::Error::other)?)
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listeners.grpc).with_nodelay(Some(true)),
+            shutdown.clone().cancelled_owned(),
+        );
+    let http_listener = listeners.http.tap_io(|stream| {
+        // Without it the last packet of a small answer may wait for an acknowledgement; not worth failing for.
+        let _ = stream.set_nodelay(true);
+    });
+    let http = axum::serve(http_listener, http::router(store.clone()))
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let stopped = CancellationToken::new();
+    let ops = axum::serve(listeners.ops, ops::router(ready))
+        .with_graceful_shutdown(stopped.clone().cancelled_owned());
+
+    let health_watch = tokio::spawn(ops::watch_health(store, ready_sender, reporter.clone()));
+    let ops = tokio::spawn(ops.into_future());
+    let served = async {
+        tokio::try_join!(
+            async { grpc.await.map_err(io::Error::other) },
+            http.into_future()
+        )
+    };
+    tokio::pin!(served);
+    let result = tokio::select! {
+        result = &mut served => result.map(drop),
+        () = shutdown.cancelled() => {
+            health_watch.abort();
+            ops::tell(&reporter, false).await;
+            tracing::info!(seconds = settings.drain.as_secs(), "stopping: finishing the calls under way");
+            match timeout(settings.drain, served).await {
+                Ok(result) => result.map(drop),
+                Err(_) => {
+                    tracing::warn!("calls that were still under way have been cut off");
+                    Ok(())
+                }
+            }
+        }
+    };
+    health_watch.abort();
+    stopped.cancel();
+    ops.abort();
+    result
+}

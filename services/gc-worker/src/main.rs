@@ -1,0 +1,73 @@
+//! The `cairn-gc-worker` process.
+
+use std::{error::Error, process::ExitCode};
+
+use cairn_gc_worker::{Settings, init_log, work};
+use cairn_store::{
+    Store,
+    config::StoreConfig,
+    gc::{self, Policy},
+};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Cairn's garbage collector. Configured by CAIRN_* variables; any number of workers may run at once.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Run every pass once, print the report as JSON and exit: 0 when nothing failed, else 1.
+    #[arg(long)]
+    once: bool,
+    /// Print what a run would do now, and do nothing. Implies --once.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    init_log();
+    match execute(arguments).await {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("cairn-gc-worker: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let store = Store::open(&StoreConfig::from_env()?).await?;
+    if arguments.once || arguments.dry_run {
+        let policy = Policy {
+            dry_run: arguments.dry_run,
+            ..Policy::default()
+        };
+        let report = gc::run(&store, policy).await;
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(if report.failures.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    work(store, Settings::from_env()?, on_signal()?).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Cancelled at SIGTERM, which Kubernetes sends, or SIGINT.
+fn on_signal() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        cancel.cancel();
+    });
+    Ok(token)
+}
