@@ -1,0 +1,65 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check proto fmt clean
+# Bootstrap comes before what needs it, and cargo is parallel by itself.
+.NOTPARALLEL:
+
+# cargo and rustup keep their things under HOME. Where that is read-only, missing or not the user's own, they work all
+# the same: rustup finds its toolchains where the user database says, cargo downloads into .tools/.
+ifeq ($(origin RUSTUP_HOME),undefined)
+own := $(shell getent passwd $$(id -u) | cut -d: -f6)
+ifneq ($(shell [ ! -d ~/.rustup/toolchains ] && [ -d $(own)/.rustup/toolchains ] && echo lost),)
+export RUSTUP_HOME := $(own)/.rustup
+endif
+endif
+ifeq ($(origin CARGO_HOME),undefined)
+ifneq ($(shell [ -w ~/.cargo ] || { [ ! -e ~/.cargo ] && [ -w ~ ]; } || echo read-only),)
+export CARGO_HOME := $(CURDIR)/.tools/cargo
+endif
+endif
+
+cairn := $(or $(CARGO_TARGET_DIR),target)/release/cairn
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+demo: ## Build Cairn and watch it at work, from an empty machine to a public link
+	@scripts/bootstrap demo
+	cargo build --release --locked -p cairn-cli
+	CAIRN_BIN=$(abspath $(cairn)) scripts/demo.sh
+
+dev: ## Run Cairn here: API, collector and a private Postgres in one process
+	@scripts/bootstrap demo
+	cargo build --release --locked -p cairn-cli
+	exec $(cairn) dev
+
+test: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+test: ## Run every test, against a real Postgres and a real S3 server
+	@scripts/bootstrap test
+	cargo test --workspace
+
+check: ## Run every check that is no test: format, lints, layers, proto, dependencies, documentation
+	@scripts/bootstrap check
+	cargo fmt --all --check
+	shellcheck scripts/bootstrap scripts/check-* $(wildcard scripts/*.sh) .ci/run
+	scripts/check-layers
+	scripts/check-proto
+	@if cargo deny --version >/dev/null 2>&1; then set -x; cargo deny check; \
+	else echo "cargo deny is not on this machine: its check is skipped"; fi
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf
+proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
+	@scripts/bootstrap proto
+	.tools/npm/node_modules/.bin/buf generate
+
+fmt: ## Format the Rust code and the protos
+	@scripts/bootstrap check
+	cargo fmt --all
+	.tools/npm/node_modules/.bin/buf format --write
+
+clean: ## Remove what was built; .tools/ stays
+	cargo clean
+	rm -rf proto/gen
