@@ -38,6 +38,9 @@ pub(crate) enum CliError {
     /// The server answered, but not as a Cairn does.
     #[error("bad answer from the server: {0}")]
     BadAnswer(String),
+    /// A server of our own could not do its work.
+    #[error("{0}")]
+    Server(String),
     #[error("{0}")]
     Network(String),
     /// An error of one of several things.
@@ -70,7 +73,7 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::File { .. } | Self::Stdout(_) => Fault::Caller,
             Self::Refused(refusal) => refusal.fault(),
-            Self::BadAnswer(_) => Fault::Server,
+            Self::BadAnswer(_) | Self::Server(_) => Fault::Server,
             Self::Network(_) => Fault::Network,
             Self::About { error, .. } => error.fault(),
             Self::Told(fault) => *fault,
@@ -110,6 +113,7 @@ impl CliError {
             Self::About { error, .. } => error.code(),
             Self::Usage(_) | Self::File { .. } | Self::Stdout(_) | Self::Told(_) => "local".into(),
             Self::BadAnswer(_) => "bad_answer".into(),
+            Self::Server(_) => "server".into(),
             Self::Network(_) => "network".into(),
         }
     }

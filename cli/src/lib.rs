@@ -6,6 +6,7 @@
 
 mod client;
 mod completions;
+mod dev;
 mod digest;
 mod error;
 mod inspect;
@@ -29,6 +30,8 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+pub use crate::dev::cluster;
+
 use crate::{
     error::{CliError, Fault},
     output::Output,
@@ -46,7 +49,15 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, once")]
 enum Command {
+    #[command(flatten)]
+    Client(ClientCommand),
+    Dev(dev::Args),
+}
+
+#[derive(Subcommand)]
+enum ClientCommand {
     Push(push::Args),
     Pull(pull::Args),
     Ls(ls::Args),
@@ -78,27 +89,34 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(cli.json);
-    // An interrupt drops the work, and with it its temporary files and its uploads.
-    tokio::select! {
-        done = client_verb(cli.command, output) => match done {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => output.fail(&error).map_or(ExitCode::SUCCESS, ExitCode::from),
+    let done = match cli.command {
+        // It takes time to stop in order.
+        Command::Dev(args) => dev::run(args, output).await,
+        Command::Client(command) => tokio::select! {
+            done = client_verb(command, output) => done,
+            // Drops the work, and with it its temporary files and its uploads.
+            _ = tokio::signal::ctrl_c() => return ExitCode::from(INTERRUPTED),
         },
-        _ = tokio::signal::ctrl_c() => ExitCode::from(INTERRUPTED),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output
+            .fail(&error)
+            .map_or(ExitCode::SUCCESS, ExitCode::from),
     }
 }
 
-async fn client_verb(command: Command, output: Output) -> Result<(), CliError> {
+async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliError> {
     match command {
-        Command::Push(args) => push::run(args, output).await,
-        Command::Pull(args) => pull::run(args, output).await,
-        Command::Ls(args) => ls::run(args, output).await,
-        Command::Inspect(args) => inspect::run(args, output).await,
-        Command::Rm(args) => rm::run(args, output).await,
-        Command::Link(args) => link::run(args, output).await,
-        Command::Session(args) => session::run(args, output).await,
-        Command::Whoami(args) => whoami::run(args, output).await,
-        Command::Completions(args) => completions::run(args, output),
+        ClientCommand::Push(args) => push::run(args, output).await,
+        ClientCommand::Pull(args) => pull::run(args, output).await,
+        ClientCommand::Ls(args) => ls::run(args, output).await,
+        ClientCommand::Inspect(args) => inspect::run(args, output).await,
+        ClientCommand::Rm(args) => rm::run(args, output).await,
+        ClientCommand::Link(args) => link::run(args, output).await,
+        ClientCommand::Session(args) => session::run(args, output).await,
+        ClientCommand::Whoami(args) => whoami::run(args, output).await,
+        ClientCommand::Completions(args) => completions::run(args, output),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     error::{Error, Result},
     meta::{error::from_pg, gc as rows},
-    store::Store,
+    store::{Store, Times},
 };
 
 mod reclaim;
@@ -74,10 +74,53 @@ impl Report {
         done == 0 && self.failures.is_empty()
     }
 
+    fn count_of(&mut self, pass: Pass) -> &mut u64 {
+        match pass {
+            Pass::Expire => &mut self.expired,
+            Pass::Purge => &mut self.purged,
+            Pass::StaleUploads => &mut self.stale_uploads,
+            Pass::Condemn => &mut self.condemned,
+        }
+    }
+
     fn fail(&mut self, pass: &'static str, error: &Error) {
         let error = describe(error);
         tracing::error!(pass, error, "a garbage collection pass failed");
         self.failures.push(Failure { pass, error });
+    }
+}
+
+/// A pass that is nothing but transactions.
+#[derive(Debug, Clone, Copy)]
+enum Pass {
+    Expire,
+    Purge,
+    StaleUploads,
+    Condemn,
+}
+
+impl Pass {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Expire => "expire",
+            Self::Purge => "purge",
+            Self::StaleUploads => "stale_uploads",
+            Self::Condemn => "condemn",
+        }
+    }
+
+    /// One batch: how many rows it took, and how many of them count.
+    async fn step(self, tx: &Transaction<'_>, times: Times, batch: i64) -> Result<(u64, u64)> {
+        let rows = match self {
+            Self::Expire => rows::expire(tx, times.delete_window, batch).await?,
+            Self::Purge => rows::purge(tx, batch).await?,
+            Self::StaleUploads => rows::condemn_stale(tx, times.grace, batch).await?,
+            Self::Condemn => {
+                let reviewed = rows::condemn(tx, times.grace, batch).await?;
+                return Ok((reviewed.reviewed, reviewed.condemned));
+            }
+        };
+        Ok((rows, rows))
     }
 }
 
@@ -87,61 +130,25 @@ pub async fn run(store: &Store, policy: Policy) -> Report {
         dry_run: policy.dry_run,
         ..Report::default()
     };
-    let (window, grace) = (store.times.delete_window, store.times.grace);
-
-    let expired = in_batches(store, policy, async |tx, batch| {
-        let rows = rows::expire(tx, window, batch).await?;
-        Ok((rows, rows))
-    });
-    match expired.await {
-        Ok(rows) => report.expired = rows,
-        Err(e) => report.fail("expire", &e),
+    for pass in [Pass::Expire, Pass::Purge, Pass::StaleUploads, Pass::Condemn] {
+        match in_batches(store, policy, pass).await {
+            Ok(count) => *report.count_of(pass) = count,
+            Err(e) => report.fail(pass.name(), &e),
+        }
     }
-
-    let purged = in_batches(store, policy, async |tx, batch| {
-        let rows = rows::purge(tx, batch).await?;
-        Ok((rows, rows))
-    });
-    match purged.await {
-        Ok(rows) => report.purged = rows,
-        Err(e) => report.fail("purge", &e),
-    }
-
-    let stale = in_batches(store, policy, async |tx, batch| {
-        let rows = rows::condemn_stale(tx, grace, batch).await?;
-        Ok((rows, rows))
-    });
-    match stale.await {
-        Ok(rows) => report.stale_uploads = rows,
-        Err(e) => report.fail("stale_uploads", &e),
-    }
-
-    let condemned = in_batches(store, policy, async |tx, batch| {
-        let reviewed = rows::condemn(tx, grace, batch).await?;
-        Ok((reviewed.reviewed, reviewed.condemned))
-    });
-    match condemned.await {
-        Ok(rows) => report.condemned = rows,
-        Err(e) => report.fail("condemn", &e),
-    }
-
     reclaim::run(store, policy, &mut report).await;
     report
 }
 
-/// Runs a step until it finds less than a batch, each time in a transaction of its own; in a dry run in a single one
-/// that is rolled back. A step says how many rows it took, and how many of them count.
-async fn in_batches(
-    store: &Store,
-    policy: Policy,
-    step: impl AsyncFn(&Transaction<'_>, i64) -> Result<(u64, u64)>,
-) -> Result<u64> {
+/// Runs a pass until it finds less than a batch, each time in a transaction of its own; in a dry run in a single one that
+/// is rolled back.
+async fn in_batches(store: &Store, policy: Policy, pass: Pass) -> Result<u64> {
     let batch = u64::from(policy.batch);
     let mut client = store.meta.client().await?;
     let mut tx = client.transaction().await.map_err(from_pg)?;
     let mut counted = 0;
     for _ in 0..policy.max_batches {
-        let (taken, count) = step(&tx, i64::from(policy.batch)).await?;
+        let (taken, count) = pass.step(&tx, store.times, i64::from(policy.batch)).await?;
         counted += count;
         if !policy.dry_run {
             tx.commit().await.map_err(from_pg)?;

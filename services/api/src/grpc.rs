@@ -12,6 +12,7 @@ use tonic::{Request, Status, metadata::MetadataMap, service::Routes};
 use crate::error::to_status;
 
 mod artifacts;
+mod cancel;
 mod convert;
 mod decoding;
 mod identity;
@@ -19,6 +20,7 @@ mod links;
 mod sessions;
 mod upload;
 
+pub(crate) use cancel::fail_if_cancelled;
 pub(crate) use decoding::explain as explain_undecodable;
 
 /// The largest message that is taken, in bytes.

@@ -8,11 +8,11 @@ use cairn_store::Store;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, server::TcpIncoming};
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::{
     config::{Addresses, Settings},
-    grpc::{Services, explain_undecodable},
+    grpc::{Services, explain_undecodable, fail_if_cancelled},
     http, ops,
 };
 
@@ -85,6 +85,7 @@ pub async fn run(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .layer(MapResponseLayer::new(explain_undecodable))
+        .layer(MapRequestLayer::new(fail_if_cancelled))
         .add_routes(services.routes())
         .add_service(health)
         .add_service(reflection().build_v1().map_err(io::Error::other)?)

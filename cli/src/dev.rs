@@ -1,0 +1,284 @@
+//! `cairn dev`: the whole store in one process, with nothing else to set up.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cairn_api::{Addresses, Listeners};
+use cairn_store::{
+    Store,
+    config::{BlobConfig, StoreConfig},
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::{JoinHandle, spawn_blocking},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::{CliError, chain},
+    output::Output,
+};
+
+mod account;
+mod binaries;
+pub mod cluster;
+
+use cluster::{Cluster, ClusterError, Options};
+
+/// The tenant that everything in a data folder belongs to.
+const TENANT: &str = "dev";
+/// How often it is looked whether Postgres still runs.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Run a whole Cairn here: the services, the collector and a private Postgres, with everything in one folder
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where everything is kept; made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "./cairn-data")]
+    data_dir: PathBuf,
+    /// Where gRPC listens; port 0 takes a free one
+    #[arg(
+        long,
+        env = "CAIRN_GRPC_ADDR",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:7070"
+    )]
+    grpc: SocketAddr,
+    /// Where public links are read
+    #[arg(
+        long,
+        env = "CAIRN_HTTP_ADDR",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:7071"
+    )]
+    http: SocketAddr,
+    /// Where the probes are
+    #[arg(
+        long,
+        env = "CAIRN_OPS_ADDR",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:7072"
+    )]
+    ops: SocketAddr,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let mut signals = Signals::listen().map_err(|e| CliError::Server(e.to_string()))?;
+    tokio::select! {
+        done = serve(args, output, signals.token.clone()) => done,
+        // The second one: whoever asks twice does not want to wait for the calls under way.
+        () = signals.second() => Ok(()),
+    }
+}
+
+async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Result<(), CliError> {
+    let data_dir = DataDir::open(&args.data_dir)?;
+    let listeners = Listeners::bind(&Addresses {
+        grpc: args.grpc,
+        http: args.http,
+        ops: args.ops,
+    })
+    .await
+    .map_err(|e| {
+        CliError::Usage(format!(
+            "{e}; choose others with --grpc, --http and --ops, where port 0 takes a free one"
+        ))
+    })?;
+    cairn_api::init_log();
+
+    let folder = data_dir.path.join("postgres");
+    let started = spawn_blocking(move || Cluster::start(&folder, Options::default()));
+    let cluster = started.await.map_err(broken)??;
+    let config = StoreConfig::new(
+        cluster.url("postgres"),
+        BlobConfig::Fs(data_dir.path.join("blobs")),
+    );
+    let store = Store::open(&config.with_env()?).await?;
+    store.migrate().await?;
+    let key = data_dir.api_key(&store).await?;
+    let addr = format!("http://{}", address(&listeners.grpc)?);
+    let public = format!("http://{}", address(&listeners.http)?);
+    let ops = format!("http://{}", address(&listeners.ops)?);
+    let env_file = data_dir.write_env(&addr, &key)?;
+
+    let settings = cairn_api::Settings::from_env()?;
+    let collector = cairn_gc_worker::work(
+        store.clone(),
+        cairn_gc_worker::Settings::from_env()?,
+        shutdown.clone(),
+    );
+    let collector = tokio::spawn(collector);
+    let watch = watch(cluster, shutdown.clone());
+    let api = cairn_api::run(listeners, store, settings, shutdown.clone());
+    output.raw(
+        format!(
+            "Cairn is running, with everything in {}\n\n  gRPC    {addr}\n  links   {public}\n  probes  {ops}/readyz\n  \
+             key     {key}\n\nIn another terminal:\n\n  source {}\n  cairn push README.md\n\nCtrl-C stops it.\n",
+            data_dir.path.display(),
+            env_file.display(),
+        )
+        .as_bytes(),
+    )?;
+    let served = api.await;
+    shutdown.cancel();
+    collector.await.map_err(broken)?;
+    stop(watch).await?;
+    served.map_err(|e| CliError::Server(e.to_string()))
+}
+
+/// Looks after Postgres until it is to stop, and hands it back then; without it there is nothing to serve.
+fn watch(mut cluster: Cluster, shutdown: CancellationToken) -> JoinHandle<Option<Cluster>> {
+    tokio::spawn(async move {
+        let wait = || tokio::time::sleep(WATCH);
+        while shutdown.run_until_cancelled(wait()).await.is_some() {
+            if !matches!(cluster.ended(), Ok(None)) {
+                shutdown.cancel();
+                return None;
+            }
+        }
+        Some(cluster)
+    })
+}
+
+async fn stop(watch: JoinHandle<Option<Cluster>>) -> Result<(), CliError> {
+    let Some(cluster) = watch.await.map_err(broken)? else {
+        let words = "Postgres has ended by itself; its log is in the data folder, postgres/log";
+        return Err(CliError::Server(words.to_owned()));
+    };
+    spawn_blocking(move || cluster.stop())
+        .await
+        .map_err(broken)??;
+    Ok(())
+}
+
+/// The folder of one Cairn, ours alone for as long as this lives.
+struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    fn open(path: &Path) -> Result<Self, CliError> {
+        fs::create_dir_all(path).map_err(CliError::of_file(path))?;
+        let path = path.canonicalize().map_err(CliError::of_file(path))?;
+        let lock_path = path.join("lock");
+        let lock = File::create(&lock_path).map_err(CliError::of_file(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(CliError::Usage(format!(
+                "another cairn dev runs on {}; stop it, or choose another folder with --data-dir",
+                path.display()
+            ))),
+            Err(TryLockError::Error(e)) => Err(CliError::of_file(lock_path)(e)),
+        }
+    }
+
+    fn env_path(&self) -> PathBuf {
+        self.path.join("dev.env")
+    }
+
+    /// The key of the last time if it still works, else a new one.
+    async fn api_key(&self, store: &Store) -> Result<String, CliError> {
+        let last = fs::read_to_string(self.env_path()).unwrap_or_default();
+        let last = last
+            .lines()
+            .find_map(|line| line.strip_prefix("export CAIRN_API_KEY="));
+        if let Some(key) = last
+            && store.authenticate(key).await.is_ok()
+        {
+            return Ok(key.to_owned());
+        }
+        Ok(store.create_api_key(TENANT).await?.reveal().to_owned())
+    }
+
+    /// Writes what clients need to know, for the eyes of this user alone.
+    fn write_env(&self, addr: &str, key: &str) -> Result<PathBuf, CliError> {
+        let path = self.env_path();
+        let temporary = self.path.join("dev.env.new");
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&temporary)?;
+            write!(
+                file,
+                "export CAIRN_ADDR={addr}\nexport CAIRN_API_KEY={key}\n"
+            )?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(CliError::of_file(&path))?;
+        Ok(path)
+    }
+}
+
+/// The ways to be told to stop: Ctrl-C, `kill`, and the end of the terminal.
+struct Signals {
+    token: CancellationToken,
+    all: [Signal; 3],
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            token: CancellationToken::new(),
+            all: [
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+            ],
+        })
+    }
+
+    /// Cancels the token at the first signal, and returns at the second.
+    async fn second(&mut self) {
+        self.next().await;
+        self.token.cancel();
+        self.next().await;
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.all;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+fn address(listener: &tokio::net::TcpListener) -> Result<SocketAddr, CliError> {
+    listener
+        .local_addr()
+        .map_err(|e| CliError::Server(e.to_string()))
+}
+
+fn broken(e: tokio::task::JoinError) -> CliError {
+    CliError::Server(e.to_string())
+}
+
+impl From<ClusterError> for CliError {
+    fn from(e: ClusterError) -> Self {
+        match e {
+            ClusterError::NotInstalled(words) => Self::Usage(words),
+            ClusterError::Folder { path, source } => Self::File { path, source },
+            ClusterError::Program(..) | ClusterError::Failed(..) => Self::Server(e.to_string()),
+        }
+    }
+}
+
+impl From<cairn_store::Error> for CliError {
+    fn from(e: cairn_store::Error) -> Self {
+        match e {
+            cairn_store::Error::Invalid(_) => Self::Usage(chain(&e)),
+            _ => Self::Server(chain(&e)),
+        }
+    }
+}
