@@ -1,7 +1,12 @@
 //! The settings that every process around the store shares, from the environment. The only place of this crate that
 //! reads it.
 
-use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt::{self, Display},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use crate::error::{Error, Result};
 
@@ -40,7 +45,7 @@ pub enum BlobConfig {
     Fs(PathBuf),
 }
 
-/// A bucket. Credentials come from the AWS chain: environment, profile, web identity, container or instance role.
+/// A bucket.
 #[derive(Debug, Clone)]
 pub struct S3Config {
     /// `CAIRN_S3_BUCKET`.
@@ -51,6 +56,40 @@ pub struct S3Config {
     pub region: Option<String>,
     /// `CAIRN_S3_PATH_STYLE`: bucket in the path and not in the host name; default true with an endpoint, else false.
     pub path_style: bool,
+    /// `CAIRN_S3_ACCESS_KEY_ID` and `CAIRN_S3_SECRET_ACCESS_KEY`: default from the AWS chain, which is environment,
+    /// profile, web identity, container or instance role.
+    pub credentials: Option<S3Credentials>,
+}
+
+/// An access key. `Debug` does not show its secret.
+#[derive(Clone)]
+pub struct S3Credentials {
+    /// The name of the key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
+impl fmt::Debug for S3Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "S3Credentials({}, …)", self.access_key_id)
+    }
+}
+
+impl S3Credentials {
+    fn from_env() -> Result<Option<Self>> {
+        let id = "CAIRN_S3_ACCESS_KEY_ID";
+        let secret = "CAIRN_S3_SECRET_ACCESS_KEY";
+        match (env(id)?, env(secret)?) {
+            (Some(access_key_id), Some(secret_access_key)) => Ok(Some(Self {
+                access_key_id,
+                secret_access_key,
+            })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(Error::invalid(id, format!("is required with {secret}"))),
+            (Some(_), None) => Err(Error::invalid(secret, format!("is required with {id}"))),
+        }
+    }
 }
 
 impl StoreConfig {
@@ -154,6 +193,7 @@ impl BlobConfig {
                     path_style: env("CAIRN_S3_PATH_STYLE")?.unwrap_or(endpoint.is_some()),
                     endpoint,
                     region: env("CAIRN_S3_REGION")?,
+                    credentials: S3Credentials::from_env()?,
                 }))
             }
             (None, Some(folder)) => Ok(Self::Fs(folder)),

@@ -5,8 +5,9 @@ use std::{error::Error, time::Duration};
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-        StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+        BehaviorVersion, Credentials, Region, RequestChecksumCalculation,
+        ResponseChecksumValidation, StalledStreamProtectionConfig, retry::RetryConfig,
+        timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
@@ -66,6 +67,16 @@ impl S3 {
             .force_path_style(config.path_style);
         if let Some(endpoint) = &config.endpoint {
             builder = builder.endpoint_url(endpoint);
+        }
+        if let Some(own) = &config.credentials {
+            let (id, secret) = (&own.access_key_id, &own.secret_access_key);
+            builder = builder.credentials_provider(Credentials::new(
+                id,
+                secret,
+                None,
+                None,
+                "cairn settings",
+            ));
         }
         match &config.region {
             Some(region) => builder = builder.region(Region::new(region.clone())),

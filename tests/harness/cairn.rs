@@ -1,0 +1,277 @@
+//! A Cairn of a test's own.
+
+use std::time::Duration;
+
+use cairn_api::{Addresses, Listeners, Settings};
+use cairn_store::{
+    Store,
+    config::{BlobConfig, StoreConfig},
+    gc::{self, Policy, Report},
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, Proxy, eventually, postgres, s3};
+
+/// Where the bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    S3,
+    Files,
+}
+
+/// How a test wants its Cairn.
+pub(crate) struct Setup {
+    bytes: Bytes,
+    proxied: bool,
+    change: Box<dyn FnOnce(&mut StoreConfig)>,
+    settings: Settings,
+}
+
+impl Setup {
+    pub(crate) fn on(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            proxied: false,
+            change: Box::new(|_| {}),
+            settings: Settings::default(),
+        }
+    }
+
+    /// With a proxy before Postgres and one before S3.
+    pub(crate) fn proxied(mut self) -> Self {
+        self.proxied = true;
+        self
+    }
+
+    pub(crate) fn config(mut self, change: impl FnOnce(&mut StoreConfig) + 'static) -> Self {
+        self.change = Box::new(change);
+        self
+    }
+
+    pub(crate) fn drain(mut self, drain: Duration) -> Self {
+        self.settings.drain = drain;
+        self
+    }
+
+    pub(crate) async fn start(self) -> Cairn {
+        let direct_url = postgres::database().await;
+        let (database_url, postgres_proxy) = if self.proxied {
+            let (url, proxy) = postgres::proxied(&direct_url).await;
+            (url, Some(proxy))
+        } else {
+            (direct_url.clone(), None)
+        };
+        let mut folder = None;
+        let mut s3_proxy = None;
+        let blobs = match self.bytes {
+            Bytes::Files => {
+                let folder = folder.insert(tempfile::tempdir().unwrap());
+                BlobConfig::Fs(folder.path().to_owned())
+            }
+            Bytes::S3 => {
+                let mut address = s3::address().await;
+                if self.proxied {
+                    let proxy = s3_proxy.insert(Proxy::before_tcp(&address).await);
+                    address = proxy.address.to_string();
+                }
+                BlobConfig::S3(s3::config(&address))
+            }
+        };
+        let mut config = StoreConfig::new(database_url, blobs);
+        // The tests of a run share one Postgres.
+        config.database_connections = 8;
+        (self.change)(&mut config);
+
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listeners = Listeners::bind(&Addresses {
+            grpc: any,
+            http: any,
+            ops: any,
+        })
+        .await
+        .unwrap();
+        let url = |listener: &tokio::net::TcpListener| {
+            format!("http://{}", listener.local_addr().unwrap())
+        };
+        let (grpc_url, http_url, ops_url) = (
+            url(&listeners.grpc),
+            url(&listeners.http),
+            url(&listeners.ops),
+        );
+        let store = Store::open(&config).await.unwrap();
+        let key = store.create_api_key("acme").await.unwrap();
+        let shutdown = CancellationToken::new();
+        let run = cairn_api::run(listeners, store.clone(), self.settings, shutdown.clone());
+        let cairn = Cairn {
+            client: Client::connect(&grpc_url, Some(key.reveal())).await,
+            key: key.reveal().to_owned(),
+            grpc_url,
+            http_url,
+            ops_url,
+            direct_url,
+            config,
+            store,
+            postgres_proxy,
+            s3_proxy,
+            shutdown,
+            served: tokio::spawn(run),
+            folder,
+        };
+        eventually("Cairn is ready", async || {
+            cairn.get(&format!("{}/readyz", cairn.ops_url)).await == 200
+        })
+        .await;
+        cairn
+    }
+}
+
+/// A running Cairn with a tenant, `acme`, and a client with its key.
+pub(crate) struct Cairn {
+    pub(crate) client: Client,
+    pub(crate) key: String,
+    pub(crate) grpc_url: String,
+    pub(crate) http_url: String,
+    pub(crate) ops_url: String,
+    pub(crate) config: StoreConfig,
+    pub(crate) store: Store,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<std::io::Result<()>>,
+    direct_url: String,
+    postgres_proxy: Option<Proxy>,
+    s3_proxy: Option<Proxy>,
+    folder: Option<TempDir>,
+}
+
+impl Drop for Cairn {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Cairn {
+    /// A Cairn with its bytes in S3, as in production.
+    pub(crate) async fn start() -> Self {
+        Setup::on(Bytes::S3).start().await
+    }
+
+    pub(crate) fn postgres_proxy(&self) -> &Proxy {
+        self.postgres_proxy.as_ref().expect("proxied()")
+    }
+
+    pub(crate) fn s3_proxy(&self) -> &Proxy {
+        self.s3_proxy.as_ref().expect("proxied() on S3")
+    }
+
+    /// A client of another tenant, or of the same one with another key.
+    pub(crate) async fn client_of(&self, tenant: &str) -> Client {
+        let key = self.store.create_api_key(tenant).await.unwrap();
+        Client::connect(&self.grpc_url, Some(key.reveal())).await
+    }
+
+    /// A connection to the database, past the store.
+    pub(crate) async fn database(&self) -> tokio_postgres::Client {
+        postgres::connect(&self.direct_url).await
+    }
+
+    /// Changes what no caller may, such as the time something happened.
+    pub(crate) async fn sql(&self, sql: &str) {
+        self.database().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// A number out of the database.
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        let database = self.database().await;
+        database.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
+    pub(crate) async fn let_time_pass(&self) {
+        self.sql(
+            "UPDATE artifacts SET expires_at = now() WHERE expires_at < now() + interval '1 day' AND state = 'live';
+             UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
+             UPDATE objects SET lease_until = now() WHERE state = 'staging';
+             UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned';
+             UPDATE gc_queue SET review_after = now()",
+        )
+        .await;
+    }
+
+    /// Runs the collector once.
+    pub(crate) async fn collect(&self) -> Report {
+        gc::run(&self.store, Policy::default()).await
+    }
+
+    /// Runs the collector, with time passing, until it finds nothing more to do.
+    pub(crate) async fn collect_everything(&self) {
+        loop {
+            self.let_time_pass().await;
+            let report = self.collect().await;
+            assert!(report.failures.is_empty(), "{report:?}");
+            if report.is_idle() {
+                return;
+            }
+        }
+    }
+
+    /// What lies in the blob store for this Cairn, whole or in parts.
+    pub(crate) async fn stored(&self) -> Vec<String> {
+        match &self.folder {
+            Some(folder) => files_below(folder.path()),
+            None => {
+                let database = self.database().await;
+                let tenants = "SELECT id::text FROM tenants";
+                let mut keys = Vec::new();
+                for tenant in database.query(tenants, &[]).await.unwrap() {
+                    keys.extend(s3::keys_of(&s3::address().await, tenant.get(0)).await);
+                }
+                keys
+            }
+        }
+    }
+
+    /// Overwrites the only thing in the blob store.
+    pub(crate) async fn corrupt(&self, bytes: &[u8]) {
+        let stored = self.stored().await;
+        let [key] = stored.as_slice() else {
+            panic!("one blob was expected, there are {stored:?}");
+        };
+        match &self.folder {
+            Some(folder) => std::fs::write(folder.path().join(key), bytes).unwrap(),
+            None => s3::overwrite(&s3::address().await, key, bytes).await,
+        }
+    }
+
+    /// The status that a GET answers.
+    pub(crate) async fn get(&self, url: &str) -> u16 {
+        match reqwest::get(url).await {
+            Ok(response) => response.status().as_u16(),
+            Err(_) => 0,
+        }
+    }
+
+    /// Asks the service to stop, and waits until it has.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        (&mut self.served).await.unwrap().unwrap();
+    }
+}
+
+/// The files below a folder, by their paths from there.
+fn files_below(folder: &std::path::Path) -> Vec<String> {
+    let mut folders = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let relative = path.strip_prefix(folder).unwrap();
+                files.push(relative.display().to_string());
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,220 @@
+//! A caller, and what it is told.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use cairn_proto::v1::{
+    Artifact, ArtifactSpec, CreateArtifactRequest, DownloadArtifactRequest, GetArtifactRequest,
+    UploadArtifactRequest, artifact_service_client::ArtifactServiceClient,
+    download_artifact_response, identity_service_client::IdentityServiceClient,
+    link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
+    upload_artifact_request::Message,
+};
+use tonic::{
+    Code, Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt;
+
+type Authenticated = InterceptedService<Channel, Bearer>;
+
+/// Clients of every service, with one key or none.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) artifacts: ArtifactServiceClient<Authenticated>,
+    pub(crate) sessions: SessionServiceClient<Authenticated>,
+    pub(crate) links: LinkServiceClient<Authenticated>,
+    pub(crate) identity: IdentityServiceClient<Authenticated>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request
+                .metadata_mut()
+                .insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl Client {
+    pub(crate) async fn connect(url: &str, key: Option<&str>) -> Self {
+        let endpoint = Endpoint::from_shared(url.to_owned())
+            .unwrap()
+            .timeout(Duration::from_secs(120));
+        let bearer = Bearer(key.map(|key| format!("Bearer {key}").parse().unwrap()));
+        let channel = InterceptedService::new(endpoint.connect_lazy(), bearer);
+        Self {
+            artifacts: ArtifactServiceClient::new(channel.clone()),
+            sessions: SessionServiceClient::new(channel.clone()),
+            links: LinkServiceClient::new(channel.clone()),
+            identity: IdentityServiceClient::new(channel),
+        }
+    }
+
+    pub(crate) async fn create(
+        &self,
+        spec: ArtifactSpec,
+        content: impl Into<Bytes>,
+    ) -> Result<Artifact, Status> {
+        let request = CreateArtifactRequest {
+            spec: Some(spec),
+            content: content.into(),
+        };
+        let mut client = self.artifacts.clone();
+        let response = client.create_artifact(request).await?.into_inner();
+        Ok(response.artifact.unwrap())
+    }
+
+    /// Sends a whole upload: the spec, then the content in pieces.
+    pub(crate) async fn upload(
+        &self,
+        spec: ArtifactSpec,
+        content: impl Into<Bytes>,
+    ) -> Result<Artifact, Status> {
+        let mut content = content.into();
+        let mut messages = vec![Message::Spec(spec)];
+        while !content.is_empty() {
+            messages.push(Message::Data(
+                content.split_to(content.len().min(256 << 10)),
+            ));
+        }
+        self.send(messages).await
+    }
+
+    /// Sends these messages and closes the stream.
+    pub(crate) async fn send(&self, messages: Vec<Message>) -> Result<Artifact, Status> {
+        let messages = messages.into_iter().map(|message| UploadArtifactRequest {
+            message: Some(message),
+        });
+        let mut client = self.artifacts.clone();
+        let response = client
+            .upload_artifact(tokio_stream::iter(messages))
+            .await?
+            .into_inner();
+        Ok(response.artifact.unwrap())
+    }
+
+    pub(crate) async fn get(&self, id: &str) -> Result<Artifact, Status> {
+        let request = GetArtifactRequest {
+            artifact_id: id.to_owned(),
+        };
+        let response = self.artifacts.clone().get_artifact(request).await?;
+        Ok(response.into_inner().artifact.unwrap())
+    }
+
+    /// The whole content.
+    pub(crate) async fn download(&self, id: &str) -> Result<Vec<u8>, Status> {
+        self.download_range(id, 0, 0).await
+    }
+
+    pub(crate) async fn download_range(
+        &self,
+        id: &str,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<u8>, Status> {
+        let request = DownloadArtifactRequest {
+            artifact_id: id.to_owned(),
+            offset,
+            limit,
+        };
+        let mut client = self.artifacts.clone();
+        let mut messages = client.download_artifact(request).await?.into_inner();
+        let mut content = Vec::new();
+        let mut first = true;
+        while let Some(message) = messages.message().await? {
+            match message.message.unwrap() {
+                download_artifact_response::Message::Artifact(artifact) => {
+                    assert!(first, "the artifact comes first and once");
+                    assert_eq!(artifact.artifact_id, id);
+                }
+                download_artifact_response::Message::Data(piece) => {
+                    assert!(!first, "the artifact comes first");
+                    assert!(piece.len() <= 256 << 10);
+                    content.extend_from_slice(&piece);
+                }
+            }
+            first = false;
+        }
+        assert!(!first, "there is always the artifact");
+        Ok(content)
+    }
+
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), Status> {
+        let request = cairn_proto::v1::DeleteArtifactRequest {
+            artifact_id: id.to_owned(),
+        };
+        self.artifacts.clone().delete_artifact(request).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn seal(&self, session: &str) -> Result<cairn_proto::v1::Session, Status> {
+        let request = cairn_proto::v1::SealSessionRequest {
+            session_id: session.to_owned(),
+        };
+        let response = self.sessions.clone().seal_session(request).await?;
+        Ok(response.into_inner().session.unwrap())
+    }
+}
+
+/// The least that a spec must say.
+pub(crate) fn spec(filename: &str) -> ArtifactSpec {
+    ArtifactSpec {
+        filename: filename.to_owned(),
+        ..ArtifactSpec::default()
+    }
+}
+
+pub(crate) fn session_spec(filename: &str, session: &str) -> ArtifactSpec {
+    ArtifactSpec {
+        session_id: session.to_owned(),
+        ..spec(filename)
+    }
+}
+
+/// An error as a program sees it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: Code,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) metadata: HashMap<String, String>,
+    /// The fields at fault, in order.
+    pub(crate) fields: Vec<String>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Takes an error apart; every error of Cairn says why under its own domain.
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refusal {
+    let status = result.expect_err("an error was expected");
+    let details = status.get_error_details();
+    let info = details
+        .error_info()
+        .unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
+    assert_eq!(info.domain, "cairn.dev");
+    let mut fields: Vec<_> = details
+        .bad_request()
+        .map(|bad| {
+            bad.field_violations
+                .iter()
+                .map(|v| v.field.clone())
+                .collect()
+        })
+        .unwrap_or_default();
+    fields.sort();
+    Refusal {
+        code: status.code(),
+        reason: info.reason.clone(),
+        message: status.message().to_owned(),
+        metadata: info.metadata.clone(),
+        fields,
+        retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
+    }
+}

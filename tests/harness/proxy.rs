@@ -1,0 +1,140 @@
+//! Something between Cairn and a service it depends on, which can fail.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixStream},
+    sync::watch,
+};
+
+/// What a proxy leads to.
+#[derive(Debug, Clone)]
+enum Upstream {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// A proxy that passes everything on, until it is told otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    up: Arc<watch::Sender<bool>>,
+    ambush: Arc<Mutex<Option<&'static [u8]>>>,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What ends the answer to every query of Postgres: it is ready for the next, outside of any transaction.
+const READY_FOR_QUERY: &[u8] = b"Z\0\0\0\x05I";
+
+impl Proxy {
+    pub(crate) async fn before_tcp(address: &str) -> Self {
+        Self::before(Upstream::Tcp(address.to_owned())).await
+    }
+
+    pub(crate) async fn before_unix(socket: PathBuf) -> Self {
+        Self::before(Upstream::Unix(socket)).await
+    }
+
+    async fn before(upstream: Upstream) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self {
+            address: listener.local_addr().unwrap(),
+            up: Arc::new(watch::channel(true).0),
+            ambush: Arc::default(),
+        };
+        let of_listener = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(of_listener.clone().pass(client, upstream.clone()));
+            }
+        });
+        proxy
+    }
+
+    /// Cuts every connection, and every new one, until `restore`.
+    pub(crate) fn cut(&self) {
+        self.up.send_replace(false);
+    }
+
+    pub(crate) fn restore(&self) {
+        self.up.send_replace(true);
+    }
+
+    /// The next time that a client of Postgres sends these bytes, Postgres does what they say, and the client's connection
+    /// is cut before it hears of it.
+    pub(crate) fn lose_answer_to(&self, bytes: &'static [u8]) {
+        *self.ambush.lock().unwrap() = Some(bytes);
+    }
+
+    /// Whether an answer has been lost since.
+    pub(crate) fn has_lost_it(&self) -> bool {
+        self.ambush.lock().unwrap().is_none()
+    }
+
+    async fn pass(self, mut client: TcpStream, upstream: Upstream) {
+        let mut up = self.up.subscribe();
+        if !*up.borrow_and_update() {
+            return;
+        }
+        let server: std::io::Result<Box<dyn Stream>> = match upstream {
+            Upstream::Tcp(address) => TcpStream::connect(address).await.map(|s| Box::new(s) as _),
+            Upstream::Unix(path) => UnixStream::connect(path).await.map(|s| Box::new(s) as _),
+        };
+        let Ok(mut server) = server else { return };
+        tokio::select! {
+            _ = self.copy(&mut client, &mut server) => {}
+            _ = up.wait_for(|up| !up) => {}
+        }
+    }
+
+    async fn copy(
+        &self,
+        client: &mut TcpStream,
+        server: &mut Box<dyn Stream>,
+    ) -> std::io::Result<()> {
+        let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+        loop {
+            tokio::select! {
+                n = client.read(&mut asked) => {
+                    let n = n?;
+                    if n == 0 {
+                        return Ok(());
+                    }
+                    let caught = self.is_caught(&asked[..n]);
+                    server.write_all(&asked[..n]).await?;
+                    if caught {
+                        return self.swallow(server).await;
+                    }
+                }
+                n = server.read(&mut answered) => {
+                    let n = n?;
+                    if n == 0 {
+                        return Ok(());
+                    }
+                    client.write_all(&answered[..n]).await?;
+                }
+            }
+        }
+    }
+
+    fn is_caught(&self, sent: &[u8]) -> bool {
+        let ambush = self.ambush.lock().unwrap();
+        ambush.is_some_and(|bytes| sent.windows(bytes.len()).any(|window| window == bytes))
+    }
+
+    async fn swallow(&self, server: &mut Box<dyn Stream>) -> std::io::Result<()> {
+        let mut answer = Vec::new();
+        while !answer.ends_with(READY_FOR_QUERY) {
+            server.read_buf(&mut answer).await?;
+        }
+        *self.ambush.lock().unwrap() = None;
+        Ok(())
+    }
+}
