@@ -2,12 +2,15 @@
 
 mod cairn;
 mod client;
-mod postgres;
+pub(crate) mod postgres;
+pub(crate) mod program;
 mod proxy;
 mod s3;
+mod shell;
 mod wait;
 
 pub(crate) use cairn::{Bytes, Cairn, Setup};
-pub(crate) use client::{Client, Refusal, refused, session_spec, spec};
+pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
 pub(crate) use proxy::Proxy;
+pub(crate) use shell::{Shell, each, text};
 pub(crate) use wait::eventually;

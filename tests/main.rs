@@ -2,4 +2,15 @@
 #![cfg(test)]
 
 mod artifacts;
+mod auth;
+mod binaries;
+mod cli;
+mod dev;
+mod gc;
 mod harness;
+mod links;
+mod lists;
+mod ops;
+mod outages;
+mod sessions;
+mod uploads;

@@ -155,6 +155,15 @@ impl Client {
         Ok(())
     }
 
+    pub(crate) async fn link(&self, id: &str) -> Result<cairn_proto::v1::Link, Status> {
+        let request = cairn_proto::v1::CreateLinkRequest {
+            artifact_id: id.to_owned(),
+            expires_in: None,
+        };
+        let response = self.links.clone().create_link(request).await?;
+        Ok(response.into_inner().link.unwrap())
+    }
+
     pub(crate) async fn seal(&self, session: &str) -> Result<cairn_proto::v1::Session, Status> {
         let request = cairn_proto::v1::SealSessionRequest {
             session_id: session.to_owned(),
@@ -162,6 +171,17 @@ impl Client {
         let response = self.sessions.clone().seal_session(request).await?;
         Ok(response.into_inner().session.unwrap())
     }
+}
+
+/// Bytes that do not repeat, and that are the same for the same size.
+pub(crate) fn content(size: usize) -> Vec<u8> {
+    let mut state = size as u32 | 1;
+    (0..size)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
 }
 
 /// The least that a spec must say.

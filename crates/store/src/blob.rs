@@ -28,8 +28,8 @@ pub(crate) enum Blobs {
 /// Why a blob operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BlobError {
-    /// There is nothing under this key. Never said when the store could not be asked.
-    #[error("nothing is stored under this key")]
+    /// There is nothing under this key, or not at this offset. Never said when the store could not be asked.
+    #[error("nothing is stored there")]
     NotFound,
     /// The operation may or may not have taken effect.
     #[error("{0}")]

@@ -54,7 +54,8 @@ const MAX_FRAME: u32 = 256 << 10;
 const MAX_STREAMS: u32 = 256;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Serves until it is told to stop; then takes nothing new, and gives the calls under way the drain time to end.
+/// Serves until it is told to stop; then takes nothing new, and gives the calls under way the drain time to end. Calls that
+/// take longer end with the process.
 ///
 /// # Errors
 /// When a listener fails.
@@ -76,6 +77,7 @@ pub async fn run(
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let grpc = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
@@ -122,7 +124,7 @@ pub async fn run(
             match timeout(settings.drain, served).await {
                 Ok(result) => result.map(drop),
                 Err(_) => {
-                    tracing::warn!("calls that were still under way have been cut off");
+                    tracing::warn!("calls are still under way; they end with the process");
                     Ok(())
                 }
             }

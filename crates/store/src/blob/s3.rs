@@ -279,10 +279,11 @@ impl S3 {
             .await;
         match got {
             Ok(got) => Ok(BlobReader::S3(got.body)),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
-                Err(BlobError::NotFound)
-            }
-            Err(e) => Err(failed("GetObject", e)),
+            Err(e) => match e.as_service_error() {
+                Some(answer) if answer.is_no_such_key() => Err(BlobError::NotFound),
+                Some(answer) if answer.code() == Some("InvalidRange") => Err(BlobError::NotFound),
+                _ => Err(failed("GetObject", e)),
+            },
         }
     }
 

@@ -1,0 +1,163 @@
+//! The programs as they are deployed: built once a run, each run a process that does not outlive its test.
+
+use std::{
+    collections::HashMap,
+    env,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::{
+    process::{Child, Command},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+/// Where a program of the workspace is.
+pub(crate) async fn program(name: &str) -> &'static Path {
+    let programs = spawn_blocking(programs).await.unwrap();
+    programs
+        .get(name)
+        .unwrap_or_else(|| panic!("no {name} among {programs:?}"))
+}
+
+/// Builds them: cargo gives `CARGO_BIN_EXE_…` only to the tests of their own packages.
+fn programs() -> &'static HashMap<String, PathBuf> {
+    static PROGRAMS: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        // <target>/<profile>/deps/integration-…
+        let test = env::current_exe().unwrap();
+        let mut folders = test.ancestors().skip(2);
+        let profile = folders.next().and_then(Path::file_name).unwrap();
+        let profile = if profile == "debug" {
+            "dev".as_ref()
+        } else {
+            profile
+        };
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        // What cargo tells a test about its package would make build scripts think that much has changed.
+        for (variable, _) in env::vars_os() {
+            let name = variable.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                cargo.env_remove(variable);
+            }
+        }
+        // There are no examples. To ask for them makes cargo choose the features of dependencies as `cargo test` does,
+        // so that nothing is built twice.
+        let output = cargo
+            .args(["build", "--locked", "--workspace", "--bins", "--examples"])
+            .arg("--message-format=json-render-diagnostics")
+            .arg("--profile")
+            .arg(profile)
+            .arg("--target-dir")
+            .arg(folders.next().unwrap())
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words}");
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(executable)
+            .collect()
+    })
+}
+
+/// The name and the path of an executable, if a message of cargo is about one.
+fn executable(message: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(message).unwrap();
+    let path = message["executable"].as_str()?;
+    let name = message["target"]["name"].as_str()?;
+    Some((name.to_owned(), path.into()))
+}
+
+/// A run of a program that hears nothing and says everything to us, with nothing in its environment that ours are
+/// configured by.
+pub(crate) fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (variable, _) in env::vars_os() {
+        if variable.to_string_lossy().starts_with("CAIRN_") {
+            command.env_remove(variable);
+        }
+    }
+    command
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What a program left when it ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// `None` when a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end.
+pub(crate) async fn run(command: &mut Command) -> Done {
+    end_of(command.spawn().unwrap()).await
+}
+
+/// Waits for a program to end.
+pub(crate) async fn end_of(child: Child) -> Done {
+    let ended = timeout(Duration::from_secs(60), child.wait_with_output());
+    ended
+        .await
+        .expect("the program ends within a minute")
+        .unwrap()
+        .into()
+}
+
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    let pid = child.id().expect("it still runs");
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Done {
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        self.with_code(0)
+    }
+
+    #[track_caller]
+    pub(crate) fn with_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+
+    /// Also says these words, or all of these, to whoever reads standard error.
+    #[track_caller]
+    pub(crate) fn saying(self, words: &str) -> Self {
+        assert!(self.stderr.contains(words), "{words:?} in {}", self.stderr);
+        self
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|e| panic!("{e} in {self:?}"))
+    }
+}
