@@ -190,6 +190,7 @@ async fn a_link_lives_a_week_unless_it_is_told_otherwise_and_a_year_at_the_most(
         let request = CreateLinkRequest {
             artifact_id: made.artifact_id.clone(),
             expires_in: Some(prost_types::Duration { seconds, nanos: 0 }),
+            ..CreateLinkRequest::default()
         };
         let refusal = refused(cairn.client.links.clone().create_link(request).await);
         assert_eq!(refusal.fields, ["expires_in"], "{seconds}");

@@ -3,9 +3,6 @@
 
 mod artifacts;
 mod auth;
-mod binaries;
-mod cli;
-mod dev;
 mod gc;
 mod harness;
 mod links;
@@ -14,3 +11,4 @@ mod ops;
 mod outages;
 mod sessions;
 mod uploads;
+mod versions;

@@ -27,7 +27,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 
 /// Reads one artifact's record.
 pub(crate) async fn get(client: &mut Client, artifact_id: String) -> Result<Artifact, CliError> {
-    let request = unary(GetArtifactRequest { artifact_id });
+    let request = unary(GetArtifactRequest {
+        artifact_id,
+        ..GetArtifactRequest::default()
+    });
     let answer = client.artifacts.get_artifact(request).await?.into_inner();
     Ok(required(answer.artifact, "artifact")?.into())
 }

@@ -90,6 +90,7 @@ pub(crate) async fn create(
     let request = unary(CreateLinkRequest {
         artifact_id,
         expires_in: expires_in.map(Into::into),
+        ..CreateLinkRequest::default()
     });
     let answer = client.links.create_link(request).await?.into_inner();
     Ok(required(answer.link, "link")?.into())

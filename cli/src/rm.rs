@@ -99,6 +99,7 @@ async fn find(
 async fn delete(client: &mut Client, artifact_id: &str) -> Result<Option<String>, CliError> {
     let request = unary(DeleteArtifactRequest {
         artifact_id: artifact_id.to_owned(),
+        ..DeleteArtifactRequest::default()
     });
     let answer = client.artifacts.delete_artifact(request).await?;
     Ok(rfc3339(answer.into_inner().deleted_at))

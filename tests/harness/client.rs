@@ -104,6 +104,7 @@ impl Client {
     pub(crate) async fn get(&self, id: &str) -> Result<Artifact, Status> {
         let request = GetArtifactRequest {
             artifact_id: id.to_owned(),
+            name: None,
         };
         let response = self.artifacts.clone().get_artifact(request).await?;
         Ok(response.into_inner().artifact.unwrap())
@@ -122,6 +123,7 @@ impl Client {
     ) -> Result<Vec<u8>, Status> {
         let request = DownloadArtifactRequest {
             artifact_id: id.to_owned(),
+            name: None,
             offset,
             limit,
         };
@@ -150,6 +152,7 @@ impl Client {
     pub(crate) async fn delete(&self, id: &str) -> Result<(), Status> {
         let request = cairn_proto::v1::DeleteArtifactRequest {
             artifact_id: id.to_owned(),
+            name: None,
         };
         self.artifacts.clone().delete_artifact(request).await?;
         Ok(())
@@ -158,7 +161,7 @@ impl Client {
     pub(crate) async fn link(&self, id: &str) -> Result<cairn_proto::v1::Link, Status> {
         let request = cairn_proto::v1::CreateLinkRequest {
             artifact_id: id.to_owned(),
-            expires_in: None,
+            ..Default::default()
         };
         let response = self.links.clone().create_link(request).await?;
         Ok(response.into_inner().link.unwrap())

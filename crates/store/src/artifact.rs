@@ -8,7 +8,8 @@ use crate::{
     digest::ContentHash,
     error::{Error, Result},
     id::ArtifactId,
-    names::{ContentType, Filename, Label, Metadata},
+    names::{ContentType, Filename, Label, Metadata, Words},
+    record::{Kind, Stage},
     tenant::Tenant,
     validate::Violations,
 };
@@ -42,15 +43,62 @@ pub struct Artifact {
     pub expires_at: Option<Timestamp>,
     /// When it was committed, by the database's clock.
     pub created_at: Timestamp,
+    /// For people; may be empty.
+    pub title: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// The programming or human language of the content; may be empty.
+    pub language: String,
+    /// What this version changed; may be empty.
+    pub change_summary: String,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Projects, sprints and the like, in alphabetical order.
+    pub labels: Vec<String>,
+    /// The ids of the artifacts that it was made from.
+    pub inputs: Vec<String>,
+    /// Counts the changes of this record.
+    pub revision: i64,
+    /// When the record last changed.
+    pub updated_at: Timestamp,
 }
 
-/// An artifact that has just been committed.
+impl Artifact {
+    /// Changes with every change of the record.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("r{}", self.revision)
+    }
+}
+
+/// The answer to a request to make an artifact.
 #[derive(Debug, Clone)]
 pub struct Created {
     /// The artifact.
     pub artifact: Artifact,
-    /// Whether it shares the bytes of one that the tenant already had.
-    pub deduplicated: bool,
+    /// How it came to be.
+    pub origin: Origin,
+}
+
+/// How an artifact that was asked for came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Made, with bytes of its own.
+    New,
+    /// Made, with the bytes of one that the tenant already had.
+    Deduplicated,
+    /// It was there: the latest version of its file, with the same content.
+    Existing,
+}
+
+/// What to do when the latest version of a file has the very same content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDuplicate {
+    /// Make the next version.
+    #[default]
+    CreateNew,
+    /// Answer the latest version as it is.
+    ReturnExisting,
 }
 
 /// How long to keep an artifact, as its creator put it.
@@ -106,6 +154,24 @@ pub struct RawSpec {
     pub content_hash: String,
     /// The length that the content must have.
     pub size_bytes: Option<i64>,
+    /// For people.
+    pub title: String,
+    /// The name of a kind; empty: other.
+    pub kind: String,
+    /// The language of the content.
+    pub language: String,
+    /// What this version changes.
+    pub change_summary: String,
+    /// The name of a stage; empty: draft.
+    pub stage: String,
+    /// Projects, sprints and the like.
+    pub labels: Vec<String>,
+    /// The ids of the artifacts that it was made from.
+    pub inputs: Vec<String>,
+    /// The version that must be the latest; 0: there must be none.
+    pub if_version: Option<i64>,
+    /// What to do when the latest version has the same content.
+    pub on_duplicate: OnDuplicate,
 }
 
 /// What a caller says of an artifact, all rules kept but those that need the tenant.
@@ -121,9 +187,29 @@ pub struct ArtifactSpec {
     pub(crate) expiry: Expiry,
     pub(crate) declared_hash: Option<ContentHash>,
     pub(crate) declared_size: Option<u64>,
+    pub(crate) title: Words,
+    pub(crate) kind: Kind,
+    pub(crate) language: Words,
+    pub(crate) change_summary: Words,
+    pub(crate) stage: Stage,
+    /// In alphabetical order, each once.
+    pub(crate) labels: Vec<String>,
+    /// Each once.
+    pub(crate) inputs: Vec<ArtifactId>,
+    pub(crate) if_version: Option<i64>,
+    pub(crate) on_duplicate: OnDuplicate,
 }
 
 impl ArtifactSpec {
+    /// The longest title in bytes.
+    pub(crate) const MAX_TITLE: usize = 255;
+    const MAX_INPUTS: usize = 64;
+
+    /// Whether the commit depends on the latest version of the file.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.if_version.is_some() || self.on_duplicate == OnDuplicate::ReturnExisting
+    }
+
     /// Checks every rule.
     ///
     /// # Errors
@@ -156,6 +242,23 @@ impl ArtifactSpec {
             let rule = "must be 0 or more";
             faults.check("spec.size_bytes", u64::try_from(size).map_err(|_| rule))
         });
+        let mut words = |field, text, max| faults.check(field, Words::new(text, max));
+        let title = words("spec.title", raw.title, Self::MAX_TITLE).unwrap_or_default();
+        let language = words("spec.language", raw.language, 64).unwrap_or_default();
+        let change_summary =
+            words("spec.change_summary", raw.change_summary, 1024).unwrap_or_default();
+        let given = |name: &String| !name.is_empty();
+        let kind = Some(raw.kind)
+            .filter(given)
+            .and_then(|name| faults.check("spec.kind", name.parse()));
+        let stage = Some(raw.stage)
+            .filter(given)
+            .and_then(|name| faults.check("spec.stage", name.parse()));
+        let labels = check_labels(&mut faults, "spec.labels", raw.labels);
+        let inputs = check_inputs(&mut faults, raw.inputs);
+        if raw.if_version.is_some_and(|version| version < 0) {
+            faults.add("spec.if_version", "must be 0 or more");
+        }
         let spec = filename.map(|filename| Self {
             filename,
             content_type,
@@ -167,6 +270,15 @@ impl ArtifactSpec {
             expiry: raw.expiry,
             declared_hash,
             declared_size,
+            title,
+            kind: kind.unwrap_or_default(),
+            language,
+            change_summary,
+            stage: stage.unwrap_or_default(),
+            labels,
+            inputs,
+            if_version: raw.if_version,
+            on_duplicate: raw.on_duplicate,
         });
         faults.finish(spec)
     }
@@ -192,4 +304,43 @@ impl ArtifactSpec {
             }),
         }
     }
+}
+
+/// The most labels of one artifact.
+const MAX_LABELS: usize = 16;
+
+/// Labels that keep the rules, in alphabetical order, each once.
+pub(crate) fn check_labels(
+    faults: &mut Violations,
+    field: &str,
+    labels: Vec<String>,
+) -> Vec<String> {
+    if labels.len() > MAX_LABELS {
+        faults.add(field, format!("must be at most {MAX_LABELS}"));
+    }
+    let mut kept: Vec<_> = labels
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, label)| faults.check(&format!("{field}[{i}]"), Label::new(label)))
+        .map(|label| label.as_str().to_owned())
+        .collect();
+    kept.sort();
+    kept.dedup();
+    kept
+}
+
+fn check_inputs(faults: &mut Violations, inputs: Vec<String>) -> Vec<ArtifactId> {
+    if inputs.len() > ArtifactSpec::MAX_INPUTS {
+        let rule = format!("must be at most {}", ArtifactSpec::MAX_INPUTS);
+        faults.add("spec.inputs", rule);
+    }
+    let mut kept = Vec::with_capacity(inputs.len());
+    for (i, input) in inputs.into_iter().enumerate() {
+        let id = input.parse().map_err(|_| "must be the id of an artifact");
+        match faults.check::<ArtifactId>(&format!("spec.inputs[{i}]"), id) {
+            Some(id) if !kept.contains(&id) => kept.push(id),
+            _ => {}
+        }
+    }
+    kept
 }

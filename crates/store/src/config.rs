@@ -52,7 +52,7 @@ pub struct S3Config {
     pub bucket: String,
     /// `CAIRN_S3_ENDPOINT`: the URL of an S3-compatible server; default AWS.
     pub endpoint: Option<String>,
-    /// `CAIRN_S3_REGION`: default from the AWS chain, else us-east-1.
+    /// `CAIRN_S3_REGION`: default us-east-1 with an endpoint, else from the AWS chain, else us-east-1.
     pub region: Option<String>,
     /// `CAIRN_S3_PATH_STYLE`: bucket in the path and not in the host name; default true with an endpoint, else false.
     pub path_style: bool,

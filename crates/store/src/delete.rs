@@ -4,7 +4,7 @@ pub use crate::meta::artifacts::Deleted;
 use crate::{
     error::{Error, Result},
     meta::artifacts as rows,
-    read::artifact_id,
+    reference::ArtifactRef,
     store::Store,
     tenant::Tenant,
 };
@@ -14,9 +14,9 @@ impl Store {
     ///
     /// # Errors
     /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `Unavailable`.
-    pub async fn delete_artifact(&self, tenant: &Tenant, id: &str) -> Result<Deleted> {
-        let id = artifact_id(id)?;
+    pub async fn delete_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Deleted> {
         let client = self.meta.client().await?;
+        let id = rows::resolve(&client, tenant.id, wanted).await?;
         let window = self.times.delete_window;
         if let Some(deleted) = rows::delete(&client, tenant.id, &id, window).await? {
             return Ok(deleted);

@@ -4,6 +4,8 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use jiff::Timestamp;
 
+use crate::artifact::Artifact;
+
 /// What went wrong, by what the caller can do about it.
 ///
 /// `Display` is safe to show to a caller. The cause of a fault of ours is in `source()`, for the log alone.
@@ -56,6 +58,9 @@ pub enum Error {
         /// When it was sealed.
         sealed_at: Timestamp,
     },
+    /// What the caller thought to be the present state is not; nothing was changed.
+    #[error("{}", Conflict(.0))]
+    VersionConflict(Option<Box<Artifact>>),
     /// The content is not what the caller declared.
     #[error(
         "the content's {field} is {actual}, but {declared} was declared; nothing was stored, send the content again"
@@ -121,6 +126,18 @@ impl Error {
     }
 }
 
+/// An error with all its causes, for those who run the store: causes are not for callers.
+#[must_use]
+pub fn describe(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        text += &format!(": {e}");
+        cause = e.source();
+    }
+    text
+}
+
 /// One field at fault, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -143,6 +160,21 @@ impl fmt::Display for Violations<'_> {
             )?;
         }
         Ok(())
+    }
+}
+
+struct Conflict<'a>(&'a Option<Box<Artifact>>);
+
+impl fmt::Display for Conflict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("the file has no version now; nothing was changed"),
+            Some(current) => write!(
+                f,
+                "the file is at version {}, made at {}; nothing was changed: read it, then try again",
+                current.version, current.created_at
+            ),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use deadpool_postgres::Transaction;
 use serde::Serialize;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, describe},
     meta::{error::from_pg, gc as rows},
     store::{Store, Times},
 };
@@ -160,15 +160,4 @@ async fn in_batches(store: &Store, policy: Policy, pass: Pass) -> Result<u64> {
     }
     tx.rollback().await.map_err(from_pg)?;
     Ok(counted)
-}
-
-/// An error with all its causes, for those who run the store.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        text += &format!(": {e}");
-        cause = e.source();
-    }
-    text
 }

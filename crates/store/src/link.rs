@@ -10,6 +10,7 @@ use crate::{
     meta::{artifacts, links as rows},
     page::{Listing, Page, PageSize},
     read::{Download, artifact_id},
+    reference::ArtifactRef,
     store::Store,
     tenant::Tenant,
 };
@@ -40,7 +41,7 @@ impl Store {
     pub async fn create_link(
         &self,
         tenant: &Tenant,
-        artifact: &str,
+        artifact: &ArtifactRef,
         expires_in: Option<Duration>,
     ) -> Result<Link> {
         let expires_in = expires_in.unwrap_or(DEFAULT_LIFE);
@@ -48,8 +49,8 @@ impl Store {
             let rule = "must be at least one millisecond and at most 365 days";
             return Err(Error::invalid("expires_in", rule));
         }
-        let artifact = artifact_id(artifact)?;
         let client = self.meta.client().await?;
+        let artifact = artifacts::resolve(&client, tenant.id, artifact).await?;
         artifacts::get(&client, tenant.id, &artifact).await?;
         rows::insert(&client, tenant.id, &artifact, expires_in).await
     }

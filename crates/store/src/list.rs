@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use crate::{
     artifact::Artifact,
     error::Result,
-    meta::list as rows,
+    meta::{artifacts, list as rows},
     page::{Listing, Page, PageSize, Range},
+    reference::FileName,
     store::Store,
     tenant::Tenant,
     validate::Violations,
@@ -71,6 +72,24 @@ impl ArtifactFilter {
 }
 
 impl Store {
+    /// Lists the visible versions of a file, newest first.
+    ///
+    /// # Errors
+    /// `Invalid` for a token of another list; `Unavailable`.
+    pub async fn list_versions(
+        &self,
+        tenant: &Tenant,
+        name: &FileName,
+        size: PageSize,
+        token: &str,
+    ) -> Result<Page<Artifact>> {
+        let listing = Listing::new(("versions", tenant.id, name));
+        let before = listing.position(token)?;
+        let client = self.meta.client().await?;
+        let rows = artifacts::versions(&client, tenant.id, name, before, size).await?;
+        Ok(listing.page(rows, size))
+    }
+
     /// Lists visible artifacts, newest first.
     ///
     /// # Errors

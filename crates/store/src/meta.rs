@@ -76,17 +76,22 @@ impl Meta {
         })
     }
 
-    /// Whether Postgres answers, and is a primary: a standby would accept reads and refuse every write.
+    /// Whether Postgres answers, is a primary, for a standby would accept reads and refuse every write, and has the schema
+    /// that is spoken here, or a later one.
     pub(crate) async fn ping(&self) -> Result<()> {
         let client = self.client().await?;
-        let row = client
-            .query_typed("SELECT pg_is_in_recovery()", &[])
+        let standby = client
+            .query_typed_one("SELECT pg_is_in_recovery()", &[])
             .await
             .map_err(error::from_pg)?;
-        match row.first().map(|row| row.get(0)) {
-            Some(false) => Ok(()),
-            _ => Err(error::unavailable("the server is a read-only standby")),
+        if standby.get(0) {
+            return Err(error::unavailable("the server is a read-only standby"));
         }
+        if !migrate::is_current(&client).await? {
+            let words = "the database's schema is too old; run cairn-api migrate";
+            return Err(error::unavailable(words));
+        }
+        Ok(())
     }
 
     /// Applies every migration that has not been applied yet.

@@ -77,6 +77,31 @@ impl Label {
     }
 }
 
+/// Words for people: any UTF-8 up to a bound, without NUL, which PostgreSQL's text cannot hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Words(String);
+
+impl Words {
+    /// Checks words against a bound in bytes.
+    ///
+    /// # Errors
+    /// The rule that they break.
+    pub(crate) fn new(text: String, max_bytes: usize) -> Result<Self, String> {
+        if text.len() > max_bytes {
+            Err(format!("must be at most {max_bytes} bytes of UTF-8"))
+        } else if text.contains('\0') {
+            Err("must not contain NUL".to_owned())
+        } else {
+            Ok(Self(text))
+        }
+    }
+
+    /// The words as they were given.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The text of an identifier that may be left out; empty when it was.
 pub(crate) fn text_of(label: &Option<Label>) -> &str {
     label.as_ref().map_or("", Label::as_str)

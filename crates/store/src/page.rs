@@ -1,7 +1,7 @@
 //! Pages of lists: how large, from where, and the opaque token between two of them.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -48,9 +48,14 @@ pub struct Range<T> {
 }
 
 /// Where an item stands in a list that is ordered by time and id, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
+    #[serde(
+        rename = "t",
+        with = "jiff::fmt::serde::timestamp::microsecond::required"
+    )]
     pub(crate) at: Timestamp,
+    #[serde(rename = "i")]
     pub(crate) id: String,
 }
 
@@ -68,13 +73,11 @@ pub struct Page<T> {
 pub(crate) struct Listing([u8; 8]);
 
 #[derive(Serialize, Deserialize)]
-struct Token {
+struct Token<P> {
     #[serde(rename = "l")]
     listing: String,
-    #[serde(rename = "t")]
-    micros: i64,
-    #[serde(rename = "i")]
-    id: String,
+    #[serde(rename = "p")]
+    position: P,
 }
 
 impl Listing {
@@ -86,7 +89,7 @@ impl Listing {
     }
 
     /// Reads a token; empty for the first page.
-    pub(crate) fn position(&self, token: &str) -> Result<Option<Position>> {
+    pub(crate) fn position<P: DeserializeOwned>(&self, token: &str) -> Result<Option<P>> {
         if token.is_empty() {
             return Ok(None);
         }
@@ -95,16 +98,15 @@ impl Listing {
             Error::invalid("page_token", rule)
         };
         let bytes = hex::decode(token).map_err(|_| refuse())?;
-        let token: Token = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
+        let token: Token<P> = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
         if token.listing != hex::encode(self.0) {
             return Err(refuse());
         }
-        let at = Timestamp::from_microsecond(token.micros).map_err(|_| refuse())?;
-        Ok(Some(Position { at, id: token.id }))
+        Ok(Some(token.position))
     }
 
     /// Makes a page of the rows that were read, of which there is one too many when another page follows.
-    pub(crate) fn page<T>(&self, mut rows: Vec<(T, Position)>, size: PageSize) -> Page<T> {
+    pub(crate) fn page<T, P: Serialize>(&self, mut rows: Vec<(T, P)>, size: PageSize) -> Page<T> {
         let more = rows.len() > usize::from(size.0);
         rows.truncate(usize::from(size.0));
         let next = rows.last().filter(|_| more).map(|(_, p)| self.token(p));
@@ -114,11 +116,10 @@ impl Listing {
         }
     }
 
-    fn token(&self, position: &Position) -> String {
+    fn token<P: Serialize>(&self, position: P) -> String {
         let token = Token {
             listing: hex::encode(self.0),
-            micros: position.at.as_microsecond(),
-            id: position.id.clone(),
+            position,
         };
         hex::encode(serde_json::to_vec(&token).unwrap_or_default())
     }
@@ -141,8 +142,12 @@ mod tests {
         assert_eq!(page.items.len(), 1);
         let token = page.next.expect("a second page");
         assert_eq!(list.position(&token).expect("ours"), Some(row("b").1));
-        assert!(Listing::new(("artifacts", 2)).position(&token).is_err());
-        assert!(list.position("zz").is_err());
+        assert!(
+            Listing::new(("artifacts", 2))
+                .position::<Position>(&token)
+                .is_err()
+        );
+        assert!(list.position::<Position>("zz").is_err());
         assert!(list.page(vec![row("a")], size).next.is_none());
     }
 

@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     id::{ArtifactId, TenantId},
     meta::artifacts::{self as rows, Location},
+    reference::ArtifactRef,
     store::{Store, unavailable},
     tenant::Tenant,
 };
@@ -24,9 +25,9 @@ impl Store {
     ///
     /// # Errors
     /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `Unavailable`.
-    pub async fn get_artifact(&self, tenant: &Tenant, id: &str) -> Result<Artifact> {
-        let id = artifact_id(id)?;
+    pub async fn get_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Artifact> {
         let client = self.meta.client().await?;
+        let id = rows::resolve(&client, tenant.id, wanted).await?;
         rows::get(&client, tenant.id, &id).await
     }
 
@@ -34,9 +35,9 @@ impl Store {
     ///
     /// # Errors
     /// As `get_artifact`.
-    pub async fn open_artifact(&self, tenant: &Tenant, id: &str) -> Result<Download> {
-        let id = artifact_id(id)?;
+    pub async fn open_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Download> {
         let client = self.meta.client().await?;
+        let id = rows::resolve(&client, tenant.id, wanted).await?;
         let (artifact, location) = rows::locate(&client, tenant.id, &id).await?;
         Ok(Download::new(self, tenant.id, artifact, location))
     }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    artifact::{ArtifactSpec, Created},
+    artifact::{ArtifactSpec, Created, Origin},
     config::StoreConfig,
     error::{Error, Result},
     id::{ArtifactId, ObjectId},
@@ -209,7 +209,19 @@ impl Upload {
                 }
                 Ok(*created)
             }
+            Outcome::Existing(artifact) => Ok(Created {
+                artifact: *artifact,
+                origin: Origin::Existing,
+            }),
             Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
+            Outcome::Conflict(current) => Err(Error::VersionConflict(current)),
+            Outcome::InputsMissing(ids) => {
+                let rule = format!(
+                    "must be visible artifacts; these are not: {}",
+                    ids.join(", ")
+                );
+                Err(Error::invalid("spec.inputs", rule))
+            }
             Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
         }
     }

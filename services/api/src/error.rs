@@ -1,10 +1,10 @@
 //! How each error of the store looks on each face. One exhaustive table; nothing else makes a status of an error.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use cairn_proto::{ERROR_DOMAIN, v1::ErrorReason};
-use cairn_store::Error;
+use cairn_store::{Artifact, Error, describe};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -111,6 +111,13 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("sealed_at", sealed_at.to_string()),
             ],
         ),
+        Error::VersionConflict(current) => row(
+            ErrorReason::VersionConflict,
+            Aborted,
+            StatusCode::CONFLICT,
+            "version_conflict",
+            conflict(current.as_deref()),
+        ),
         Error::ContentMismatch {
             field,
             declared,
@@ -173,6 +180,20 @@ pub(crate) fn face(error: &Error) -> Face {
     }
 }
 
+/// The present version and its author.
+fn conflict(current: Option<&Artifact>) -> Vec<(&'static str, String)> {
+    let Some(current) = current else {
+        return vec![("current_version", "0".to_owned())];
+    };
+    vec![
+        ("current_version", current.version.to_string()),
+        ("artifact_id", current.id.to_string()),
+        ("agent_id", current.agent_id.clone()),
+        ("created_at", current.created_at.to_string()),
+        ("etag", current.etag()),
+    ]
+}
+
 /// The status of an error, with its details.
 pub(crate) fn to_status(error: Error) -> Status {
     log(&error);
@@ -207,13 +228,7 @@ pub(crate) fn log(error: &Error) {
     let (Error::Unavailable { .. } | Error::Internal(_) | Error::DataCorrupted(_)) = error else {
         return;
     };
-    let mut cause = String::new();
-    let mut next = error.source();
-    while let Some(e) = next {
-        cause += &format!("{}{e}", if cause.is_empty() { "" } else { ": " });
-        next = e.source();
-    }
-    tracing::error!(%error, cause, "a call failed");
+    tracing::error!(error = describe(error), "a call failed");
 }
 
 #[cfg(test)]

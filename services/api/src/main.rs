@@ -3,7 +3,7 @@
 use std::{error::Error, process::ExitCode};
 
 use cairn_api::{Addresses, Listeners, Settings, init_log, run};
-use cairn_store::{Store, config::StoreConfig};
+use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -55,13 +55,7 @@ async fn main() -> ExitCode {
     match execute(arguments.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            let mut text = e.to_string();
-            let mut cause = e.source();
-            while let Some(e) = cause {
-                text += &format!(": {e}");
-                cause = e.source();
-            }
-            eprintln!("cairn-api: {text}");
+            eprintln!("cairn-api: {}", describe(&*e));
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{Router, http::StatusCode, routing::get};
-use cairn_store::Store;
+use cairn_store::{Store, describe};
 use tokio::{sync::watch, time::timeout};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -36,13 +36,15 @@ pub(crate) fn router(ready: watch::Receiver<bool>) -> Router {
 
 /// Asks for ever, and tells both kinds of probes.
 pub(crate) async fn watch_health(store: Store, ready: watch::Sender<bool>, grpc: HealthReporter) {
+    let mut was_ready = None;
     loop {
         let answer = timeout(PATIENCE, store.ping()).await;
         let is_ready = matches!(answer, Ok(Ok(())));
-        if ready.send_replace(is_ready) != is_ready {
+        ready.send_replace(is_ready);
+        if was_ready.replace(is_ready) != Some(is_ready) {
             match answer {
                 Ok(Ok(())) => tracing::info!("ready"),
-                Ok(Err(e)) => tracing::warn!(error = %e, "not ready"),
+                Ok(Err(e)) => tracing::warn!(error = describe(&e), "not ready"),
                 Err(_) => tracing::warn!("not ready: no answer in time"),
             }
         }

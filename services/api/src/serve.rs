@@ -45,8 +45,8 @@ impl Listeners {
     }
 }
 
-/// Measured on loopback and on links of 100 ms (docs/architecture.md): the stream window is bandwidth times delay, and
-/// large frames spare the two ends most of their work.
+/// The stream window is bandwidth times delay, and large frames spare the two ends most of their work: the figures are in
+/// docs/architecture.md.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const MAX_FRAME: u32 = 256 << 10;
@@ -106,7 +106,8 @@ pub async fn run(
     let ops = axum::serve(listeners.ops, ops::router(ready))
         .with_graceful_shutdown(stopped.clone().cancelled_owned());
 
-    let health_watch = tokio::spawn(ops::watch_health(store, ready_sender, reporter.clone()));
+    let watch = ops::watch_health(store, ready_sender.clone(), reporter.clone());
+    let health_watch = tokio::spawn(watch);
     let ops = tokio::spawn(ops.into_future());
     let served = async {
         tokio::try_join!(
@@ -119,6 +120,7 @@ pub async fn run(
         result = &mut served => result.map(drop),
         () = shutdown.cancelled() => {
             health_watch.abort();
+            ready_sender.send_replace(false);
             ops::tell(&reporter, false).await;
             tracing::info!(seconds = settings.drain.as_secs(), "stopping: finishing the calls under way");
             match timeout(settings.drain, served).await {

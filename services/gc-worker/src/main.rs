@@ -6,6 +6,7 @@ use cairn_gc_worker::{Settings, init_log, work};
 use cairn_store::{
     Store,
     config::StoreConfig,
+    describe,
     gc::{self, Policy},
 };
 use clap::Parser;
@@ -31,7 +32,7 @@ async fn main() -> ExitCode {
     match execute(arguments).await {
         Ok(code) => code,
         Err(e) => {
-            eprintln!("cairn-gc-worker: {e}");
+            eprintln!("cairn-gc-worker: {}", describe(&*e));
             ExitCode::FAILURE
         }
     }

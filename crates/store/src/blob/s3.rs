@@ -45,10 +45,18 @@ impl S3 {
                 tls::rustls_provider::CryptoMode::Ring,
             ))
             .build_https();
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .load()
-            .await;
+        // What is given is not looked for: the chain's last resort asks the network.
+        let mut chain = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
+        let local = config.endpoint.as_ref().map(|_| "us-east-1".to_owned());
+        if let Some(region) = config.region.clone().or(local) {
+            chain = chain.region(Region::new(region));
+        }
+        if let Some(own) = &config.credentials {
+            let (id, secret) = (&own.access_key_id, &own.secret_access_key);
+            let own = Credentials::new(id, secret, None, None, "cairn settings");
+            chain = chain.credentials_provider(own);
+        }
+        let shared = chain.load().await;
         let mut builder = aws_sdk_s3::config::Builder::from(&shared)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(
@@ -68,22 +76,8 @@ impl S3 {
         if let Some(endpoint) = &config.endpoint {
             builder = builder.endpoint_url(endpoint);
         }
-        if let Some(own) = &config.credentials {
-            let (id, secret) = (&own.access_key_id, &own.secret_access_key);
-            builder = builder.credentials_provider(Credentials::new(
-                id,
-                secret,
-                None,
-                None,
-                "cairn settings",
-            ));
-        }
-        match &config.region {
-            Some(region) => builder = builder.region(Region::new(region.clone())),
-            None if shared.region().is_none() => {
-                builder = builder.region(Region::from_static("us-east-1"));
-            }
-            None => {}
+        if shared.region().is_none() {
+            builder = builder.region(Region::from_static("us-east-1"));
         }
         Self {
             client: Client::from_conf(builder.build()),

@@ -6,7 +6,7 @@
 use super::{Policy, Report};
 use crate::{
     blob::{BlobError, Blobs, ObjectKey},
-    error::Result,
+    error::{Result, describe},
     meta::{
         error::from_pg,
         gc::{self as rows, Due},
@@ -78,7 +78,7 @@ async fn delete(store: &Store, due: Vec<Due>, report: &mut Report) -> Result<Vec
     rows::mark_gone(&client, gone.iter()).await?;
     for (due, e) in failed {
         let error = unavailable(e);
-        rows::note_failure(&client, &due, &super::describe(&error)).await?;
+        rows::note_failure(&client, &due, &describe(&error)).await?;
         report.fail("reclaim", &error);
     }
     Ok(gone)

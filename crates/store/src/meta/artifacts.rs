@@ -11,13 +11,63 @@ use crate::{
     artifact::Artifact,
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
+    names::text_of,
+    page::PageSize,
+    reference::{ArtifactRef, FileName},
 };
 
 /// The columns that `read` reads, of a table or alias named `a`.
 pub(super) const COLUMNS: &str = "a.id, a.filename, a.version, a.content_type, a.size_bytes, a.sha256, a.session_id, \
-     a.namespace, a.user_id, a.agent_id, a.metadata, a.expires_at, a.created_at";
+     a.namespace, a.user_id, a.agent_id, a.metadata, a.expires_at, a.created_at, a.title, a.kind, a.language, \
+     a.change_summary, a.stage, a.labels, a.inputs, a.revision, a.updated_at";
 /// How many they are, so that further columns of a query can be found behind them.
-const COLUMN_COUNT: usize = 13;
+pub(super) const COLUMN_COUNT: usize = 22;
+
+/// The rows `a` of one file: its scope from parameter $2 on, as `name_parameters` gives it.
+pub(super) const NAMED: &str = "a.tenant_id = $1 AND a.filename = $2 AND coalesce(a.session_id, '') = $3 \
+     AND a.user_id = $4 AND a.namespace = $5";
+
+/// The parameters of `NAMED`, from $2 on.
+pub(super) fn name_parameters(name: &FileName) -> [&str; 4] {
+    [
+        name.filename.as_str(),
+        text_of(&name.session_id),
+        text_of(&name.user_id),
+        text_of(&name.namespace),
+    ]
+}
+
+/// Finds which artifact is meant; it may no longer be visible when a version was asked for.
+pub(crate) async fn resolve(
+    client: &Object,
+    tenant: TenantId,
+    wanted: &ArtifactRef,
+) -> Result<ArtifactId> {
+    let (name, version) = match wanted {
+        ArtifactRef::Id(id) => return Ok(id.clone()),
+        ArtifactRef::Name(name, version) => (name, version),
+    };
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT a.id FROM artifacts a
+             WHERE {NAMED} AND CASE WHEN $6::bigint IS NULL THEN {VISIBLE} ELSE a.version = $6 END
+             ORDER BY a.version DESC LIMIT 1"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let [filename, session, user, namespace] = name_parameters(name);
+    let row = client
+        .query_opt(
+            &statement,
+            &[&tenant.0, &filename, &session, &user, &namespace, version],
+        )
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::ArtifactNotFound(wanted.to_string()))?;
+    let id: &str = row.get(0);
+    id.parse()
+        .map_err(|_| Error::internal("an artifact's row has a malformed id"))
+}
 
 /// What makes an artifact `a` visible. Expiry holds from its second on, whether or not the collector has been by.
 pub(super) const VISIBLE: &str =
@@ -49,6 +99,21 @@ pub(super) fn read(row: &Row) -> Result<Artifact> {
             .collect(),
         expires_at: row.get(11),
         created_at: row.get(12),
+        title: row.get(13),
+        kind: row
+            .get::<_, &str>(14)
+            .parse()
+            .map_err(|_| corrupt("kind"))?,
+        language: row.get(15),
+        change_summary: row.get(16),
+        stage: row
+            .get::<_, &str>(17)
+            .parse()
+            .map_err(|_| corrupt("stage"))?,
+        labels: row.get(18),
+        inputs: row.get(19),
+        revision: row.get(20),
+        updated_at: row.get(21),
     })
 }
 
@@ -104,6 +169,47 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, id: &ArtifactId) -> R
         .map_err(from_pg)?
         .ok_or_else(|| Error::ArtifactNotFound(id.to_string()))?;
     visible(&row)
+}
+
+/// The visible versions of a file, newest first, from below a version on; each with its version as its position.
+pub(crate) async fn versions(
+    client: &Object,
+    tenant: TenantId,
+    name: &FileName,
+    below: Option<i64>,
+    size: PageSize,
+) -> Result<Vec<(Artifact, i64)>> {
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM artifacts a
+             WHERE {NAMED} AND {VISIBLE} AND ($6::bigint IS NULL OR a.version < $6)
+             ORDER BY a.version DESC LIMIT $7"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let [filename, session, user, namespace] = name_parameters(name);
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &tenant.0,
+                &filename,
+                &session,
+                &user,
+                &namespace,
+                &below,
+                &size.rows(),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter()
+        .map(|row| {
+            let artifact = read(row)?;
+            let version = artifact.version;
+            Ok((artifact, version))
+        })
+        .collect()
 }
 
 /// The artifact of a row of `COLUMNS`, `VISIBLE` and `deleted_at`. A row that the expiry pass deleted counts as expired:

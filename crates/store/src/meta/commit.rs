@@ -4,25 +4,31 @@
 //! protects is read in a later statement than the one that took it, because only then does READ COMMITTED show what the
 //! former holder did. Two flights, whatever the outcome: one locks and looks, one writes and commits.
 
+mod statements;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use deadpool_postgres::Object;
 use futures_util::join;
 use jiff::Timestamp;
-use tokio_postgres::{Row, Statement, types::Json};
+use tokio_postgres::{
+    Row,
+    types::{Json, ToSql},
+};
 use uuid::Uuid;
 
+use statements::Statements;
+
 use super::{
-    Meta,
-    artifacts::{self, COLUMNS},
+    Meta, artifacts,
     error::{from_pg, is_worth_repeating},
     millis,
     sessions::lock_key,
     tx::Tx,
 };
 use crate::{
-    artifact::{ArtifactSpec, Created},
+    artifact::{Artifact, ArtifactSpec, Created, OnDuplicate, Origin},
     digest::ContentHash,
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
@@ -62,6 +68,12 @@ pub(crate) enum Outcome {
     Created(Box<Created>),
     /// The session was sealed then; nothing was committed.
     Sealed(Timestamp),
+    /// The latest version is not the one that the caller expects; nothing was committed.
+    Conflict(Option<Box<Artifact>>),
+    /// The latest version has the same content, and the caller wants that one; nothing was committed.
+    Existing(Box<Artifact>),
+    /// These inputs are not visible; nothing was committed.
+    InputsMissing(Vec<String>),
     /// The collector took the staging object because its lease had run out; nothing was committed.
     Lost,
 }
@@ -112,9 +124,9 @@ async fn attempt(meta: &Meta, new: &NewArtifact<'_>, repeated: bool) -> Result<O
             tx.finish();
             created(&row, deduplicated).map(Outcome::Created)
         }
-        Ok(Ran::Sealed(sealed_at)) => {
+        Ok(Ran::Refused(outcome)) => {
             tx.roll_back().await;
-            Ok(Outcome::Sealed(sealed_at))
+            Ok(outcome)
         }
         Ok(Ran::NoLongerStaging) => {
             let earlier = committed_before(tx.client(), new).await;
@@ -123,22 +135,18 @@ async fn attempt(meta: &Meta, new: &NewArtifact<'_>, repeated: bool) -> Result<O
         }
         Err(e) => {
             tx.roll_back().await;
-            Err(e.into())
+            Err(e)
         }
     }
 }
 
 enum Ran {
     Committed(Row, bool),
-    Sealed(Timestamp),
+    Refused(Outcome),
     NoLongerStaging,
 }
 
-async fn run(
-    tx: &Tx,
-    statements: &Statements,
-    new: &NewArtifact<'_>,
-) -> Result<Ran, tokio_postgres::Error> {
+async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<Ran, Failure> {
     let client = tx.client();
     let tenant = &new.tenant.0;
     let own = &new.object.0;
@@ -149,7 +157,7 @@ async fn run(
     // Each statement of a flight is a future of its own, so that all are sent at the first poll, in this order.
     // Flight one: lock, and look.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
-    let (begun, locked, entered, sealed_at, own_row, duplicate) = join!(
+    let (begun, locked, entered, sealed_at, own_row, duplicate, missing, current) = join!(
         tx.begin(),
         async {
             let Some(session) = session else { return Ok(0) };
@@ -164,7 +172,7 @@ async fn run(
         },
         async {
             let Some(session) = session else {
-                return Ok(None);
+                return Ok::<_, tokio_postgres::Error>(None);
             };
             let row = client
                 .query_one(&statements.sealed_at, &[tenant, &session])
@@ -181,17 +189,26 @@ async fn run(
             let lock = &statements.lock_duplicate;
             client.query_opt(lock, &[tenant, &hash, &size]).await
         },
+        missing_inputs(client, statements, new),
+        current_version(client, statements, new),
     );
     begun?;
     locked?;
     entered?;
     if let Some(sealed_at) = sealed_at? {
-        return Ok(Ran::Sealed(sealed_at));
+        return Ok(Ran::Refused(Outcome::Sealed(sealed_at)));
     }
     if own_row?.is_none() && staged {
         return Ok(Ran::NoLongerStaging);
     }
     let duplicate: Option<Uuid> = duplicate?.map(|row| row.get(0));
+    let missing = missing?;
+    if !missing.is_empty() {
+        return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
+    }
+    if let Some(refusal) = hold_against(new, current?).map_err(Failure::Final)? {
+        return Ok(Ran::Refused(refusal));
+    }
 
     // Flight two: settle the object, write the artifact, commit.
     let (settled, row, committed) = join!(
@@ -242,6 +259,13 @@ async fn run(
                         &Json(spec.metadata.pairs()),
                         duplicate.as_ref().unwrap_or(own),
                         &new.ttl.map(millis),
+                        &spec.title.as_str(),
+                        &spec.kind.as_str(),
+                        &spec.language.as_str(),
+                        &spec.change_summary.as_str(),
+                        &spec.stage.as_str(),
+                        &spec.labels,
+                        &ids_of(&spec.inputs),
                     ],
                 )
                 .await
@@ -252,6 +276,73 @@ async fn run(
     let row = row?;
     committed?;
     Ok(Ran::Committed(row, duplicate.is_some()))
+}
+
+/// Which of the inputs are not visible.
+async fn missing_inputs(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    if new.spec.inputs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let inputs = ids_of(&new.spec.inputs);
+    let rows = client
+        .query(&statements.missing_inputs, &[&new.tenant.0, &inputs])
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction
+/// nobody else can give it another.
+async fn current_version(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+) -> Result<Option<Row>, tokio_postgres::Error> {
+    let spec = new.spec;
+    if !spec.is_conditional() {
+        return Ok(None);
+    }
+    let tenant = &new.tenant.0;
+    let (filename, session) = (spec.filename.as_str(), text_of(&spec.session_id));
+    let (user, namespace) = (text_of(&spec.user_id), text_of(&spec.namespace));
+    let name: [&(dyn ToSql + Sync); 5] = [tenant, &filename, &session, &user, &namespace];
+    let (claimed, current) = join!(
+        client.execute(&statements.claim_name, &name),
+        client.query_opt(&statements.current, &name),
+    );
+    claimed?;
+    current
+}
+
+/// Holds the latest version against what the caller expects of it.
+fn hold_against(new: &NewArtifact<'_>, current: Option<Row>) -> Result<Option<Outcome>> {
+    if !new.spec.is_conditional() {
+        return Ok(None);
+    }
+    let current = current.as_ref().map(artifacts::read).transpose()?;
+    let version = current.as_ref().map_or(0, |current| current.version);
+    if new
+        .spec
+        .if_version
+        .is_some_and(|expected| expected != version)
+    {
+        return Ok(Some(Outcome::Conflict(current.map(Box::new))));
+    }
+    let is_same =
+        |current: &Artifact| current.content_hash == new.hash && current.size_bytes == new.size;
+    Ok(match (new.spec.on_duplicate, current) {
+        (OnDuplicate::ReturnExisting, Some(current)) if is_same(&current) => {
+            Some(Outcome::Existing(Box::new(current)))
+        }
+        _ => None,
+    })
+}
+
+fn ids_of(ids: &[ArtifactId]) -> Vec<&str> {
+    ids.iter().map(ArtifactId::as_str).collect()
 }
 
 /// The artifact, when an earlier attempt was committed and the answer lost.
@@ -267,93 +358,10 @@ async fn committed_before(
 
 fn created(row: &Row, deduplicated: bool) -> Result<Box<Created>, Failure> {
     let artifact = artifacts::read(row).map_err(Failure::Final)?;
-    Ok(Box::new(Created {
-        artifact,
-        deduplicated,
-    }))
-}
-
-struct Statements {
-    lock_session: Statement,
-    enter_session: Statement,
-    sealed_at: Statement,
-    lock_own: Statement,
-    lock_duplicate: Statement,
-    insert_inline: Statement,
-    condemn_own: Statement,
-    promote_own: Statement,
-    insert_artifact: Statement,
-}
-
-impl Statements {
-    /// From the connection's cache but for its first commit, so that no flight waits for a statement to be prepared.
-    async fn prepare(client: &Object) -> Result<Self, tokio_postgres::Error> {
-        let insert_artifact = format!(
-            "WITH touched AS (
-                 UPDATE sessions s SET active_at = now()
-                 FROM (SELECT tenant_id, id FROM sessions WHERE tenant_id = $1 AND id = $3
-                       FOR NO KEY UPDATE SKIP LOCKED) free
-                 WHERE s.tenant_id = free.tenant_id AND s.id = free.id
-             ), numbered AS (
-                 INSERT INTO filenames (tenant_id, session_id, namespace, user_id, filename, last_version)
-                 VALUES ($1, $3, $4, $5, $7, 1)
-                 ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
-                 DO UPDATE SET last_version = filenames.last_version + 1
-                 RETURNING last_version
-             ), described AS (
-                 INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
-                 SELECT $1, pair.key, pair.value, now(), $2 FROM jsonb_each_text($11) pair
-             )
-             INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
-                 content_type, size_bytes, sha256, metadata, object_id, expires_at)
-             SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, last_version, $8, $9, $10, $11, $12,
-                 now() + $13 * interval '1 ms'
-             FROM numbered
-             RETURNING {COLUMNS}"
-        );
-        Ok(Self {
-            lock_session: client
-                .prepare_cached("SELECT pg_advisory_xact_lock_shared($1)")
-                .await?,
-            enter_session: client
-                .prepare_cached(
-                    "INSERT INTO sessions (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                )
-                .await?,
-            sealed_at: client
-                .prepare_cached("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
-                .await?,
-            lock_own: client
-                .prepare_cached(
-                    "SELECT FROM objects WHERE tenant_id = $1 AND id = $2 AND state = 'staging' FOR UPDATE",
-                )
-                .await?,
-            lock_duplicate: client
-                .prepare_cached(
-                    "SELECT id FROM objects
-                     WHERE tenant_id = $1 AND sha256 = $2 AND size_bytes = $3 AND state = 'live' FOR KEY SHARE",
-                )
-                .await?,
-            insert_inline: client
-                .prepare_cached(
-                    "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data)
-                     VALUES ($1, $2, 'live', $3, $4, $5)",
-                )
-                .await?,
-            condemn_own: client
-                .prepare_cached(
-                    "UPDATE objects SET state = 'condemned', sha256 = $3, size_bytes = $4,
-                         not_before = now() + $5 * interval '1 ms', next_attempt_at = now() + $5 * interval '1 ms'
-                     WHERE tenant_id = $1 AND id = $2",
-                )
-                .await?,
-            promote_own: client
-                .prepare_cached(
-                    "UPDATE objects SET state = 'live', sha256 = $3, size_bytes = $4
-                     WHERE tenant_id = $1 AND id = $2",
-                )
-                .await?,
-            insert_artifact: client.prepare_cached(&insert_artifact).await?,
-        })
-    }
+    let origin = if deduplicated {
+        Origin::Deduplicated
+    } else {
+        Origin::New
+    };
+    Ok(Box::new(Created { artifact, origin }))
 }

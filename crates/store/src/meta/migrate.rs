@@ -2,6 +2,8 @@
 
 use deadpool_postgres::Object;
 
+use tokio_postgres::error::SqlState;
+
 use super::error::from_pg;
 use crate::error::{Error, Result};
 
@@ -36,4 +38,17 @@ pub(super) async fn migrate(client: &mut Object) -> Result<Vec<String>> {
         .iter()
         .map(ToString::to_string)
         .collect())
+}
+
+/// Whether every migration that is known here has been applied.
+pub(super) async fn is_current(client: &Object) -> Result<bool> {
+    let newest = "SELECT coalesce(max(version), 0)::bigint FROM refinery_schema_history";
+    let applied: i64 = match client.query_typed_one(newest, &[]).await {
+        Ok(row) => row.get(0),
+        Err(e) if e.code() == Some(&SqlState::UNDEFINED_TABLE) => 0,
+        Err(e) => return Err(from_pg(e)),
+    };
+    let runner = embedded::migrations::runner();
+    let mut known = runner.get_migrations().iter();
+    Ok(known.all(|migration| i64::from(migration.version()) <= applied))
 }

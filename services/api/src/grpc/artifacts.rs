@@ -3,10 +3,11 @@ use std::pin::Pin;
 use cairn_proto::v1::{
     CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse,
     DownloadArtifactRequest, DownloadArtifactResponse, GetArtifactRequest, GetArtifactResponse,
-    ListArtifactsRequest, ListArtifactsResponse, UploadArtifactRequest, UploadArtifactResponse,
-    artifact_service_server::ArtifactService, download_artifact_response::Message,
+    ListArtifactsRequest, ListArtifactsResponse, ListVersionsRequest, ListVersionsResponse,
+    UploadArtifactRequest, UploadArtifactResponse, artifact_service_server::ArtifactService,
+    download_artifact_response::Message,
 };
-use cairn_store::{Content, Result, Violations};
+use cairn_store::{Content, FileName, Result, Violations};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -51,9 +52,10 @@ impl ArtifactService for Services {
     ) -> Result<Response<Self::DownloadArtifactStream>, Status> {
         let (caller, request) = self.authenticate(request).await?;
         let (offset, limit) = range(&request).map_err(to_status)?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let download = self
             .store
-            .open_artifact(&caller.tenant, &request.artifact_id)
+            .open_artifact(&caller.tenant, &wanted)
             .await
             .map_err(to_status)?;
         let artifact = convert::artifact(download.artifact().clone());
@@ -67,9 +69,10 @@ impl ArtifactService for Services {
         request: Request<GetArtifactRequest>,
     ) -> Result<Response<GetArtifactResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let artifact = self
             .store
-            .get_artifact(&caller.tenant, &request.artifact_id)
+            .get_artifact(&caller.tenant, &wanted)
             .await
             .map_err(to_status)?;
         Ok(Response::new(GetArtifactResponse {
@@ -98,14 +101,34 @@ impl ArtifactService for Services {
         }))
     }
 
+    async fn list_versions(
+        &self,
+        request: Request<ListVersionsRequest>,
+    ) -> Result<Response<ListVersionsResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
+        let name = convert::raw_name(request.name.unwrap_or_default());
+        let name = FileName::new("name", name).map_err(to_status)?;
+        let page = self
+            .store
+            .list_versions(&caller.tenant, &name, size, &request.page_token)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(ListVersionsResponse {
+            artifacts: page.items.into_iter().map(convert::artifact).collect(),
+            next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+
     async fn delete_artifact(
         &self,
         request: Request<DeleteArtifactRequest>,
     ) -> Result<Response<DeleteArtifactResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let deleted = self
             .store
-            .delete_artifact(&caller.tenant, &request.artifact_id)
+            .delete_artifact(&caller.tenant, &wanted)
             .await
             .map_err(to_status)?;
         Ok(Response::new(DeleteArtifactResponse {

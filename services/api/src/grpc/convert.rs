@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cairn_proto::v1;
 use cairn_store::{
-    Artifact, ArtifactFilter, ArtifactSpec, Created, Error, Expiry, Link, PageSize, Range, RawSpec,
-    Result, Session, Violations,
+    Artifact, ArtifactFilter, ArtifactRef, ArtifactSpec, Created, Error, Expiry, Kind, Link,
+    OnDuplicate, Origin, PageSize, Range, RawName, RawSpec, Result, Session, Stage, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -33,10 +33,53 @@ fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
+/// The name of an enum's value without its prefix, as the store knows it; empty for the first value, which stands for none,
+/// and no name at all for a number that is not in the enum.
+fn enum_name(name: Option<&'static str>, prefix: &str) -> String {
+    let name = name.map_or("?", |name| name.trim_start_matches(prefix));
+    if name == "UNSPECIFIED" {
+        String::new()
+    } else {
+        name.to_ascii_lowercase()
+    }
+}
+
+fn kind_name(kind: i32) -> String {
+    let kind = v1::ArtifactKind::try_from(kind).ok();
+    enum_name(kind.map(|kind| kind.as_str_name()), "ARTIFACT_KIND_")
+}
+
+fn stage_name(stage: i32) -> String {
+    let stage = v1::ArtifactStage::try_from(stage).ok();
+    enum_name(stage.map(|stage| stage.as_str_name()), "ARTIFACT_STAGE_")
+}
+
+/// Which artifact a request means: by its id, or by its name.
+pub(super) fn reference(id: &str, name: Option<v1::ArtifactName>) -> Result<ArtifactRef> {
+    ArtifactRef::new(id, name.map(raw_name))
+}
+
+pub(super) fn raw_name(name: v1::ArtifactName) -> RawName {
+    RawName {
+        filename: name.filename,
+        session_id: name.session_id,
+        namespace: name.namespace,
+        user_id: name.user_id,
+        version: name.version,
+    }
+}
+
 pub(super) fn spec(spec: Option<v1::ArtifactSpec>) -> Result<ArtifactSpec> {
     let spec = spec.ok_or_else(|| Error::invalid("spec", "is required"))?;
+    let on_duplicate = match v1::OnDuplicate::try_from(spec.on_duplicate) {
+        Ok(v1::OnDuplicate::Unspecified | v1::OnDuplicate::CreateNew) => OnDuplicate::CreateNew,
+        Ok(v1::OnDuplicate::ReturnExisting) => OnDuplicate::ReturnExisting,
+        Err(_) => {
+            let rule = "must be CREATE_NEW or RETURN_EXISTING";
+            return Err(Error::invalid("spec.on_duplicate", rule));
+        }
+    };
     ArtifactSpec::new(RawSpec {
-        filename: spec.filename,
         content_type: spec.content_type,
         session_id: spec.session_id,
         namespace: spec.namespace,
@@ -48,12 +91,23 @@ pub(super) fn spec(spec: Option<v1::ArtifactSpec>) -> Result<ArtifactSpec> {
             Some(v1::artifact_spec::Expiry::NeverExpires(true)) => Expiry::Never,
             Some(v1::artifact_spec::Expiry::NeverExpires(false)) | None => Expiry::Default,
         },
+        kind: kind_name(spec.kind),
+        stage: stage_name(spec.stage),
+        on_duplicate,
+        filename: spec.filename,
         content_hash: spec.content_hash,
         size_bytes: spec.size_bytes,
+        title: spec.title,
+        language: spec.language,
+        change_summary: spec.change_summary,
+        labels: spec.labels,
+        inputs: spec.inputs,
+        if_version: spec.if_version,
     })
 }
 
 pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
+    let etag = artifact.etag();
     v1::Artifact {
         artifact_id: artifact.id.to_string(),
         filename: artifact.filename,
@@ -69,12 +123,37 @@ pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
         expires_at: artifact.expires_at.map(timestamp),
         created_at: Some(timestamp(artifact.created_at)),
         deduplicated: false,
+        kind: match artifact.kind {
+            Kind::Code => v1::ArtifactKind::Code,
+            Kind::Document => v1::ArtifactKind::Document,
+            Kind::Config => v1::ArtifactKind::Config,
+            Kind::Plan => v1::ArtifactKind::Plan,
+            Kind::Data => v1::ArtifactKind::Data,
+            Kind::Image => v1::ArtifactKind::Image,
+            Kind::Other => v1::ArtifactKind::Other,
+        }
+        .into(),
+        stage: match artifact.stage {
+            Stage::Draft => v1::ArtifactStage::Draft,
+            Stage::Review => v1::ArtifactStage::Review,
+            Stage::Final => v1::ArtifactStage::Final,
+        }
+        .into(),
+        etag,
+        title: artifact.title,
+        language: artifact.language,
+        change_summary: artifact.change_summary,
+        labels: artifact.labels,
+        inputs: artifact.inputs,
+        updated_at: Some(timestamp(artifact.updated_at)),
+        existing: false,
     }
 }
 
 pub(super) fn created(created: Created) -> v1::Artifact {
     v1::Artifact {
-        deduplicated: created.deduplicated,
+        deduplicated: created.origin == Origin::Deduplicated,
+        existing: created.origin == Origin::Existing,
         ..artifact(created.artifact)
     }
 }

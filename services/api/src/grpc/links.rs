@@ -14,10 +14,11 @@ impl LinkService for Services {
         request: Request<CreateLinkRequest>,
     ) -> Result<Response<CreateLinkResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let expires_in = request.expires_in.map(convert::duration);
         let link = self
             .store
-            .create_link(&caller.tenant, &request.artifact_id, expires_in)
+            .create_link(&caller.tenant, &wanted, expires_in)
             .await
             .map_err(to_status)?;
         Ok(Response::new(CreateLinkResponse {

@@ -1,0 +1,124 @@
+//! The SQL of the commit.
+
+use deadpool_postgres::Object;
+use tokio_postgres::Statement;
+
+use crate::meta::artifacts::{COLUMNS, NAMED, VISIBLE};
+
+/// Every statement of the commit, prepared on one connection.
+pub(super) struct Statements {
+    pub(super) lock_session: Statement,
+    pub(super) enter_session: Statement,
+    pub(super) sealed_at: Statement,
+    pub(super) lock_own: Statement,
+    pub(super) lock_duplicate: Statement,
+    pub(super) insert_inline: Statement,
+    pub(super) condemn_own: Statement,
+    pub(super) promote_own: Statement,
+    pub(super) missing_inputs: Statement,
+    pub(super) claim_name: Statement,
+    pub(super) current: Statement,
+    pub(super) insert_artifact: Statement,
+}
+
+impl Statements {
+    /// From the connection's cache but for its first commit, so that no flight waits for a statement to be prepared.
+    pub(super) async fn prepare(client: &Object) -> Result<Self, tokio_postgres::Error> {
+        let insert_artifact = format!(
+            "WITH touched AS (
+                 UPDATE sessions s SET active_at = now()
+                 FROM (SELECT tenant_id, id FROM sessions WHERE tenant_id = $1 AND id = $3
+                       FOR NO KEY UPDATE SKIP LOCKED) free
+                 WHERE s.tenant_id = free.tenant_id AND s.id = free.id
+             ), numbered AS (
+                 INSERT INTO filenames (tenant_id, session_id, namespace, user_id, filename, last_version)
+                 VALUES ($1, $3, $4, $5, $7, 1)
+                 ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
+                 DO UPDATE SET last_version = filenames.last_version + 1
+                 RETURNING last_version
+             ), described AS (
+                 INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
+                 SELECT $1, pair.key, pair.value, now(), $2 FROM jsonb_each_text($11) pair
+             ), labelled AS (
+                 INSERT INTO artifact_labels (tenant_id, label, created_at, artifact_id)
+                 SELECT $1, label, now(), $2 FROM unnest($19::text[]) label
+             ), derived AS (
+                 INSERT INTO artifact_inputs (tenant_id, input_id, artifact_id)
+                 SELECT $1, input, $2 FROM unnest($20::text[]) input
+             )
+             INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
+                 content_type, size_bytes, sha256, metadata, object_id, expires_at,
+                 title, kind, language, change_summary, stage, labels, inputs)
+             SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, last_version, $8, $9, $10, $11, $12,
+                 now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20
+             FROM numbered
+             RETURNING {COLUMNS}"
+        );
+        Ok(Self {
+            lock_session: client
+                .prepare_cached("SELECT pg_advisory_xact_lock_shared($1)")
+                .await?,
+            enter_session: client
+                .prepare_cached(
+                    "INSERT INTO sessions (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                )
+                .await?,
+            sealed_at: client
+                .prepare_cached("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
+                .await?,
+            lock_own: client
+                .prepare_cached(
+                    "SELECT FROM objects WHERE tenant_id = $1 AND id = $2 AND state = 'staging' FOR UPDATE",
+                )
+                .await?,
+            lock_duplicate: client
+                .prepare_cached(
+                    "SELECT id FROM objects
+                     WHERE tenant_id = $1 AND sha256 = $2 AND size_bytes = $3 AND state = 'live' FOR KEY SHARE",
+                )
+                .await?,
+            insert_inline: client
+                .prepare_cached(
+                    "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data)
+                     VALUES ($1, $2, 'live', $3, $4, $5)",
+                )
+                .await?,
+            condemn_own: client
+                .prepare_cached(
+                    "UPDATE objects SET state = 'condemned', sha256 = $3, size_bytes = $4,
+                         not_before = now() + $5 * interval '1 ms', next_attempt_at = now() + $5 * interval '1 ms'
+                     WHERE tenant_id = $1 AND id = $2",
+                )
+                .await?,
+            promote_own: client
+                .prepare_cached(
+                    "UPDATE objects SET state = 'live', sha256 = $3, size_bytes = $4
+                     WHERE tenant_id = $1 AND id = $2",
+                )
+                .await?,
+            missing_inputs: client
+                .prepare_cached(&format!(
+                    "SELECT input FROM unnest($2::text[]) input
+                     WHERE NOT EXISTS (SELECT FROM artifacts a
+                         WHERE a.tenant_id = $1 AND a.id = input AND {VISIBLE})"
+                ))
+                .await?,
+            // A row that is not there cannot be locked, so it is made.
+            claim_name: client
+                .prepare_cached(
+                    "INSERT INTO filenames AS f (tenant_id, filename, session_id, user_id, namespace, last_version)
+                     VALUES ($1, $2, $3, $4, $5, 0)
+                     ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
+                     DO UPDATE SET last_version = f.last_version",
+                )
+                .await?,
+            current: client
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM artifacts a WHERE {NAMED} AND {VISIBLE}
+                     ORDER BY a.version DESC LIMIT 1"
+                ))
+                .await?,
+            insert_artifact: client.prepare_cached(&insert_artifact).await?,
+        })
+    }
+}
