@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use cairn_proto::v1::{Artifact, ArtifactKind, ArtifactSpec, ArtifactStage, artifact_spec::Expiry};
+use cairn_proto::v1::{
+    Artifact, ArtifactKind, ArtifactSpec, ArtifactStage, ArtifactState, artifact_spec::Expiry,
+};
 use prost_types::Duration;
 use tonic::Code;
 
@@ -131,6 +133,7 @@ async fn the_record_is_what_was_said_and_what_was_stored() {
         updated_at: made.created_at,
         kind: ArtifactKind::Other.into(),
         stage: ArtifactStage::Draft.into(),
+        state: ArtifactState::Visible.into(),
         etag: made.etag.clone(),
         ..Artifact::default()
     };

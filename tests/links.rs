@@ -135,6 +135,7 @@ async fn a_link_ends_when_it_expires_is_revoked_or_its_artifact_goes() {
     let open = cairn.client.link(id).await.unwrap();
     let revoke = RevokeLinkRequest {
         link_id: revoked.link_id.clone(),
+        ..RevokeLinkRequest::default()
     };
     let mut links = cairn.client.links.clone();
     let first = links
@@ -241,7 +242,10 @@ async fn links_are_listed_newest_first_and_belong_to_their_tenant() {
     let get = GetLinkRequest {
         link_id: link_id.clone(),
     };
-    let revoke = RevokeLinkRequest { link_id };
+    let revoke = RevokeLinkRequest {
+        link_id,
+        ..RevokeLinkRequest::default()
+    };
     for refusal in [
         refused(stranger.get_link(get).await.map(drop)),
         refused(stranger.revoke_link(revoke).await.map(drop)),

@@ -5,6 +5,7 @@ mod artifacts;
 mod auth;
 mod gc;
 mod harness;
+mod idempotency;
 mod links;
 mod lists;
 mod ops;

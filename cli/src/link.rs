@@ -132,6 +132,7 @@ async fn revoke(args: OneArgs, output: Output) -> Result<(), CliError> {
     let mut client = args.server.connect().await?;
     let request = unary(RevokeLinkRequest {
         link_id: args.link_id,
+        ..RevokeLinkRequest::default()
     });
     let answer = client.links.revoke_link(request).await?.into_inner();
     let link = Link::from(required(answer.link, "link")?);

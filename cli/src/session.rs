@@ -125,6 +125,7 @@ async fn seal(args: OneArgs, output: Output) -> Result<(), CliError> {
     let mut client = args.server.connect().await?;
     let request = unary(SealSessionRequest {
         session_id: args.session_id,
+        ..SealSessionRequest::default()
     });
     let answer = client.sessions.seal_session(request).await?.into_inner();
     let session: SessionMessage = required(answer.session, "session")?;

@@ -152,7 +152,7 @@ impl Client {
     pub(crate) async fn delete(&self, id: &str) -> Result<(), Status> {
         let request = cairn_proto::v1::DeleteArtifactRequest {
             artifact_id: id.to_owned(),
-            name: None,
+            ..Default::default()
         };
         self.artifacts.clone().delete_artifact(request).await?;
         Ok(())
@@ -170,6 +170,7 @@ impl Client {
     pub(crate) async fn seal(&self, session: &str) -> Result<cairn_proto::v1::Session, Status> {
         let request = cairn_proto::v1::SealSessionRequest {
             session_id: session.to_owned(),
+            ..Default::default()
         };
         let response = self.sessions.clone().seal_session(request).await?;
         Ok(response.into_inner().session.unwrap())

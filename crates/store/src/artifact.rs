@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::ContentHash,
     error::{Error, Result},
     id::ArtifactId,
+    idempotency::{Fingerprint, IdempotencyKey},
     names::{ContentType, Filename, Label, Metadata, Words},
     record::{Kind, Stage},
     tenant::Tenant,
@@ -78,10 +80,24 @@ pub struct Created {
     pub artifact: Artifact,
     /// How it came to be.
     pub origin: Origin,
+    /// Whether it is still there: an answer that is given again may be about what is gone.
+    pub state: State,
+}
+
+/// Whether an artifact can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It can.
+    Visible,
+    /// It has expired.
+    Expired,
+    /// It was deleted.
+    Deleted,
 }
 
 /// How an artifact that was asked for came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Made, with bytes of its own.
     New,
@@ -172,6 +188,8 @@ pub struct RawSpec {
     pub if_version: Option<i64>,
     /// What to do when the latest version has the same content.
     pub on_duplicate: OnDuplicate,
+    /// The caller's own name for the call; empty: none.
+    pub idempotency_key: String,
 }
 
 /// What a caller says of an artifact, all rules kept but those that need the tenant.
@@ -198,12 +216,44 @@ pub struct ArtifactSpec {
     pub(crate) inputs: Vec<ArtifactId>,
     pub(crate) if_version: Option<i64>,
     pub(crate) on_duplicate: OnDuplicate,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
 
 impl ArtifactSpec {
     /// The longest title in bytes.
     pub(crate) const MAX_TITLE: usize = 255;
     const MAX_INPUTS: usize = 64;
+
+    /// What is asked, but for the content.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let fields: [(&str, &dyn std::fmt::Debug); 17] = [
+            ("filename", &self.filename),
+            ("content_type", &self.content_type),
+            ("session_id", &self.session_id),
+            ("namespace", &self.namespace),
+            ("user_id", &self.user_id),
+            ("agent_id", &self.agent_id),
+            ("metadata", &self.metadata),
+            ("expiry", &self.expiry),
+            ("title", &self.title),
+            ("kind", &self.kind),
+            ("language", &self.language),
+            ("change_summary", &self.change_summary),
+            ("stage", &self.stage),
+            ("labels", &self.labels),
+            ("inputs", &self.inputs),
+            ("if_version", &self.if_version),
+            ("on_duplicate", &self.on_duplicate),
+        ];
+        let mut asked = Fingerprint::of("CreateArtifact");
+        for (field, value) in fields {
+            asked = asked.with(field, value);
+        }
+        match self.declared_hash {
+            Some(hash) => asked.with_content(hash),
+            None => asked,
+        }
+    }
 
     /// Whether the commit depends on the latest version of the file.
     pub(crate) fn is_conditional(&self) -> bool {
@@ -256,6 +306,8 @@ impl ArtifactSpec {
             .and_then(|name| faults.check("spec.stage", name.parse()));
         let labels = check_labels(&mut faults, "spec.labels", raw.labels);
         let inputs = check_inputs(&mut faults, raw.inputs);
+        let key = IdempotencyKey::optional(raw.idempotency_key);
+        let idempotency_key = faults.check("spec.idempotency_key", key).flatten();
         if raw.if_version.is_some_and(|version| version < 0) {
             faults.add("spec.if_version", "must be 0 or more");
         }
@@ -279,6 +331,7 @@ impl ArtifactSpec {
             inputs,
             if_version: raw.if_version,
             on_duplicate: raw.on_duplicate,
+            idempotency_key,
         });
         faults.finish(spec)
     }

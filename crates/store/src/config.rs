@@ -34,6 +34,8 @@ pub struct StoreConfig {
     /// `CAIRN_GC_GRACE`: how long bytes that nothing refers to are left alone before they are deleted; default 1h. It
     /// must exceed the longest download and what a database failover may lose.
     pub gc_grace: Duration,
+    /// `CAIRN_IDEMPOTENCY_WINDOW`: how long an idempotency key stands for its write; default 24h.
+    pub idempotency_window: Duration,
 }
 
 /// Where the bytes are: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
@@ -112,6 +114,7 @@ impl StoreConfig {
             upload_lease: Duration::from_secs(15 * 60),
             delete_window: Duration::from_secs(7 * 24 * 3600),
             gc_grace: Duration::from_secs(3600),
+            idempotency_window: Duration::from_secs(24 * 3600),
         }
     }
 
@@ -141,6 +144,7 @@ impl StoreConfig {
         override_duration(&mut self.upload_lease, "CAIRN_UPLOAD_LEASE")?;
         override_duration(&mut self.delete_window, "CAIRN_DELETE_WINDOW")?;
         override_duration(&mut self.gc_grace, "CAIRN_GC_GRACE")?;
+        override_duration(&mut self.idempotency_window, "CAIRN_IDEMPOTENCY_WINDOW")?;
         self.check()?;
         Ok(self)
     }

@@ -61,6 +61,20 @@ pub enum Error {
     /// What the caller thought to be the present state is not; nothing was changed.
     #[error("{}", Conflict(.0))]
     VersionConflict(Option<Box<Artifact>>),
+    /// The key stands for another request.
+    #[error(
+        "idempotency key '{key}' was used for another request, which differs in: {}; use a new key for a new request",
+        .fields.join(", ")
+    )]
+    IdempotencyKeyReused {
+        /// The key.
+        key: String,
+        /// What differs.
+        fields: Vec<String>,
+    },
+    /// The first call with this key is under way.
+    #[error("a call with idempotency key '{0}' is under way; try again to hear its answer")]
+    IdempotencyInProgress(String),
     /// The content is not what the caller declared.
     #[error(
         "the content's {field} is {actual}, but {declared} was declared; nothing was stored, send the content again"

@@ -48,6 +48,8 @@ pub struct Report {
     pub stale_uploads: u64,
     /// Objects that nothing referred to any more.
     pub condemned: u64,
+    /// Idempotency keys whose window was over.
+    pub idempotency_keys: u64,
     /// Objects whose grace was over and whose bytes were deleted.
     pub reclaimed: u64,
     /// How many bytes those were; an upload that was never completed counts none.
@@ -69,9 +71,15 @@ impl Report {
     /// Whether the run found nothing to do.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let done =
-            self.expired + self.purged + self.stale_uploads + self.condemned + self.reclaimed;
-        done == 0 && self.failures.is_empty()
+        let done = [
+            self.expired,
+            self.purged,
+            self.stale_uploads,
+            self.condemned,
+            self.idempotency_keys,
+            self.reclaimed,
+        ];
+        done.iter().all(|count| *count == 0) && self.failures.is_empty()
     }
 
     fn count_of(&mut self, pass: Pass) -> &mut u64 {
@@ -80,6 +88,7 @@ impl Report {
             Pass::Purge => &mut self.purged,
             Pass::StaleUploads => &mut self.stale_uploads,
             Pass::Condemn => &mut self.condemned,
+            Pass::IdempotencyKeys => &mut self.idempotency_keys,
         }
     }
 
@@ -97,6 +106,7 @@ enum Pass {
     Purge,
     StaleUploads,
     Condemn,
+    IdempotencyKeys,
 }
 
 impl Pass {
@@ -106,6 +116,7 @@ impl Pass {
             Self::Purge => "purge",
             Self::StaleUploads => "stale_uploads",
             Self::Condemn => "condemn",
+            Self::IdempotencyKeys => "idempotency_keys",
         }
     }
 
@@ -114,6 +125,7 @@ impl Pass {
         let rows = match self {
             Self::Expire => rows::expire(tx, times.delete_window, batch).await?,
             Self::Purge => rows::purge(tx, batch).await?,
+            Self::IdempotencyKeys => rows::forget_keys(tx, batch).await?,
             Self::StaleUploads => rows::condemn_stale(tx, times.grace, batch).await?,
             Self::Condemn => {
                 let reviewed = rows::condemn(tx, times.grace, batch).await?;
@@ -130,7 +142,13 @@ pub async fn run(store: &Store, policy: Policy) -> Report {
         dry_run: policy.dry_run,
         ..Report::default()
     };
-    for pass in [Pass::Expire, Pass::Purge, Pass::StaleUploads, Pass::Condemn] {
+    for pass in [
+        Pass::Expire,
+        Pass::Purge,
+        Pass::StaleUploads,
+        Pass::Condemn,
+        Pass::IdempotencyKeys,
+    ] {
         match in_batches(store, policy, pass).await {
             Ok(count) => *report.count_of(pass) = count,
             Err(e) => report.fail(pass.name(), &e),

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::{
     error::{Error, Result},
     id::{ArtifactId, LinkId},
+    idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
     meta::{artifacts, links as rows},
     page::{Listing, Page, PageSize},
     read::{Download, artifact_id},
@@ -43,16 +45,26 @@ impl Store {
         tenant: &Tenant,
         artifact: &ArtifactRef,
         expires_in: Option<Duration>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Link> {
         let expires_in = expires_in.unwrap_or(DEFAULT_LIFE);
         if !(Duration::from_millis(1)..=LONGEST_LIFE).contains(&expires_in) {
             let rule = "must be at least one millisecond and at most 365 days";
             return Err(Error::invalid("expires_in", rule));
         }
-        let client = self.meta.client().await?;
-        let artifact = artifacts::resolve(&client, tenant.id, artifact).await?;
-        artifacts::get(&client, tenant.id, &artifact).await?;
-        rows::insert(&client, tenant.id, &artifact, expires_in).await
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("CreateLink")
+            .with("artifact", artifact)
+            .with("expires_in", &expires_in);
+        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => return self.get_link(tenant, recorded(&earlier, "link_id")?).await,
+        };
+        let artifact = artifacts::resolve(&once.tx, tenant.id, artifact).await?;
+        artifacts::get(&once.tx, tenant.id, &artifact).await?;
+        let link = rows::insert(&once.tx, tenant.id, &artifact, expires_in).await?;
+        once.commit(json!({"link_id": link.id.as_str()})).await?;
+        Ok(link)
     }
 
     /// Returns a link, whether or not it still works.
@@ -90,12 +102,24 @@ impl Store {
     ///
     /// # Errors
     /// `LinkNotFound`, `Unavailable`.
-    pub async fn revoke_link(&self, tenant: &Tenant, id: &str) -> Result<Link> {
+    pub async fn revoke_link(
+        &self,
+        tenant: &Tenant,
+        id: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Link> {
         let link_id = link_id(id)?;
-        let client = self.meta.client().await?;
-        rows::revoke(&client, tenant.id, &link_id)
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("RevokeLink").with("link_id", &id);
+        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => return self.get_link(tenant, recorded(&earlier, "link_id")?).await,
+        };
+        let link = rows::revoke(&once.tx, tenant.id, &link_id)
             .await?
-            .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
+            .ok_or_else(|| Error::LinkNotFound(id.to_owned()))?;
+        once.commit(json!({"link_id": id})).await?;
+        Ok(link)
     }
 
     /// Follows a link, as anyone may who knows it.

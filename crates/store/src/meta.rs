@@ -18,6 +18,7 @@ pub(crate) mod artifacts;
 pub(crate) mod commit;
 pub(crate) mod error;
 pub(crate) mod gc;
+pub(crate) mod idempotency;
 pub(crate) mod links;
 pub(crate) mod list;
 mod migrate;

@@ -1,9 +1,11 @@
 //! Sessions: what a run produced, and its end.
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::{
     error::{Error, Result},
+    idempotency::{Fingerprint, IdempotencyKey, Once},
     meta::sessions as rows,
     names::Label,
     page::{Listing, Page, PageSize, Range},
@@ -63,12 +65,21 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `Unavailable`.
-    pub async fn seal_session(&self, tenant: &Tenant, id: &str) -> Result<Session> {
+    pub async fn seal_session(
+        &self,
+        tenant: &Tenant,
+        id: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Session> {
         let id = session_id(id)?;
-        if !rows::seal(&self.meta, tenant.id, id.as_str()).await? {
-            return Err(Error::SessionNotFound(id.as_str().to_owned()));
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("SealSession").with("session_id", &id);
+        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            if !rows::seal(&once.tx, tenant.id, id.as_str()).await? {
+                return Err(Error::SessionNotFound(id.as_str().to_owned()));
+            }
+            once.commit(json!({"session_id": id.as_str()})).await?;
         }
-        let client = self.meta.client().await?;
         rows::get(&client, tenant.id, id.as_str()).await
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Times {
     pub(crate) delete_window: Duration,
     /// How long condemned bytes are left alone.
     pub(crate) grace: Duration,
+    /// How long an idempotency key stands for its write.
+    pub(crate) idempotency_window: Duration,
 }
 
 /// Sizes that callers are held to.
@@ -65,6 +67,7 @@ impl Store {
                 lease: config.upload_lease,
                 delete_window: config.delete_window,
                 grace: config.gc_grace,
+                idempotency_window: config.idempotency_window,
             },
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,

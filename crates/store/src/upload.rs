@@ -6,17 +6,20 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
 use crate::{
-    artifact::{ArtifactSpec, Created, Origin},
+    artifact::{ArtifactSpec, Created, Origin, State},
     config::StoreConfig,
     error::{Error, Result},
     id::{ArtifactId, ObjectId},
+    idempotency::{Claim, Earlier, Holding},
     meta::{
+        artifacts,
         commit::{self, NewArtifact, Outcome, Payload},
         sessions,
     },
@@ -60,6 +63,9 @@ impl Store {
         }
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
         upload.expected = Some(content.len() as u64);
+        if content.len() > self.limits().inline_bytes {
+            upload.claim_key().await?;
+        }
         upload.write(content).await?;
         upload.finish().await
     }
@@ -69,8 +75,11 @@ impl Store {
     /// # Errors
     /// `FileTooLarge` and `TtlExceedsLimit` by what is declared; `SessionSealed`; `Unavailable`.
     pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
-        let upload = Upload::new(self.clone(), tenant.clone(), spec)?;
-        if let Some(session) = &upload.spec.session_id {
+        let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
+        upload.claim_key().await?;
+        if upload.earlier.is_none()
+            && let Some(session) = &upload.spec.session_id
+        {
             let client = self.meta.client().await?;
             if let Some(sealed_at) =
                 sessions::sealed_at(&client, tenant.id, session.as_str()).await?
@@ -80,6 +89,13 @@ impl Store {
         }
         Ok(upload)
     }
+}
+
+/// What a key stands for when its write was an upload.
+#[derive(Deserialize)]
+struct Answer {
+    artifact_id: String,
+    origin: Origin,
 }
 
 /// Content on its way in. After an error it can only be dropped.
@@ -101,6 +117,10 @@ pub struct Upload {
     /// From the moment that the content is too large for a row.
     staging: Option<Staging>,
     parts: Option<Parts>,
+    /// The caller's key, claimed before the content arrived.
+    holding: Option<Holding>,
+    /// The key stands for an earlier call: the content is only compared.
+    earlier: Option<Earlier>,
 }
 
 impl Upload {
@@ -126,6 +146,8 @@ impl Upload {
             memory: None,
             staging: None,
             parts: None,
+            holding: None,
+            earlier: None,
         })
     }
 
@@ -145,6 +167,12 @@ impl Upload {
                 declared: declared.to_string(),
                 actual: format!("{} or more", self.size),
             });
+        }
+        if self.earlier.is_some() {
+            return self.hashing.update(piece).await;
+        }
+        if let Some(holding) = &mut self.holding {
+            holding.keep_alive().await?;
         }
         if self.size <= self.store.limits().inline_bytes as u64 {
             self.buffer.extend_from_slice(&piece);
@@ -175,6 +203,13 @@ impl Upload {
             .finish()
             .await?;
         self.spec.check_content(self.size, hash)?;
+        let claim = self.claim().map(|claim| Claim {
+            request: claim.request.with_content(hash),
+            ..claim
+        });
+        if let (Some(claim), Some(earlier)) = (&claim, &self.earlier) {
+            return self.answer_again(claim, earlier).await;
+        }
         let payload = match &mut self.staging {
             None => Payload::Inline(last),
             Some(staging) => {
@@ -201,18 +236,35 @@ impl Upload {
             object: self.object,
             payload,
             grace: self.store.times.grace,
+            claim,
         };
         match commit::commit(&self.store.meta, &new).await? {
             Outcome::Created(created) => {
                 if let Some(staging) = self.staging {
                     staging.committed();
                 }
+                if let Some(holding) = self.holding {
+                    holding.done();
+                }
                 Ok(*created)
             }
-            Outcome::Existing(artifact) => Ok(Created {
-                artifact: *artifact,
-                origin: Origin::Existing,
-            }),
+            Outcome::Existing(artifact) => {
+                if let Some(holding) = self.holding {
+                    holding.done();
+                }
+                Ok(Created {
+                    artifact: *artifact,
+                    origin: Origin::Existing,
+                    state: State::Visible,
+                })
+            }
+            Outcome::Held(held) => {
+                let claim = new.claim.ok_or_else(|| Error::internal("no key is held"))?;
+                match claim.against(held)? {
+                    Some(earlier) => self.answer_again(&claim, &earlier).await,
+                    None => Err(Error::internal("an attempt is in its own way")),
+                }
+            }
             Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
             Outcome::Conflict(current) => Err(Error::VersionConflict(current)),
             Outcome::InputsMissing(ids) => {
@@ -224,6 +276,42 @@ impl Upload {
             }
             Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
         }
+    }
+
+    /// The claim of the caller's key, if there is one.
+    fn claim(&self) -> Option<Claim> {
+        self.spec.idempotency_key.as_ref().map(|key| Claim {
+            key: key.clone(),
+            request: self.spec.fingerprint(),
+            owner: self.object.0,
+            window: self.store.times.idempotency_window,
+        })
+    }
+
+    /// Claims the caller's key, or finds the call that it stands for.
+    async fn claim_key(&mut self) -> Result<()> {
+        if let Some(claim) = self.claim() {
+            match Holding::take(&self.store, self.tenant.id, claim).await? {
+                Ok(holding) => self.holding = Some(holding),
+                Err(earlier) => self.earlier = Some(earlier),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers what an earlier call with the same key answered, of the artifact as it is now.
+    async fn answer_again(&self, claim: &Claim, earlier: &Earlier) -> Result<Created> {
+        earlier.check(&claim.key, &claim.request)?;
+        let answer: Answer = serde_json::from_value(earlier.result.clone())
+            .map_err(|e| Error::Internal(e.into()))?;
+        let client = self.store.meta.client().await?;
+        let (artifact, state) =
+            artifacts::get_any(&client, self.tenant.id, &answer.artifact_id).await?;
+        Ok(Created {
+            artifact,
+            origin: answer.origin,
+            state,
+        })
     }
 
     /// Makes sure that the upload has a staging row whose lease runs on.

@@ -118,6 +118,20 @@ pub(crate) fn face(error: &Error) -> Face {
             "version_conflict",
             conflict(current.as_deref()),
         ),
+        Error::IdempotencyKeyReused { fields, .. } => row(
+            ErrorReason::IdempotencyKeyReused,
+            InvalidArgument,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            vec![("fields", fields.join(","))],
+        ),
+        Error::IdempotencyInProgress(_) => row(
+            ErrorReason::IdempotencyInProgress,
+            Aborted,
+            StatusCode::CONFLICT,
+            "idempotency_in_progress",
+            vec![],
+        ),
         Error::ContentMismatch {
             field,
             declared,
@@ -217,7 +231,10 @@ pub(crate) fn to_status(error: Error) -> Status {
             details.add_bad_request_violation(&violation.field, &violation.description);
         }
     }
-    if face.grpc == Code::Unavailable {
+    if matches!(
+        face.reason,
+        ErrorReason::Unavailable | ErrorReason::IdempotencyInProgress
+    ) {
         details.set_retry_info(Some(RETRY_AFTER));
     }
     Status::with_error_details(face.grpc, error.to_string(), details)

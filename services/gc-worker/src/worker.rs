@@ -45,6 +45,7 @@ fn tell(report: &Report) {
         purged = report.purged,
         stale_uploads = report.stale_uploads,
         condemned = report.condemned,
+        idempotency_keys = report.idempotency_keys,
         reclaimed = report.reclaimed,
         bytes = report.bytes,
         failures = report.failures.len(),

@@ -1,14 +1,15 @@
 //! Rows of artifacts, one at a time.
 
 use bytes::Bytes;
-use deadpool_postgres::Object;
+use deadpool_postgres::{GenericClient, Object};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::from_pg;
 use crate::{
-    artifact::Artifact,
+    artifact::{Artifact, State},
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
     names::text_of,
@@ -39,7 +40,7 @@ pub(super) fn name_parameters(name: &FileName) -> [&str; 4] {
 
 /// Finds which artifact is meant; it may no longer be visible when a version was asked for.
 pub(crate) async fn resolve(
-    client: &Object,
+    client: &impl GenericClient,
     tenant: TenantId,
     wanted: &ArtifactRef,
 ) -> Result<ArtifactId> {
@@ -155,7 +156,11 @@ pub(crate) async fn locate(
 }
 
 /// A visible artifact; why not, when it is not visible.
-pub(crate) async fn get(client: &Object, tenant: TenantId, id: &ArtifactId) -> Result<Artifact> {
+pub(crate) async fn get(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    id: &ArtifactId,
+) -> Result<Artifact> {
     let statement = client
         .prepare_cached(&format!(
             "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at
@@ -232,7 +237,7 @@ fn visible(row: &Row) -> Result<Artifact> {
 }
 
 /// What deleting an artifact did.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Deleted {
     /// When it was deleted.
     pub deleted_at: Timestamp,
@@ -242,7 +247,7 @@ pub struct Deleted {
 
 /// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible.
 pub(crate) async fn delete(
-    client: &Object,
+    client: &impl GenericClient,
     tenant: TenantId,
     id: &ArtifactId,
     window: std::time::Duration,
@@ -269,22 +274,40 @@ pub(crate) async fn delete(
     }))
 }
 
-/// Whether an artifact of this id was committed, visible or not.
+/// An artifact that was committed, visible or not: its record, its state and its object.
 pub(super) async fn committed(
     client: &Object,
     tenant: TenantId,
-    id: &ArtifactId,
+    id: &str,
 ) -> std::result::Result<Option<(Row, Uuid)>, tokio_postgres::Error> {
     let row = client
         .query_opt(
             &format!(
-                "SELECT {COLUMNS}, a.object_id FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2"
+                "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at, a.object_id
+                 FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2"
             ),
-            &[&tenant.0, &id.as_str()],
+            &[&tenant.0, &id],
         )
         .await?;
     Ok(row.map(|row| {
-        let object = row.get(COLUMN_COUNT);
+        let object = row.get(COLUMN_COUNT + 2);
         (row, object)
     }))
+}
+
+/// The record and the present state of an artifact that was committed.
+pub(crate) async fn get_any(
+    client: &Object,
+    tenant: TenantId,
+    id: &str,
+) -> Result<(Artifact, State)> {
+    let found = committed(client, tenant, id).await.map_err(from_pg)?;
+    let (row, _) = found.ok_or_else(|| Error::ArtifactNotFound(id.to_owned()))?;
+    let state = match visible(&row) {
+        Ok(_) => State::Visible,
+        Err(Error::ArtifactExpired { .. }) => State::Expired,
+        Err(Error::ArtifactDeleted { .. }) => State::Deleted,
+        Err(e) => return Err(e),
+    };
+    Ok((read(&row)?, state))
 }

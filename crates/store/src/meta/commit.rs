@@ -1,6 +1,6 @@
 //! The commit of an artifact (T2 of the protocol): the one transaction in which content becomes an artifact.
 //!
-//! Locks are taken in one order everywhere: session, own staging object, live duplicate, filename, artifact. What a lock
+//! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, filename, artifact. What a lock
 //! protects is read in a later statement than the one that took it, because only then does READ COMMITTED show what the
 //! former holder did. Two flights, whatever the outcome: one locks and looks, one writes and commits.
 
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use deadpool_postgres::Object;
 use futures_util::join;
 use jiff::Timestamp;
+use serde_json::json;
 use tokio_postgres::{
     Row,
     types::{Json, ToSql},
@@ -23,15 +24,17 @@ use statements::Statements;
 use super::{
     Meta, artifacts,
     error::{from_pg, is_worth_repeating},
+    idempotency::Held,
     millis,
     sessions::lock_key,
     tx::Tx,
 };
 use crate::{
-    artifact::{Artifact, ArtifactSpec, Created, OnDuplicate, Origin},
+    artifact::{Artifact, ArtifactSpec, Created, OnDuplicate, Origin, State},
     digest::ContentHash,
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
+    idempotency::Claim,
     names::{ContentType, text_of},
 };
 
@@ -53,6 +56,8 @@ pub(crate) struct NewArtifact<'a> {
     pub(crate) payload: Payload,
     /// How long condemned bytes are left alone.
     pub(crate) grace: Duration,
+    /// The caller's key for this write, if it has one, with the content in its request.
+    pub(crate) claim: Option<Claim>,
 }
 
 /// Where the bytes of this upload are.
@@ -66,6 +71,8 @@ pub(crate) enum Payload {
 /// How the transaction ended.
 pub(crate) enum Outcome {
     Created(Box<Created>),
+    /// The key is held by another attempt, or stands for an earlier one; nothing was committed.
+    Held(Option<Held>),
     /// The session was sealed then; nothing was committed.
     Sealed(Timestamp),
     /// The latest version is not the one that the caller expects; nothing was committed.
@@ -120,9 +127,13 @@ async fn attempt(meta: &Meta, new: &NewArtifact<'_>, repeated: bool) -> Result<O
     }
     let statements = Statements::prepare(tx.client()).await?;
     match run(&tx, &statements, new).await {
-        Ok(Ran::Committed(row, deduplicated)) => {
+        Ok(Ran::Committed(row, origin)) => {
             tx.finish();
-            created(&row, deduplicated).map(Outcome::Created)
+            created(&row, origin).map(Outcome::Created)
+        }
+        Ok(Ran::Existing(artifact)) => {
+            tx.finish();
+            Ok(Outcome::Existing(artifact))
         }
         Ok(Ran::Refused(outcome)) => {
             tx.roll_back().await;
@@ -141,7 +152,8 @@ async fn attempt(meta: &Meta, new: &NewArtifact<'_>, repeated: bool) -> Result<O
 }
 
 enum Ran {
-    Committed(Row, bool),
+    Committed(Row, Origin),
+    Existing(Box<Artifact>),
     Refused(Outcome),
     NoLongerStaging,
 }
@@ -157,8 +169,14 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
     // Each statement of a flight is a future of its own, so that all are sent at the first poll, in this order.
     // Flight one: lock, and look.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
-    let (begun, locked, entered, sealed_at, own_row, duplicate, missing, current) = join!(
+    let (begun, held, locked, entered, sealed_at, own_row, duplicate, missing, current) = join!(
         tx.begin(),
+        async {
+            let Some(claim) = &new.claim else {
+                return Ok(None);
+            };
+            statements.keys.claim(client, new.tenant, claim).await
+        },
         async {
             let Some(session) = session else { return Ok(0) };
             let key = lock_key(new.tenant, session);
@@ -193,6 +211,12 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
         current_version(client, statements, new),
     );
     begun?;
+    let held = held?;
+    if let Some(claim) = &new.claim
+        && !held.as_ref().is_some_and(|held| held.is_by(claim.owner))
+    {
+        return Ok(Ran::Refused(Outcome::Held(held)));
+    }
     locked?;
     entered?;
     if let Some(sealed_at) = sealed_at? {
@@ -206,12 +230,33 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
     if !missing.is_empty() {
         return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
     }
-    if let Some(refusal) = hold_against(new, current?).map_err(Failure::Final)? {
-        return Ok(Ran::Refused(refusal));
+    match hold_against(new, current?).map_err(Failure::Final)? {
+        None => {}
+        Some(Outcome::Existing(artifact)) => {
+            let (finished, committed) = join!(
+                finish(
+                    client,
+                    statements,
+                    new,
+                    artifact.id.as_str(),
+                    Origin::Existing
+                ),
+                tx.commit()
+            );
+            finished?;
+            committed?;
+            return Ok(Ran::Existing(artifact));
+        }
+        Some(refusal) => return Ok(Ran::Refused(refusal)),
     }
+    let origin = if duplicate.is_some() {
+        Origin::Deduplicated
+    } else {
+        Origin::New
+    };
 
-    // Flight two: settle the object, write the artifact, commit.
-    let (settled, row, committed) = join!(
+    // Flight two: settle the object, write the artifact, let the key stand for it, commit.
+    let (settled, row, finished, committed) = join!(
         async {
             match (&new.payload, duplicate.is_some()) {
                 (Payload::Inline(_), true) => Ok(0),
@@ -270,12 +315,30 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
                 )
                 .await
         },
+        finish(client, statements, new, new.id.as_str(), origin),
         tx.commit(),
     );
     settled?;
     let row = row?;
+    finished?;
     committed?;
-    Ok(Ran::Committed(row, duplicate.is_some()))
+    Ok(Ran::Committed(row, origin))
+}
+
+/// Lets the key, if there is one, stand for what the write leads to.
+async fn finish(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+    id: &str,
+    origin: Origin,
+) -> Result<(), tokio_postgres::Error> {
+    if let Some(claim) = &new.claim {
+        let result = json!({"artifact_id": id, "origin": origin});
+        let keys = &statements.keys;
+        keys.finish(client, new.tenant, claim, &result).await?;
+    }
+    Ok(())
 }
 
 /// Which of the inputs are not visible.
@@ -350,18 +413,18 @@ async fn committed_before(
     client: &Object,
     new: &NewArtifact<'_>,
 ) -> Result<Option<Box<Created>>, Failure> {
-    match artifacts::committed(client, new.tenant, &new.id).await? {
+    match artifacts::committed(client, new.tenant, new.id.as_str()).await? {
         None => Ok(None),
-        Some((row, object)) => created(&row, object != new.object.0).map(Some),
+        Some((row, object)) if object == new.object.0 => created(&row, Origin::New).map(Some),
+        Some((row, _)) => created(&row, Origin::Deduplicated).map(Some),
     }
 }
 
-fn created(row: &Row, deduplicated: bool) -> Result<Box<Created>, Failure> {
+fn created(row: &Row, origin: Origin) -> Result<Box<Created>, Failure> {
     let artifact = artifacts::read(row).map_err(Failure::Final)?;
-    let origin = if deduplicated {
-        Origin::Deduplicated
-    } else {
-        Origin::New
-    };
-    Ok(Box::new(Created { artifact, origin }))
+    Ok(Box::new(Created {
+        artifact,
+        origin,
+        state: State::Visible,
+    }))
 }

@@ -121,6 +121,19 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, grace: Duration, batch: i64) -
     })
 }
 
+/// Forgets keys that no longer stand for their writes.
+pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: i64) -> Result<u64> {
+    tx.execute(
+        "DELETE FROM idempotency_keys k
+         USING (SELECT tenant_id, key FROM idempotency_keys WHERE expires_at <= now()
+                ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+         WHERE k.tenant_id = due.tenant_id AND k.key = due.key",
+        &[&batch],
+    )
+    .await
+    .map_err(from_pg)
+}
+
 /// A condemned object whose bytes are to be deleted now.
 pub(crate) struct Due {
     pub(crate) tenant: TenantId,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{GenericClient, Object};
 use tokio_postgres::Row;
 
 use super::{error::from_pg, millis};
@@ -28,7 +28,7 @@ fn read(row: &Row) -> Result<Link> {
 }
 
 pub(crate) async fn insert(
-    client: &Object,
+    client: &impl GenericClient,
     tenant: TenantId,
     artifact: &ArtifactId,
     expires_in: Duration,
@@ -56,7 +56,11 @@ pub(crate) async fn insert(
     read(&row)
 }
 
-pub(crate) async fn get(client: &Object, tenant: TenantId, id: &LinkId) -> Result<Option<Link>> {
+pub(crate) async fn get(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    id: &LinkId,
+) -> Result<Option<Link>> {
     let row = client
         .query_opt(
             &format!("SELECT {COLUMNS} FROM links WHERE tenant_id = $1 AND id = $2"),
@@ -67,7 +71,11 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, id: &LinkId) -> Resul
     row.as_ref().map(read).transpose()
 }
 
-pub(crate) async fn revoke(client: &Object, tenant: TenantId, id: &LinkId) -> Result<Option<Link>> {
+pub(crate) async fn revoke(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    id: &LinkId,
+) -> Result<Option<Link>> {
     let row = client
         .query_opt(
             &format!(

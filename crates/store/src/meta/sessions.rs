@@ -1,12 +1,12 @@
 //! Sessions: their lock, their seal, their tallies.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Transaction};
 use futures_util::join;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Row, types::Type};
 
-use super::{Meta, artifacts::VISIBLE, error::from_pg, tx::Tx};
+use super::{artifacts::VISIBLE, error::from_pg};
 use crate::{
     error::{Error, Result},
     id::TenantId,
@@ -44,50 +44,24 @@ pub(crate) async fn sealed_at(
     Ok(row.and_then(|row| row.get(0)))
 }
 
-/// Seals a session, after every commit into it that is under way; false when there is no such session.
-pub(crate) async fn seal(meta: &Meta, tenant: TenantId, session: &str) -> Result<bool> {
-    let tx = Tx::open(meta).await?;
-    match seal_within(&tx, tenant, session).await {
-        Ok(found) => {
-            tx.finish();
-            Ok(found)
-        }
-        Err(e) => {
-            tx.roll_back().await;
-            Err(from_pg(e))
-        }
-    }
-}
-
-async fn seal_within(
-    tx: &Tx,
-    tenant: TenantId,
-    session: &str,
-) -> Result<bool, tokio_postgres::Error> {
-    let client = tx.client();
+/// Seals a session, after every commit into it that is under way; false when there is no such session. Nobody enters it
+/// before this transaction ends.
+pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<bool> {
     let key = lock_key(tenant, session);
-    let (begun, locked, sealed, committed) = join!(
-        tx.begin(),
+    let (locked, sealed) = join!(
         async {
             let lock = "SELECT pg_advisory_xact_lock($1)";
-            client.query_typed(lock, &[(&key, Type::INT8)]).await
+            tx.query_typed(lock, &[(&key, Type::INT8)]).await
         },
         async {
-            client
-                .query_typed(
-                    "UPDATE sessions SET sealed_at = coalesce(sealed_at, now())
-                     WHERE tenant_id = $1 AND id = $2 RETURNING sealed_at",
-                    &[(&tenant.0, Type::UUID), (&session, Type::TEXT)],
-                )
+            let seal = "UPDATE sessions SET sealed_at = coalesce(sealed_at, now())
+                        WHERE tenant_id = $1 AND id = $2 RETURNING sealed_at";
+            tx.query_typed(seal, &[(&tenant.0, Type::UUID), (&session, Type::TEXT)])
                 .await
         },
-        tx.commit(),
     );
-    begun?;
-    locked?;
-    let found = !sealed?.is_empty();
-    committed?;
-    Ok(found)
+    locked.map_err(from_pg)?;
+    Ok(!sealed.map_err(from_pg)?.is_empty())
 }
 
 /// A session with its tallies, which are counted and not kept. A session whose first commit failed has a row but no

@@ -126,9 +126,10 @@ impl ArtifactService for Services {
     ) -> Result<Response<DeleteArtifactResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let deleted = self
             .store
-            .delete_artifact(&caller.tenant, &wanted)
+            .delete_artifact(&caller.tenant, &wanted, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(DeleteArtifactResponse {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use cairn_proto::v1;
 use cairn_store::{
-    Artifact, ArtifactFilter, ArtifactRef, ArtifactSpec, Created, Error, Expiry, Kind, Link,
-    OnDuplicate, Origin, PageSize, Range, RawName, RawSpec, Result, Session, Stage, Violations,
+    Artifact, ArtifactFilter, ArtifactRef, ArtifactSpec, Created, Error, Expiry, IdempotencyKey,
+    Kind, Link, OnDuplicate, Origin, PageSize, Range, RawName, RawSpec, Result, Session, Stage,
+    State, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -52,6 +53,10 @@ fn kind_name(kind: i32) -> String {
 fn stage_name(stage: i32) -> String {
     let stage = v1::ArtifactStage::try_from(stage).ok();
     enum_name(stage.map(|stage| stage.as_str_name()), "ARTIFACT_STAGE_")
+}
+
+pub(super) fn idempotency_key(key: String) -> Result<Option<IdempotencyKey>> {
+    IdempotencyKey::optional(key).map_err(|rule| Error::invalid("idempotency_key", rule))
 }
 
 /// Which artifact a request means: by its id, or by its name.
@@ -103,6 +108,7 @@ pub(super) fn spec(spec: Option<v1::ArtifactSpec>) -> Result<ArtifactSpec> {
         labels: spec.labels,
         inputs: spec.inputs,
         if_version: spec.if_version,
+        idempotency_key: spec.idempotency_key,
     })
 }
 
@@ -147,6 +153,7 @@ pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
         inputs: artifact.inputs,
         updated_at: Some(timestamp(artifact.updated_at)),
         existing: false,
+        state: v1::ArtifactState::Visible.into(),
     }
 }
 
@@ -154,6 +161,12 @@ pub(super) fn created(created: Created) -> v1::Artifact {
     v1::Artifact {
         deduplicated: created.origin == Origin::Deduplicated,
         existing: created.origin == Origin::Existing,
+        state: match created.state {
+            State::Visible => v1::ArtifactState::Visible,
+            State::Expired => v1::ArtifactState::Expired,
+            State::Deleted => v1::ArtifactState::Deleted,
+        }
+        .into(),
         ..artifact(created.artifact)
     }
 }

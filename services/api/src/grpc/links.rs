@@ -16,9 +16,10 @@ impl LinkService for Services {
         let (caller, request) = self.authenticate(request).await?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let expires_in = request.expires_in.map(convert::duration);
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let link = self
             .store
-            .create_link(&caller.tenant, &wanted, expires_in)
+            .create_link(&caller.tenant, &wanted, expires_in, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(CreateLinkResponse {
@@ -67,9 +68,10 @@ impl LinkService for Services {
         request: Request<RevokeLinkRequest>,
     ) -> Result<Response<RevokeLinkResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let link = self
             .store
-            .revoke_link(&caller.tenant, &request.link_id)
+            .revoke_link(&caller.tenant, &request.link_id, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(RevokeLinkResponse {

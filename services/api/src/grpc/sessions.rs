@@ -48,9 +48,10 @@ impl SessionService for Services {
         request: Request<SealSessionRequest>,
     ) -> Result<Response<SealSessionResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let session = self
             .store
-            .seal_session(&caller.tenant, &request.session_id)
+            .seal_session(&caller.tenant, &request.session_id, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(SealSessionResponse {

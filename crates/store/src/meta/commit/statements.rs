@@ -3,10 +3,14 @@
 use deadpool_postgres::Object;
 use tokio_postgres::Statement;
 
-use crate::meta::artifacts::{COLUMNS, NAMED, VISIBLE};
+use crate::meta::{
+    artifacts::{COLUMNS, NAMED, VISIBLE},
+    idempotency,
+};
 
 /// Every statement of the commit, prepared on one connection.
 pub(super) struct Statements {
+    pub(super) keys: idempotency::Statements,
     pub(super) lock_session: Statement,
     pub(super) enter_session: Statement,
     pub(super) sealed_at: Statement,
@@ -55,6 +59,7 @@ impl Statements {
              RETURNING {COLUMNS}"
         );
         Ok(Self {
+            keys: idempotency::Statements::prepare(client).await?,
             lock_session: client
                 .prepare_cached("SELECT pg_advisory_xact_lock_shared($1)")
                 .await?,

@@ -1,0 +1,311 @@
+//! Idempotency keys: the same write, however often it is sent, takes effect once and has one answer.
+//!
+//! A write with a key first claims it, or finds what the key stands for. What it leads to is recorded by the transaction
+//! of the write itself. Deduplication is another matter: it is about equal bytes, and this about the same call.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    time::{Duration, Instant},
+};
+
+use deadpool_postgres::{Object, Transaction};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    digest::ContentHash,
+    error::{Error, Result},
+    id::TenantId,
+    meta::{
+        error::from_pg,
+        idempotency::{self as rows, Held},
+    },
+    store::Store,
+};
+
+/// How long a claim holds when its holder shows no sign of life: longer than a caller may be silent, and not so long that
+/// its retry after a crash would have to wait for it.
+pub(crate) const LEASE: Duration = Duration::from_secs(120);
+/// The part of a request that is not known before all of it has arrived.
+const CONTENT: &str = "content";
+
+/// A caller's own name for one write: 1 to 256 bytes of UTF-8 without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Checks a key; empty is none.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn optional(text: String) -> Result<Option<Self>, &'static str> {
+        if text.is_empty() {
+            Ok(None)
+        } else if text.len() > 256 || text.chars().any(char::is_control) {
+            Err("must be at most 256 bytes of UTF-8 without control characters")
+        } else {
+            Ok(Some(Self(text)))
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What was asked: a hash of each field, so that two requests can be told apart field by field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint(BTreeMap<String, String>);
+
+impl Fingerprint {
+    pub(crate) fn of(method: &str) -> Self {
+        Self(BTreeMap::new()).with("method", &method)
+    }
+
+    pub(crate) fn with(mut self, field: &str, value: &dyn Debug) -> Self {
+        let digest = Sha256::digest(format!("{value:?}"));
+        self.0.insert(field.to_owned(), hex::encode(&digest[..8]));
+        self
+    }
+
+    pub(crate) fn with_content(mut self, hash: ContentHash) -> Self {
+        self.0.insert(CONTENT.to_owned(), hash.to_hex());
+        self
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let fields = self.0.iter();
+        Value::Object(fields.map(|(k, v)| (k.clone(), v.clone().into())).collect())
+    }
+}
+
+/// A key on its way to stand for a write.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) request: Fingerprint,
+    /// This attempt.
+    pub(crate) owner: Uuid,
+    /// For how long the key will be remembered.
+    pub(crate) window: Duration,
+}
+
+/// What an earlier call with the same key asked and led to.
+#[derive(Debug, Clone)]
+pub(crate) struct Earlier {
+    request: Value,
+    pub(crate) result: Value,
+}
+
+impl Claim {
+    /// What it means for this attempt who holds the key: nothing when it does so itself, else the earlier call.
+    ///
+    /// # Errors
+    /// `IdempotencyInProgress`.
+    pub(crate) fn against(&self, held: Option<Held>) -> Result<Option<Earlier>> {
+        match held {
+            Some(Held {
+                request,
+                result: Some(result),
+                ..
+            }) => Ok(Some(Earlier { request, result })),
+            Some(held) if held.owner == self.owner => Ok(None),
+            _ => Err(Error::IdempotencyInProgress(self.key.0.clone())),
+        }
+    }
+}
+
+impl Earlier {
+    /// Makes sure that the earlier call asked the same. A content that only one of the two knows is not compared.
+    ///
+    /// # Errors
+    /// `IdempotencyKeyReused`, with every field that differs.
+    pub(crate) fn check(&self, key: &IdempotencyKey, now: &Fingerprint) -> Result<()> {
+        let earlier = |field: &str| self.request.get(field).and_then(Value::as_str);
+        let differing: Vec<_> = now
+            .0
+            .iter()
+            .filter(|(field, hash)| match earlier(field) {
+                None => *field != CONTENT,
+                Some(earlier) => earlier != *hash,
+            })
+            .map(|(field, _)| field.clone())
+            .collect();
+        if differing.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::IdempotencyKeyReused {
+                key: key.0.clone(),
+                fields: differing,
+            })
+        }
+    }
+}
+
+/// A key that is held by an attempt under way. Dropped before it is done, it lets go of the key, so that a retry need not
+/// wait for the lease to run out; a key that was done after all is left alone.
+pub(crate) struct Holding {
+    store: Store,
+    tenant: TenantId,
+    claim: Claim,
+    renewed: Instant,
+    done: bool,
+}
+
+impl Holding {
+    /// Claims a key, or finds what it stands for.
+    ///
+    /// # Errors
+    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
+    pub(crate) async fn take(
+        store: &Store,
+        tenant: TenantId,
+        claim: Claim,
+    ) -> Result<Result<Self, Earlier>> {
+        let client = store.meta.client().await?;
+        let held = rows::claim(&client, tenant, &claim).await?;
+        if let Some(earlier) = claim.against(held)? {
+            earlier.check(&claim.key, &claim.request)?;
+            return Ok(Err(earlier));
+        }
+        Ok(Ok(Self {
+            store: store.clone(),
+            tenant,
+            claim,
+            renewed: Instant::now(),
+            done: false,
+        }))
+    }
+
+    /// Renews the lease when a third of it has passed.
+    ///
+    /// # Errors
+    /// `UploadExpired` when another attempt has the key now; `Unavailable`.
+    pub(crate) async fn keep_alive(&mut self) -> Result<()> {
+        if self.renewed.elapsed() < LEASE / 3 {
+            return Ok(());
+        }
+        let client = self.store.meta.client().await?;
+        if !rows::renew(&client, self.tenant, &self.claim).await? {
+            let words = "another attempt with the same idempotency key has taken over";
+            return Err(Error::UploadExpired(words));
+        }
+        self.renewed = Instant::now();
+        Ok(())
+    }
+
+    pub(crate) fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let (store, tenant, claim) = (self.store.clone(), self.tenant, self.claim.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let release = async {
+                    let client = store.meta.client().await?;
+                    rows::release(&client, tenant, &claim).await
+                };
+                if let Err(e) = release.await {
+                    tracing::debug!(error = %e, "a key was not let go of; its lease will end it");
+                }
+            });
+        }
+    }
+}
+
+/// A write in one transaction, under a key or none. Dropped before `commit`, it never was.
+pub(crate) struct Once<'a> {
+    /// The transaction to write in.
+    pub(crate) tx: Transaction<'a>,
+    tenant: TenantId,
+    claim: Option<Claim>,
+}
+
+impl<'a> Once<'a> {
+    /// Begins, or finds what an earlier call with the same key led to.
+    ///
+    /// # Errors
+    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
+    pub(crate) async fn begin(
+        store: &Store,
+        client: &'a mut Object,
+        tenant: TenantId,
+        key: Option<&IdempotencyKey>,
+        request: Fingerprint,
+    ) -> Result<Result<Self, Value>> {
+        let claim = key.map(|key| Claim {
+            key: key.clone(),
+            request,
+            owner: Uuid::now_v7(),
+            window: store.times.idempotency_window,
+        });
+        let tx = client.transaction().await.map_err(from_pg)?;
+        if let Some(claim) = &claim {
+            let held = rows::claim(&tx, tenant, claim).await?;
+            if let Some(earlier) = claim.against(held)? {
+                earlier.check(&claim.key, &claim.request)?;
+                return Ok(Err(earlier.result));
+            }
+        }
+        Ok(Ok(Self { tx, tenant, claim }))
+    }
+
+    /// Commits, with what the write leads to.
+    ///
+    /// # Errors
+    /// `Unavailable`, after which it may have been committed.
+    pub(crate) async fn commit(self, result: Value) -> Result<()> {
+        if let Some(claim) = &self.claim {
+            rows::finish(&self.tx, self.tenant, claim, &result).await?;
+        }
+        self.tx.commit().await.map_err(from_pg)
+    }
+}
+
+/// The text under a name in what a key stands for.
+pub(crate) fn recorded<'a>(result: &'a Value, name: &str) -> Result<&'a str> {
+    let text = result.get(name).and_then(Value::as_str);
+    text.ok_or_else(|| Error::internal(format!("a key stands for something without {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_that_differs_is_named() {
+        let key = IdempotencyKey("k".to_owned());
+        let asked = |a: &str, b: i32| Fingerprint::of("M").with("a", &a).with("b", &b);
+        let earlier = Earlier {
+            request: asked("x", 1).to_json(),
+            result: Value::Null,
+        };
+        assert!(earlier.check(&key, &asked("x", 1)).is_ok());
+        match earlier.check(&key, &asked("y", 2)) {
+            Err(Error::IdempotencyKeyReused { fields, .. }) => assert_eq!(fields, ["a", "b"]),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn content_is_compared_where_both_are_known() {
+        let key = IdempotencyKey("k".to_owned());
+        let asked = Fingerprint::of("M");
+        let with = |bytes: &[u8]| asked.clone().with_content(ContentHash::of(bytes));
+        let earlier = Earlier {
+            request: with(b"x").to_json(),
+            result: Value::Null,
+        };
+        assert!(earlier.check(&key, &asked).is_ok());
+        assert!(earlier.check(&key, &with(b"x")).is_ok());
+        assert!(earlier.check(&key, &with(b"y")).is_err());
+    }
+}

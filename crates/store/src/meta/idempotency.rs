@@ -1,0 +1,167 @@
+//! Rows of idempotency keys.
+
+use deadpool_postgres::{GenericClient, Object, Transaction};
+use futures_util::join;
+use serde_json::Value;
+use tokio_postgres::{Row, Statement};
+use uuid::Uuid;
+
+use super::{error::from_pg, millis};
+use crate::{
+    error::Result,
+    id::TenantId,
+    idempotency::{Claim, LEASE},
+};
+
+/// Who holds a key, and what it stands for.
+pub(crate) struct Held {
+    pub(crate) owner: Uuid,
+    pub(crate) request: Value,
+    /// What the write led to; none while it is under way.
+    pub(crate) result: Option<Value>,
+}
+
+impl Held {
+    /// Whether this attempt holds it, to do what it stands for.
+    pub(super) fn is_by(&self, owner: Uuid) -> bool {
+        self.owner == owner && self.result.is_none()
+    }
+
+    fn read(row: &Row) -> Self {
+        Self {
+            owner: row.get(0),
+            request: row.get(1),
+            result: row.get(2),
+        }
+    }
+}
+
+/// The statements that a write is joined with.
+pub(super) struct Statements {
+    claim: Statement,
+    look: Statement,
+    finish: Statement,
+}
+
+impl Statements {
+    pub(super) async fn prepare(
+        client: &impl GenericClient,
+    ) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            // Waits for whoever is about to commit the same key.
+            claim: client
+                .prepare_cached(
+                    "INSERT INTO idempotency_keys AS k (tenant_id, key, request, owner, lease_until, expires_at)
+                     VALUES ($1, $2, $3, $4, now() + $5 * interval '1 ms', now() + $6 * interval '1 ms')
+                     ON CONFLICT (tenant_id, key) DO UPDATE SET request = excluded.request, owner = excluded.owner,
+                         lease_until = excluded.lease_until, result = NULL, expires_at = excluded.expires_at
+                     WHERE k.expires_at <= now() OR k.lease_until <= now()
+                         OR (k.owner = excluded.owner AND k.lease_until IS NOT NULL)",
+                )
+                .await?,
+            look: client
+                .prepare_cached(
+                    "SELECT owner, request, result FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
+                )
+                .await?,
+            finish: client
+                .prepare_cached(
+                    "UPDATE idempotency_keys SET lease_until = NULL, request = $4, result = $5
+                     WHERE tenant_id = $1 AND key = $2 AND owner = $3",
+                )
+                .await?,
+        })
+    }
+
+    /// Claims a key and looks who holds it now; nobody, when its holder let go of it in between.
+    pub(super) async fn claim(
+        &self,
+        client: &impl GenericClient,
+        tenant: TenantId,
+        claim: &Claim,
+    ) -> Result<Option<Held>, tokio_postgres::Error> {
+        let key = claim.key.as_str();
+        let request = claim.request.to_json();
+        let (lease, window) = (millis(LEASE), millis(claim.window));
+        let (claimed, held) = join!(
+            async {
+                client
+                    .execute(
+                        &self.claim,
+                        &[&tenant.0, &key, &request, &claim.owner, &lease, &window],
+                    )
+                    .await
+            },
+            async { client.query_opt(&self.look, &[&tenant.0, &key]).await },
+        );
+        claimed?;
+        Ok(held?.as_ref().map(Held::read))
+    }
+
+    /// Records what the write leads to, with the request as it is known now.
+    pub(super) async fn finish(
+        &self,
+        client: &impl GenericClient,
+        tenant: TenantId,
+        claim: &Claim,
+        result: &Value,
+    ) -> Result<u64, tokio_postgres::Error> {
+        let (key, request) = (claim.key.as_str(), claim.request.to_json());
+        client
+            .execute(
+                &self.finish,
+                &[&tenant.0, &key, &claim.owner, &request, result],
+            )
+            .await
+    }
+}
+
+/// Claims a key in a transaction of its own, and says who holds it now.
+pub(crate) async fn claim(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    claim: &Claim,
+) -> Result<Option<Held>> {
+    let statements = Statements::prepare(client).await.map_err(from_pg)?;
+    let held = statements.claim(client, tenant, claim).await;
+    held.map_err(from_pg)
+}
+
+/// Extends a claim; false when another attempt has the key.
+pub(crate) async fn renew(client: &Object, tenant: TenantId, claim: &Claim) -> Result<bool> {
+    let rows = client
+        .execute(
+            "UPDATE idempotency_keys SET lease_until = now() + $4 * interval '1 ms'
+             WHERE tenant_id = $1 AND key = $2 AND owner = $3 AND lease_until IS NOT NULL",
+            &[&tenant.0, &claim.key.as_str(), &claim.owner, &millis(LEASE)],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows > 0)
+}
+
+/// Lets go of a key whose write has failed.
+pub(crate) async fn release(client: &Object, tenant: TenantId, claim: &Claim) -> Result<()> {
+    client
+        .execute(
+            "DELETE FROM idempotency_keys
+             WHERE tenant_id = $1 AND key = $2 AND owner = $3 AND lease_until IS NOT NULL",
+            &[&tenant.0, &claim.key.as_str(), &claim.owner],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Records what the write of this transaction leads to.
+pub(crate) async fn finish(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    claim: &Claim,
+    result: &Value,
+) -> Result<()> {
+    let statements = Statements::prepare(tx).await.map_err(from_pg)?;
+    let finished = statements.finish(tx, tenant, claim, result).await;
+    finished.map_err(from_pg)?;
+    Ok(())
+}
