@@ -10,6 +10,7 @@ mod gc;
 mod harness;
 mod links;
 mod lists;
+mod memory;
 mod ops;
 mod outages;
 mod sessions;
