@@ -43,7 +43,7 @@ async fn call(cairn: &Cairn, path: &str, key: Option<&str>, message: Raw) -> Res
         let value = key.parse().unwrap();
         request.metadata_mut().insert("authorization", value);
     }
-    let path = PathAndQuery::from_maybe_shared(path.to_owned()).unwrap();
+    let path = path.parse::<PathAndQuery>().unwrap();
     let codec = ProstCodec::<Raw, CreateArtifactResponse>::default();
     let mut answers = grpc.streaming(request, path, codec).await?.into_inner();
     answers.message().await.map(drop)

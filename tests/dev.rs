@@ -5,7 +5,8 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
+    thread::park_timeout,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -24,6 +25,12 @@ use crate::harness::{
 mod refusals;
 mod stopping;
 mod store;
+
+const FREE_PORTS: [&str; 3] = [
+    "--grpc=127.0.0.1:0",
+    "--http=127.0.0.1:0",
+    "--ops=127.0.0.1:0",
+];
 
 /// A folder for the data, in one that no test shares.
 struct Place {
@@ -51,7 +58,7 @@ impl Place {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.path().join("cairn-data")
     }
 
     /// Where Postgres has its files; elsewhere when it may not enter here.
@@ -64,19 +71,19 @@ impl Place {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    /// A `cairn dev` on this folder, on any ports.
+    /// A `cairn dev` on this folder and free ports.
     async fn dev(&self) -> Command {
-        let mut command = program::command(program("cairn").await);
+        let mut command = self.bare_dev().await;
+        command.arg("--data-dir").arg(self.data()).args(FREE_PORTS);
         command
-            .arg("dev")
-            .arg("--data-dir")
-            .arg(self.data())
-            .args(["--grpc", "127.0.0.1:0"])
-            .args(["--http", "127.0.0.1:0"])
-            .args(["--ops", "127.0.0.1:0"])
-            .current_dir(&self.folder)
-            // As at a terminal, where a Ctrl-C goes to all of a group.
-            .process_group(0);
+    }
+
+    /// A `cairn dev` that is told nothing.
+    async fn bare_dev(&self) -> Command {
+        let mut command = program::command(program("cairn").await);
+        command.arg("dev").current_dir(&self.folder);
+        // As at a terminal, where a Ctrl-C goes to all of a group.
+        command.process_group(0);
         command
     }
 
@@ -165,6 +172,11 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // A failed test has only killed `cairn dev`; what it started ends by itself, or so it should.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.processes().is_empty() && Instant::now() < deadline {
+            park_timeout(Duration::from_millis(20));
+        }
         for (pid, _) in self.processes() {
             // It may have ended by itself.
             let _ = kill_process(pid, Signal::KILL);
@@ -185,16 +197,20 @@ struct Dev {
     _stdout: BufReader<ChildStdout>,
 }
 
+/// What a Ctrl-C does at the terminal that a process runs in.
+fn interrupt(child: &Child) {
+    let pid = child.id().expect("it still runs");
+    let group = Pid::from_raw(pid.cast_signed()).unwrap();
+    kill_process_group(group, Signal::INT).unwrap();
+}
+
 impl Dev {
     async fn shell(&self) -> Shell {
         Shell::at(&self.grpc, &self.key).await
     }
 
-    /// What a Ctrl-C does at the terminal that it runs in.
     fn ctrl_c(&self) {
-        let pid = self.child.id().expect("it still runs");
-        let group = Pid::from_raw(pid.cast_signed()).unwrap();
-        kill_process_group(group, Signal::INT).unwrap();
+        interrupt(&self.child);
     }
 
     async fn end(self) -> Done {

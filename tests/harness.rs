@@ -5,7 +5,7 @@ mod client;
 pub(crate) mod postgres;
 pub(crate) mod program;
 mod proxy;
-mod s3;
+pub(crate) mod s3;
 mod shell;
 mod wait;
 

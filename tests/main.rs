@@ -8,6 +8,7 @@ mod harness;
 mod idempotency;
 mod links;
 mod lists;
+mod memory;
 mod ops;
 mod outages;
 mod sessions;

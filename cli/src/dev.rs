@@ -28,6 +28,7 @@ use crate::{
 mod account;
 mod binaries;
 pub mod cluster;
+mod config;
 
 use cluster::{Cluster, ClusterError, Options};
 
@@ -90,16 +91,46 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
             "{e}; choose others with --grpc, --http and --ops, where port 0 takes a free one"
         ))
     })?;
+    // Before anything is started that would have to be stopped again.
+    let mut settings = Settings::from_env(data_dir.path.join("blobs"))?;
     cairn_api::init_log();
 
     let folder = data_dir.path.join("postgres");
     let started = spawn_blocking(move || Cluster::start(&folder, Options::default()));
     let cluster = started.await.map_err(broken)??;
-    let config = StoreConfig::new(
-        cluster.url("postgres"),
-        BlobConfig::Fs(data_dir.path.join("blobs")),
-    );
-    let store = Store::open(&config.with_env()?).await?;
+    settings.store.database_url = cluster.url("postgres");
+    let watch = watch(cluster, shutdown.clone());
+    let served = serve_on_postgres(&data_dir, listeners, settings, output, shutdown.clone()).await;
+    shutdown.cancel();
+    stop(watch).await?;
+    served
+}
+
+/// What the environment says, but for where Postgres is.
+struct Settings {
+    store: StoreConfig,
+    api: cairn_api::Settings,
+    collector: cairn_gc_worker::Settings,
+}
+
+impl Settings {
+    fn from_env(blobs: PathBuf) -> Result<Self, CliError> {
+        Ok(Self {
+            store: StoreConfig::new(String::new(), BlobConfig::Fs(blobs)).with_env()?,
+            api: cairn_api::Settings::from_env()?,
+            collector: cairn_gc_worker::Settings::from_env()?,
+        })
+    }
+}
+
+async fn serve_on_postgres(
+    data_dir: &DataDir,
+    listeners: Listeners,
+    settings: Settings,
+    output: Output,
+    shutdown: CancellationToken,
+) -> Result<(), CliError> {
+    let store = Store::open(&settings.store).await?;
     store.migrate().await?;
     let key = data_dir.api_key(&store).await?;
     let addr = format!("http://{}", address(&listeners.grpc)?);
@@ -107,15 +138,9 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
     let ops = format!("http://{}", address(&listeners.ops)?);
     let env_file = data_dir.write_env(&addr, &key)?;
 
-    let settings = cairn_api::Settings::from_env()?;
-    let collector = cairn_gc_worker::work(
-        store.clone(),
-        cairn_gc_worker::Settings::from_env()?,
-        shutdown.clone(),
-    );
+    let collector = cairn_gc_worker::work(store.clone(), settings.collector, shutdown.clone());
     let collector = tokio::spawn(collector);
-    let watch = watch(cluster, shutdown.clone());
-    let api = cairn_api::run(listeners, store, settings, shutdown.clone());
+    let api = cairn_api::run(listeners, store, settings.api, shutdown.clone());
     output.raw(
         format!(
             "Cairn is running, with everything in {}\n\n  gRPC    {addr}\n  links   {public}\n  probes  {ops}/readyz\n  \
@@ -128,7 +153,6 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
     let served = api.await;
     shutdown.cancel();
     collector.await.map_err(broken)?;
-    stop(watch).await?;
     served.map_err(|e| CliError::Server(e.to_string()))
 }
 

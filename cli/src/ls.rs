@@ -1,6 +1,7 @@
 //! `cairn ls`.
 
 use cairn_proto::v1::ListArtifactsRequest;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use crate::{
@@ -24,26 +25,27 @@ pub(crate) struct Args {
     server: Server,
 }
 
-/// Which artifacts: those for which all that is given holds.
+/// Which artifacts: those for which all that is given holds. An empty word is no filter to the server, and never what
+/// the caller meant.
 #[derive(clap::Args)]
 struct Filter {
     /// Only of this session
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     session: Option<String>,
     /// Only by this agent
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     agent: Option<String>,
     /// Only in this namespace
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     namespace: Option<String>,
     /// Only of this user
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
     /// Only with this filename, every version of it
-    #[arg(long, value_name = "FILENAME")]
+    #[arg(long, value_name = "FILENAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Only of this media type
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = NonEmptyStringValueParser::new())]
     content_type: Option<String>,
     /// Only with this metadata; may be given again
     #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = parse_pair)]

@@ -10,6 +10,7 @@ use std::{
 };
 
 use cairn_proto::v1::{self, GetSessionRequest, ListArtifactsRequest};
+use clap::builder::NonEmptyStringValueParser;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::io::stdout;
@@ -40,7 +41,13 @@ pub(crate) struct Args {
     )]
     artifact_id: Option<String>,
     /// Fetch the latest version of every file of this session into the directory OUTPUT
-    #[arg(long, value_name = "ID", requires = "output")]
+    // An empty id would stand for every session.
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "output",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     session: Option<String>,
     /// A file to write or replace, a directory to write into, or - for standard output; the stored filename in the
     /// current directory when it is not given

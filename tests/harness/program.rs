@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     env,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::OnceLock,
@@ -92,6 +93,12 @@ pub(crate) fn command(program: &Path) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// Where nobody listens now.
+pub(crate) fn free_addresses() -> [String; 3] {
+    let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().to_string())
 }
 
 /// What a program left when it ended.

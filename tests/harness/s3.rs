@@ -215,3 +215,14 @@ pub(crate) async fn overwrite(address: &str, key: &str, bytes: &[u8]) {
         .await
         .unwrap();
 }
+
+/// The settings of a store on the S3 server, for a process.
+pub(crate) fn environment(address: &str) -> [(&'static str, String); 5] {
+    [
+        ("CAIRN_S3_BUCKET", BUCKET.to_owned()),
+        ("CAIRN_S3_ENDPOINT", format!("http://{address}")),
+        ("CAIRN_S3_REGION", "us-east-1".to_owned()),
+        ("CAIRN_S3_ACCESS_KEY_ID", KEY_ID.to_owned()),
+        ("CAIRN_S3_SECRET_ACCESS_KEY", SECRET.to_owned()),
+    ]
+}

@@ -10,6 +10,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use super::config::postgres_variables;
+
 /// The accounts that may run Postgres when root may not, the best first.
 const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
 /// Of "nobody", where the machine has no list of users.
@@ -60,10 +62,8 @@ impl Account {
     pub(super) fn command(self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(folder).env("LC_ALL", "C");
-        for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("PG") {
-                command.env_remove(variable);
-            }
+        for variable in postgres_variables() {
+            command.env_remove(variable);
         }
         if let Self::Other { uid, gid } = self {
             command.uid(uid).gid(gid);

@@ -1,10 +1,12 @@
 //! Where the binaries of Postgres are.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
+
+use super::config::search_path;
 
 /// The oldest release that has all the SQL that Cairn speaks.
 const AT_LEAST: u32 = 15;
@@ -23,8 +25,7 @@ pub(super) struct Binaries(PathBuf);
 impl Binaries {
     /// Finds a release that is new enough: on PATH, else the newest in the usual places.
     pub(super) fn find() -> Result<Self, String> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let mut folders: Vec<_> = env::split_paths(&path).collect();
+        let mut folders = search_path();
         let mut installed: Vec<_> = RELEASES.iter().flat_map(|r| releases(r.as_ref())).collect();
         installed.sort_by_key(|(release, _)| std::cmp::Reverse(*release));
         folders.extend(installed.into_iter().map(|(_, folder)| folder));

@@ -278,6 +278,8 @@ fn stop_left_behind(
 
 fn run(name: &'static str, mut command: Command) -> Result<(), ClusterError> {
     let output = command
+        // As with Postgres itself: a Ctrl-C must not leave half of its work.
+        .process_group(0)
         .stdin(Stdio::null())
         .output()
         .map_err(|e| ClusterError::Program(name, e))?;

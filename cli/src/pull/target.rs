@@ -72,6 +72,7 @@ impl Folder {
             self.dir
                 .create_dir_all(&name.folder)
                 .and_then(|()| self.dir.open_dir(&name.folder))
+                .map_err(|error| self.explain(error, &name.folder))
         };
         Target {
             dir: dir.map_err(CliError::of_file(&path))?,
@@ -80,6 +81,18 @@ impl Folder {
             replace,
         }
         .checked()
+    }
+
+    /// What is in the way to a folder below this one is an existing file to the system, also when it is a symbolic link.
+    fn explain(&self, error: io::Error, below: &Path) -> io::Error {
+        let is_link = |path: &Path| {
+            let found = self.dir.symlink_metadata(path);
+            found.is_ok_and(|found| found.is_symlink())
+        };
+        if below.ancestors().any(is_link) {
+            return io::Error::other("leads through a symbolic link, which is not followed out");
+        }
+        error
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How many parts of one upload are on their way to the blob store at once.
-const IN_FLIGHT: usize = 3;
+const IN_FLIGHT: usize = 2;
 
 /// A multipart upload: parts go out side by side, in bounded number. Dropped, it calls back the parts on their way.
 pub(super) struct Parts {

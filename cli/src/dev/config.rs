@@ -1,0 +1,17 @@
+//! What the environment says beside what the arguments name. The only place of this crate that reads it.
+
+use std::{env, ffi::OsString, path::PathBuf};
+
+/// Where programs are looked for.
+pub(super) fn search_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).collect()
+}
+
+/// The variables that are there for Postgres and its tools.
+pub(super) fn postgres_variables() -> Vec<OsString> {
+    env::vars_os()
+        .map(|(variable, _)| variable)
+        .filter(|variable| variable.to_string_lossy().starts_with("PG"))
+        .collect()
+}

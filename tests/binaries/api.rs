@@ -1,0 +1,183 @@
+//! `cairn-api`: migrate, keys, serve.
+
+use cairn_proto::v1::CreateLinkRequest;
+use rustix::process::Signal;
+use serde_json::Value;
+use tonic::Code;
+
+use super::Deployment;
+use crate::harness::{Client, eventually, postgres, program, refused, spec};
+
+fn lines(done: &program::Done) -> Vec<String> {
+    done.text().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn migrate_says_what_it_applied_and_applies_nothing_twice() {
+    let deployment = Deployment::new().await;
+    let first = lines(&deployment.api(&["migrate"]).await.ok());
+    assert!(!first.is_empty());
+    assert!(
+        first.iter().all(|line| line.starts_with("applied ")),
+        "{first:?}"
+    );
+    assert_eq!(deployment.api(&["migrate"]).await.ok().text(), "");
+}
+
+#[tokio::test]
+async fn of_many_migrates_at_once_each_migration_is_applied_by_one() {
+    let expected = lines(&Deployment::new().await.api(&["migrate"]).await.ok());
+    let deployment = Deployment::new().await;
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        let mut migrate = deployment.command("cairn-api", &["migrate"]).await;
+        running.push(migrate.spawn().unwrap());
+    }
+    let mut applied = Vec::new();
+    for migrate in running {
+        applied.extend(lines(&program::end_of(migrate).await.ok()));
+    }
+    applied.sort();
+    assert_eq!(applied, expected);
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_listed_without_its_secret() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    let mut keys = Vec::new();
+    for tenant in ["acme", "acme", "other"] {
+        let made = lines(
+            &deployment
+                .api(&["keys", "create", "--tenant", tenant])
+                .await
+                .ok(),
+        );
+        assert_eq!(made.len(), 1, "the key and nothing else");
+        keys.push(made[0].clone());
+    }
+    let list = async |tenant: &str| {
+        let done = deployment
+            .api(&["keys", "list", "--tenant", tenant])
+            .await
+            .ok();
+        for key in &keys {
+            assert!(!done.text().contains(key) && !done.stderr.contains(key));
+        }
+        lines(&done)
+    };
+    // Newest first.
+    let of_acme = list("acme").await;
+    assert_eq!(of_acme.len(), 2);
+    for (line, key) in of_acme.iter().zip([&keys[1], &keys[0]]) {
+        let end = &key[key.len() - 4..];
+        assert!(line.contains(&format!("…{end}")), "{line}");
+        assert!(line.ends_with("active"), "{line}");
+    }
+    assert_eq!(list("other").await.len(), 1);
+
+    let id = of_acme[0].split_whitespace().next().unwrap();
+    for _ in 0..2 {
+        deployment.api(&["keys", "revoke", id]).await;
+        let now = list("acme").await;
+        assert!(
+            now[0].starts_with(id) && now[0].contains("revoked "),
+            "{now:?}"
+        );
+        assert_eq!(now[1], of_acme[1]);
+    }
+    let unknown = "00000000-0000-0000-0000-000000000000";
+    let done = deployment.api(&["keys", "revoke", unknown]).await;
+    done.with_code(1).saying(unknown);
+
+    // Nor does the database know the secret.
+    let database = postgres::connect(&deployment.database_url).await;
+    let rows = database.query("SELECT k::text FROM api_keys k", &[]).await;
+    for row in rows.unwrap() {
+        let row: String = row.get(0);
+        assert!(keys.iter().all(|key| !row.contains(key)), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn serve_answers_where_it_was_told_to_until_it_is_told_to_stop() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    let key = ["keys", "create", "--tenant", "acme"];
+    let key = lines(&deployment.api(&key).await.ok())[0].clone();
+    let [grpc, http, ops] = program::free_addresses();
+    let mut serve = deployment.command("cairn-api", &["serve"]).await;
+    serve
+        .env("CAIRN_GRPC_ADDR", &grpc)
+        .env("CAIRN_HTTP_ADDR", &http)
+        .env("CAIRN_OPS_ADDR", &ops)
+        .env("CAIRN_PUBLIC_URL", "https://files.example.com/")
+        .env("CAIRN_INLINE_MAX_BYTES", "0");
+    for stop in [Signal::TERM, Signal::INT] {
+        let serving = serve.spawn().unwrap();
+        eventually("it is ready", async || {
+            let ready = reqwest::get(format!("http://{ops}/readyz")).await;
+            ready.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        let client = Client::connect(&format!("http://{grpc}"), Some(&key)).await;
+        let artifact = client.create(spec("a.txt"), "text").await.unwrap();
+        let content = client.download(&artifact.artifact_id).await.unwrap();
+        assert_eq!(content, b"text");
+        // Nothing is inline, as it was told.
+        assert!(std::fs::read_dir(&deployment.blobs).unwrap().count() > 0);
+        let request = CreateLinkRequest {
+            artifact_id: artifact.artifact_id,
+            expires_in: None,
+        };
+        let link = client.links.clone().create_link(request).await;
+        let link = link.unwrap().into_inner().link.unwrap();
+        let expected = format!("https://files.example.com/{}", link.link_id);
+        assert_eq!(link.url, expected);
+        let opened = reqwest::get(format!("http://{http}/{}", link.link_id)).await;
+        assert_eq!(opened.unwrap().text().await.unwrap(), "text");
+
+        program::signal(&serving, stop);
+        let done = program::end_of(serving).await.ok();
+        assert_eq!(done.text(), "");
+        for line in done.stderr.lines() {
+            let said: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            assert!(
+                said["level"].is_string() && said["message"].is_string(),
+                "{line}"
+            );
+        }
+        assert!(!done.stderr.contains(&key));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_while_it_is_served_opens_nothing_more() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    let key = ["keys", "create", "--tenant", "acme"];
+    let key = lines(&deployment.api(&key).await.ok())[0].clone();
+    let addresses = program::free_addresses();
+    let mut serve = deployment.command("cairn-api", &["serve"]).await;
+    for (variable, address) in ["CAIRN_GRPC_ADDR", "CAIRN_HTTP_ADDR", "CAIRN_OPS_ADDR"]
+        .into_iter()
+        .zip(&addresses)
+    {
+        serve.env(variable, address);
+    }
+    let serving = serve.spawn().unwrap();
+    let client = Client::connect(&format!("http://{}", addresses[0]), Some(&key)).await;
+    eventually("it takes calls", async || {
+        client.create(spec("a.txt"), "text").await.is_ok()
+    })
+    .await;
+    let listed = deployment
+        .api(&["keys", "list", "--tenant", "acme"])
+        .await
+        .ok();
+    let id = listed.text().split_whitespace().next().unwrap();
+    deployment.api(&["keys", "revoke", id]).await.ok();
+    let refusal = refused(client.create(spec("b.txt"), "text").await);
+    assert_eq!(refusal.code, Code::Unauthenticated);
+    drop(serving);
+}

@@ -1,0 +1,31 @@
+//! The `cairn` command keeps its promises: what it prints and where, how it ends, and what it leaves behind.
+
+use crate::harness::{Bytes, Cairn, Setup, Shell, each, text};
+
+mod faults;
+mod impostor;
+mod link;
+mod ls;
+mod pull;
+mod pull_refused;
+mod push;
+mod push_refused;
+mod records;
+mod session;
+mod terminal;
+
+/// A Cairn, and a shell with the key of its tenant.
+async fn start() -> (Cairn, Shell) {
+    started(Setup::on(Bytes::Files)).await
+}
+
+async fn started(setup: Setup) -> (Cairn, Shell) {
+    let cairn = setup.start().await;
+    let shell = Shell::at(&cairn.grpc_url, &cairn.key).await;
+    (cairn, shell)
+}
+
+/// How many artifacts there are or have been.
+async fn artifacts(cairn: &Cairn) -> i64 {
+    cairn.count("SELECT count(*) FROM artifacts").await
+}

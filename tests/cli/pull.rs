@@ -1,0 +1,185 @@
+//! `cairn pull`: where it writes.
+
+use std::{fs, os::unix::fs::symlink};
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+use super::{each, start, text};
+use crate::harness::{content, program};
+
+#[tokio::test]
+async fn a_file_is_written_where_it_is_wanted_and_what_was_there_is_replaced() {
+    let (_cairn, shell) = start().await;
+    let content = content(3 << 20);
+    let pushed = shell.push("a.bin", &content, &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    shell.write("there.bin", "old");
+    for path in ["new.bin", "there.bin"] {
+        let pulled = shell.json(&["pull", id, "-o", path]).await;
+        assert_eq!(pulled["artifact_id"], id);
+        assert_eq!(pulled["content_hash"], pushed["content_hash"]);
+        assert_eq!(pulled["path"], path);
+        assert!(shell.read(path) == content, "{path}");
+    }
+    assert_eq!(shell.entries("."), ["a.bin", "new.bin", "there.bin"]);
+}
+
+#[tokio::test]
+async fn without_a_path_a_file_gets_its_stored_name_here_and_replaces_nothing_unless_forced() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "stored", &["--name=deep/b.txt"]).await;
+    let id = text(&pushed["artifact_id"]);
+    assert_eq!(shell.json(&["pull", id]).await["path"], "b.txt");
+    assert_eq!(shell.read("b.txt"), b"stored");
+
+    shell.write("b.txt", "mine");
+    let refused = shell.run(&["pull", id]).await.with_code(1);
+    assert_eq!(refused.saying("b.txt: exists already").text(), "");
+    assert_eq!(shell.read("b.txt"), b"mine");
+    shell.run(&["pull", id, "--force"]).await.ok();
+    assert_eq!(shell.read("b.txt"), b"stored");
+    assert_eq!(shell.entries("."), ["a.txt", "b.txt"]);
+}
+
+#[tokio::test]
+async fn into_a_folder_a_file_gets_its_stored_base_name() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "stored", &["--name=deep/b.txt"]).await;
+    fs::create_dir(shell.path("into")).unwrap();
+    let pull = ["pull", text(&pushed["artifact_id"]), "-o", "into"];
+    assert_eq!(shell.json(&pull).await["path"], "into/b.txt");
+    assert_eq!(shell.read("into/b.txt"), b"stored");
+}
+
+#[tokio::test]
+async fn standard_output_gets_the_bytes_and_nothing_else() {
+    let (_cairn, shell) = start().await;
+    for size in [0, 100, (9 << 20) + 1] {
+        let content = content(size);
+        let pushed = shell.push("a.bin", &content, &[]).await;
+        let pull = ["pull", text(&pushed["artifact_id"]), "-o", "-"];
+        let done = shell.run(&pull).await.ok();
+        assert!(done.stdout == content, "{size}");
+        assert_eq!(done.stderr, "");
+    }
+    assert_eq!(shell.entries("."), ["a.bin"]);
+}
+
+#[tokio::test]
+async fn a_reader_that_wants_only_the_beginning_makes_no_failure() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.bin", content(9 << 20), &[]).await;
+    let pull = ["pull", text(&pushed["artifact_id"]), "-o", "-"];
+    let mut child = shell.cairn(&pull).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).await.unwrap();
+    drop(stdout);
+    assert_eq!(program::end_of(child).await.ok().stderr, "");
+}
+
+#[tokio::test]
+async fn a_session_is_pulled_into_a_folder_each_file_in_its_latest_version() {
+    let (_cairn, shell) = start().await;
+    let session = "--session=run";
+    for name in ["report.md", "plots/1.png", "plots/more/2.png"] {
+        let name_it = format!("--name={name}");
+        for version in ["old", "new"] {
+            let content = format!("{version} {name}");
+            shell.push("tmp", content, &[session, &name_it]).await;
+        }
+    }
+    shell.push("tmp", "other", &["--session=other"]).await;
+    // Pulled again, it is brought up to date.
+    for _ in 0..2 {
+        let pulled = shell.json(&["pull", session, "-o", "into/here"]).await;
+        let artifacts = &pulled["artifacts"];
+        let names = ["plots/1.png", "plots/more/2.png", "report.md"];
+        assert_eq!(each(artifacts, "filename"), names);
+        assert_eq!(each(artifacts, "version"), [2, 2, 2]);
+        for (name, path) in names.iter().zip(each(artifacts, "path")) {
+            assert_eq!(text(path), format!("into/here/{name}"));
+            let expected = format!("new {name}");
+            assert_eq!(shell.read(text(path)), expected.as_bytes());
+        }
+        assert_eq!(shell.entries("into/here"), ["plots", "report.md"]);
+        shell.write("into/here/report.md", "changed");
+    }
+}
+
+#[tokio::test]
+async fn a_session_of_more_than_a_page_is_pulled_whole() {
+    let (_cairn, shell) = start().await;
+    let names: Vec<_> = (0..230).map(|n| format!("{n:03}.txt")).collect();
+    for name in &names {
+        shell.write(&format!("out/{name}"), name);
+    }
+    shell.json(&["push", "out", "--session=run"]).await;
+    shell.json(&["pull", "--session=run", "-o", "in"]).await;
+    assert_eq!(shell.entries("in"), names);
+}
+
+#[tokio::test]
+async fn no_link_in_the_target_leads_outside() {
+    let (_cairn, shell) = start().await;
+    for name in ["dir/a.txt", "deep/dir/a.txt", "file.txt", "plain.txt"] {
+        let name_it = format!("--name={name}");
+        shell.push("tmp", "new", &["--session=run", &name_it]).await;
+    }
+    shell.write("outside/file.txt", "precious");
+    fs::create_dir_all(shell.path("in/deep")).unwrap();
+    symlink(shell.path("outside"), shell.path("in/dir")).unwrap();
+    symlink("../../outside", shell.path("in/deep/dir")).unwrap();
+    symlink("../outside/file.txt", shell.path("in/file.txt")).unwrap();
+
+    let done = shell.run(&["pull", "--session=run", "-o", "in"]).await;
+    let done = done.with_code(1);
+    let done = done.saying("in/dir: leads through a symbolic link");
+    let pulled = done.json();
+    let names = ["file.txt", "plain.txt"];
+    assert_eq!(each(&pulled["artifacts"], "filename"), names);
+    // The link itself is replaced, and not what it leads to.
+    assert!(!shell.path("in/file.txt").is_symlink());
+    assert_eq!(shell.read("in/file.txt"), b"new");
+    assert_eq!(shell.entries("outside"), ["file.txt"]);
+    assert_eq!(shell.read("outside/file.txt"), b"precious");
+    assert_eq!(shell.entries("in/deep"), ["dir"]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_to_be_pulled_is_the_callers_mistake_and_writes_nothing() {
+    let (_cairn, shell) = start().await;
+    let mistakes: [(&[&str], &str); 7] = [
+        (&["art_0123456789abcdef", "-o", "x"], "art_0123456789abcdef"),
+        (&["--session=none", "-o", "x"], "none"),
+        (&["--session=none"], "--output"),
+        // Not everything, as a script whose variable is empty would get.
+        (&["--session=", "-o", "x"], "--session"),
+        (
+            &["--session=none", "-o", "-"],
+            "a session is pulled into a directory",
+        ),
+        (
+            &["art_0123456789abcdef", "--session=none", "-o", "x"],
+            "--session",
+        ),
+        (&[], "ID"),
+    ];
+    for (args, words) in mistakes {
+        let done = shell.run(&[&["pull"], args].concat()).await;
+        assert_eq!(done.with_code(1).saying(words).text(), "");
+        assert_eq!(shell.entries("."), [""; 0], "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_it_cannot_write_it_says_so() {
+    let (_cairn, shell) = start().await;
+    let pushed: Value = shell.push("a.txt", "a", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    for path in ["missing/b.txt", "a.txt/b.txt", "/dev/null"] {
+        let done = shell.run(&["pull", id, "-o", path]).await.with_code(1);
+        done.saying(path.trim_end_matches("/b.txt"));
+    }
+    assert_eq!(shell.entries("."), ["a.txt"]);
+}

@@ -1,0 +1,183 @@
+//! What a person sees at a terminal.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, process::Child};
+
+use super::{Shell, artifacts, start, text};
+use crate::harness::{eventually, program};
+
+/// A run of the command at a terminal.
+struct Session {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Session {
+    /// A terminal for everything, or for all but standard input.
+    fn start(shell: &Shell, args: &[&str], piped: bool) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let terminal = File::options()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+            .unwrap();
+        let mut keyboard = File::from(master);
+        let mut output = keyboard.try_clone().unwrap();
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let seen = screen.clone();
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            // It fails when nobody holds the terminal any more.
+            while let Ok(n @ 1..) = output.read(&mut piece) {
+                seen.lock().unwrap().extend_from_slice(&piece[..n]);
+            }
+        });
+        let clone = || Stdio::from(terminal.try_clone().unwrap());
+        let child = shell
+            .cairn(args)
+            .env("TERM", "xterm")
+            .stdin(if piped { Stdio::piped() } else { clone() })
+            .stdout(clone())
+            .stderr(clone())
+            .spawn()
+            .unwrap();
+        keyboard.flush().unwrap();
+        Self {
+            child,
+            keyboard,
+            screen,
+        }
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
+    }
+
+    async fn shows(&self, words: &str) {
+        eventually(&format!("it shows {words:?}"), async || {
+            self.screen().contains(words)
+        })
+        .await;
+    }
+
+    fn type_in(&mut self, words: &str) {
+        self.keyboard.write_all(words.as_bytes()).unwrap();
+    }
+
+    async fn ends_with(&mut self, code: i32) {
+        let status = self.child.wait().await.unwrap();
+        assert_eq!(status.code(), Some(code), "{}", self.screen());
+    }
+}
+
+/// Runs a command to its good end, and returns what it left on the screen.
+async fn look(shell: &Shell, args: &[&str], last_words: &str) -> String {
+    let mut session = Session::start(shell, args, false);
+    session.ends_with(0).await;
+    session.shows(last_words).await;
+    session.screen()
+}
+
+#[tokio::test]
+async fn a_list_is_a_table_for_a_person_and_json_for_who_asks_for_it() {
+    let (_cairn, shell) = start().await;
+    let flags = ["--session=run", "--agent=writer"];
+    let pushed = shell.push("report.md", "text", &flags).await;
+    let table = look(&shell, &["ls"], "report.md").await;
+    let lines: Vec<Vec<_>> = table
+        .lines()
+        .map(|l| l.split_whitespace().collect())
+        .collect();
+    let header = [
+        "ID", "VERSION", "SIZE", "SESSION", "AGENT", "AGE", "FILENAME",
+    ];
+    assert_eq!(lines[0], header);
+    assert_eq!(lines[1][0], text(&pushed["artifact_id"]));
+    assert_eq!(lines[1][1], "v1");
+
+    let json = look(&shell, &["ls", "--json"], "next_cursor").await;
+    eventually("all of it is shown", async || {
+        json.trim_end().ends_with('}')
+    })
+    .await;
+    let listed: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(listed["artifacts"][0]["filename"], "report.md");
+}
+
+#[tokio::test]
+async fn names_of_others_cannot_deceive_who_reads_them() {
+    let (_cairn, shell) = start().await;
+    let deceiving = "invoice\u{202e}fdp.exe";
+    shell.push("a", "a", &["--name", deceiving]).await;
+    let shown = look(&shell, &["ls"], "fdp.exe").await;
+    assert!(shown.contains(r"invoice\u{202e}fdp.exe"), "{shown}");
+    let shown = look(&shell, &["ls", "--json"], "next_cursor").await;
+    assert!(shown.contains(r"invoice\u202efdp.exe"), "{shown}");
+    assert!(!shown.contains('\u{202e}'));
+    // To a program it is the same name.
+    let listed = shell.json(&["ls"]).await;
+    assert_eq!(listed["artifacts"][0]["filename"], deceiving);
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_says_how_to_see_the_rest() {
+    let (_cairn, shell) = start().await;
+    for name in ["a", "b"] {
+        shell.push(name, name, &[]).await;
+    }
+    look(&shell, &["ls", "--limit=1"], "there is more: --page-token").await;
+}
+
+#[tokio::test]
+async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("precious.txt", "a", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    for (answer, code, left) in [("n\n", 1, 1), ("\n", 1, 1), ("y\n", 0, 0)] {
+        let mut session = Session::start(&shell, &["rm", id], false);
+        session.shows("delete? [y/N]").await;
+        assert!(session.screen().contains("precious.txt"));
+        session.type_in(answer);
+        session.ends_with(code).await;
+        let listed = shell.json(&["ls"]).await;
+        let listed = listed["artifacts"].as_array().unwrap();
+        assert_eq!(listed.len(), left, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_says_yes_beforehand_is_not_asked() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "a", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    let shown = look(&shell, &["rm", "--yes", id], "deleted").await;
+    assert!(!shown.contains("delete?"), "{shown}");
+    assert_eq!(shell.json(&["ls"]).await["artifacts"], json!([]));
+}
+
+#[tokio::test]
+async fn a_push_shows_how_far_it_is_and_ctrl_c_at_the_terminal_ends_it() {
+    let (cairn, shell) = start().await;
+    let push = ["push", "-", "--name=big.bin"];
+    let mut session = Session::start(&shell, &push, true);
+    let mut stdin = session.child.stdin.take().unwrap();
+    stdin.write_all(&vec![7; 3 << 20]).await.unwrap();
+    // How much of it is on its way, and of what.
+    session.shows("MiB").await;
+    session.shows("big.bin").await;
+    program::signal(&session.child, rustix::process::Signal::INT);
+    session.ends_with(130).await;
+    assert_eq!(artifacts(&cairn).await, 0);
+}
