@@ -3,6 +3,9 @@
 
 mod artifacts;
 mod auth;
+mod binaries;
+mod cli;
+mod dev;
 mod gc;
 mod harness;
 mod idempotency;

@@ -128,7 +128,7 @@ async fn serve_answers_where_it_was_told_to_until_it_is_told_to_stop() {
         assert!(std::fs::read_dir(&deployment.blobs).unwrap().count() > 0);
         let request = CreateLinkRequest {
             artifact_id: artifact.artifact_id,
-            expires_in: None,
+            ..CreateLinkRequest::default()
         };
         let link = client.links.clone().create_link(request).await;
         let link = link.unwrap().into_inner().link.unwrap();

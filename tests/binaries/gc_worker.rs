@@ -66,7 +66,7 @@ async fn once_prints_what_it_did_as_json() {
     let cairn = with_garbage().await;
     let expected = json!({
         "dry_run": false, "expired": 0, "purged": 1, "stale_uploads": 0, "condemned": 1,
-        "reclaimed": 1, "bytes": SIZE + 1, "failures": [],
+        "reclaimed": 1, "bytes": SIZE + 1, "failures": [], "idempotency_keys": 0,
     });
     assert_eq!(report(&cairn, &["--once"]).await, expected);
     assert_eq!(cairn.stored().await.len(), 1);

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use cairn_proto::v1::{
     Artifact, CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest,
     DeleteArtifactResponse, DownloadArtifactRequest, DownloadArtifactResponse, GetArtifactRequest,
-    GetArtifactResponse, ListArtifactsRequest, ListArtifactsResponse, UploadArtifactRequest,
-    UploadArtifactResponse,
+    GetArtifactResponse, ListArtifactsRequest, ListArtifactsResponse, ListVersionsRequest,
+    ListVersionsResponse, UploadArtifactRequest, UploadArtifactResponse,
     artifact_service_server::{ArtifactService, ArtifactServiceServer},
     download_artifact_response::Message,
 };
@@ -141,6 +141,13 @@ impl ArtifactService for Claims {
         _: Request<GetArtifactRequest>,
     ) -> Result<Response<GetArtifactResponse>, Status> {
         Err(Status::unimplemented("get"))
+    }
+
+    async fn list_versions(
+        &self,
+        _: Request<ListVersionsRequest>,
+    ) -> Result<Response<ListVersionsResponse>, Status> {
+        Err(Status::unimplemented("versions"))
     }
 
     async fn delete_artifact(
