@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cairn_proto::v1::{Artifact, ArtifactSpec, ListArtifactsRequest};
+use cairn_proto::v1::{Artifact, ArtifactKind, ArtifactSpec, ArtifactStage, ListArtifactsRequest};
 use tonic::Status;
 
 use crate::harness::{Cairn, Client, refused, session_spec, spec};
@@ -326,12 +326,13 @@ async fn a_list_that_makes_no_sense_is_refused_with_every_reason() {
         ),
         (
             ListArtifactsRequest {
+                page_size: 500,
                 session_id: "\0".into(),
                 agent_id: "\0".into(),
                 metadata: (0..9).map(|i| (format!("k{i}"), "v".into())).collect(),
                 ..one.clone()
             },
-            vec!["agent_id", "metadata", "session_id"],
+            vec!["agent_id", "metadata", "page_size", "session_id"],
         ),
     ];
     for (request, fields) in cases {
@@ -346,4 +347,236 @@ async fn a_list_that_makes_no_sense_is_refused_with_every_reason() {
         refused(page(&stranger, of_another).await).fields,
         ["page_token"]
     );
+}
+
+#[tokio::test]
+async fn a_filter_expression_finds_what_it_says() {
+    let cairn = Cairn::start().await;
+    let specs = [
+        ArtifactSpec {
+            kind: ArtifactKind::Plan.into(),
+            labels: vec!["urgent".into()],
+            metadata: HashMap::from([("step".into(), "1".into())]),
+            ..session_spec("a.md", "run-1")
+        },
+        ArtifactSpec {
+            stage: ArtifactStage::Final.into(),
+            ..session_spec("b.png", "run-1")
+        },
+        ArtifactSpec {
+            agent_id: "ann".into(),
+            ..spec("50%_c.png")
+        },
+        ArtifactSpec {
+            agent_id: "bob".into(),
+            ..spec("d.json")
+        },
+    ];
+    let mut moments = Vec::new();
+    for (i, spec) in specs.into_iter().enumerate() {
+        let made = cairn
+            .client
+            .create(spec, "x".repeat(i * 100))
+            .await
+            .unwrap();
+        let at = made.created_at.unwrap();
+        moments.push(jiff::Timestamp::new(at.seconds, at.nanos).unwrap());
+    }
+    let since = format!("create_time >= {}", moments[2]);
+    let cases = [
+        ("", "a5bd"),
+        ("kind = plan", "a"),
+        ("kind != plan", "5bd"),
+        ("stage = final OR labels:urgent", "ab"),
+        ("NOT (stage = final OR labels:urgent)", "5d"),
+        ("session_id = run-1 AND size_bytes > 50", "b"),
+        ("session_id != run-1", "5d"),
+        ("session_id = ''", "5d"),
+        ("filename = \"50%_*\"", "5"),
+        ("filename = \"5_%*\"", ""),
+        ("content_type = image/*", "5b"),
+        ("metadata.step = 1", "a"),
+        ("metadata:step", "a"),
+        ("NOT metadata.step = 1", "5bd"),
+        ("size_bytes <= 100 size_bytes >= 100", "b"),
+        ("agent_id = a* OR agent_id = b*", "5d"),
+        ("version = 1 AND -agent_id = ann", "abd"),
+        (&*since, "5d"),
+    ];
+    for (filter, expected) in cases {
+        let request = ListArtifactsRequest {
+            filter: filter.into(),
+            order_by: "filename".into(),
+            page_size: 2,
+            count_total: true,
+            ..ListArtifactsRequest::default()
+        };
+        let first = cairn
+            .client
+            .artifacts
+            .clone()
+            .list_artifacts(request.clone())
+            .await;
+        let total = first.unwrap().into_inner().total_size;
+        let names = every_page(&cairn.client, request).await;
+        let mut found: Vec<_> = names.iter().map(|name| &name[..1]).collect();
+        found.sort_by_key(|name| "a5bd".find(name));
+        assert_eq!(found.concat(), expected, "{filter}");
+        assert_eq!(total, expected.len() as i64, "{filter}");
+    }
+    let request = ListArtifactsRequest {
+        filter: "kind = plan AND".into(),
+        ..Default::default()
+    };
+    let refusal = refused(page(&cairn.client, request).await);
+    assert_eq!(refusal.fields, ["filter"]);
+    assert!(refusal.message.contains("position"), "{}", refusal.message);
+}
+
+#[tokio::test]
+async fn the_fields_of_a_list_find_what_they_say() {
+    let cairn = Cairn::start().await;
+    let user = |filename: &str, session: &str| ArtifactSpec {
+        user_id: "ann".into(),
+        namespace: "app".into(),
+        ..session_spec(filename, session)
+    };
+    for spec in [
+        user("a", "s1"),
+        user("a", "s1"),
+        user("b", "s2"),
+        user("user:c", ""),
+        spec("d"),
+    ] {
+        cairn.client.create(spec, "").await.unwrap();
+    }
+    let labelled = ArtifactSpec {
+        labels: vec!["x".into(), "y".into()],
+        metadata: HashMap::from([("k".into(), "v".into())]),
+        kind: ArtifactKind::Data.into(),
+        stage: ArtifactStage::Review.into(),
+        ..spec("e.csv")
+    };
+    cairn.client.create(labelled, "12345").await.unwrap();
+    let none = ListArtifactsRequest {
+        order_by: "filename".into(),
+        ..Default::default()
+    };
+    let framework = ListArtifactsRequest {
+        namespace: "app".into(),
+        user_id: "ann".into(),
+        session_id: "s1".into(),
+        ..none.clone()
+    };
+    let cases = [
+        (framework.clone(), "a a"),
+        (
+            ListArtifactsRequest {
+                latest_only: true,
+                ..framework.clone()
+            },
+            "a",
+        ),
+        (
+            ListArtifactsRequest {
+                latest_only: true,
+                include_user_scope: true,
+                ..framework
+            },
+            "a user:c",
+        ),
+        (
+            ListArtifactsRequest {
+                filename_prefix: "user:".into(),
+                ..none.clone()
+            },
+            "user:c",
+        ),
+        (
+            ListArtifactsRequest {
+                content_type: "text/*".into(),
+                ..none.clone()
+            },
+            "e.csv",
+        ),
+        (
+            ListArtifactsRequest {
+                labels: vec!["y".into(), "x".into()],
+                ..none.clone()
+            },
+            "e.csv",
+        ),
+        (
+            ListArtifactsRequest {
+                labels: vec!["y".into(), "z".into()],
+                ..none.clone()
+            },
+            "",
+        ),
+        (
+            ListArtifactsRequest {
+                metadata_keys: vec!["k".into()],
+                ..none.clone()
+            },
+            "e.csv",
+        ),
+        (
+            ListArtifactsRequest {
+                kind: ArtifactKind::Data.into(),
+                ..none.clone()
+            },
+            "e.csv",
+        ),
+        (
+            ListArtifactsRequest {
+                stage: ArtifactStage::Review.into(),
+                ..none.clone()
+            },
+            "e.csv",
+        ),
+        (
+            ListArtifactsRequest {
+                min_size_bytes: Some(5),
+                ..none.clone()
+            },
+            "e.csv",
+        ),
+        (
+            ListArtifactsRequest {
+                max_size_bytes: Some(4),
+                latest_only: true,
+                ..none.clone()
+            },
+            "a b d user:c",
+        ),
+    ];
+    for (request, expected) in cases {
+        for page_size in [0, 1] {
+            let request = ListArtifactsRequest {
+                page_size,
+                ..request.clone()
+            };
+            let names = every_page(&cairn.client, request.clone()).await;
+            assert_eq!(names.join(" "), expected, "{request:?}");
+        }
+    }
+    for (request, field) in [
+        (
+            ListArtifactsRequest {
+                include_user_scope: true,
+                ..none.clone()
+            },
+            "include_user_scope",
+        ),
+        (
+            ListArtifactsRequest {
+                order_by: "size".into(),
+                ..none.clone()
+            },
+            "order_by",
+        ),
+        (ListArtifactsRequest { kind: 99, ..none }, "kind"),
+    ] {
+        assert_eq!(refused(page(&cairn.client, request).await).fields, [field]);
+    }
 }

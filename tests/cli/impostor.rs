@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 
 use cairn_proto::v1::{
-    Artifact, CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest,
-    DeleteArtifactResponse, DownloadArtifactRequest, DownloadArtifactResponse, GetArtifactRequest,
-    GetArtifactResponse, ListArtifactsRequest, ListArtifactsResponse, ListVersionsRequest,
-    ListVersionsResponse, UploadArtifactRequest, UploadArtifactResponse,
+    Artifact, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
+    CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest,
+    DeleteArtifactsResponse, DownloadArtifactRequest, DownloadArtifactResponse,
+    FindMissingContentRequest, FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse,
+    GetLineageRequest, GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse,
+    ListStageChangesRequest, ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse,
+    RestoreArtifactsRequest, RestoreArtifactsResponse, SetStageRequest, SetStageResponse,
+    UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest, UploadArtifactResponse,
     artifact_service_server::{ArtifactService, ArtifactServiceServer},
     download_artifact_response::Message,
 };
@@ -148,6 +152,62 @@ impl ArtifactService for Claims {
         _: Request<ListVersionsRequest>,
     ) -> Result<Response<ListVersionsResponse>, Status> {
         Err(Status::unimplemented("versions"))
+    }
+
+    async fn update_artifact(
+        &self,
+        _: Request<UpdateArtifactRequest>,
+    ) -> Result<Response<UpdateArtifactResponse>, Status> {
+        Err(Status::unimplemented("update_artifact"))
+    }
+
+    async fn set_stage(
+        &self,
+        _: Request<SetStageRequest>,
+    ) -> Result<Response<SetStageResponse>, Status> {
+        Err(Status::unimplemented("set_stage"))
+    }
+
+    async fn list_stage_changes(
+        &self,
+        _: Request<ListStageChangesRequest>,
+    ) -> Result<Response<ListStageChangesResponse>, Status> {
+        Err(Status::unimplemented("list_stage_changes"))
+    }
+
+    async fn get_lineage(
+        &self,
+        _: Request<GetLineageRequest>,
+    ) -> Result<Response<GetLineageResponse>, Status> {
+        Err(Status::unimplemented("get_lineage"))
+    }
+
+    async fn copy_artifact(
+        &self,
+        _: Request<CopyArtifactRequest>,
+    ) -> Result<Response<CopyArtifactResponse>, Status> {
+        Err(Status::unimplemented("copy_artifact"))
+    }
+
+    async fn find_missing_content(
+        &self,
+        _: Request<FindMissingContentRequest>,
+    ) -> Result<Response<FindMissingContentResponse>, Status> {
+        Err(Status::unimplemented("find_missing_content"))
+    }
+
+    async fn restore_artifacts(
+        &self,
+        _: Request<RestoreArtifactsRequest>,
+    ) -> Result<Response<RestoreArtifactsResponse>, Status> {
+        Err(Status::unimplemented("restore_artifacts"))
+    }
+
+    async fn delete_artifacts(
+        &self,
+        _: Request<DeleteArtifactsRequest>,
+    ) -> Result<Response<DeleteArtifactsResponse>, Status> {
+        Err(Status::unimplemented("delete_artifacts"))
     }
 
     async fn delete_artifact(

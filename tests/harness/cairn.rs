@@ -189,7 +189,8 @@ impl Cairn {
     /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
     pub(crate) async fn let_time_pass(&self) {
         self.sql(
-            "UPDATE artifacts SET expires_at = now() WHERE expires_at < now() + interval '1 day' AND state = 'live';
+            "UPDATE artifacts SET expires_at = now()
+                 WHERE expires_at BETWEEN now() AND now() + interval '1 day' AND state = 'live';
              UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
              UPDATE objects SET lease_until = now() WHERE state = 'staging';
              UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned';

@@ -255,6 +255,18 @@ impl ArtifactSpec {
         }
     }
 
+    /// Whether the content is declared, so that its bytes need not be sent if they are held. No bytes at all are sent as
+    /// soon as they are declared.
+    pub(crate) fn is_declared(&self) -> bool {
+        self.declared_hash.is_some() && self.declared_size.is_some_and(|size| size > 0)
+    }
+
+    /// The declared hash as text.
+    pub(crate) fn declared_text(&self) -> String {
+        self.declared_hash
+            .map_or(String::new(), |hash| hash.to_string())
+    }
+
     /// Whether the commit depends on the latest version of the file.
     pub(crate) fn is_conditional(&self) -> bool {
         self.if_version.is_some() || self.on_duplicate == OnDuplicate::ReturnExisting
@@ -276,10 +288,7 @@ impl ArtifactSpec {
         let user_id = label("spec.user_id", raw.user_id);
         let agent_id = label("spec.agent_id", raw.agent_id);
         let metadata = Metadata::new(raw.metadata).unwrap_or_else(|broken| {
-            for (key, rule) in broken {
-                let key = key.map_or(String::new(), |key| format!("[{key:?}]"));
-                faults.add(format!("spec.metadata{key}"), rule);
-            }
+            faults.add_pairs("spec.metadata", broken);
             Metadata::default()
         });
         if matches!(raw.expiry, Expiry::After(ttl) if ttl < Duration::from_millis(1)) {

@@ -1,14 +1,17 @@
 //! Deleting artifacts.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use crate::meta::artifacts::Deleted;
 
 use crate::{
     error::{Error, Result},
+    id::ArtifactId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    meta::artifacts as rows,
+    meta::{artifacts as rows, selection},
     reference::ArtifactRef,
+    selection::Selection,
     store::Store,
     tenant::Tenant,
 };
@@ -41,4 +44,66 @@ impl Store {
         rows::get(&once.tx, tenant.id, &id).await?;
         Err(Error::internal("a visible artifact was not deleted"))
     }
+
+    /// Deletes visible artifacts, all together: those with these ids, or of those that match the first thousand by their
+    /// ids. With `validate_only` it only says what that would be.
+    ///
+    /// # Errors
+    /// What a key answers; `Unavailable`.
+    pub async fn delete_artifacts(
+        &self,
+        tenant: &Tenant,
+        selected: &Selection,
+        validate_only: bool,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<BulkDeleted> {
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("DeleteArtifacts")
+            .with("selection", selected)
+            .with("validate_only", &validate_only);
+        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => {
+                return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
+            }
+        };
+        let (ids, more) = match selected {
+            Selection::Ids(ids) => (ids.clone(), false),
+            Selection::Matching(filter) => {
+                let bound = Selection::MAX_IDS as i64 + 1;
+                let mut ids = selection::batch(&*once.tx, tenant.id, filter, None, bound).await?;
+                let more = ids.len() > Selection::MAX_IDS;
+                ids.truncate(Selection::MAX_IDS);
+                (ids, more)
+            }
+        };
+        let deleted = rows::delete_all(&once.tx, tenant.id, &ids, self.times.delete_window).await?;
+        let missing = ids
+            .iter()
+            .map(ArtifactId::as_str)
+            .filter(|id| !deleted.iter().any(|(known, _)| known == id));
+        let result = BulkDeleted {
+            count: deleted.len() as u64,
+            bytes: deleted.iter().map(|(_, bytes)| bytes).sum(),
+            missing: missing.map(str::to_owned).collect(),
+            more,
+        };
+        if !validate_only {
+            once.commit(json!(result)).await?;
+        }
+        Ok(result)
+    }
+}
+
+/// What deleting several artifacts did, or would do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BulkDeleted {
+    /// How many.
+    pub count: u64,
+    /// The sum of their sizes, shared bytes counted each time.
+    pub bytes: u64,
+    /// Those that were named and are not visible.
+    pub missing: Vec<String>,
+    /// Whether others match that were left alone: a call deletes a thousand at the most.
+    pub more: bool,
 }

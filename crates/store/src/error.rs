@@ -58,6 +58,9 @@ pub enum Error {
         /// When it was sealed.
         sealed_at: Timestamp,
     },
+    /// The session is open, and what was asked for is there once it is sealed.
+    #[error("session '{0}' is not sealed: it has no manifest yet")]
+    SessionNotSealed(String),
     /// What the caller thought to be the present state is not; nothing was changed.
     #[error("{}", Conflict(.0))]
     VersionConflict(Option<Box<Artifact>>),
@@ -87,6 +90,9 @@ pub enum Error {
         /// What arrived.
         actual: String,
     },
+    /// The content was declared and not sent, and the tenant does not hold it where the caller could read it.
+    #[error("content {0} is not held; send its bytes")]
+    ContentMissing(String),
     /// The content is larger than this way of sending it allows.
     #[error("the content is larger than the limit of {limit_bytes} bytes{hint}")]
     FileTooLarge {

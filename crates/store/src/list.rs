@@ -1,77 +1,200 @@
 //! Finding artifacts.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::{
     artifact::Artifact,
     error::Result,
+    filter::{Comparison, Condition, Filter, TextField, TextMatch, parse},
     meta::{artifacts, list as rows},
     page::{Listing, Page, PageSize, Range},
+    record::{Kind, Stage},
     reference::FileName,
     store::Store,
     tenant::Tenant,
     validate::Violations,
 };
 
-/// Which artifacts to list; what is not given does not filter, and all that is given must hold.
+/// Which artifacts are meant, as a caller puts it; what is empty does not filter, and all that is given must hold.
 #[derive(Debug, Clone, Default)]
-pub struct ArtifactFilter {
+pub struct RawFilter {
     /// Exactly this session.
-    pub session_id: Option<String>,
+    pub session_id: String,
     /// Exactly this agent.
-    pub agent_id: Option<String>,
+    pub agent_id: String,
     /// Exactly this namespace.
-    pub namespace: Option<String>,
+    pub namespace: String,
     /// Exactly this user.
-    pub user_id: Option<String>,
+    pub user_id: String,
     /// Exactly this filename.
-    pub filename: Option<String>,
-    /// Exactly this content type.
-    pub content_type: Option<String>,
+    pub filename: String,
+    /// It starts with this.
+    pub filename_prefix: String,
+    /// Exactly this content type, or `image/*`.
+    pub content_type: String,
+    /// The name of a kind.
+    pub kind: String,
+    /// The name of a stage.
+    pub stage: String,
+    /// Every one of these labels.
+    pub labels: Vec<String>,
     /// Created in this range.
     pub created: Range<Timestamp>,
+    /// At least this large.
+    pub min_size_bytes: Option<i64>,
+    /// At most this large.
+    pub max_size_bytes: Option<i64>,
     /// Every one of these pairs.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Vec<(String, String)>,
+    /// Every one of these metadata keys.
+    pub metadata_keys: Vec<String>,
+    /// With a session and a user: that user's files of no session as well.
+    pub include_user_scope: bool,
+    /// More conditions, as an expression.
+    pub filter: String,
 }
 
-impl ArtifactFilter {
-    /// The most metadata pairs: each one joins another table.
-    pub const MAX_PAIRS: usize = 8;
+/// In which order artifacts are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// By filename.
+    Filename,
+}
 
-    fn check(&self) -> Result<()> {
-        let mut faults = Violations::new();
-        if self.metadata.len() > Self::MAX_PAIRS {
-            let rule = format!("must have at most {} pairs", Self::MAX_PAIRS);
-            faults.add("metadata", rule);
+/// A list of artifacts that makes sense.
+#[derive(Debug, Clone)]
+pub struct ArtifactList {
+    pub(crate) filter: Filter,
+    pub(crate) latest_only: bool,
+    pub(crate) order: Order,
+}
+
+impl RawFilter {
+    /// The most metadata pairs, keys or labels of a filter: each makes the search more expensive.
+    const MAX_EACH: usize = 8;
+
+    /// Checks every part and joins them; faults are noted.
+    pub fn check(self, faults: &mut Violations) -> Filter {
+        let mut all = Vec::new();
+        if !self.kind.is_empty() {
+            faults.check("kind", self.kind.parse::<Kind>());
         }
-        let texts = [
-            ("session_id", &self.session_id),
-            ("agent_id", &self.agent_id),
-            ("namespace", &self.namespace),
-            ("user_id", &self.user_id),
-            ("filename", &self.filename),
-            ("content_type", &self.content_type),
-        ];
-        let texts = texts
-            .iter()
-            .filter_map(|(field, text)| text.as_deref().map(|text| (*field, text)));
-        let pairs = self
-            .metadata
-            .iter()
-            .flat_map(|(k, v)| [("metadata", k.as_str()), ("metadata", v.as_str())]);
-        for (field, text) in texts.chain(pairs) {
+        if !self.stage.is_empty() {
+            faults.check("stage", self.stage.parse::<Stage>());
+        }
+        let mut text = |field, name, text: String, prefix| {
             if text.contains('\0') {
                 // PostgreSQL's text cannot hold it, so nothing can match.
-                faults.add(field, "must not contain NUL");
+                faults.add(name, "must not contain NUL");
+            } else if !text.is_empty() {
+                let matching = if prefix {
+                    TextMatch::Prefix(text)
+                } else {
+                    TextMatch::Exactly(text)
+                };
+                all.push(Filter::Is(Condition::Text(field, matching)));
+            }
+        };
+        let whole_type = self.content_type.strip_suffix('*');
+        let of_type = whole_type.map_or(self.content_type.clone(), str::to_owned);
+        let session = if self.include_user_scope {
+            String::new()
+        } else {
+            self.session_id.clone()
+        };
+        use TextField as Field;
+        text(Field::SessionId, "session_id", session, false);
+        text(Field::AgentId, "agent_id", self.agent_id, false);
+        text(Field::Namespace, "namespace", self.namespace, false);
+        text(Field::UserId, "user_id", self.user_id.clone(), false);
+        text(Field::Filename, "filename", self.filename, false);
+        let prefix = self.filename_prefix;
+        text(Field::Filename, "filename_prefix", prefix, true);
+        let is_prefix = whole_type.is_some();
+        text(Field::ContentType, "content_type", of_type, is_prefix);
+        text(Field::Kind, "kind", self.kind, false);
+        text(Field::Stage, "stage", self.stage, false);
+        if self.include_user_scope {
+            if self.session_id.is_empty() || self.user_id.is_empty() {
+                let rule = "needs session_id and user_id";
+                faults.add("include_user_scope", rule);
+            }
+            let of = |session| {
+                let exactly = TextMatch::Exactly(session);
+                Filter::Is(Condition::Text(TextField::SessionId, exactly))
+            };
+            let either = vec![of(self.session_id), of(String::new())];
+            all.push(Filter::Any(either));
+        }
+        let sizes = [
+            (Comparison::GreaterOrEqual, self.min_size_bytes),
+            (Comparison::LessOrEqual, self.max_size_bytes),
+        ];
+        for (comparison, size) in sizes {
+            all.extend(size.map(|size| Filter::Is(Condition::Size(comparison, size))));
+        }
+        let moments = [
+            (Comparison::GreaterOrEqual, self.created.from),
+            (Comparison::Less, self.created.until),
+        ];
+        for (comparison, moment) in moments {
+            all.extend(moment.map(|at| Filter::Is(Condition::Created(comparison, at))));
+        }
+        for (name, count) in [
+            ("metadata", self.metadata.len()),
+            ("metadata_keys", self.metadata_keys.len()),
+            ("labels", self.labels.len()),
+        ] {
+            if count > Self::MAX_EACH {
+                faults.add(name, format!("must be at most {}", Self::MAX_EACH));
             }
         }
-        faults.finish(Some(()))
+        let pairs = self
+            .metadata
+            .into_iter()
+            .map(|(key, value)| Condition::Metadata(key, TextMatch::Exactly(value)));
+        let keys = self.metadata_keys.into_iter().map(Condition::MetadataKey);
+        let labels = self.labels.into_iter().map(Condition::Label);
+        all.extend(pairs.chain(keys).chain(labels).map(Filter::Is));
+        match parse(&self.filter) {
+            Ok(Filter::All(more)) => all.extend(more),
+            Ok(other) => all.push(other),
+            Err(e) => faults.add("filter", e.to_string()),
+        }
+        Filter::All(all)
+    }
+}
+
+impl ArtifactList {
+    /// Puts a list together; faults are noted.
+    pub fn new(
+        raw: RawFilter,
+        order_by: &str,
+        latest_only: bool,
+        faults: &mut Violations,
+    ) -> Option<Self> {
+        let order = match order_by {
+            "" | "create_time desc" => Ok(Order::Newest),
+            "filename" => Ok(Order::Filename),
+            _ => Err("must be \"create_time desc\" or \"filename\""),
+        };
+        let filter = raw.check(faults);
+        let order = faults.check("order_by", order)?;
+        Some(Self {
+            filter,
+            latest_only,
+            order,
+        })
     }
 }
 
 impl Store {
+    /// The most that `count_artifacts` counts; one more stands for more.
+    pub const MAX_COUNT: i64 = 10_000;
+
     /// Lists the visible versions of a file, newest first.
     ///
     /// # Errors
@@ -90,22 +213,40 @@ impl Store {
         Ok(listing.page(rows, size))
     }
 
-    /// Lists visible artifacts, newest first.
+    /// Lists visible artifacts.
     ///
     /// # Errors
-    /// `Invalid` for a filter that cannot match or a token of another list; `Unavailable`.
+    /// `Invalid` for a token of another list; `Unavailable`.
     pub async fn list_artifacts(
         &self,
         tenant: &Tenant,
-        filter: &ArtifactFilter,
+        list: &ArtifactList,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Artifact>> {
-        filter.check()?;
-        let listing = Listing::new(("artifacts", tenant.id, filter));
-        let after = listing.position(token)?;
+        let listing = Listing::new(("artifacts", tenant.id, list));
+        match list.order {
+            Order::Newest => {
+                let after = listing.position(token)?;
+                let client = self.meta.client().await?;
+                let rows = rows::newest(&client, tenant.id, list, after, size).await?;
+                Ok(listing.page(rows, size))
+            }
+            Order::Filename => {
+                let after = listing.position(token)?;
+                let client = self.meta.client().await?;
+                let rows = rows::by_name(&client, tenant.id, list, after, size).await?;
+                Ok(listing.page(rows, size))
+            }
+        }
+    }
+
+    /// Counts the visible artifacts of a list, up to `MAX_COUNT` and one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn count_artifacts(&self, tenant: &Tenant, list: &ArtifactList) -> Result<i64> {
         let client = self.meta.client().await?;
-        let rows = rows::list(&client, tenant.id, filter, after.as_ref(), size).await?;
-        Ok(listing.page(rows, size))
+        rows::count(&client, tenant.id, list, Self::MAX_COUNT + 1).await
     }
 }

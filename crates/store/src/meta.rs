@@ -17,15 +17,22 @@ use crate::error::{Error, Result};
 pub(crate) mod artifacts;
 pub(crate) mod commit;
 pub(crate) mod error;
+mod filter;
 pub(crate) mod gc;
 pub(crate) mod idempotency;
+pub(crate) mod lineage;
 pub(crate) mod links;
 pub(crate) mod list;
+pub(crate) mod manifests;
 mod migrate;
 pub(crate) mod objects;
+pub(crate) mod restore;
+pub(crate) mod selection;
 pub(crate) mod sessions;
+pub(crate) mod stages;
 pub(crate) mod tenants;
 pub(crate) mod tx;
+pub(crate) mod update;
 
 /// Bounds every statement, so that a stuck one cannot hold a connection for ever.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);

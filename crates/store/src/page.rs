@@ -59,6 +59,15 @@ pub(crate) struct Position {
     pub(crate) id: String,
 }
 
+/// Where an item stands in a list that is ordered by filename.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NamePosition {
+    #[serde(rename = "n")]
+    pub(crate) filename: String,
+    #[serde(rename = "i")]
+    pub(crate) id: String,
+}
+
 /// One page of a list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
+    digest::ContentHash,
     error::{Error, Result},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    meta::sessions as rows,
+    manifest::manifest_digest,
+    meta::{manifests, sessions as rows},
     names::Label,
     page::{Listing, Page, PageSize, Range},
     store::Store,
@@ -30,6 +32,8 @@ pub struct Session {
     pub last_artifact_at: Option<Timestamp>,
     /// When its first artifact was made.
     pub created_at: Timestamp,
+    /// The digest of its manifest, once it is sealed.
+    pub manifest_hash: Option<ContentHash>,
 }
 
 impl Store {
@@ -75,8 +79,16 @@ impl Store {
         let mut client = self.meta.client().await?;
         let asked = Fingerprint::of("SealSession").with("session_id", &id);
         if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
-            if !rows::seal(&once.tx, tenant.id, id.as_str()).await? {
-                return Err(Error::SessionNotFound(id.as_str().to_owned()));
+            match rows::seal(&once.tx, tenant.id, id.as_str()).await? {
+                rows::Sealing::NotFound => {
+                    return Err(Error::SessionNotFound(id.as_str().to_owned()));
+                }
+                rows::Sealing::Before => {}
+                rows::Sealing::Now => {
+                    let held = manifests::whole(&once.tx, tenant.id, id.as_str()).await?;
+                    let digest = manifest_digest(&held);
+                    rows::keep_manifest(&once.tx, tenant.id, id.as_str(), digest).await?;
+                }
             }
             once.commit(json!({"session_id": id.as_str()})).await?;
         }
@@ -84,6 +96,6 @@ impl Store {
     }
 }
 
-fn session_id(text: &str) -> Result<Label> {
+pub(crate) fn session_id(text: &str) -> Result<Label> {
     Label::new(text.to_owned()).map_err(|rule| Error::invalid("session_id", rule))
 }

@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     artifact::{ArtifactSpec, Created, Origin, State},
     config::StoreConfig,
+    digest::ContentHash,
     error::{Error, Result},
     id::{ArtifactId, ObjectId},
     idempotency::{Claim, Earlier, Holding},
@@ -63,6 +64,13 @@ impl Store {
         }
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
         upload.expected = Some(content.len() as u64);
+        if content.is_empty() && upload.spec.is_declared() {
+            upload.claim_key().await?;
+            return match upload.finish_early().await? {
+                Some(created) => Ok(created),
+                None => Err(Error::ContentMissing(upload.spec.declared_text())),
+            };
+        }
         if content.len() > self.limits().inline_bytes {
             upload.claim_key().await?;
         }
@@ -203,12 +211,12 @@ impl Upload {
             .finish()
             .await?;
         self.spec.check_content(self.size, hash)?;
-        let claim = self.claim().map(|claim| Claim {
-            request: claim.request.with_content(hash),
-            ..claim
-        });
-        if let (Some(claim), Some(earlier)) = (&claim, &self.earlier) {
-            return self.answer_again(claim, earlier).await;
+        if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
+            let claim = Claim {
+                request: claim.request.with_content(hash),
+                ..claim
+            };
+            return self.answer_again(&claim, earlier).await;
         }
         let payload = match &mut self.staging {
             None => Payload::Inline(last),
@@ -225,6 +233,41 @@ impl Upload {
             }
         };
         self.memory = None;
+        let size = self.size;
+        self.commit(hash, size, content_type, payload).await
+    }
+
+    /// Commits before any byte has been sent, when hash and size are declared and the tenant holds such bytes under an
+    /// artifact that can be read. `None`: they must be sent.
+    ///
+    /// # Errors
+    /// As `finish`.
+    pub async fn finish_early(&mut self) -> Result<Option<Created>> {
+        let (Some(hash), Some(size)) = (self.spec.declared_hash, self.spec.declared_size) else {
+            return Ok(None);
+        };
+        if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
+            return self.answer_again(&claim, earlier).await.map(Some);
+        }
+        let content_type = self.content_type(&[]);
+        match self.commit(hash, size, content_type, Payload::Held).await {
+            Ok(created) => Ok(Some(created)),
+            Err(Error::ContentMissing(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        hash: ContentHash,
+        size: u64,
+        content_type: ContentType,
+        payload: Payload,
+    ) -> Result<Created> {
+        let claim = self.claim().map(|claim| Claim {
+            request: claim.request.with_content(hash),
+            ..claim
+        });
         let new = NewArtifact {
             tenant: self.tenant.id,
             id: ArtifactId::fresh(),
@@ -232,39 +275,39 @@ impl Upload {
             content_type,
             ttl: self.ttl,
             hash,
-            size: self.size,
+            size,
             object: self.object,
             payload,
             grace: self.store.times.grace,
             claim,
         };
-        match commit::commit(&self.store.meta, &new).await? {
+        let outcome = commit::commit(&self.store.meta, &new).await?;
+        let claim = new.claim;
+        if matches!(outcome, Outcome::Created(_) | Outcome::Existing(_))
+            && let Some(holding) = self.holding.take()
+        {
+            holding.done();
+        }
+        match outcome {
             Outcome::Created(created) => {
-                if let Some(staging) = self.staging {
+                if let Some(staging) = self.staging.take() {
                     staging.committed();
-                }
-                if let Some(holding) = self.holding {
-                    holding.done();
                 }
                 Ok(*created)
             }
-            Outcome::Existing(artifact) => {
-                if let Some(holding) = self.holding {
-                    holding.done();
-                }
-                Ok(Created {
-                    artifact: *artifact,
-                    origin: Origin::Existing,
-                    state: State::Visible,
-                })
-            }
+            Outcome::Existing(artifact) => Ok(Created {
+                artifact: *artifact,
+                origin: Origin::Existing,
+                state: State::Visible,
+            }),
             Outcome::Held(held) => {
-                let claim = new.claim.ok_or_else(|| Error::internal("no key is held"))?;
+                let claim = claim.ok_or_else(|| Error::internal("no key is held"))?;
                 match claim.against(held)? {
                     Some(earlier) => self.answer_again(&claim, &earlier).await,
                     None => Err(Error::internal("an attempt is in its own way")),
                 }
             }
+            Outcome::NotHeld => Err(Error::ContentMissing(hash.to_string())),
             Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
             Outcome::Conflict(current) => Err(Error::VersionConflict(current)),
             Outcome::InputsMissing(ids) => {

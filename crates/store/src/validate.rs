@@ -28,6 +28,20 @@ impl Violations {
             .ok()
     }
 
+    /// Whether every rule was kept so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes the rules that pairs break, each at its key below a field.
+    pub(crate) fn add_pairs(&mut self, field: &str, broken: Vec<(Option<String>, String)>) {
+        for (key, rule) in broken {
+            let key = key.map_or(String::new(), |key| format!("[{key:?}]"));
+            self.add(format!("{field}{key}"), rule);
+        }
+    }
+
     /// The finished value, or all that was wrong with its fields. A value that could not be finished must have had a
     /// violation noted.
     pub fn finish<T>(self, value: Option<T>) -> Result<T> {

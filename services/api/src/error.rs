@@ -111,6 +111,13 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("sealed_at", sealed_at.to_string()),
             ],
         ),
+        Error::SessionNotSealed(id) => row(
+            ErrorReason::SessionNotSealed,
+            FailedPrecondition,
+            StatusCode::CONFLICT,
+            "session_not_sealed",
+            vec![("session_id", id.clone())],
+        ),
         Error::VersionConflict(current) => row(
             ErrorReason::VersionConflict,
             Aborted,
@@ -146,6 +153,13 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("declared", declared.clone()),
                 ("actual", actual.clone()),
             ],
+        ),
+        Error::ContentMissing(hash) => row(
+            ErrorReason::ContentMissing,
+            FailedPrecondition,
+            StatusCode::CONFLICT,
+            "content_missing",
+            vec![("content_hash", hash.clone())],
         ),
         Error::FileTooLarge { limit_bytes, .. } => row(
             ErrorReason::FileTooLarge,

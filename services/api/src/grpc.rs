@@ -17,6 +17,7 @@ mod convert;
 mod decoding;
 mod identity;
 mod links;
+mod records;
 mod sessions;
 mod upload;
 

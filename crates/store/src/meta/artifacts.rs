@@ -1,13 +1,13 @@
 //! Rows of artifacts, one at a time.
 
 use bytes::Bytes;
-use deadpool_postgres::{GenericClient, Object};
+use deadpool_postgres::{GenericClient, Object, Transaction};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::error::from_pg;
+use super::{error::from_pg, selection::ids_of};
 use crate::{
     artifact::{Artifact, State},
     error::{Error, Result},
@@ -255,7 +255,7 @@ pub(crate) async fn delete(
     let statement = client
         .prepare_cached(&format!(
             "UPDATE artifacts a
-             SET state = 'deleted', deleted_at = now(), purge_after = now() + $3 * interval '1 ms'
+             SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $3 * interval '1 ms'
              WHERE a.tenant_id = $1 AND a.id = $2 AND {VISIBLE}
              RETURNING a.deleted_at, a.purge_after"
         ))
@@ -272,6 +272,34 @@ pub(crate) async fn delete(
         deleted_at: row.get(0),
         purge_after: row.get(1),
     }))
+}
+
+/// Deletes those of these artifacts that are visible, and says which, with their sizes.
+pub(crate) async fn delete_all(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+    window: std::time::Duration,
+) -> Result<Vec<(String, u64)>> {
+    let rows = tx
+        .query(
+            &format!(
+                "WITH visible AS (
+                     SELECT a.tenant_id, a.id FROM artifacts a
+                     WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND {VISIBLE}
+                     ORDER BY a.id FOR NO KEY UPDATE
+                 )
+                 UPDATE artifacts a SET state = 'deleted', deleted_at = clock_timestamp(),
+                     purge_after = now() + $3 * interval '1 ms'
+                 FROM visible v WHERE a.tenant_id = v.tenant_id AND a.id = v.id
+                 RETURNING a.id, a.size_bytes"
+            ),
+            &[&tenant.0, &ids_of(ids), &super::millis(window)],
+        )
+        .await
+        .map_err(from_pg)?;
+    let read = |row: &Row| (row.get(0), row.get::<_, i64>(1).unsigned_abs());
+    Ok(rows.iter().map(read).collect())
 }
 
 /// An artifact that was committed, visible or not: its record, its state and its object.

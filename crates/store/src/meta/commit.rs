@@ -26,6 +26,7 @@ use super::{
     error::{from_pg, is_worth_repeating},
     idempotency::Held,
     millis,
+    selection::ids_of,
     sessions::lock_key,
     tx::Tx,
 };
@@ -66,6 +67,8 @@ pub(crate) enum Payload {
     Inline(Bytes),
     /// In the blob store, under the key of the object, whose row is `staging`.
     Staged,
+    /// Not sent: the tenant must hold them already, under an artifact that can be read.
+    Held,
 }
 
 /// How the transaction ended.
@@ -73,6 +76,8 @@ pub(crate) enum Outcome {
     Created(Box<Created>),
     /// The key is held by another attempt, or stands for an earlier one; nothing was committed.
     Held(Option<Held>),
+    /// The bytes that were not sent are not held; nothing was committed.
+    NotHeld,
     /// The session was sealed then; nothing was committed.
     Sealed(Timestamp),
     /// The latest version is not the one that the caller expects; nothing was committed.
@@ -204,7 +209,10 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
             client.query_opt(&statements.lock_own, &[tenant, own]).await
         },
         async {
-            let lock = &statements.lock_duplicate;
+            let lock = match new.payload {
+                Payload::Held => &statements.lock_readable,
+                Payload::Inline(_) | Payload::Staged => &statements.lock_duplicate,
+            };
             client.query_opt(lock, &[tenant, &hash, &size]).await
         },
         missing_inputs(client, statements, new),
@@ -226,6 +234,9 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
         return Ok(Ran::NoLongerStaging);
     }
     let duplicate: Option<Uuid> = duplicate?.map(|row| row.get(0));
+    if duplicate.is_none() && matches!(new.payload, Payload::Held) {
+        return Ok(Ran::Refused(Outcome::NotHeld));
+    }
     let missing = missing?;
     if !missing.is_empty() {
         return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
@@ -259,7 +270,7 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
     let (settled, row, finished, committed) = join!(
         async {
             match (&new.payload, duplicate.is_some()) {
-                (Payload::Inline(_), true) => Ok(0),
+                (Payload::Inline(_), true) | (Payload::Held, _) => Ok(0),
                 (Payload::Inline(content), false) => {
                     let insert = &statements.insert_inline;
                     let content: &[u8] = content;
@@ -402,10 +413,6 @@ fn hold_against(new: &NewArtifact<'_>, current: Option<Row>) -> Result<Option<Ou
         }
         _ => None,
     })
-}
-
-fn ids_of(ids: &[ArtifactId]) -> Vec<&str> {
-    ids.iter().map(ArtifactId::as_str).collect()
 }
 
 /// The artifact, when an earlier attempt was committed and the answer lost.

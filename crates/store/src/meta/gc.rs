@@ -16,7 +16,7 @@ use crate::{
 pub(crate) async fn expire(tx: &Transaction<'_>, window: Duration, batch: i64) -> Result<u64> {
     tx.execute(
         "UPDATE artifacts a
-         SET state = 'deleted', deleted_at = now(), purge_after = now() + $1 * interval '1 ms'
+         SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $1 * interval '1 ms'
          FROM (SELECT tenant_id, id FROM artifacts
                WHERE state = 'live' AND expires_at <= now()
                ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) due

@@ -1,117 +1,167 @@
-//! Lists of artifacts: one statement, made of the filters that were given.
+//! Lists of artifacts: one statement, made of the filter that was given.
 
 use deadpool_postgres::Object;
-use jiff::Timestamp;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::Row;
 
 use super::{
-    artifacts::{self, COLUMNS, VISIBLE},
+    artifacts::{self, COLUMNS},
     error::from_pg,
+    filter::Query,
 };
 use crate::{
     artifact::Artifact,
     error::Result,
+    filter::{Condition, Filter, TextMatch},
     id::TenantId,
-    list::ArtifactFilter,
-    page::{PageSize, Position},
+    list::ArtifactList,
+    page::{NamePosition, PageSize, Position},
 };
 
-/// A statement that grows by its conditions, and the parameters that they refer to.
-struct Query<'a> {
-    sql: String,
-    parameters: Vec<(&'a (dyn ToSql + Sync), Type)>,
-}
+/// That no later version of the file `a` is visible.
+const IS_LATEST: &str = " AND NOT EXISTS (
+     SELECT FROM artifacts n WHERE n.tenant_id = a.tenant_id AND n.filename = a.filename
+         AND coalesce(n.session_id, '') = coalesce(a.session_id, '') AND n.user_id = a.user_id
+         AND n.namespace = a.namespace AND n.version > a.version
+         AND n.state = 'live' AND (n.expires_at IS NULL OR n.expires_at > now()))";
 
-impl<'a> Query<'a> {
-    /// Adds a parameter and returns its placeholder.
-    fn bind(&mut self, value: &'a (dyn ToSql + Sync), kind: Type) -> String {
-        self.parameters.push((value, kind));
-        format!("${}", self.parameters.len())
-    }
-
-    fn and(&mut self, column: &str, operator: &str, value: &'a (dyn ToSql + Sync), kind: Type) {
-        let parameter = self.bind(value, kind);
-        self.sql += &format!(" AND {column} {operator} {parameter}");
-    }
-
-    fn and_text(&mut self, column: &str, value: &'a Option<String>) {
-        if let Some(value) = value {
-            self.and(column, "=", value, Type::TEXT);
-        }
-    }
-
-    fn and_time(&mut self, operator: &str, value: &'a Option<Timestamp>) {
-        if let Some(value) = value {
-            self.and("a.created_at", operator, value, Type::TIMESTAMPTZ);
-        }
-    }
-}
-
-/// Visible artifacts that match, newest first, each with its position.
+/// The artifacts of a list, newest first, each with its position.
 ///
-/// With a metadata filter the first pair's rows are the ones that are walked: their primary key holds them in the order
-/// of the page. The statement is sent unprepared, in one flight, since there are too many shapes of it to cache.
-pub(crate) async fn list(
+/// The first metadata pair or label that must hold leads the search where there is one: its side table has the artifacts
+/// in the order of the page.
+pub(crate) async fn newest(
     client: &Object,
     tenant: TenantId,
-    filter: &ArtifactFilter,
-    after: Option<&Position>,
+    list: &ArtifactList,
+    after: Option<Position>,
     size: PageSize,
 ) -> Result<Vec<(Artifact, Position)>> {
-    let pairs: Vec<(&String, &String)> = filter.metadata.iter().collect();
-    let mut query = Query {
-        sql: format!("SELECT {COLUMNS} FROM artifacts a"),
-        parameters: vec![(&tenant.0, Type::UUID)],
+    let leader = leader(&list.filter);
+    let (join, order) = match leader {
+        None => ("", ["a.created_at", "a.id"]),
+        Some(Leader::Metadata(..)) => (
+            " JOIN artifact_metadata l ON l.tenant_id = a.tenant_id AND l.artifact_id = a.id
+                 AND l.created_at = a.created_at",
+            ["l.created_at", "l.artifact_id"],
+        ),
+        Some(Leader::Label(_)) => (
+            " JOIN artifact_labels l ON l.tenant_id = a.tenant_id AND l.artifact_id = a.id
+                 AND l.created_at = a.created_at",
+            ["l.created_at", "l.artifact_id"],
+        ),
     };
-    for (i, _) in pairs.iter().enumerate() {
-        query.sql += &format!(
-            " JOIN artifact_metadata m{i} ON m{i}.tenant_id = a.tenant_id AND m{i}.artifact_id = a.id
-                 AND m{i}.created_at = a.created_at"
-        );
-    }
-    query.sql += &format!(" WHERE a.tenant_id = $1 AND {VISIBLE}");
-    for (i, (key, value)) in pairs.iter().enumerate() {
-        query.sql += &format!(" AND m{i}.tenant_id = $1");
-        query.and(&format!("m{i}.key"), "=", *key, Type::TEXT);
-        query.and(&format!("m{i}.value"), "=", *value, Type::TEXT);
-    }
-    query.and_text("a.session_id", &filter.session_id);
-    query.and_text("a.agent_id", &filter.agent_id);
-    query.and_text("a.namespace", &filter.namespace);
-    query.and_text("a.user_id", &filter.user_id);
-    query.and_text("a.filename", &filter.filename);
-    query.and_text("a.content_type", &filter.content_type);
-    query.and_time(">=", &filter.created.from);
-    query.and_time("<", &filter.created.until);
-    let order = if pairs.is_empty() {
-        ["a.created_at", "a.id"]
-    } else {
-        ["m0.created_at", "m0.artifact_id"]
-    };
-    if let Some(position) = after {
-        let at = query.bind(&position.at, Type::TIMESTAMPTZ);
-        let id = query.bind(&position.id, Type::TEXT);
-        query.sql += &format!(" AND ({}, {}) < ({at}, {id})", order[0], order[1]);
-    }
-    let rows = size.rows();
-    let limit = query.bind(&rows, Type::INT8);
-    query.sql += &format!(
-        " ORDER BY {} DESC, {} DESC LIMIT {limit}",
-        order[0], order[1]
+    let mut query = select(
+        &format!("SELECT {COLUMNS} FROM artifacts a{join}"),
+        tenant,
+        list,
     );
+    match leader {
+        None => {}
+        Some(Leader::Metadata(key, value)) => {
+            let (tenant, key, value) = (query.uuid(tenant.0), query.text(key), query.text(value));
+            query.sql +=
+                &format!(" AND l.tenant_id = {tenant} AND l.key = {key} AND l.value = {value}");
+        }
+        Some(Leader::Label(label)) => {
+            let (tenant, label) = (query.uuid(tenant.0), query.text(label));
+            query.sql += &format!(" AND l.tenant_id = {tenant} AND l.label = {label}");
+        }
+    }
+    let [at, id] = order;
+    if let Some(position) = &after {
+        let (after_at, after_id) = (query.moment(position.at), query.text(&position.id));
+        query.sql += &format!(" AND ({at}, {id}) < ({after_at}, {after_id})");
+    }
+    query.sql += &format!(" ORDER BY {at} DESC, {id} DESC");
+    read(client, query, size, |artifact| Position {
+        at: artifact.created_at,
+        id: artifact.id.to_string(),
+    })
+    .await
+}
 
+/// The artifacts of a list by filename, each with its position.
+pub(crate) async fn by_name(
+    client: &Object,
+    tenant: TenantId,
+    list: &ArtifactList,
+    after: Option<NamePosition>,
+    size: PageSize,
+) -> Result<Vec<(Artifact, NamePosition)>> {
+    let mut query = select(&format!("SELECT {COLUMNS} FROM artifacts a"), tenant, list);
+    if let Some(position) = &after {
+        let (filename, id) = (query.text(&position.filename), query.text(&position.id));
+        query.sql += &format!(" AND (a.filename, a.id) > ({filename}, {id})");
+    }
+    query.sql += " ORDER BY a.filename, a.id";
+    read(client, query, size, |artifact| NamePosition {
+        filename: artifact.filename.clone(),
+        id: artifact.id.to_string(),
+    })
+    .await
+}
+
+/// How many artifacts a list has, up to a bound.
+pub(crate) async fn count(
+    client: &Object,
+    tenant: TenantId,
+    list: &ArtifactList,
+    bound: i64,
+) -> Result<i64> {
+    let mut query = select(
+        "SELECT count(*) FROM (SELECT FROM artifacts a",
+        tenant,
+        list,
+    );
+    let bound = query.number(bound);
+    query.sql += &format!(" LIMIT {bound}) bounded");
+    let counted = client
+        .query_typed_one(&query.sql, &query.parameters())
+        .await;
+    Ok(counted.map_err(from_pg)?.get(0))
+}
+
+fn select(select: &str, tenant: TenantId, list: &ArtifactList) -> Query {
+    let mut query = Query::visible(select, tenant, &list.filter);
+    if list.latest_only {
+        query.sql += IS_LATEST;
+    }
+    query
+}
+
+async fn read<P>(
+    client: &Object,
+    mut query: Query,
+    size: PageSize,
+    position: impl Fn(&Artifact) -> P,
+) -> Result<Vec<(Artifact, P)>> {
+    let rows = query.number(size.rows());
+    query.sql += &format!(" LIMIT {rows}");
     let rows = client
-        .query_typed(&query.sql, &query.parameters)
+        .query_typed(&query.sql, &query.parameters())
         .await
         .map_err(from_pg)?;
-    rows.iter()
-        .map(|row| {
-            let artifact = artifacts::read(row)?;
-            let position = Position {
-                at: artifact.created_at,
-                id: artifact.id.to_string(),
-            };
-            Ok((artifact, position))
-        })
-        .collect()
+    let read = |row: &Row| {
+        let artifact = artifacts::read(row)?;
+        let position = position(&artifact);
+        Ok((artifact, position))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// A condition that has a table of its own.
+#[derive(Clone, Copy)]
+enum Leader<'a> {
+    Metadata(&'a str, &'a str),
+    Label(&'a str),
+}
+
+fn leader(filter: &Filter) -> Option<Leader<'_>> {
+    match filter {
+        Filter::All(parts) => parts.iter().find_map(leader),
+        Filter::Is(Condition::Metadata(key, TextMatch::Exactly(value))) => {
+            Some(Leader::Metadata(key, value))
+        }
+        Filter::Is(Condition::Label(label)) => Some(Leader::Label(label)),
+        _ => None,
+    }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use tokio_postgres::Row;
 
-use super::{error::from_pg, millis};
+use super::{artifacts::VISIBLE, error::from_pg, millis};
 use crate::{
+    digest::ContentHash,
     error::Result,
     id::{ObjectId, TenantId},
 };
@@ -86,4 +88,33 @@ pub(crate) async fn abandon(
         .await
         .map_err(from_pg)?;
     Ok(())
+}
+
+/// Which of these contents no visible artifact has, by their places.
+pub(crate) async fn missing(
+    client: &Object,
+    tenant: TenantId,
+    contents: &[(ContentHash, i64)],
+) -> Result<Vec<usize>> {
+    let (hashes, sizes): (Vec<&[u8]>, Vec<i64>) = contents
+        .iter()
+        .map(|(hash, size)| (hash.as_bytes() as &[u8], *size))
+        .unzip();
+    let rows = client
+        .query(
+            &format!(
+                "SELECT q.place FROM unnest($2::bytea[], $3::bigint[]) WITH ORDINALITY q (sha256, size_bytes, place)
+                 WHERE NOT EXISTS (
+                     SELECT FROM objects o JOIN artifacts a
+                         ON a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live
+                     WHERE o.tenant_id = $1 AND o.sha256 = q.sha256 AND o.size_bytes = q.size_bytes
+                         AND o.state = 'live' AND {VISIBLE})
+                 ORDER BY q.place"
+            ),
+            &[&tenant.0, &hashes, &sizes],
+        )
+        .await
+        .map_err(from_pg)?;
+    let place = |row: &Row| usize::try_from(row.get::<_, i64>(0) - 1).unwrap_or_default();
+    Ok(rows.iter().map(place).collect())
 }

@@ -8,6 +8,7 @@ use tokio_postgres::{Row, types::Type};
 
 use super::{artifacts::VISIBLE, error::from_pg};
 use crate::{
+    digest::ContentHash,
     error::{Error, Result},
     id::TenantId,
     page::{PageSize, Position, Range},
@@ -44,30 +45,65 @@ pub(crate) async fn sealed_at(
     Ok(row.and_then(|row| row.get(0)))
 }
 
-/// Seals a session, after every commit into it that is under way; false when there is no such session. Nobody enters it
-/// before this transaction ends.
-pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<bool> {
+/// What sealing a session met.
+pub(crate) enum Sealing {
+    NotFound,
+    /// It had been sealed already.
+    Before,
+    /// It is sealed when this transaction ends, and nobody enters it before that.
+    Now,
+}
+
+/// Seals a session, after every commit into it that is under way.
+pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<Sealing> {
     let key = lock_key(tenant, session);
-    let (locked, sealed) = join!(
+    let (locked, sealed, found) = join!(
         async {
             let lock = "SELECT pg_advisory_xact_lock($1)";
             tx.query_typed(lock, &[(&key, Type::INT8)]).await
         },
         async {
-            let seal = "UPDATE sessions SET sealed_at = coalesce(sealed_at, now())
-                        WHERE tenant_id = $1 AND id = $2 RETURNING sealed_at";
+            let seal = "UPDATE sessions SET sealed_at = clock_timestamp()
+                        WHERE tenant_id = $1 AND id = $2 AND sealed_at IS NULL RETURNING id";
             tx.query_typed(seal, &[(&tenant.0, Type::UUID), (&session, Type::TEXT)])
+                .await
+        },
+        async {
+            let look = "SELECT id FROM sessions WHERE tenant_id = $1 AND id = $2";
+            tx.query_typed(look, &[(&tenant.0, Type::UUID), (&session, Type::TEXT)])
                 .await
         },
     );
     locked.map_err(from_pg)?;
-    Ok(!sealed.map_err(from_pg)?.is_empty())
+    let (sealed, found) = (sealed.map_err(from_pg)?, found.map_err(from_pg)?);
+    Ok(match (found.is_empty(), sealed.is_empty()) {
+        (true, _) => Sealing::NotFound,
+        (false, true) => Sealing::Before,
+        (false, false) => Sealing::Now,
+    })
+}
+
+/// Keeps the digest of what a session holds as it is sealed.
+pub(crate) async fn keep_manifest(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    digest: ContentHash,
+) -> Result<()> {
+    let hash: &[u8] = digest.as_bytes();
+    tx.execute(
+        "UPDATE sessions SET manifest_sha256 = $3 WHERE tenant_id = $1 AND id = $2",
+        &[&tenant.0, &session, &hash],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
 }
 
 /// A session with its tallies, which are counted and not kept. A session whose first commit failed has a row but no
 /// artifact ever made, and does not count as one: its row is never committed alone.
 const SELECT: &str =
-    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last
+    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last, s.manifest_sha256
      FROM sessions s LEFT JOIN LATERAL (
          SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0)::bigint AS bytes,
              min(a.created_at) AS first, max(a.created_at) AS last
@@ -83,6 +119,9 @@ fn read(row: &Row) -> Session {
         size_bytes: row.get::<_, i64>(5).unsigned_abs(),
         first_artifact_at: row.get(6),
         last_artifact_at: row.get(7),
+        manifest_hash: row
+            .get::<_, Option<&[u8]>>(8)
+            .and_then(|hash| hash.try_into().ok()),
     }
 }
 

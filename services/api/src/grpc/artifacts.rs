@@ -1,17 +1,21 @@
 use std::pin::Pin;
 
 use cairn_proto::v1::{
-    CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse,
-    DownloadArtifactRequest, DownloadArtifactResponse, GetArtifactRequest, GetArtifactResponse,
-    ListArtifactsRequest, ListArtifactsResponse, ListVersionsRequest, ListVersionsResponse,
-    UploadArtifactRequest, UploadArtifactResponse, artifact_service_server::ArtifactService,
-    download_artifact_response::Message,
+    CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest, CreateArtifactResponse,
+    DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest, DeleteArtifactsResponse,
+    DownloadArtifactRequest, DownloadArtifactResponse, FindMissingContentRequest,
+    FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse, GetLineageRequest,
+    GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest,
+    ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
+    RestoreArtifactsResponse, SetStageRequest, SetStageResponse, UpdateArtifactRequest,
+    UpdateArtifactResponse, UploadArtifactRequest, UploadArtifactResponse,
+    artifact_service_server::ArtifactService, download_artifact_response::Message,
 };
-use cairn_store::{Content, FileName, Result, Violations};
+use cairn_store::{Content, FileName, RawContent, Result, Selection, Violations};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, convert, upload};
+use super::{Services, convert, records, upload};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -40,6 +44,40 @@ impl ArtifactService for Services {
         let created = upload::receive(&self.store, &caller.tenant, messages).await?;
         Ok(Response::new(UploadArtifactResponse {
             artifact: Some(convert::created(created)),
+        }))
+    }
+
+    async fn copy_artifact(
+        &self,
+        request: Request<CopyArtifactRequest>,
+    ) -> Result<Response<CopyArtifactResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let source = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let spec = convert::raw_spec(request.spec).map_err(to_status)?;
+        let copied = self.store.copy_artifact(&caller.tenant, &source, spec);
+        let copied = copied.await.map_err(to_status)?;
+        Ok(Response::new(CopyArtifactResponse {
+            artifact: Some(convert::created(copied)),
+        }))
+    }
+
+    async fn find_missing_content(
+        &self,
+        request: Request<FindMissingContentRequest>,
+    ) -> Result<Response<FindMissingContentResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let asked = request.contents.iter().map(|content| RawContent {
+            content_hash: content.content_hash.clone(),
+            size_bytes: content.size_bytes,
+        });
+        let missing = self
+            .store
+            .find_missing_content(&caller.tenant, asked.collect());
+        let missing = missing.await.map_err(to_status)?.into_iter();
+        Ok(Response::new(FindMissingContentResponse {
+            missing: missing
+                .filter_map(|place| request.contents.get(place).cloned())
+                .collect(),
         }))
     }
 
@@ -85,19 +123,23 @@ impl ArtifactService for Services {
         request: Request<ListArtifactsRequest>,
     ) -> Result<Response<ListArtifactsResponse>, Status> {
         let (caller, mut request) = self.authenticate(request).await?;
-        let (created_after, created_before) = (request.created_after, request.created_before);
-        let (size, created) =
-            convert::page(request.page_size, created_after, created_before).map_err(to_status)?;
         let token = std::mem::take(&mut request.page_token);
-        let filter = convert::filter(request, created);
+        let count_total = request.count_total;
+        let (list, size) = convert::list(request).map_err(to_status)?;
         let page = self
             .store
-            .list_artifacts(&caller.tenant, &filter, size, &token)
-            .await
-            .map_err(to_status)?;
+            .list_artifacts(&caller.tenant, &list, size, &token);
+        let page = page.await.map_err(to_status)?;
+        let total_size = if count_total {
+            let count = self.store.count_artifacts(&caller.tenant, &list).await;
+            count.map_err(to_status)?
+        } else {
+            0
+        };
         Ok(Response::new(ListArtifactsResponse {
             artifacts: page.items.into_iter().map(convert::artifact).collect(),
             next_page_token: page.next.unwrap_or_default(),
+            total_size,
         }))
     }
 
@@ -118,6 +160,106 @@ impl ArtifactService for Services {
             artifacts: page.items.into_iter().map(convert::artifact).collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
+    }
+
+    async fn delete_artifacts(
+        &self,
+        request: Request<DeleteArtifactsRequest>,
+    ) -> Result<Response<DeleteArtifactsResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let selection = records::selection(request.artifact_ids, &request.filter);
+        let selection = selection.map_err(to_status)?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
+        let deleted = self
+            .store
+            .delete_artifacts(
+                &caller.tenant,
+                &selection,
+                request.validate_only,
+                key.as_ref(),
+            )
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(records::deleted(deleted)))
+    }
+
+    async fn restore_artifacts(
+        &self,
+        request: Request<RestoreArtifactsRequest>,
+    ) -> Result<Response<RestoreArtifactsResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
+        let restored = self.store.restore_artifacts(&caller.tenant, &ids).await;
+        Ok(Response::new(records::restored(
+            restored.map_err(to_status)?,
+        )))
+    }
+
+    async fn update_artifact(
+        &self,
+        request: Request<UpdateArtifactRequest>,
+    ) -> Result<Response<UpdateArtifactResponse>, Status> {
+        let (caller, mut request) = self.authenticate(request).await?;
+        let wanted = convert::reference(&request.artifact_id, request.name.take());
+        let wanted = wanted.map_err(to_status)?;
+        let key = std::mem::take(&mut request.idempotency_key);
+        let key = convert::idempotency_key(key).map_err(to_status)?;
+        let update = records::update(request).map_err(to_status)?;
+        let artifact = self
+            .store
+            .update_artifact(&caller, &wanted, &update, key.as_ref())
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(UpdateArtifactResponse {
+            artifact: Some(convert::artifact(artifact)),
+        }))
+    }
+
+    async fn set_stage(
+        &self,
+        request: Request<SetStageRequest>,
+    ) -> Result<Response<SetStageResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let stage = records::required_stage(request.stage).map_err(to_status)?;
+        let selection = records::selection(request.artifact_ids, &request.filter);
+        let selection = selection.map_err(to_status)?;
+        let staged = self
+            .store
+            .set_stage(&caller, &selection, stage, request.agent_id)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(records::staged(staged)))
+    }
+
+    async fn list_stage_changes(
+        &self,
+        request: Request<ListStageChangesRequest>,
+    ) -> Result<Response<ListStageChangesResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let changes = self
+            .store
+            .list_stage_changes(&caller.tenant, &wanted)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(ListStageChangesResponse {
+            changes: changes.into_iter().map(records::stage_change).collect(),
+        }))
+    }
+
+    async fn get_lineage(
+        &self,
+        request: Request<GetLineageRequest>,
+    ) -> Result<Response<GetLineageResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let direction = records::direction(request.direction).map_err(to_status)?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let lineage = self
+            .store
+            .lineage(&caller.tenant, &wanted, direction, request.max_depth)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(records::lineage(lineage)))
     }
 
     async fn delete_artifact(

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cairn_proto::v1;
 use cairn_store::{
-    Artifact, ArtifactFilter, ArtifactRef, ArtifactSpec, Created, Error, Expiry, IdempotencyKey,
-    Kind, Link, OnDuplicate, Origin, PageSize, Range, RawName, RawSpec, Result, Session, Stage,
-    State, Violations,
+    Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Created, Error, Expiry, IdempotencyKey,
+    Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter, RawName, RawSpec,
+    Result, Session, Stage, State, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -30,8 +30,8 @@ pub(super) fn duration(duration: prost_types::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
 }
 
-fn size(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+pub(super) fn size(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The name of an enum's value without its prefix, as the store knows it; empty for the first value, which stands for none,
@@ -50,7 +50,7 @@ fn kind_name(kind: i32) -> String {
     enum_name(kind.map(|kind| kind.as_str_name()), "ARTIFACT_KIND_")
 }
 
-fn stage_name(stage: i32) -> String {
+pub(super) fn stage_name(stage: i32) -> String {
     let stage = v1::ArtifactStage::try_from(stage).ok();
     enum_name(stage.map(|stage| stage.as_str_name()), "ARTIFACT_STAGE_")
 }
@@ -75,6 +75,10 @@ pub(super) fn raw_name(name: v1::ArtifactName) -> RawName {
 }
 
 pub(super) fn spec(spec: Option<v1::ArtifactSpec>) -> Result<ArtifactSpec> {
+    ArtifactSpec::new(raw_spec(spec)?)
+}
+
+pub(super) fn raw_spec(spec: Option<v1::ArtifactSpec>) -> Result<RawSpec> {
     let spec = spec.ok_or_else(|| Error::invalid("spec", "is required"))?;
     let on_duplicate = match v1::OnDuplicate::try_from(spec.on_duplicate) {
         Ok(v1::OnDuplicate::Unspecified | v1::OnDuplicate::CreateNew) => OnDuplicate::CreateNew,
@@ -84,7 +88,7 @@ pub(super) fn spec(spec: Option<v1::ArtifactSpec>) -> Result<ArtifactSpec> {
             return Err(Error::invalid("spec.on_duplicate", rule));
         }
     };
-    ArtifactSpec::new(RawSpec {
+    Ok(RawSpec {
         content_type: spec.content_type,
         session_id: spec.session_id,
         namespace: spec.namespace,
@@ -139,12 +143,7 @@ pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
             Kind::Other => v1::ArtifactKind::Other,
         }
         .into(),
-        stage: match artifact.stage {
-            Stage::Draft => v1::ArtifactStage::Draft,
-            Stage::Review => v1::ArtifactStage::Review,
-            Stage::Final => v1::ArtifactStage::Final,
-        }
-        .into(),
+        stage: stage(artifact.stage).into(),
         etag,
         title: artifact.title,
         language: artifact.language,
@@ -154,6 +153,14 @@ pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
         updated_at: Some(timestamp(artifact.updated_at)),
         existing: false,
         state: v1::ArtifactState::Visible.into(),
+    }
+}
+
+pub(super) fn stage(stage: Stage) -> v1::ArtifactStage {
+    match stage {
+        Stage::Draft => v1::ArtifactStage::Draft,
+        Stage::Review => v1::ArtifactStage::Review,
+        Stage::Final => v1::ArtifactStage::Final,
     }
 }
 
@@ -180,6 +187,19 @@ pub(super) fn session(session: Session) -> v1::Session {
         first_artifact_at: session.first_artifact_at.map(timestamp),
         last_artifact_at: session.last_artifact_at.map(timestamp),
         created_at: Some(timestamp(session.created_at)),
+        manifest_hash: session
+            .manifest_hash
+            .map_or(String::new(), |hash| hash.to_string()),
+    }
+}
+
+pub(super) fn manifest_entry(entry: ManifestEntry) -> v1::ManifestEntry {
+    v1::ManifestEntry {
+        filename: entry.filename,
+        version: entry.version,
+        artifact_id: entry.artifact_id,
+        size_bytes: size(entry.size_bytes),
+        content_hash: entry.content_hash.to_string(),
     }
 }
 
@@ -194,7 +214,7 @@ pub(super) fn link(link: Link, public_url: &str) -> v1::Link {
     }
 }
 
-/// The size of a page and the range of its items' creation, of a list request.
+/// The size of a page, and the range of its items' creation.
 pub(super) fn page(
     page_size: i32,
     created_after: Option<ProtoTimestamp>,
@@ -202,32 +222,51 @@ pub(super) fn page(
 ) -> Result<(PageSize, Range<Timestamp>)> {
     let mut faults = Violations::new();
     let size = faults.check("page_size", PageSize::new(page_size));
+    let created = range(created_after, created_before, &mut faults);
+    faults.finish(size.map(|size| (size, created)))
+}
+
+fn range(
+    created_after: Option<ProtoTimestamp>,
+    created_before: Option<ProtoTimestamp>,
+    faults: &mut Violations,
+) -> Range<Timestamp> {
     let mut moment = |field, at: Option<ProtoTimestamp>| {
         at.and_then(|at| {
             let moment = Timestamp::new(at.seconds, at.nanos);
             faults.check(field, moment.map_err(|_| "must be a valid timestamp"))
         })
     };
-    let created = Range {
+    Range {
         from: moment("created_after", created_after),
         until: moment("created_before", created_before),
-    };
-    faults.finish(size.map(|size| (size, created)))
+    }
 }
 
-pub(super) fn filter(
-    request: v1::ListArtifactsRequest,
-    created: Range<Timestamp>,
-) -> ArtifactFilter {
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
-    ArtifactFilter {
-        session_id: given(request.session_id),
-        agent_id: given(request.agent_id),
-        namespace: given(request.namespace),
-        user_id: given(request.user_id),
-        filename: given(request.filename),
-        content_type: given(request.content_type),
-        created,
+/// A list of artifacts and the size of its pages.
+pub(super) fn list(request: v1::ListArtifactsRequest) -> Result<(ArtifactList, PageSize)> {
+    let mut faults = Violations::new();
+    let size = faults.check("page_size", PageSize::new(request.page_size));
+    let filter = RawFilter {
+        created: range(request.created_after, request.created_before, &mut faults),
+        kind: kind_name(request.kind),
+        stage: stage_name(request.stage),
+        session_id: request.session_id,
+        agent_id: request.agent_id,
+        namespace: request.namespace,
+        user_id: request.user_id,
+        filename: request.filename,
+        filename_prefix: request.filename_prefix,
+        content_type: request.content_type,
+        labels: request.labels,
+        min_size_bytes: request.min_size_bytes,
+        max_size_bytes: request.max_size_bytes,
         metadata: request.metadata.into_iter().collect(),
-    }
+        metadata_keys: request.metadata_keys,
+        include_user_scope: request.include_user_scope,
+        filter: request.filter,
+    };
+    let (order, latest_only) = (&request.order_by, request.latest_only);
+    let list = ArtifactList::new(filter, order, latest_only, &mut faults);
+    faults.finish(list.zip(size))
 }

@@ -1,6 +1,7 @@
 use cairn_proto::v1::{
-    GetSessionRequest, GetSessionResponse, ListSessionsRequest, ListSessionsResponse,
-    SealSessionRequest, SealSessionResponse, session_service_server::SessionService,
+    GetSessionRequest, GetSessionResponse, ListManifestRequest, ListManifestResponse,
+    ListSessionsRequest, ListSessionsResponse, SealSessionRequest, SealSessionResponse,
+    session_service_server::SessionService,
 };
 use tonic::{Request, Response, Status};
 
@@ -56,6 +57,27 @@ impl SessionService for Services {
             .map_err(to_status)?;
         Ok(Response::new(SealSessionResponse {
             session: Some(convert::session(session)),
+        }))
+    }
+
+    async fn list_manifest(
+        &self,
+        request: Request<ListManifestRequest>,
+    ) -> Result<Response<ListManifestResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
+        let (session, token) = (&request.session_id, &request.page_token);
+        let page = self
+            .store
+            .list_manifest(&caller.tenant, session, size, token);
+        let page = page.await.map_err(to_status)?;
+        Ok(Response::new(ListManifestResponse {
+            entries: page
+                .items
+                .into_iter()
+                .map(convert::manifest_entry)
+                .collect(),
+            next_page_token: page.next.unwrap_or_default(),
         }))
     }
 }

@@ -30,6 +30,9 @@ pub(super) async fn receive(
         }
     };
     let mut upload = store.begin_upload(tenant, spec).await.map_err(to_status)?;
+    if let Some(created) = upload.finish_early().await.map_err(to_status)? {
+        return Ok(created);
+    }
     while let Some(message) = next(&mut messages).await? {
         match message {
             Message::Data(piece) => upload.write(piece).await.map_err(to_status)?,

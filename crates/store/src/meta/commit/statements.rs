@@ -16,6 +16,7 @@ pub(super) struct Statements {
     pub(super) sealed_at: Statement,
     pub(super) lock_own: Statement,
     pub(super) lock_duplicate: Statement,
+    pub(super) lock_readable: Statement,
     pub(super) insert_inline: Statement,
     pub(super) condemn_own: Statement,
     pub(super) promote_own: Statement,
@@ -81,6 +82,15 @@ impl Statements {
                     "SELECT id FROM objects
                      WHERE tenant_id = $1 AND sha256 = $2 AND size_bytes = $3 AND state = 'live' FOR KEY SHARE",
                 )
+                .await?,
+            lock_readable: client
+                .prepare_cached(&format!(
+                    "SELECT o.id FROM objects o
+                     WHERE o.tenant_id = $1 AND o.sha256 = $2 AND o.size_bytes = $3 AND o.state = 'live'
+                         AND EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = o.tenant_id
+                             AND a.object_id = o.id AND a.object_live AND {VISIBLE})
+                     FOR KEY SHARE OF o"
+                ))
                 .await?,
             insert_inline: client
                 .prepare_cached(

@@ -1,0 +1,95 @@
+//! Artifacts of bytes that are held already: nothing is sent, nothing is moved.
+
+use crate::{
+    artifact::{ArtifactSpec, Created, RawSpec},
+    digest::ContentHash,
+    error::{Error, Result},
+    meta::objects as rows,
+    reference::ArtifactRef,
+    store::Store,
+    tenant::Tenant,
+    validate::Violations,
+};
+
+/// A hash and a size that a caller asks about, as it puts them.
+#[derive(Debug, Clone)]
+pub struct RawContent {
+    /// `sha256:` and 64 hex digits.
+    pub content_hash: String,
+    /// In bytes.
+    pub size_bytes: i64,
+}
+
+impl Store {
+    /// The most contents of one question.
+    const MAX_CONTENTS: usize = 1000;
+
+    /// Makes an artifact of another one's bytes. Filename and content type are the other's unless they are given, and the
+    /// other is among the inputs.
+    ///
+    /// # Errors
+    /// As `get_artifact` and `create_artifact`.
+    pub async fn copy_artifact(
+        &self,
+        tenant: &Tenant,
+        source: &ArtifactRef,
+        mut spec: RawSpec,
+    ) -> Result<Created> {
+        let source = self.get_artifact(tenant, source).await?;
+        let hash = source.content_hash.to_string();
+        if !spec.content_hash.is_empty() && spec.content_hash != hash {
+            return Err(Error::ContentMismatch {
+                field: "content_hash",
+                declared: spec.content_hash,
+                actual: hash,
+            });
+        }
+        if spec.filename.is_empty() {
+            spec.filename = source.filename;
+        }
+        if spec.content_type.is_empty() {
+            spec.content_type = source.content_type;
+        }
+        let id = source.id.to_string();
+        if !spec.inputs.contains(&id) {
+            spec.inputs.push(id);
+        }
+        spec.content_hash = hash.clone();
+        spec.size_bytes = Some(i64::try_from(source.size_bytes).unwrap_or(i64::MAX));
+        let mut upload = self.begin_upload(tenant, ArtifactSpec::new(spec)?).await?;
+        let created = upload.finish_early().await?;
+        created.ok_or(Error::ContentMissing(hash))
+    }
+
+    /// Says which of these contents would have to be sent, by their places in the list: those that no visible artifact of
+    /// the tenant has.
+    ///
+    /// # Errors
+    /// `Invalid`, `Unavailable`.
+    pub async fn find_missing_content(
+        &self,
+        tenant: &Tenant,
+        contents: Vec<RawContent>,
+    ) -> Result<Vec<usize>> {
+        let mut faults = Violations::new();
+        if contents.len() > Self::MAX_CONTENTS {
+            faults.add(
+                "contents",
+                format!("must be at most {}", Self::MAX_CONTENTS),
+            );
+        }
+        let mut asked = Vec::with_capacity(contents.len());
+        for (i, content) in contents.into_iter().enumerate() {
+            let at = |part| format!("contents[{i}].{part}");
+            let hash = content.content_hash.parse::<ContentHash>();
+            let hash = faults.check(&at("content_hash"), hash);
+            if content.size_bytes < 0 {
+                faults.add(at("size_bytes"), "must be 0 or more");
+            }
+            asked.extend(hash.map(|hash| (hash, content.size_bytes)));
+        }
+        let asked = faults.finish(Some(asked))?;
+        let client = self.meta.client().await?;
+        rows::missing(&client, tenant.id, &asked).await
+    }
+}

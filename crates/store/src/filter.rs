@@ -1,0 +1,90 @@
+//! What a list or a bulk operation is about: conditions that artifacts meet or do not.
+//!
+//! Requests say it field by field or as one expression; both become the same tree, which `meta` turns into SQL.
+
+use jiff::Timestamp;
+
+mod parse;
+
+pub use parse::{SyntaxError, parse};
+
+/// Conditions, joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// Every one of these holds; of none, everything.
+    All(Vec<Filter>),
+    /// At least one of these holds.
+    Any(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+    /// One condition.
+    Is(Condition),
+}
+
+/// One condition on an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// A text of the record.
+    Text(TextField, TextMatch),
+    /// When it was created, against a moment.
+    Created(Comparison, Timestamp),
+    /// Its size in bytes, against a number.
+    Size(Comparison, i64),
+    /// Its version, against a number.
+    Version(Comparison, i64),
+    /// It has this label.
+    Label(String),
+    /// It has a metadata pair with this key, and a value that matches.
+    Metadata(String, TextMatch),
+    /// It has a metadata pair with this key.
+    MetadataKey(String),
+}
+
+/// A text of the record. Empty texts are those that were not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextField {
+    /// `session_id`.
+    SessionId,
+    /// `namespace`.
+    Namespace,
+    /// `user_id`.
+    UserId,
+    /// `agent_id`.
+    AgentId,
+    /// `filename`.
+    Filename,
+    /// `content_type`.
+    ContentType,
+    /// `title`.
+    Title,
+    /// `language`.
+    Language,
+    /// `kind`: the name of a kind.
+    Kind,
+    /// `stage`: the name of a stage.
+    Stage,
+}
+
+/// How a text matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextMatch {
+    /// It is this.
+    Exactly(String),
+    /// It starts with this.
+    Prefix(String),
+}
+
+/// How a number or a moment compares to a given one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}

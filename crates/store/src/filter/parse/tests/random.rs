@@ -1,0 +1,208 @@
+//! What must hold of any text, tried with texts that chance makes.
+
+use super::*;
+
+/// A generator of numbers that are the same in every run (Knuth's MMIX).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+const TOKENS: [&str; 62] = [
+    "session_id",
+    "filename",
+    "title",
+    "kind",
+    "stage",
+    "create_time",
+    "size_bytes",
+    "version",
+    "labels",
+    "metadata",
+    "metadata.",
+    "metadata.k",
+    "metadata.'k k'",
+    "sesion",
+    "=",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    ":",
+    "==",
+    "(",
+    ")",
+    "(",
+    ")",
+    "-",
+    "AND",
+    "OR",
+    "NOT",
+    "and",
+    "or",
+    "*",
+    "a*",
+    "code",
+    "draft",
+    "7",
+    "99999999999999999999",
+    "2026-01-31T09:30:00Z",
+    "\"",
+    "'",
+    "\\",
+    "'a b'",
+    "\"\\*\"",
+    "é",
+    "日本",
+    "👩‍💻",
+    "“",
+    ",",
+    "&",
+    "\0",
+    "\u{a0}",
+    "\n",
+    ".",
+    "kind=code",
+    "version>1",
+    "labels:x",
+    "metadata:k",
+    "metadata.k:*",
+    "title!='a*'",
+    "title = 'é\\'\\\\\\*'",
+    "kind=plan",
+];
+
+fn random(dice: &mut Dice, tokens: &[&str]) -> String {
+    let length = dice.below(24);
+    let mut text = String::new();
+    for _ in 0..length {
+        text += tokens[dice.below(tokens.len())];
+        text += [" ", " ", ""][dice.below(3)];
+    }
+    text
+}
+
+#[test]
+fn no_text_makes_it_panic_and_every_fault_is_within_the_text() {
+    let mut dice = Dice(160);
+    for _ in 0..20_000 {
+        let text = random(&mut dice, &TOKENS);
+        if let Err(fault) = parse(&text) {
+            let within = 1..=text.chars().count() + 1;
+            assert!(within.contains(&fault.position), "{text:?}: {fault}");
+            assert!(fault.message.len() < 400, "{text:?}: {fault}");
+            assert!(
+                !fault.message.contains(char::is_control),
+                "{text:?}: {fault}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_filter_written_out_is_read_as_the_same() {
+    let valid = [
+        "(",
+        ")",
+        "(",
+        ")",
+        "AND",
+        "OR",
+        "NOT",
+        "-",
+        "kind=code ",
+        "version>1 ",
+        "labels:x ",
+        "metadata:k ",
+        "metadata.k:* ",
+        "title!='a*' ",
+        "title = 'é\\'\\\\\\*' ",
+        "stage=final ",
+        "metadata.'k k'=\"\\\"*\" ",
+        "create_time<=2026-01-31T09:30:00.5+01:00 ",
+        "size_bytes!=5 ",
+    ];
+    let mut dice = Dice(160);
+    let filters = (0..20_000).filter_map(|_| parse(&random(&mut dice, &valid)).ok());
+    let mut read = 0;
+    for filter in filters {
+        let text = written(&filter);
+        assert_eq!(parse(&text), Ok(filter), "{text}");
+        read += 1;
+    }
+    assert!(read > 1000, "only {read} were filters");
+}
+
+fn written(filter: &Filter) -> String {
+    let grouped = |inner: &Filter, is_loose: bool| match is_loose {
+        true => format!("({})", written(inner)),
+        false => written(inner),
+    };
+    match filter {
+        Filter::All(of) => {
+            let of = of.iter().map(|f| grouped(f, matches!(f, Filter::All(_))));
+            of.collect::<Vec<_>>().join(" AND ")
+        }
+        Filter::Any(of) => {
+            let of = of
+                .iter()
+                .map(|f| grouped(f, matches!(f, Filter::All(_) | Filter::Any(_))));
+            of.collect::<Vec<_>>().join(" OR ")
+        }
+        Filter::Not(of) => {
+            let of = grouped(of, matches!(**of, Filter::All(_) | Filter::Any(_)));
+            format!("NOT {of}")
+        }
+        Filter::Is(condition) => written_condition(condition),
+    }
+}
+
+fn written_condition(condition: &Condition) -> String {
+    let sign = |comparison: &Comparison| match comparison {
+        Comparison::Equal => "=",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => ">=",
+    };
+    match condition {
+        Condition::Text(TextField::Title, value) => format!("title={}", written_match(value)),
+        Condition::Text(TextField::Kind, value) => format!("kind={}", written_match(value)),
+        Condition::Text(_, value) => format!("stage={}", written_match(value)),
+        Condition::Created(comparison, at) => format!("create_time{}{at}", sign(comparison)),
+        Condition::Size(comparison, n) => format!("size_bytes{}{n}", sign(comparison)),
+        Condition::Version(comparison, n) => format!("version{}{n}", sign(comparison)),
+        Condition::Label(label) => format!("labels:{}", quoted(label)),
+        Condition::Metadata(key, value) => {
+            format!("metadata.{}={}", quoted(key), written_match(value))
+        }
+        Condition::MetadataKey(key) => format!("metadata:{}", quoted(key)),
+    }
+}
+
+fn written_match(value: &TextMatch) -> String {
+    match value {
+        TextMatch::Exactly(text) => quoted(text),
+        TextMatch::Prefix(text) => format!("\"{}*\"", escaped(text)),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(text))
+}
+
+fn escaped(text: &str) -> String {
+    let escaped = |c| match c {
+        '"' | '\\' | '*' => format!("\\{c}"),
+        _ => String::from(c),
+    };
+    text.chars().map(escaped).collect()
+}

@@ -1,0 +1,65 @@
+//! Rows of derivations.
+
+use deadpool_postgres::Object;
+
+use super::{
+    artifacts::{self, COLUMNS, VISIBLE},
+    error::from_pg,
+};
+use crate::{
+    artifact::Artifact,
+    error::Result,
+    id::TenantId,
+    lineage::{Derivation, Direction},
+};
+
+/// The derivations that lead on from these artifacts, at most `limit`.
+pub(crate) async fn step(
+    client: &Object,
+    tenant: TenantId,
+    from: &[String],
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<Derivation>> {
+    let column = match direction {
+        Direction::Inputs => "artifact_id",
+        Direction::Outputs => "input_id",
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = client
+        .query(
+            &format!(
+                "SELECT artifact_id, input_id FROM artifact_inputs
+                 WHERE tenant_id = $1 AND {column} = ANY ($2) ORDER BY artifact_id, input_id LIMIT $3"
+            ),
+            &[&tenant.0, &from, &limit],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows
+        .iter()
+        .map(|row| Derivation {
+            artifact_id: row.get(0),
+            input_id: row.get(1),
+        })
+        .collect())
+}
+
+/// Those of these artifacts that are visible, by their ids.
+pub(crate) async fn visible(
+    client: &Object,
+    tenant: TenantId,
+    ids: &[String],
+) -> Result<Vec<Artifact>> {
+    let rows = client
+        .query(
+            &format!(
+                "SELECT {COLUMNS} FROM artifacts a
+                 WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND {VISIBLE} ORDER BY a.id"
+            ),
+            &[&tenant.0, &ids],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter().map(artifacts::read).collect()
+}

@@ -1,0 +1,40 @@
+//! Deletions taken back.
+
+use deadpool_postgres::Object;
+
+use super::{
+    error::from_pg,
+    selection::{ids_of, known},
+};
+use crate::{
+    error::Result,
+    id::{ArtifactId, TenantId},
+};
+
+/// Restores those of these artifacts that can be, and says which. A row that still pins its object has its bytes; one that
+/// was deleted before its session was sealed is not in the manifest, and must not come back into the session.
+pub(crate) async fn restore(
+    client: &Object,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+) -> Result<Vec<ArtifactId>> {
+    let rows = client
+        .query(
+            "WITH restorable AS (
+                 SELECT a.tenant_id, a.id FROM artifacts a
+                     LEFT JOIN sessions s ON s.tenant_id = a.tenant_id AND s.id = a.session_id
+                 WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND a.state = 'deleted' AND a.purge_after > now()
+                     AND (a.expires_at IS NULL OR a.expires_at > now())
+                     AND (s.sealed_at IS NULL OR a.deleted_at > s.sealed_at)
+                 ORDER BY a.id FOR NO KEY UPDATE OF a
+             )
+             UPDATE artifacts a SET state = 'live', deleted_at = NULL, purge_after = NULL,
+                 revision = a.revision + 1, updated_at = now()
+             FROM restorable r WHERE a.tenant_id = r.tenant_id AND a.id = r.id
+             RETURNING a.id",
+            &[&tenant.0, &ids_of(ids)],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter().map(|row| known(row.get(0))).collect()
+}

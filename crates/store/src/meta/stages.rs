@@ -1,0 +1,117 @@
+//! Stages of artifacts, and how they came to them.
+
+use deadpool_postgres::{Object, Transaction};
+
+use super::{artifacts::VISIBLE, error::from_pg, selection::ids_of};
+use crate::{
+    error::{Error, Result},
+    id::{ArtifactId, TenantId},
+    names::Label,
+    record::Stage,
+    stage::StageChange,
+};
+
+/// Who changes a stage.
+pub(crate) struct By<'a> {
+    pub(crate) agent: Option<&'a Label>,
+    pub(crate) key_last_4: &'a str,
+}
+
+impl By<'_> {
+    fn agent(&self) -> &str {
+        self.agent.map_or("", Label::as_str)
+    }
+}
+
+/// Notes that an artifact has moved from one stage to another.
+pub(crate) async fn note_stage(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    id: &ArtifactId,
+    from: Stage,
+    to: Stage,
+    by: &By<'_>,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &[
+            &tenant.0,
+            &id.as_str(),
+            &from.as_str(),
+            &to.as_str(),
+            &by.agent(),
+            &by.key_last_4,
+        ],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Moves those of these artifacts that are visible and elsewhere to a stage, and notes it; says how many they were. They
+/// are locked in one order, so that two calls about the same ones wait for each other instead of failing.
+pub(crate) async fn set_stage(
+    client: &Object,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+    stage: Stage,
+    by: &By<'_>,
+) -> Result<u64> {
+    client
+        .execute(
+            &format!(
+                "WITH was AS (
+                     SELECT a.tenant_id, a.id, a.stage FROM artifacts a
+                     WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND a.stage <> $3 AND {VISIBLE}
+                     ORDER BY a.id FOR NO KEY UPDATE
+                 ), changed AS (
+                     UPDATE artifacts a SET stage = $3, revision = a.revision + 1, updated_at = now()
+                     FROM was WHERE a.tenant_id = was.tenant_id AND a.id = was.id
+                     RETURNING a.tenant_id, a.id, was.stage
+                 )
+                 INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4)
+                 SELECT tenant_id, id, stage, $3, $4, $5 FROM changed"
+            ),
+            &[
+                &tenant.0,
+                &ids_of(ids),
+                &stage.as_str(),
+                &by.agent(),
+                &by.key_last_4,
+            ],
+        )
+        .await
+        .map_err(from_pg)
+}
+
+/// The stage changes of an artifact, the latest first.
+pub(crate) async fn stage_changes(
+    client: &Object,
+    tenant: TenantId,
+    id: &ArtifactId,
+) -> Result<Vec<StageChange>> {
+    let rows = client
+        .query(
+            "SELECT changed_at, from_stage, to_stage, agent_id, key_last_4 FROM stage_changes
+             WHERE tenant_id = $1 AND artifact_id = $2 ORDER BY number DESC LIMIT 200",
+            &[&tenant.0, &id.as_str()],
+        )
+        .await
+        .map_err(from_pg)?;
+    let stage = |name: &str| {
+        let unknown = |_| Error::internal("a stage change has an unknown stage");
+        name.parse().map_err(unknown)
+    };
+    rows.iter()
+        .map(|row| {
+            Ok(StageChange {
+                changed_at: row.get(0),
+                from: stage(row.get(1))?,
+                to: stage(row.get(2))?,
+                agent_id: row.get(3),
+                key_last_4: row.get(4),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,127 @@
+//! Messages about what is said of artifacts, and what they were made from.
+
+use cairn_proto::v1;
+use cairn_store::{
+    ArtifactUpdate, BulkDeleted, Direction, Error, Expiry, Lineage, RawUpdate, Restored, Result,
+    Selection, Stage, StageChange, Staged, filter,
+};
+
+use super::convert::{self, duration, stage_name, timestamp};
+
+/// The paths that an update mask may have.
+const PATHS: &str = "must be title, metadata, labels, stage or expiry";
+
+pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdate> {
+    let mut update = RawUpdate {
+        etag: request.etag,
+        agent_id: request.agent_id,
+        ..RawUpdate::default()
+    };
+    let (mut title, mut labels) = (Some(request.title), Some(request.labels));
+    let mut metadata = Some(request.metadata.into_iter().collect());
+    for path in request.update_mask.unwrap_or_default().paths {
+        match path.as_str() {
+            "title" => update.title = title.take().or(update.title),
+            "metadata" => update.metadata = metadata.take().or(update.metadata),
+            "labels" => update.labels = labels.take().or(update.labels),
+            "stage" => update.stage = Some(stage_or_draft(request.stage)),
+            "expiry" => {
+                use v1::update_artifact_request::Expiry as Given;
+                update.expiry = Some(match request.expiry {
+                    Some(Given::Ttl(ttl)) => Expiry::After(duration(ttl)),
+                    Some(Given::NeverExpires(true)) => Expiry::Never,
+                    Some(Given::NeverExpires(false)) | None => Expiry::Default,
+                });
+            }
+            _ => return Err(Error::invalid("update_mask", format!("'{path}' {PATHS}"))),
+        }
+    }
+    ArtifactUpdate::new(update)
+}
+
+fn stage_or_draft(stage: i32) -> String {
+    let name = stage_name(stage);
+    if name.is_empty() {
+        Stage::default().as_str().to_owned()
+    } else {
+        name
+    }
+}
+
+pub(super) fn required_stage(stage: i32) -> Result<Stage> {
+    let name = stage_name(stage);
+    name.parse().map_err(|rule| Error::invalid("stage", rule))
+}
+
+/// Which artifacts a bulk request is about.
+pub(super) fn selection(ids: Vec<String>, expression: &str) -> Result<Selection> {
+    let filter = if expression.is_empty() {
+        None
+    } else {
+        let parsed = filter::parse(expression);
+        Some(parsed.map_err(|e| Error::invalid("filter", e.to_string()))?)
+    };
+    Selection::new(ids, filter)
+}
+
+pub(super) fn staged(staged: Staged) -> v1::SetStageResponse {
+    let missing = staged.missing.iter().map(ToString::to_string);
+    v1::SetStageResponse {
+        changed_count: convert::size(staged.changed),
+        missing_artifact_ids: missing.collect(),
+    }
+}
+
+pub(super) fn deleted(deleted: BulkDeleted) -> v1::DeleteArtifactsResponse {
+    v1::DeleteArtifactsResponse {
+        deleted_count: convert::size(deleted.count),
+        size_bytes: convert::size(deleted.bytes),
+        missing_artifact_ids: deleted.missing,
+        more: deleted.more,
+    }
+}
+
+pub(super) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
+    let not_restored = restored.not_restored.iter().map(ToString::to_string);
+    v1::RestoreArtifactsResponse {
+        restored_count: convert::size(restored.restored),
+        not_restored_artifact_ids: not_restored.collect(),
+    }
+}
+
+pub(super) fn stage_change(change: StageChange) -> v1::StageChange {
+    v1::StageChange {
+        changed_at: Some(timestamp(change.changed_at)),
+        from: convert::stage(change.from).into(),
+        to: convert::stage(change.to).into(),
+        agent_id: change.agent_id,
+        api_key_last_4: change.key_last_4,
+    }
+}
+
+pub(super) fn direction(direction: i32) -> Result<Direction> {
+    use v1::LineageDirection::{Inputs, Outputs, Unspecified};
+    match v1::LineageDirection::try_from(direction) {
+        Ok(Unspecified | Inputs) => Ok(Direction::Inputs),
+        Ok(Outputs) => Ok(Direction::Outputs),
+        Err(_) => Err(Error::invalid("direction", "must be INPUTS or OUTPUTS")),
+    }
+}
+
+pub(super) fn lineage(lineage: Lineage) -> v1::GetLineageResponse {
+    let derivations = lineage.derivations.into_iter();
+    v1::GetLineageResponse {
+        derivations: derivations
+            .map(|step| v1::Derivation {
+                artifact_id: step.artifact_id,
+                input_id: step.input_id,
+            })
+            .collect(),
+        artifacts: lineage
+            .artifacts
+            .into_iter()
+            .map(convert::artifact)
+            .collect(),
+        truncated: lineage.truncated,
+    }
+}
