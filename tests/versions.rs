@@ -331,6 +331,12 @@ async fn the_same_content_again_makes_a_version_or_returns_the_one_that_is_there
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_same_content_from_many_at_once_is_one_version_for_those_who_want_the_existing_one() {
     let cairn = Setup::on(Bytes::S3).start().await;
+    // The bytes are there already, so that nothing but the name keeps the writers apart.
+    cairn
+        .client
+        .create(spec("elsewhere"), "same")
+        .await
+        .unwrap();
     let writes = (0..12).map(|_| {
         let client = cairn.client.clone();
         let spec = ArtifactSpec {
