@@ -1,11 +1,17 @@
 //! The `cairn` command keeps its promises: what it prints and where, how it ends, and what it leaves behind.
 
+use serde_json::Value;
+
 use crate::harness::{Bytes, Cairn, Setup, Shell, each, text};
 
+mod again;
+mod concepts;
 mod faults;
 mod impostor;
+mod keys;
 mod link;
 mod ls;
+mod names;
 mod pull;
 mod pull_refused;
 mod push;
@@ -13,6 +19,7 @@ mod push_refused;
 mod records;
 mod session;
 mod terminal;
+mod versions;
 
 /// A Cairn, and a shell with the key of its tenant.
 async fn start() -> (Cairn, Shell) {
@@ -23,6 +30,15 @@ async fn started(setup: Setup) -> (Cairn, Shell) {
     let cairn = setup.start().await;
     let shell = Shell::at(&cairn.grpc_url, &cairn.key).await;
     (cairn, shell)
+}
+
+/// The artifact in the answer to a push, without what is true of the push alone.
+fn record(mut pushed: Value) -> Value {
+    let fields = pushed.as_object_mut().unwrap();
+    for of_push in ["deduplicated", "existing"] {
+        fields.remove(of_push).unwrap();
+    }
+    pushed
 }
 
 /// How many artifacts there are or have been.

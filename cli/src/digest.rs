@@ -57,6 +57,11 @@ impl Hashing {
         self.size_bytes += piece.len() as i64;
     }
 
+    /// How much has passed by.
+    pub(crate) fn size(&self) -> u64 {
+        self.size_bytes as u64
+    }
+
     pub(crate) fn finish(self) -> Digest {
         Digest {
             content_hash: format!("sha256:{}", hex::encode(self.hasher.finalize())),

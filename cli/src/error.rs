@@ -1,12 +1,18 @@
 //! What can go wrong, whose fault it is, and how it is told.
 
-use std::{error::Error, io, path::PathBuf, process::ExitCode};
+mod refusal;
+
+use std::{
+    collections::BTreeMap, error::Error, io, path::PathBuf, process::ExitCode, time::Duration,
+};
 
 use cairn_proto::ERROR_DOMAIN;
-use serde::Serialize;
 use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+
+use self::refusal::Refusal;
+pub(crate) use self::refusal::Violation;
 
 /// Whose fault a failure is, which is the exit code. The greater, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +28,15 @@ impl From<Fault> for ExitCode {
     }
 }
 
+/// Why a call is worth sending again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// The first call with its idempotency key is under way, and worth asking about after so long.
+    UnderWay(Option<Duration>),
+    /// It may have been lost; the server would like so long a pause.
+    Lost(Option<Duration>),
+}
+
 /// Why a command did not do what it was asked.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
@@ -33,7 +48,7 @@ pub(crate) enum CliError {
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
     /// The server said no, and why.
-    #[error("{}", .0.message)]
+    #[error("{0}")]
     Refused(Box<Refusal>),
     /// The server answered, but not as a Cairn does.
     #[error("bad answer from the server: {0}")]
@@ -49,23 +64,6 @@ pub(crate) enum CliError {
     /// Told already, when it happened.
     #[error("not everything was done")]
     Told(Fault),
-}
-
-/// An error that a Cairn server sent.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    code: Code,
-    /// A name of `cairn.v1.ErrorReason` without its prefix.
-    reason: String,
-    message: String,
-    violations: Vec<Violation>,
-}
-
-/// A field of the request at fault.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Violation {
-    pub(crate) field: String,
-    pub(crate) description: String,
 }
 
 impl CliError {
@@ -100,9 +98,27 @@ impl CliError {
     /// The fields of the request that the server found at fault.
     pub(crate) fn violations(&self) -> &[Violation] {
         match self {
-            Self::Refused(refusal) => &refusal.violations,
+            Self::Refused(refusal) => refusal.violations(),
             Self::About { error, .. } => error.violations(),
             _ => &[],
+        }
+    }
+
+    /// What the server tells of the error beside its words, by the names of its `ErrorInfo`.
+    pub(crate) fn details(&self) -> Option<&BTreeMap<String, String>> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.details()),
+            Self::About { error, .. } => error.details(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed, and when. Only for calls that may be sent again, whatever became of the first.
+    pub(crate) fn again(&self) -> Option<Again> {
+        match self {
+            Self::Refused(refusal) => refusal.again(),
+            Self::Network(_) => Some(Again::Lost(None)),
+            _ => None,
         }
     }
 
@@ -128,47 +144,6 @@ impl CliError {
     }
 }
 
-impl Refusal {
-    fn fault(&self) -> Fault {
-        match self.code {
-            Code::InvalidArgument
-            | Code::NotFound
-            | Code::FailedPrecondition
-            | Code::Unauthenticated
-            | Code::PermissionDenied
-            | Code::Aborted
-            | Code::ResourceExhausted => Fault::Caller,
-            _ => Fault::Server,
-        }
-    }
-
-    fn http_code(&self) -> String {
-        match self.reason.as_str() {
-            "INVALID_ARGUMENT" => "invalid_request".into(),
-            "UNAUTHENTICATED" => "unauthorized".into(),
-            "PERMISSION_DENIED" => "forbidden".into(),
-            "ARTIFACT_DELETED" => "artifact_already_deleted".into(),
-            "TTL_EXCEEDS_LIMIT" => "ttl_exceeds_plan_limit".into(),
-            reason => reason.to_ascii_lowercase(),
-        }
-    }
-
-    fn http_status(&self) -> u16 {
-        match (self.reason.as_str(), self.code) {
-            ("ARTIFACT_EXPIRED" | "ARTIFACT_DELETED" | "LINK_EXPIRED", _) => 410,
-            ("FILE_TOO_LARGE", _) => 413,
-            (_, Code::InvalidArgument) => 400,
-            (_, Code::Unauthenticated) => 401,
-            (_, Code::PermissionDenied) => 403,
-            (_, Code::NotFound) => 404,
-            (_, Code::FailedPrecondition | Code::Aborted) => 409,
-            (_, Code::ResourceExhausted) => 429,
-            (_, Code::Unavailable) => 503,
-            _ => 500,
-        }
-    }
-}
-
 impl From<Status> for CliError {
     /// A Cairn server signs its errors with an ErrorInfo. What is not signed was made on the way: by our own end of the
     /// connection, which then leaves a source, by something between, or by a server that is no Cairn.
@@ -177,22 +152,7 @@ impl From<Status> for CliError {
             .get_details_error_info()
             .filter(|info| info.domain == ERROR_DOMAIN);
         if let Some(info) = signed {
-            let violations = status
-                .get_details_bad_request()
-                .map(|bad| bad.field_violations)
-                .unwrap_or_default();
-            return Self::Refused(Box::new(Refusal {
-                code: status.code(),
-                reason: info.reason,
-                message: status.message().to_owned(),
-                violations: violations
-                    .into_iter()
-                    .map(|violation| Violation {
-                        field: violation.field,
-                        description: violation.description,
-                    })
-                    .collect(),
-            }));
+            return Self::Refused(Box::new(Refusal::new(&status, info)));
         }
         let lost = matches!(
             status.code(),

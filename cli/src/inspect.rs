@@ -5,32 +5,37 @@ use cairn_proto::v1::GetArtifactRequest;
 use crate::{
     client::{Client, Server, required, unary},
     error::CliError,
+    name::{Name, Which},
     output::Output,
     shapes::Artifact,
 };
 
 /// Print an artifact's record
 #[derive(clap::Args)]
+#[command(override_usage = "cairn inspect [OPTIONS] ID
+       cairn inspect [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
 pub(crate) struct Args {
     /// The artifact
     #[arg(value_name = "ID")]
-    artifact_id: String,
+    artifact_id: Option<String>,
+    #[command(flatten)]
+    name: Name,
     #[command(flatten)]
     server: Server,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let artifact = get(&mut client, args.artifact_id).await?;
+    let which = args.name.or_id(args.artifact_id)?;
+    let client = args.server.connect().await?;
+    let artifact = get(&client, which).await?;
     output.data(&artifact, || artifact.fields())
 }
 
 /// Reads one artifact's record.
-pub(crate) async fn get(client: &mut Client, artifact_id: String) -> Result<Artifact, CliError> {
-    let request = unary(GetArtifactRequest {
-        artifact_id,
-        ..GetArtifactRequest::default()
-    });
-    let answer = client.artifacts.get_artifact(request).await?.into_inner();
+pub(crate) async fn get(client: &Client, which: Which) -> Result<Artifact, CliError> {
+    let (artifact_id, name) = which.into_fields();
+    let request = unary(GetArtifactRequest { artifact_id, name });
+    let mut client = client.artifacts.clone();
+    let answer = client.get_artifact(request).await?.into_inner();
     Ok(required(answer.artifact, "artifact")?.into())
 }

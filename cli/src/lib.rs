@@ -4,26 +4,31 @@
 //! standard output is a terminal. The exit code says whose fault a failure is: 1 the caller's, 2 the server's, 3 the
 //! network's.
 
+mod again;
 mod client;
 mod completions;
 mod dev;
 mod digest;
 mod error;
 mod inspect;
+mod key;
 mod link;
 mod ls;
 mod metadata;
+mod name;
 mod output;
 mod page;
 mod printable;
 mod progress;
 mod pull;
 mod push;
+mod record;
 mod rm;
 mod session;
 mod several;
 mod shapes;
 mod time;
+mod versions;
 mod whoami;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -61,6 +66,7 @@ enum ClientCommand {
     Push(push::Args),
     Pull(pull::Args),
     Ls(ls::Args),
+    Versions(versions::Args),
     Inspect(inspect::Args),
     Rm(rm::Args),
     Link(link::Args),
@@ -111,6 +117,7 @@ async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliEr
         ClientCommand::Push(args) => push::run(args, output).await,
         ClientCommand::Pull(args) => pull::run(args, output).await,
         ClientCommand::Ls(args) => ls::run(args, output).await,
+        ClientCommand::Versions(args) => versions::run(args, output).await,
         ClientCommand::Inspect(args) => inspect::run(args, output).await,
         ClientCommand::Rm(args) => rm::run(args, output).await,
         ClientCommand::Link(args) => link::run(args, output).await,

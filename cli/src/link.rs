@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::{
     client::{Client, Server, required, unary},
     error::CliError,
+    key::Key,
+    name::{Name, Which},
     output::Output,
     page::{More, PageArgs},
     shapes::{Link, link_table},
@@ -15,14 +17,23 @@ use crate::{
 
 /// Make a public URL of an artifact; list, show and revoke such URLs
 #[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    override_usage = "cairn link [OPTIONS] ID
+       cairn link [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]
+       cairn link ls|show|revoke …"
+)]
 pub(crate) struct Args {
     /// The artifact to make a URL of
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID")]
     artifact_id: Option<String>,
     /// How long the URL works, such as 24h; 7 days when it is not given
     #[arg(long, value_name = "TIME")]
     expires_in: Option<Span>,
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    name: Name,
     #[command(flatten)]
     server: Server,
     #[command(subcommand)]
@@ -36,7 +47,7 @@ enum Verb {
     /// Print a link's record
     Show(OneArgs),
     /// End a link at once
-    Revoke(OneArgs),
+    Revoke(RevokeArgs),
 }
 
 #[derive(clap::Args)]
@@ -59,6 +70,14 @@ struct OneArgs {
     server: Server,
 }
 
+#[derive(clap::Args)]
+struct RevokeArgs {
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    one: OneArgs,
+}
+
 #[derive(Serialize)]
 struct Listing {
     links: Vec<Link>,
@@ -72,10 +91,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Some(Verb::Show(args)) => show(args, output).await,
         Some(Verb::Revoke(args)) => revoke(args, output).await,
         None => {
-            let mut client = args.server.connect().await?;
-            // Without a verb it is required; were it absent all the same, the server would say so.
-            let artifact_id = args.artifact_id.unwrap_or_default();
-            let link = create(&mut client, artifact_id, args.expires_in).await?;
+            let which = args.name.or_id(args.artifact_id)?;
+            let client = args.server.connect().await?;
+            let link = create(&client, which, args.expires_in, &args.key, output).await?;
             output.data(&link, || link.fields())
         }
     }
@@ -83,16 +101,25 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 
 /// Makes a link; without a span it works for as long as the server thinks right.
 pub(crate) async fn create(
-    client: &mut Client,
-    artifact_id: String,
+    client: &Client,
+    which: Which,
     expires_in: Option<Span>,
+    key: &Key,
+    output: Output,
 ) -> Result<Link, CliError> {
-    let request = unary(CreateLinkRequest {
+    let (artifact_id, name) = which.into_fields();
+    let request = CreateLinkRequest {
         artifact_id,
+        name,
         expires_in: expires_in.map(Into::into),
-        ..CreateLinkRequest::default()
-    });
-    let answer = client.links.create_link(request).await?.into_inner();
+        idempotency_key: key.field(),
+    };
+    let create = async || {
+        let mut client = client.links.clone();
+        let answer = client.create_link(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = key.call(output, create).await?;
     Ok(required(answer.link, "link")?.into())
 }
 
@@ -128,13 +155,18 @@ async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     output.data(&link, || link.fields())
 }
 
-async fn revoke(args: OneArgs, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let request = unary(RevokeLinkRequest {
-        link_id: args.link_id,
-        ..RevokeLinkRequest::default()
-    });
-    let answer = client.links.revoke_link(request).await?.into_inner();
+async fn revoke(args: RevokeArgs, output: Output) -> Result<(), CliError> {
+    let client = args.one.server.connect().await?;
+    let request = RevokeLinkRequest {
+        link_id: args.one.link_id,
+        idempotency_key: args.key.field(),
+    };
+    let revoke = async || {
+        let mut client = client.links.clone();
+        let answer = client.revoke_link(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, revoke).await?;
     let link = Link::from(required(answer.link, "link")?);
     output.data(&link, || link.fields())
 }

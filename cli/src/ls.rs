@@ -1,6 +1,6 @@
 //! `cairn ls`.
 
-use cairn_proto::v1::ListArtifactsRequest;
+use cairn_proto::v1::{self, ListArtifactsRequest};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
@@ -41,7 +41,7 @@ struct Filter {
     /// Only of this user
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
-    /// Only with this filename, every version of it
+    /// Only with this filename, in every scope and every version; see also cairn versions
     #[arg(long, value_name = "FILENAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Only of this media type
@@ -79,6 +79,15 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Ok((answer.artifacts, answer.next_page_token))
     };
     let (artifacts, more) = args.page.read(fetch).await?;
+    print(artifacts, more, output)
+}
+
+/// Prints a list of artifacts.
+pub(crate) fn print(
+    artifacts: Vec<v1::Artifact>,
+    more: More,
+    output: Output,
+) -> Result<(), CliError> {
     let listing = Listing {
         artifacts: artifacts.into_iter().map(Artifact::from).collect(),
         more,

@@ -1,6 +1,9 @@
 //! The only way out: data to standard output, words to standard error.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind, IsTerminal, Write},
+};
 
 use serde::Serialize;
 
@@ -61,6 +64,13 @@ impl Output {
     /// Tells a person how to go on, where a program reads it in the data.
     pub(crate) fn hint(self, words: &str) {
         if !self.json {
+            self.note(words);
+        }
+    }
+
+    /// Tells whoever waits what goes on, unless errors are read by a program, which must find nothing else beside them.
+    pub(crate) fn progress(self, words: &str) {
+        if !self.json_errors {
             self.note(words);
         }
     }
@@ -143,6 +153,8 @@ struct ErrorBody<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     fields: &'a [Violation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> From<&'a CliError> for ErrorJson<'a> {
@@ -153,6 +165,7 @@ impl<'a> From<&'a CliError> for ErrorJson<'a> {
                 message: error.to_string(),
                 status: error.http_status(),
                 fields: error.violations(),
+                details: error.details().filter(|details| !details.is_empty()),
             },
         }
     }

@@ -6,11 +6,11 @@ mod target;
 
 use std::{
     collections::HashSet,
+    mem,
     path::{Path, PathBuf},
 };
 
 use cairn_proto::v1::{self, GetSessionRequest, ListArtifactsRequest};
-use clap::builder::NonEmptyStringValueParser;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::io::stdout;
@@ -23,6 +23,7 @@ use self::{
 use crate::{
     client::{Client, Server, unary},
     error::CliError,
+    name::{Name, Scope, Which},
     output::{Output, table},
     page::read_all,
     progress::Progress,
@@ -31,24 +32,17 @@ use crate::{
 };
 
 /// Fetch an artifact, or everything that a session holds
+///
+/// With an ID or with --name, one artifact is fetched. With --session and without --name, it is the latest version of every
+/// file of that session, into the directory OUTPUT.
 #[derive(clap::Args)]
+#[command(override_usage = "cairn pull [OPTIONS] ID [-o PATH]
+       cairn pull [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID] [-o PATH]
+       cairn pull [OPTIONS] --session ID -o DIRECTORY")]
 pub(crate) struct Args {
     /// The artifact
-    #[arg(
-        value_name = "ID",
-        required_unless_present = "session",
-        conflicts_with = "session"
-    )]
+    #[arg(value_name = "ID")]
     artifact_id: Option<String>,
-    /// Fetch the latest version of every file of this session into the directory OUTPUT
-    // An empty id would stand for every session.
-    #[arg(
-        long,
-        value_name = "ID",
-        requires = "output",
-        value_parser = NonEmptyStringValueParser::new()
-    )]
-    session: Option<String>,
     /// A file to write or replace, a directory to write into, or - for standard output; the stored filename in the
     /// current directory when it is not given
     #[arg(long, short, value_name = "PATH")]
@@ -56,6 +50,8 @@ pub(crate) struct Args {
     /// Replace the file when the stored filename is taken
     #[arg(long, short)]
     force: bool,
+    #[command(flatten)]
+    name: Name,
     #[command(flatten)]
     server: Server,
 }
@@ -73,27 +69,58 @@ struct SessionPulled {
     artifacts: Vec<Pulled>,
 }
 
-pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let client = args.server.connect().await?;
-    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
-    match (args.artifact_id, args.session) {
-        (Some(artifact_id), _) if to_stdout => pull_to_stdout(client, artifact_id).await,
-        (Some(artifact_id), _) => {
-            let pulled = pull_one(client, artifact_id, args.output.as_deref(), args.force).await?;
-            output.data(&pulled, || table(&[pulled.row()]))
+/// What to fetch, and where to.
+enum Task {
+    One(Which),
+    Session(String, PathBuf),
+}
+
+impl Args {
+    fn task(&mut self) -> Result<Task, CliError> {
+        let name = mem::take(&mut self.name);
+        let id = self.artifact_id.take();
+        if id.is_some() || name.name.is_some() || name.scope.session.is_none() {
+            return name.or_id(id).map(Task::One);
         }
-        (None, Some(session_id)) if !to_stdout => {
-            let folder = args.output.unwrap_or_else(|| ".".into());
-            pull_session(client, session_id, &folder, output).await
+        let Scope {
+            session: Some(session),
+            namespace: None,
+            user: None,
+            ..
+        } = name.scope
+        else {
+            let words = "--namespace and --user are for --name: a session is pulled whole";
+            return Err(CliError::Usage(words.to_owned()));
+        };
+        match self.output.take() {
+            Some(folder) if folder.as_os_str() != "-" => Ok(Task::Session(session, folder)),
+            _ => Err(CliError::Usage(
+                "a session is pulled into a directory: give it with --output, or one file of it with --name"
+                    .to_owned(),
+            )),
         }
-        _ => Err(CliError::Usage(
-            "a session is pulled into a directory".to_owned(),
-        )),
     }
 }
 
-async fn pull_to_stdout(mut client: Client, artifact_id: String) -> Result<(), CliError> {
-    let download = Download::start(&mut client, artifact_id).await?;
+pub(crate) async fn run(mut args: Args, output: Output) -> Result<(), CliError> {
+    let task = args.task()?;
+    let client = args.server.connect().await?;
+    match task {
+        Task::One(which) if args.output.as_deref() == Some(Path::new("-")) => {
+            pull_to_stdout(client, which).await
+        }
+        Task::One(which) => {
+            let pulled = pull_one(client, which, args.output.as_deref(), args.force).await?;
+            output.data(&pulled, || table(&[pulled.row()]))
+        }
+        Task::Session(session_id, folder) => {
+            pull_session(client, session_id, &folder, output).await
+        }
+    }
+}
+
+async fn pull_to_stdout(mut client: Client, which: Which) -> Result<(), CliError> {
+    let download = Download::start(&mut client, which).await?;
     let bar = ProgressBar::hidden();
     download.copy(&mut stdout(), CliError::Stdout, bar).await?;
     Ok(())
@@ -101,11 +128,11 @@ async fn pull_to_stdout(mut client: Client, artifact_id: String) -> Result<(), C
 
 async fn pull_one(
     mut client: Client,
-    artifact_id: String,
+    which: Which,
     path: Option<&Path>,
     force: bool,
 ) -> Result<Pulled, CliError> {
-    let download = Download::start(&mut client, artifact_id).await?;
+    let download = Download::start(&mut client, which).await?;
     let stored = || SafeName::parse(&download.artifact.filename).map(SafeName::flat);
     let target = match path {
         None => Folder::current()?.target(&stored()?, force)?,
@@ -178,7 +205,7 @@ async fn pull_into(
     progress: &Progress,
 ) -> Result<Pulled, CliError> {
     let target = folder.target(&SafeName::parse(&artifact.filename)?, true)?;
-    let download = Download::start(&mut client, artifact.artifact_id).await?;
+    let download = Download::start(&mut client, Which::Id(artifact.artifact_id)).await?;
     write(download, target, progress).await
 }
 

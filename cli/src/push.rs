@@ -1,29 +1,42 @@
 //! `cairn push`.
 
 mod content;
+mod context;
 mod plan;
 mod send;
 
 use std::path::PathBuf;
 
-use cairn_proto::v1::{ArtifactSpec, artifact_spec::Expiry};
+use cairn_proto::v1::{self, ArtifactName, ArtifactSpec};
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
-use self::plan::{Plan, Source};
+use self::{
+    context::Context,
+    plan::{Plan, Source},
+    send::{Keying, Pusher, is_gone},
+};
 use crate::{
-    client::{Client, Server},
+    client::Server,
     error::CliError,
+    inspect,
+    key::{self, Key},
     link,
-    metadata::{self, Pair, parse_pair},
+    name::Which,
     output::{Output, table},
     progress::Progress,
-    session,
+    record::state_name,
     several::{Failures, transfer},
     shapes::{Artifact, Link},
-    time::Ttl,
+    time,
 };
 
 /// Store files as artifacts
+///
+/// The same push again, of the same bytes with the same options, stores nothing twice within the server's window for
+/// idempotency keys (24 hours) and prints the same artifact: a push whose answer was lost can be repeated. A push that
+/// loses its server in between repeats itself a few times. For this, files are read once before they are sent, and a key is
+/// derived from all that is asked. Standard input and pipes can be read only once: no key is derived for them.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Files, directories (everything in them), or - for standard input
@@ -35,40 +48,21 @@ pub(crate) struct Args {
     /// Also make a public link to each
     #[arg(long)]
     link: bool,
+    /// The caller's own name for this push of a single file, in place of one that is derived from all that is asked
+    #[arg(
+        long,
+        value_name = "KEY",
+        conflicts_with = "no_idempotency_key",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    idempotency_key: Option<String>,
+    /// Store again what has been stored already
+    #[arg(long)]
+    no_idempotency_key: bool,
     #[command(flatten)]
     context: Context,
     #[command(flatten)]
     server: Server,
-}
-
-/// What every artifact of one push has in common.
-#[derive(clap::Args)]
-#[command(next_help_heading = "Context")]
-struct Context {
-    /// The session that they belong to
-    #[arg(long, value_name = "ID", env = "CAIRN_SESSION_ID")]
-    session: Option<String>,
-    /// Start a fresh session, whatever session is given
-    #[arg(long)]
-    new_session: bool,
-    /// The agent that made them
-    #[arg(long, value_name = "ID", env = "CAIRN_AGENT_ID")]
-    agent: Option<String>,
-    /// A fact to find them by; may be given again
-    #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = parse_pair)]
-    metadata: Vec<Pair>,
-    /// How long to keep them: 30d, 24h, 90m, 45s or never
-    #[arg(long, value_name = "TIME", env = "CAIRN_TTL")]
-    ttl: Option<Ttl>,
-    /// Their media type; guessed when it is not given
-    #[arg(long, value_name = "TYPE")]
-    content_type: Option<String>,
-    /// The application's name
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
-    /// The user whose files they are
-    #[arg(long, value_name = "ID")]
-    user: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +70,7 @@ struct Pushed {
     #[serde(flatten)]
     artifact: Artifact,
     deduplicated: bool,
+    existing: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<Link>,
 }
@@ -89,6 +84,15 @@ enum Answer<'a> {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let plan = Plan::of(&args.sources, args.name.as_deref())?;
+    if args.idempotency_key.is_some() && !plan.single {
+        let words = "--idempotency-key is for a single file: each needs its own";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    let keying = match args.idempotency_key {
+        Some(key) => Keying::Given(key),
+        None if args.no_idempotency_key => Keying::Without,
+        None => Keying::Derived,
+    };
     let new_session = args.context.new_session;
     let spec = args.context.into_spec()?;
     let mut failures = Failures::default();
@@ -112,7 +116,13 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         output.note(&format!("session {}", spec.session_id));
     }
     let push = async |source, progress: &Progress| {
-        push_one(client.clone(), source, spec.clone(), args.link, progress).await
+        let pusher = Pusher {
+            client: &client,
+            keying: &keying,
+            output,
+            progress,
+        };
+        push_one(pusher, source, spec.clone(), args.link).await
     };
     let mut pushed = Vec::new();
     for (artifact, unlinked) in transfer(plan.sources, output, &mut failures, push).await {
@@ -128,28 +138,34 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 /// Pushes one source, and links it when that is wanted. An artifact that could not be linked is there all the same, and
 /// comes with the reason.
 async fn push_one(
-    mut client: Client,
+    pusher: Pusher<'_>,
     source: Source,
     spec: ArtifactSpec,
     wants_link: bool,
-    progress: &Progress,
 ) -> Result<(Pushed, Option<CliError>), CliError> {
     let spec = ArtifactSpec {
         filename: source.name.clone(),
         ..spec
     };
-    let artifact = send::push(&mut client, source.content, spec, progress)
+    let start = jiff::Timestamp::now();
+    let artifact = pusher
+        .push(source.content, spec)
         .await
         .map_err(|error| error.about(source.name))?;
+    if let Some(words) = misunderstanding(&pusher, &artifact, start).await {
+        let words = format!("{}: {words}", artifact.filename);
+        pusher.progress.aside(|| pusher.output.progress(&words));
+    }
     let mut pushed = Pushed {
         deduplicated: artifact.deduplicated,
+        existing: artifact.existing,
         artifact: artifact.into(),
         link: None,
     };
     if !wants_link {
         return Ok((pushed, None));
     }
-    match link::create(&mut client, pushed.artifact.artifact_id.clone(), None).await {
+    match make_link(&pusher, &pushed.artifact.artifact_id).await {
         Ok(link) => {
             pushed.link = Some(link);
             Ok((pushed, None))
@@ -159,6 +175,64 @@ async fn push_one(
             Ok((pushed, Some(error)))
         }
     }
+}
+
+/// What whoever pushed may not expect of an answer that is that of an earlier push: that it is gone, or not the latest.
+async fn misunderstanding(
+    pusher: &Pusher<'_>,
+    artifact: &v1::Artifact,
+    start: jiff::Timestamp,
+) -> Option<String> {
+    if is_gone(artifact) {
+        let state = state_name(artifact.state).unwrap_or_default();
+        return Some(format!(
+            "was pushed with this idempotency key before, as {}, and is {state}",
+            artifact.artifact_id
+        ));
+    }
+    // Made before it was asked for. By a clock that is ahead of the server's, it is looked at in vain.
+    if *pusher.keying != Keying::Derived || !time::is_before(artifact.created_at, start) {
+        return None;
+    }
+    let name = ArtifactName {
+        filename: artifact.filename.clone(),
+        session_id: artifact.session_id.clone(),
+        namespace: artifact.namespace.clone(),
+        user_id: artifact.user_id.clone(),
+        version: 0,
+    };
+    // It is there; only the words about it are lost with this.
+    let latest = inspect::get(pusher.client, Which::Name(name)).await.ok()?;
+    (latest.version > artifact.version).then(|| {
+        format!(
+            "was pushed before, as v{}, and the latest is v{} now; to make the next version of it, use \
+             --no-idempotency-key",
+            artifact.version, latest.version
+        )
+    })
+}
+
+/// Makes a link under a key of the push's, so that a push that is repeated has its link again, unless that was revoked.
+async fn make_link(pusher: &Pusher<'_>, artifact_id: &str) -> Result<Link, CliError> {
+    let push_key = match pusher.keying {
+        Keying::Given(key) => Some(key.as_str()),
+        Keying::Derived | Keying::Without => None,
+    };
+    let make = async |key: String| {
+        let key = Key {
+            idempotency_key: Some(key),
+        };
+        let which = Which::Id(artifact_id.to_owned());
+        link::create(pusher.client, which, None, &key, pusher.output).await
+    };
+    if *pusher.keying == Keying::Without {
+        return make(key::fresh()).await;
+    }
+    let link = make(key::of_link(push_key, artifact_id)).await?;
+    if link.revoked_at.is_some() {
+        return make(key::fresh()).await;
+    }
+    Ok(link)
 }
 
 fn print(pushed: &[Pushed], single: bool, output: Output) -> Result<(), CliError> {
@@ -174,46 +248,27 @@ fn print(pushed: &[Pushed], single: bool, output: Output) -> Result<(), CliError
 }
 
 impl Pushed {
+    /// What is out of the ordinary with it.
+    fn remark(&self) -> String {
+        match (&self.artifact.state, self.existing, self.deduplicated) {
+            (Some(state), ..) if state != "visible" => state.clone(),
+            (_, true, _) => "existing".to_owned(),
+            (_, _, true) => "deduplicated".to_owned(),
+            _ => String::new(),
+        }
+    }
+
     fn row(&self) -> Vec<String> {
         vec![
             self.artifact.artifact_id.clone(),
             format!("v{}", self.artifact.version),
             self.artifact.filename.clone(),
             self.artifact.size(),
-            if self.deduplicated {
-                "deduplicated"
-            } else {
-                ""
-            }
-            .to_owned(),
+            self.remark(),
             self.link
                 .as_ref()
                 .map(|link| link.url.clone())
                 .unwrap_or_default(),
         ]
-    }
-}
-
-impl Context {
-    /// All that a spec says, but for the filename.
-    fn into_spec(self) -> Result<ArtifactSpec, CliError> {
-        let session_id = if self.new_session {
-            session::fresh_id()
-        } else {
-            self.session.unwrap_or_default()
-        };
-        Ok(ArtifactSpec {
-            session_id,
-            agent_id: self.agent.unwrap_or_default(),
-            metadata: metadata::into_map(self.metadata)?,
-            expiry: self.ttl.map(|ttl| match ttl {
-                Ttl::For(span) => Expiry::Ttl(span.into()),
-                Ttl::Never => Expiry::NeverExpires(true),
-            }),
-            content_type: self.content_type.unwrap_or_default(),
-            namespace: self.namespace.unwrap_or_default(),
-            user_id: self.user.unwrap_or_default(),
-            ..ArtifactSpec::default()
-        })
     }
 }

@@ -1,6 +1,9 @@
 //! `cairn rm`.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    iter,
+};
 
 use cairn_proto::v1::DeleteArtifactRequest;
 use serde::Serialize;
@@ -9,6 +12,8 @@ use crate::{
     client::{Client, Server, unary},
     error::CliError,
     inspect,
+    key::Key,
+    name::{Name, Which},
     output::{Output, table},
     several::Failures,
     shapes::{Artifact, artifact_table},
@@ -17,9 +22,11 @@ use crate::{
 
 /// Delete artifacts
 #[derive(clap::Args)]
+#[command(override_usage = "cairn rm [OPTIONS] ID...
+       cairn rm [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
 pub(crate) struct Args {
     /// The artifacts
-    #[arg(required = true, value_name = "ID")]
+    #[arg(value_name = "ID")]
     artifact_ids: Vec<String>,
     /// Print what would be deleted, and delete nothing
     #[arg(long)]
@@ -28,14 +35,22 @@ pub(crate) struct Args {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    name: Name,
+    #[command(flatten)]
     server: Server,
 }
 
 #[derive(Serialize)]
 struct Removal {
-    artifact_id: String,
+    /// Not known of one that was named together with an idempotency key.
+    artifact_id: Option<String>,
     deleted: bool,
     deleted_at: Option<String>,
+    /// As it is told to people.
+    #[serde(skip)]
+    what: String,
 }
 
 #[derive(Serialize)]
@@ -46,63 +61,97 @@ enum Removals {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let mut failures = Failures::default();
     let several = args.artifact_ids.len() > 1;
+    let wanted = wanted(args.artifact_ids, args.name)?;
+    if several && args.key.idempotency_key.is_some() {
+        let words = "--idempotency-key is for a single artifact: each needs its own";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    let client = args.server.connect().await?;
+    let mut failures = Failures::default();
     let ask = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
 
-    let mut artifact_ids = args.artifact_ids;
-    if args.dry_run || ask {
-        let found = find(&mut client, artifact_ids, output, &mut failures).await;
+    // A name may mean another artifact a moment later. What is asked about, and told, is what is deleted; with a key it is
+    // the server that remembers what the name meant at first.
+    let by_name = matches!(wanted[..], [Which::Name(_)]);
+    let look = args.dry_run || ask || (by_name && args.key.idempotency_key.is_none());
+    let wanted = if look {
+        let found = find(&client, wanted, output, &mut failures).await;
         if ask && !args.dry_run && !found.is_empty() && !confirmed(&found, output).await? {
             return Err(CliError::Usage("nothing was deleted".to_owned()));
         }
-        artifact_ids = found.into_iter().map(|found| found.artifact_id).collect();
-    }
+        let found = found.into_iter();
+        found.map(|found| Which::Id(found.artifact_id)).collect()
+    } else {
+        wanted
+    };
 
     let mut removals = Vec::new();
-    for artifact_id in artifact_ids {
+    for which in wanted {
+        let what = which.to_string();
         let deleted_at = if args.dry_run {
             Ok(None)
         } else {
-            delete(&mut client, &artifact_id).await
+            delete(&client, which.clone(), &args.key, output).await
         };
         match deleted_at {
             Ok(deleted_at) => removals.push(Removal {
-                artifact_id,
+                artifact_id: which.id(),
                 deleted: !args.dry_run,
                 deleted_at,
+                what,
             }),
-            Err(error) => failures.add(output, &error.about(artifact_id)),
+            Err(error) => failures.add(output, &error.about(what)),
         }
     }
     print(removals, several, output)?;
     failures.into_result()
 }
 
+fn wanted(mut ids: Vec<String>, name: Name) -> Result<Vec<Which>, CliError> {
+    // What goes for one id goes for each.
+    let first = (!ids.is_empty()).then(|| ids.remove(0));
+    let first = name.or_id(first)?;
+    let rest = ids.into_iter().map(Which::Id);
+    Ok(iter::once(first).chain(rest).collect())
+}
+
 async fn find(
-    client: &mut Client,
-    artifact_ids: Vec<String>,
+    client: &Client,
+    wanted: Vec<Which>,
     output: Output,
     failures: &mut Failures,
 ) -> Vec<Artifact> {
     let mut found = Vec::new();
-    for artifact_id in artifact_ids {
-        match inspect::get(client, artifact_id.clone()).await {
+    for which in wanted {
+        let what = which.to_string();
+        match inspect::get(client, which).await {
             Ok(artifact) => found.push(artifact),
-            Err(error) => failures.add(output, &error.about(artifact_id)),
+            Err(error) => failures.add(output, &error.about(what)),
         }
     }
     found
 }
 
-async fn delete(client: &mut Client, artifact_id: &str) -> Result<Option<String>, CliError> {
-    let request = unary(DeleteArtifactRequest {
-        artifact_id: artifact_id.to_owned(),
-        ..DeleteArtifactRequest::default()
-    });
-    let answer = client.artifacts.delete_artifact(request).await?;
-    Ok(rfc3339(answer.into_inner().deleted_at))
+async fn delete(
+    client: &Client,
+    which: Which,
+    key: &Key,
+    output: Output,
+) -> Result<Option<String>, CliError> {
+    let (artifact_id, name) = which.into_fields();
+    let request = DeleteArtifactRequest {
+        artifact_id,
+        name,
+        idempotency_key: key.field(),
+    };
+    let delete = async || {
+        let mut client = client.artifacts.clone();
+        let answer = client.delete_artifact(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = key.call(output, delete).await?;
+    Ok(rfc3339(answer.deleted_at))
 }
 
 fn print(mut removals: Vec<Removal>, several: bool, output: Output) -> Result<(), CliError> {
@@ -114,7 +163,7 @@ fn print(mut removals: Vec<Removal>, several: bool, output: Output) -> Result<()
             } else {
                 "would be deleted"
             };
-            vec![removal.artifact_id.clone(), done.to_owned()]
+            vec![removal.what.clone(), done.to_owned()]
         })
         .collect();
     let removals = if several {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     client::{Server, required, unary},
     error::CliError,
+    key::Key,
     output::{Output, fields},
     page::{More, PageArgs},
     shapes::{Session, session_table},
@@ -32,7 +33,7 @@ enum Verb {
     /// Print a session's record
     Show(OneArgs),
     /// Seal a session for good: nothing can be added to it any more
-    Seal(OneArgs),
+    Seal(SealArgs),
 }
 
 #[derive(clap::Args)]
@@ -56,6 +57,14 @@ struct OneArgs {
     session_id: String,
     #[command(flatten)]
     server: Server,
+}
+
+#[derive(clap::Args)]
+struct SealArgs {
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    one: OneArgs,
 }
 
 #[derive(Serialize)]
@@ -121,13 +130,18 @@ async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     output.data(&session, || session.fields())
 }
 
-async fn seal(args: OneArgs, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let request = unary(SealSessionRequest {
-        session_id: args.session_id,
-        ..SealSessionRequest::default()
-    });
-    let answer = client.sessions.seal_session(request).await?.into_inner();
+async fn seal(args: SealArgs, output: Output) -> Result<(), CliError> {
+    let client = args.one.server.connect().await?;
+    let request = SealSessionRequest {
+        session_id: args.one.session_id,
+        idempotency_key: args.key.field(),
+    };
+    let seal = async || {
+        let mut client = client.sessions.clone();
+        let answer = client.seal_session(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, seal).await?;
     let session: SessionMessage = required(answer.session, "session")?;
     let sealed = Sealed {
         session_id: session.session_id,

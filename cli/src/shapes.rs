@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     output,
+    record::{kind_name, stage_name, state_name},
     time::{age, rfc3339},
 };
 
@@ -24,9 +25,19 @@ pub(crate) struct Artifact {
     pub(crate) namespace: Option<String>,
     pub(crate) user_id: Option<String>,
     pub(crate) agent_id: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) change_summary: Option<String>,
+    pub(crate) stage: Option<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) inputs: Vec<String>,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) expires_at: Option<String>,
     pub(crate) created_at: Option<String>,
+    pub(crate) updated_at: Option<String>,
+    pub(crate) etag: Option<String>,
+    pub(crate) state: Option<String>,
     #[serde(skip)]
     age: String,
 }
@@ -44,7 +55,17 @@ impl From<v1::Artifact> for Artifact {
             namespace: present(artifact.namespace),
             user_id: present(artifact.user_id),
             agent_id: present(artifact.agent_id),
+            title: present(artifact.title),
+            kind: kind_name(artifact.kind),
+            language: present(artifact.language),
+            change_summary: present(artifact.change_summary),
+            stage: stage_name(artifact.stage),
+            labels: artifact.labels,
+            inputs: artifact.inputs,
             metadata: artifact.metadata.into_iter().collect(),
+            updated_at: rfc3339(artifact.updated_at),
+            etag: present(artifact.etag),
+            state: state_name(artifact.state),
             expires_at: rfc3339(artifact.expires_at),
             age: age(artifact.created_at),
             created_at: rfc3339(artifact.created_at),
@@ -53,13 +74,21 @@ impl From<v1::Artifact> for Artifact {
 }
 
 impl Artifact {
-    /// Every field on its line.
+    /// Every field that is set on its line; of those that have a value from the start, what is not that.
     pub(crate) fn fields(&self) -> String {
-        let metadata = self.metadata.iter().map(|(k, v)| format!("{k}={v}"));
+        let other_than = |usual: Option<&str>, value: &Option<String>| {
+            value.clone().filter(|value| usual != Some(value.as_str()))
+        };
         let mut fields = vec![
             ("id", Some(self.artifact_id.clone())),
             ("filename", Some(self.filename.clone())),
+            ("title", self.title.clone()),
             ("version", Some(self.version.to_string())),
+            ("change", self.change_summary.clone()),
+            ("state", other_than(Some("visible"), &self.state)),
+            ("stage", self.stage.clone()),
+            ("kind", other_than(Some("other"), &self.kind)),
+            ("language", self.language.clone()),
             ("type", Some(self.content_type.clone())),
             (
                 "size",
@@ -72,10 +101,21 @@ impl Artifact {
             ("agent", self.agent_id.clone()),
             ("created", self.created_at.clone()),
             (
+                "updated",
+                other_than(self.created_at.as_deref(), &self.updated_at),
+            ),
+            (
                 "expires",
                 self.expires_at.clone().or(Some("never".to_owned())),
             ),
         ];
+        let several = |name, values: &[String]| {
+            let values = values.iter().cloned().map(Some);
+            values.map(|value| (name, value)).collect::<Vec<_>>()
+        };
+        fields.extend(several("label", &self.labels));
+        fields.extend(several("input", &self.inputs));
+        let metadata = self.metadata.iter().map(|(k, v)| format!("{k}={v}"));
         fields.extend(metadata.map(|pair| ("meta", Some(pair))));
         output::fields(&fields)
     }
@@ -253,6 +293,12 @@ mod tests {
             size_bytes: 3,
             content_hash: "sha256:00".to_owned(),
             agent_id: "writer".to_owned(),
+            title: "A".to_owned(),
+            kind: v1::ArtifactKind::Code.into(),
+            stage: v1::ArtifactStage::Review.into(),
+            labels: vec!["p".to_owned()],
+            etag: "e".to_owned(),
+            state: v1::ArtifactState::Visible.into(),
             metadata: [("k".to_owned(), "v".to_owned())].into(),
             created_at: Some(prost_types::Timestamp {
                 seconds: 1_772_539_200,
@@ -265,8 +311,10 @@ mod tests {
             Some(json!({
                 "artifact_id": "art_1", "filename": "a.txt", "version": 2, "content_type": "text/plain",
                 "size_bytes": 3, "content_hash": "sha256:00", "session_id": null, "namespace": null,
-                "user_id": null, "agent_id": "writer", "metadata": {"k": "v"}, "expires_at": null,
-                "created_at": "2026-03-03T12:00:00Z"
+                "user_id": null, "agent_id": "writer", "title": "A", "kind": "code", "language": null,
+                "change_summary": null, "stage": "review", "labels": ["p"], "inputs": [],
+                "metadata": {"k": "v"}, "expires_at": null, "created_at": "2026-03-03T12:00:00Z",
+                "updated_at": null, "etag": "e", "state": "visible"
             }))
         );
     }

@@ -130,6 +130,11 @@ pub(crate) fn age(time: Option<prost_types::Timestamp>) -> String {
     format!("{:#}", indicatif::HumanDuration(age))
 }
 
+/// Whether the server's time is before ours; false when it is not known.
+pub(crate) fn is_before(time: Option<prost_types::Timestamp>, ours: Timestamp) -> bool {
+    timestamp(time).is_some_and(|time| time < ours)
+}
+
 fn timestamp(time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
     let time = time?;
     Timestamp::new(time.seconds, time.nanos).ok()

@@ -7,11 +7,13 @@ use super::{Shell, start, started, text};
 use crate::harness::{Bytes, Setup, content, eventually, program};
 
 /// Every verb that asks a server.
-const VERBS: [&[&str]; 12] = [
+const VERBS: [&[&str]; 14] = [
     &["push", "a.txt"],
     &["pull", "art_0123456789abcdef", "-o", "x"],
     &["pull", "--session=run", "-o", "in"],
+    &["pull", "--name=a.txt"],
     &["ls"],
+    &["versions", "a.txt"],
     &["inspect", "art_0123456789abcdef"],
     &["rm", "art_0123456789abcdef"],
     &["link", "art_0123456789abcdef"],

@@ -1,6 +1,10 @@
 //! A server that says what no Cairn would say, for a command that trusts none.
 
-use std::net::SocketAddr;
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use cairn_proto::v1::{
     Artifact, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
@@ -60,18 +64,32 @@ impl Claim {
 /// Takes connections until it is dropped.
 pub(super) struct Impostor {
     pub(super) address: SocketAddr,
+    /// What it was sent as artifacts to create.
+    pub(super) sent: Arc<Mutex<Vec<CreateArtifactRequest>>>,
     serving: AbortHandle,
 }
 
 impl Impostor {
     pub(super) async fn who_claims(claims: Vec<Claim>) -> Self {
+        Self::who_first_says(vec![], claims).await
+    }
+
+    /// One who refuses the first artifacts that it is sent, in these words.
+    pub(super) async fn who_first_says(refusals: Vec<Status>, claims: Vec<Claim>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let sent = Arc::default();
+        let service = Claims {
+            claims,
+            refusals: Mutex::new(refusals.into()),
+            sent: Arc::clone(&sent),
+        };
         let served = Server::builder()
-            .add_service(ArtifactServiceServer::new(Claims(claims)))
+            .add_service(ArtifactServiceServer::new(service))
             .serve_with_incoming(TcpIncoming::from(listener));
         Self {
             address,
+            sent,
             serving: tokio::spawn(served).abort_handle(),
         }
     }
@@ -83,7 +101,16 @@ impl Drop for Impostor {
     }
 }
 
-struct Claims(Vec<Claim>);
+struct Claims {
+    claims: Vec<Claim>,
+    refusals: Mutex<VecDeque<Status>>,
+    sent: Arc<Mutex<Vec<CreateArtifactRequest>>>,
+}
+
+/// What it answers where no test listens.
+fn nothing<T>() -> Result<Response<T>, Status> {
+    Err(Status::unimplemented("an impostor knows nothing of it"))
+}
 
 #[tonic::async_trait]
 impl ArtifactService for Claims {
@@ -94,7 +121,7 @@ impl ArtifactService for Claims {
         request: Request<DownloadArtifactRequest>,
     ) -> Result<Response<Self::DownloadArtifactStream>, Status> {
         let id = request.into_inner().artifact_id;
-        let claim = self.0.iter().find(|claim| claim.filename == id);
+        let claim = self.claims.iter().find(|claim| claim.filename == id);
         let claim = claim.ok_or_else(|| Status::not_found(id))?;
         let messages = [
             Message::Artifact(claim.artifact()),
@@ -118,7 +145,7 @@ impl ArtifactService for Claims {
         _: Request<ListArtifactsRequest>,
     ) -> Result<Response<ListArtifactsResponse>, Status> {
         Ok(Response::new(ListArtifactsResponse {
-            artifacts: self.0.iter().map(Claim::artifact).collect(),
+            artifacts: self.claims.iter().map(Claim::artifact).collect(),
             ..ListArtifactsResponse::default()
         }))
     }
@@ -126,32 +153,38 @@ impl ArtifactService for Claims {
     /// Says of whatever it is sent that it is the first of its claims.
     async fn create_artifact(
         &self,
-        _: Request<CreateArtifactRequest>,
+        request: Request<CreateArtifactRequest>,
     ) -> Result<Response<CreateArtifactResponse>, Status> {
+        self.sent.lock().unwrap().push(request.into_inner());
+        if let Some(refusal) = self.refusals.lock().unwrap().pop_front() {
+            return Err(refusal);
+        }
         Ok(Response::new(CreateArtifactResponse {
-            artifact: Some(self.0[0].artifact()),
+            artifact: Some(self.claims[0].artifact()),
         }))
     }
+
+    // All below is of no use to any test.
 
     async fn upload_artifact(
         &self,
         _: Request<Streaming<UploadArtifactRequest>>,
     ) -> Result<Response<UploadArtifactResponse>, Status> {
-        Err(Status::unimplemented("upload"))
+        nothing()
     }
 
     async fn get_artifact(
         &self,
         _: Request<GetArtifactRequest>,
     ) -> Result<Response<GetArtifactResponse>, Status> {
-        Err(Status::unimplemented("get"))
+        nothing()
     }
 
     async fn list_versions(
         &self,
         _: Request<ListVersionsRequest>,
     ) -> Result<Response<ListVersionsResponse>, Status> {
-        Err(Status::unimplemented("versions"))
+        nothing()
     }
 
     async fn update_artifact(
@@ -214,6 +247,6 @@ impl ArtifactService for Claims {
         &self,
         _: Request<DeleteArtifactRequest>,
     ) -> Result<Response<DeleteArtifactResponse>, Status> {
-        Err(Status::unimplemented("delete"))
+        nothing()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Shell, each, start, text};
+use super::{Shell, each, record, start, text};
 
 /// The filenames that a list holds, in its order.
 async fn names(shell: &Shell, args: &[&str]) -> Vec<String> {
@@ -21,9 +21,8 @@ async fn artifacts_are_listed_newest_first_with_their_records() {
     assert_eq!(shell.json(&["ls"]).await, empty);
     let mut pushed = Vec::new();
     for name in ["a", "b", "c"] {
-        let mut artifact = shell.push(name, name, &["--meta=k=v"]).await;
-        artifact.as_object_mut().unwrap().remove("deduplicated");
-        pushed.insert(0, artifact);
+        let artifact = shell.push(name, name, &["--meta=k=v"]).await;
+        pushed.insert(0, record(artifact));
     }
     let all = json!({"artifacts": pushed, "has_more": false, "next_cursor": null});
     assert_eq!(shell.json(&["ls"]).await, all);

@@ -149,7 +149,11 @@ async fn no_link_in_the_target_leads_outside() {
 #[tokio::test]
 async fn what_is_not_there_to_be_pulled_is_the_callers_mistake_and_writes_nothing() {
     let (_cairn, shell) = start().await;
-    let mistakes: [(&[&str], &str); 7] = [
+    let mistakes: [(&[&str], &str); 11] = [
+        (&["--name=a.txt"], "a.txt"),
+        (&["art_0123456789abcdef", "--name=a.txt"], "not both"),
+        (&["--session=none", "--user=u", "-o", "x"], "--name"),
+        (&["art_0123456789abcdef", "--version=1"], "--name"),
         (&["art_0123456789abcdef", "-o", "x"], "art_0123456789abcdef"),
         (&["--session=none", "-o", "x"], "none"),
         (&["--session=none"], "--output"),

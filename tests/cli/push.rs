@@ -29,10 +29,21 @@ async fn a_file_is_stored_under_its_base_name_and_its_record_has_the_names_of_th
             "namespace": null,
             "user_id": null,
             "agent_id": null,
+            "title": null,
+            "kind": "other",
+            "language": null,
+            "change_summary": null,
+            "stage": "draft",
+            "labels": [],
+            "inputs": [],
             "metadata": {},
             "created_at": times[0],
             "expires_at": times[1],
+            "updated_at": times[0],
+            "etag": pushed["etag"],
+            "state": "visible",
             "deduplicated": false,
+            "existing": false,
         })
     );
     assert_eq!(cairn.client.download(id).await.unwrap(), b"# Hello\n");

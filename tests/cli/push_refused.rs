@@ -81,8 +81,18 @@ async fn bad_arguments_are_told_before_anything_is_sent() {
     let (cairn, shell) = start().await;
     shell.write("a.txt", "a");
     shell.write("b/a.txt", "a");
-    let mistakes: [(&[&str], &str); 8] = [
+    let mistakes: [(&[&str], &str); 15] = [
         (&[], "FILE|DIR|-"),
+        (&["a.txt", "--kind=novel"], "document"),
+        (&["a.txt", "--stage=done"], "review"),
+        (&["a.txt", "--if-version=-1"], "--if-version"),
+        (&["a.txt", "--idempotency-key="], "--idempotency-key"),
+        (
+            &["a.txt", "--idempotency-key=k", "--no-idempotency-key"],
+            "--no-idempotency-key",
+        ),
+        (&["a.txt", "a.txt", "--idempotency-key=k"], "two of these"),
+        (&["b", "--idempotency-key=k"], "single file"),
         (&["a.txt", "--ttl=0s"], "more than zero"),
         (&["a.txt", "--ttl=soon"], "30d, 24h, 90m or 45s"),
         (&["a.txt", "--meta=x"], "key=value"),
@@ -105,6 +115,7 @@ async fn a_late_push_into_a_sealed_session_fails_with_exit_code_1() {
     shell.push("a.txt", "a", &["--session=demo"]).await;
     shell.json(&["session", "seal", "demo"]).await;
     let words = "Session 'demo' is sealed. No new artifacts can be added.";
+    shell.write("a.txt", "b");
     let late = ["push", "a.txt", "--session=demo"];
     shell.run(&late).await.with_code(1).saying(words);
     // One that is streamed, too.
@@ -159,7 +170,9 @@ async fn a_file_that_changes_while_it_is_read_is_not_stored() {
     let log = File::create(shell.path("log.txt")).unwrap();
     // Takes no space, and so long to read that the change comes in between.
     log.set_len(4 << 30).unwrap();
-    let push = shell.cairn(&["push", "log.txt"]).spawn().unwrap();
+    // With a key, it would be read for that first.
+    let args = ["push", "log.txt", "--no-idempotency-key"];
+    let push = shell.cairn(&args).spawn().unwrap();
     eventually("bytes have arrived", async || {
         !cairn.stored().await.is_empty()
     })

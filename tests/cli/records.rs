@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::{Shell, each, start, text};
+use super::{Shell, each, record, start, text};
 use crate::harness::{content, program};
 
 const UNKNOWN: &str = "art_0123456789abcdef";
@@ -20,10 +20,9 @@ async fn error(shell: &Shell, args: &[&str]) -> Value {
 async fn inspect_prints_the_record() {
     let (_cairn, shell) = start().await;
     let flags = ["--session=run", "--agent=x", "--meta=k=v", "--ttl=never"];
-    let mut pushed = shell.push("a.txt", "text", &flags).await;
+    let pushed = shell.push("a.txt", "text", &flags).await;
     let id = text(&pushed["artifact_id"]).to_owned();
-    pushed.as_object_mut().unwrap().remove("deduplicated");
-    assert_eq!(shell.json(&["inspect", &id]).await, pushed);
+    assert_eq!(shell.json(&["inspect", &id]).await, record(pushed));
 }
 
 #[tokio::test]

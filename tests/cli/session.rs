@@ -61,8 +61,8 @@ async fn sealing_tells_when_and_says_the_same_again() {
 #[tokio::test]
 async fn sessions_are_listed_by_their_last_activity_and_in_pages() {
     let (_cairn, shell) = start().await;
-    for session in ["one", "two", "three", "one"] {
-        shell.push("a.txt", "a", &["--session", session]).await;
+    for (content, session) in [("a", "one"), ("a", "two"), ("a", "three"), ("b", "one")] {
+        shell.push("a.txt", content, &["--session", session]).await;
     }
     let listed = shell.json(&["session", "ls"]).await;
     let expected = ["one", "three", "two"];

@@ -117,6 +117,59 @@ async fn a_list_is_a_table_for_a_person_and_json_for_who_asks_for_it() {
 }
 
 #[tokio::test]
+async fn a_record_is_its_fields_that_are_set() {
+    let (_cairn, shell) = start().await;
+    let input = shell.push("notes.md", "notes", &[]).await;
+    let input = text(&input["artifact_id"]);
+    let input_it = format!("--input={input}");
+    let flags = [
+        "--title=The plan",
+        "--kind=plan",
+        "--stage=review",
+        &input_it,
+    ];
+    let flags = [&flags[..], &["--label=q3", "--change-summary=first"]].concat();
+    shell.push("plan.md", "plan", &flags).await;
+    let shown = look(&shell, &["inspect", "--name=plan.md"], "input:").await;
+    let lines: Vec<Vec<_>> = shown
+        .lines()
+        .map(|line| line.splitn(2, ' ').map(str::trim).collect())
+        .collect();
+    for line in [
+        ["title:", "The plan"],
+        ["change:", "first"],
+        ["stage:", "review"],
+        ["kind:", "plan"],
+        ["label:", "q3"],
+        ["input:", input],
+    ] {
+        assert!(lines.iter().any(|shown| shown[..] == line), "{line:?}");
+    }
+    let shown = look(&shell, &["inspect", "--name=notes.md"], "expires:").await;
+    for unset in ["title:", "kind:", "label:", "state:", "updated:"] {
+        assert!(!shown.contains(unset), "{unset} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_push_says_what_became_of_it() {
+    let (_cairn, shell) = start().await;
+    shell.write("a.txt", "a");
+    let push = async |flag: &str, remark: &str| {
+        let shown = look(&shell, &["push", "a.txt", flag], "a.txt").await;
+        let words: Vec<_> = shown.split_whitespace().collect();
+        assert_eq!(words.last(), Some(&remark), "{shown}");
+    };
+    push("--agent=ann", "B").await;
+    push("--agent=bob", "deduplicated").await;
+    push("--if-changed", "existing").await;
+    push("--idempotency-key=k", "deduplicated").await;
+    shell.json(&["rm", "--name=a.txt"]).await;
+    let push = ["push", "a.txt", "--idempotency-key=k"];
+    look(&shell, &push, "B  deleted").await;
+}
+
+#[tokio::test]
 async fn names_of_others_cannot_deceive_who_reads_them() {
     let (_cairn, shell) = start().await;
     let deceiving = "invoice\u{202e}fdp.exe";
@@ -145,8 +198,13 @@ async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("precious.txt", "a", &[]).await;
     let id = text(&pushed["artifact_id"]);
-    for (answer, code, left) in [("n\n", 1, 1), ("\n", 1, 1), ("y\n", 0, 0)] {
-        let mut session = Session::start(&shell, &["rm", id], false);
+    let by_name = "--name=precious.txt";
+    for (what, answer, code, left) in [
+        (id, "n\n", 1, 1),
+        (by_name, "\n", 1, 1),
+        (by_name, "y\n", 0, 0),
+    ] {
+        let mut session = Session::start(&shell, &["rm", what], false);
         session.shows("delete? [y/N]").await;
         assert!(session.screen().contains("precious.txt"));
         session.type_in(answer);

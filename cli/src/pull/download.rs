@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tonic::Streaming;
 
-use crate::{client::Client, digest::Hashing, error::CliError};
+use crate::{client::Client, digest::Hashing, error::CliError, name::Which};
 
 /// A download that has begun.
 pub(super) struct Download {
@@ -20,9 +20,11 @@ pub(super) struct Download {
 }
 
 impl Download {
-    pub(super) async fn start(client: &mut Client, artifact_id: String) -> Result<Self, CliError> {
+    pub(super) async fn start(client: &mut Client, which: Which) -> Result<Self, CliError> {
+        let (artifact_id, name) = which.into_fields();
         let request = DownloadArtifactRequest {
             artifact_id,
+            name,
             ..DownloadArtifactRequest::default()
         };
         let mut content = client

@@ -3,10 +3,12 @@
 use std::{
     fs::File,
     io::{self, Read},
+    path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use bytes::Bytes;
+use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
 use super::plan::Content;
@@ -22,8 +24,17 @@ const PIECE: u64 = 256 << 10;
 pub(super) enum Opened {
     /// All of it.
     Small(Bytes),
-    /// To be read while it is sent, with its length when that is known.
-    Stream(Box<dyn Read + Send>, Option<u64>),
+    /// To be read while it is sent, as often as that takes.
+    Large(LargeFile),
+    /// To be read while it is sent, once.
+    Once(Box<dyn Read + Send>),
+}
+
+/// A regular file, as it was when it was first looked at.
+#[derive(Debug, Clone)]
+pub(super) struct LargeFile {
+    path: PathBuf,
+    seen: Seen,
 }
 
 /// One step of content on its way from the thread that reads it to the stream that sends it.
@@ -37,29 +48,31 @@ pub(super) enum Piece {
 /// Opens content, and reads it when it is small.
 pub(super) fn open(content: &Content) -> io::Result<Opened> {
     let path = match content {
-        Content::Stdin => return Ok(Opened::Stream(Box::new(io::stdin()), None)),
+        Content::Stdin => return Ok(Opened::Once(Box::new(io::stdin()))),
         Content::File(path) => path,
     };
-    let mut file = SteadyFile::open(File::open(path)?)?;
+    let mut file = SteadyFile::open(path)?;
+    let Some(seen) = file.seen else {
+        return Ok(Opened::Once(Box::new(file)));
+    };
     let mut head = Vec::new();
     file.by_ref().take(SMALL + 1).read_to_end(&mut head)?;
     if head.len() as u64 <= SMALL {
-        return Ok(Opened::Small(head.into()));
+        Ok(Opened::Small(head.into()))
+    } else if seen.length > SMALL {
+        let path = path.clone();
+        Ok(Opened::Large(LargeFile { path, seen }))
+    } else {
+        // A file of /proc says that it is empty, and may be another each time.
+        Ok(Opened::Once(Box::new(io::Cursor::new(head).chain(file))))
     }
-    // A file of /proc says that it is empty.
-    let length = file
-        .seen
-        .map(|seen| seen.length)
-        .filter(|length| *length > SMALL);
-    Ok(Opened::Stream(
-        Box::new(io::Cursor::new(head).chain(file)),
-        length,
-    ))
 }
 
-/// Reads content to its end and sends it on in pieces. `None` when nobody takes them any more.
+/// Reads content to its end and sends it on in pieces; fails at its end when it is not what was expected. `None` when nobody
+/// takes the pieces any more.
 pub(super) fn send(
     mut content: impl Read,
+    expected: Option<&Digest>,
     pieces: &mpsc::Sender<Piece>,
 ) -> io::Result<Option<Digest>> {
     let mut hashing = Hashing::default();
@@ -74,10 +87,48 @@ pub(super) fn send(
             return Ok(None);
         }
     }
+    let digest = hashing.finish();
+    if expected.is_some_and(|expected| *expected != digest) {
+        return Err(changed());
+    }
     match pieces.blocking_send(Piece::End) {
-        Ok(()) => Ok(Some(hashing.finish())),
+        Ok(()) => Ok(Some(digest)),
         Err(_) => Ok(None),
     }
+}
+
+impl LargeFile {
+    pub(super) fn length(&self) -> u64 {
+        self.seen.length
+    }
+
+    /// Reads it from its beginning; fails when it is not the file that was looked at.
+    pub(super) fn read(&self) -> io::Result<impl Read + Send + use<>> {
+        let file = SteadyFile::open(&self.path)?;
+        if file.seen == Some(self.seen) {
+            Ok(file)
+        } else {
+            Err(changed())
+        }
+    }
+
+    /// Reads all of it, only to know what it is.
+    pub(super) fn digest(&self, bar: &ProgressBar) -> io::Result<Digest> {
+        let mut file = self.read()?;
+        let mut hashing = Hashing::default();
+        let mut piece = vec![0; PIECE as usize];
+        loop {
+            match file.read(&mut piece)? {
+                0 => return Ok(hashing.finish()),
+                n => hashing.update(&piece[..n]),
+            }
+            bar.set_position(hashing.size());
+        }
+    }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("the file changed while it was being read")
 }
 
 /// A file whose end is an error when the file changed while it was read: what was read then is no state that the file
@@ -88,14 +139,15 @@ struct SteadyFile {
     seen: Option<Seen>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     length: u64,
     modified: SystemTime,
 }
 
 impl SteadyFile {
-    fn open(file: File) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
         let seen = Self::look(&file)?;
         Ok(Self { file, seen })
     }
@@ -116,7 +168,7 @@ impl Read for SteadyFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         if read == 0 && !buffer.is_empty() && Self::look(&self.file)? != self.seen {
-            return Err(io::Error::other("the file changed while it was being read"));
+            return Err(changed());
         }
         Ok(read)
     }
@@ -129,10 +181,11 @@ mod tests {
         io::{self, Read, Write},
     };
 
+    use indicatif::ProgressBar;
     use tempfile::NamedTempFile;
     use tokio::sync::mpsc;
 
-    use super::{Content, Opened, Piece, SMALL, open, send};
+    use super::{Content, LargeFile, Opened, Piece, SMALL, open, send};
     use crate::digest::Digest;
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -147,6 +200,13 @@ mod tests {
         open(&Content::File(file.path().to_owned()))
     }
 
+    fn large(file: &NamedTempFile) -> std::result::Result<LargeFile, Box<dyn std::error::Error>> {
+        match opened(file)? {
+            Opened::Large(large) => Ok(large),
+            _ => Err("not a large file".into()),
+        }
+    }
+
     #[test]
     fn a_file_up_to_the_limit_is_read_whole_and_a_larger_one_is_streamed() -> Result {
         assert!(matches!(opened(&file_of(0)?)?, Opened::Small(bytes) if bytes.is_empty()));
@@ -154,24 +214,46 @@ mod tests {
             matches!(opened(&file_of(SMALL)?)?, Opened::Small(bytes) if bytes.len() == 1 << 20)
         );
         let file = file_of(SMALL + 1)?;
-        let Opened::Stream(mut content, length) = opened(&file)? else {
-            return Err("not streamed".into());
-        };
+        let large = large(&file)?;
         let mut read = Vec::new();
-        content.read_to_end(&mut read)?;
+        large.read()?.read_to_end(&mut read)?;
         assert_eq!(read, fs::read(&file)?);
-        assert_eq!(length, Some(SMALL + 1));
+        assert_eq!(large.length(), SMALL + 1);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_read_once_however_small_it_is() -> Result {
+        let null = Content::File("/dev/null".into());
+        assert!(matches!(open(&null)?, Opened::Once(_)));
         Ok(())
     }
 
     #[test]
     fn a_file_that_grows_while_it_is_read_is_an_error() -> Result {
         let mut file = file_of(SMALL + 1)?;
-        let Opened::Stream(mut content, _) = opened(&file)? else {
-            return Err("not streamed".into());
-        };
+        let mut content = large(&file)?.read()?;
         file.as_file_mut().write_all(&vec![8; 2 << 20])?;
         assert!(content.read_to_end(&mut Vec::new()).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_changes_between_two_readings_is_an_error() -> Result {
+        let mut file = file_of(SMALL + 1)?;
+        let large = large(&file)?;
+        let digest = large.digest(&ProgressBar::hidden())?;
+        assert_eq!(digest, Digest::of(&fs::read(&file)?));
+        let modified = file.as_file().metadata()?.modified()?;
+        let (sender, mut pieces) = mpsc::channel(64);
+        // In a way that only its bytes tell.
+        file.as_file_mut().write_all(&[8])?;
+        file.as_file().set_modified(modified)?;
+        assert!(send(large.read()?, Some(&digest), &sender).is_err());
+        drop(sender);
+        assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End)));
+        file.as_file_mut().write_all(&vec![8; 2 << 20])?;
+        assert!(large.read().is_err());
         Ok(())
     }
 
@@ -179,7 +261,7 @@ mod tests {
     fn pieces_come_in_order_then_the_end_and_the_digest_is_that_of_the_content() -> Result {
         let content: Vec<u8> = (0..600_000_u32).map(|i| i as u8).collect();
         let (sender, mut pieces) = mpsc::channel(8);
-        let digest = send(&content[..], &sender)?;
+        let digest = send(&content[..], None, &sender)?;
         assert_eq!(digest, Some(Digest::of(&content)));
         drop(sender);
         let mut got = Vec::new();
@@ -204,7 +286,7 @@ mod tests {
             }
         }
         let (sender, mut pieces) = mpsc::channel(8);
-        assert!(send((&b"abc"[..]).chain(Failing), &sender).is_err());
+        assert!(send((&b"abc"[..]).chain(Failing), None, &sender).is_err());
         drop(sender);
         assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End)));
     }
@@ -213,7 +295,7 @@ mod tests {
     fn reading_stops_when_nobody_takes_the_pieces() -> Result {
         let (sender, pieces) = mpsc::channel(1);
         drop(pieces);
-        assert_eq!(send(io::repeat(0), &sender)?, None);
+        assert_eq!(send(io::repeat(0), None, &sender)?, None);
         Ok(())
     }
 }

@@ -1,14 +1,15 @@
 //! Sending one thing to the server.
 
 use std::{
-    future, io,
+    future,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use bytes::Bytes;
 use cairn_proto::v1::{
-    Artifact, ArtifactSpec, CreateArtifactRequest, UploadArtifactRequest,
+    Artifact, ArtifactSpec, ArtifactState, CreateArtifactRequest, UploadArtifactRequest,
     upload_artifact_request::Message,
 };
 use futures_util::stream::{self, Stream, StreamExt};
@@ -16,13 +17,16 @@ use indicatif::ProgressBar;
 use tokio::{sync::mpsc, task, time};
 
 use super::{
-    content::{self, Opened, Piece},
+    content::{self, LargeFile, Opened, Piece},
     plan::Content,
 };
 use crate::{
+    again::until_answered,
     client::{Client, required, unary},
     digest::Digest,
     error::CliError,
+    key,
+    output::Output,
     progress::Progress,
 };
 
@@ -33,44 +37,190 @@ const PIECES_WAITING: usize = 4;
 /// one that is silent for a minute.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// Pushes content and returns the artifact that the server made, which is of the same bytes.
-pub(super) async fn push(
-    client: &mut Client,
-    content: Content,
-    spec: ArtifactSpec,
-    progress: &Progress,
-) -> Result<Artifact, CliError> {
-    let path = match &content {
-        Content::Stdin => PathBuf::from("standard input"),
-        Content::File(path) => path.clone(),
-    };
-    match on_thread(&path, move || content::open(&content)).await? {
-        Opened::Small(content) => create(client, spec, content).await,
-        Opened::Stream(content, length) => {
-            let bar = progress.bytes(&spec.filename, length);
-            let spec = ArtifactSpec {
-                size_bytes: length.and_then(|length| i64::try_from(length).ok()),
-                ..spec
-            };
-            let (sender, pieces) = mpsc::channel(PIECES_WAITING);
-            let reading = on_thread(&path, move || content::send(content, &sender));
-            upload(client, messages(spec, pieces, bar), reading).await
+/// How many artifacts in a row a push takes the word of the server for that they are gone.
+const GONE: usize = 10;
+
+/// How a push is kept from taking effect twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Keying {
+    /// By a key that is derived from the whole request, content included.
+    Derived,
+    Given(String),
+    /// Not at all.
+    Without,
+}
+
+/// Pushes go this way.
+pub(super) struct Pusher<'a> {
+    pub(super) client: &'a Client,
+    pub(super) keying: &'a Keying,
+    pub(super) output: Output,
+    pub(super) progress: &'a Progress,
+}
+
+impl Pusher<'_> {
+    /// Pushes content and returns the artifact that the server made, now or earlier, which is of the same bytes.
+    pub(super) async fn push(
+        &self,
+        content: Content,
+        spec: ArtifactSpec,
+    ) -> Result<Artifact, CliError> {
+        let path = match &content {
+            Content::Stdin => PathBuf::from("standard input"),
+            Content::File(path) => path.clone(),
+        };
+        let opened = on_thread(&path, move || content::open(&content)).await?;
+        let again = match opened {
+            Opened::Once(content) => return self.send_once(&path, content, spec).await,
+            Opened::Small(content) => Repeatable::Small(Digest::of(&content), content),
+            Opened::Large(file) => {
+                let digest = self.digest(&path, &file, &spec.filename).await?;
+                Repeatable::Large(digest, file, path)
+            }
+        };
+        let spec = again.declared(spec);
+        let send = async |key| self.send(&again, keyed(&spec, key)).await;
+        match self.keying {
+            Keying::Without => send(String::new()).await,
+            Keying::Given(key) => {
+                self.until_answered(&spec, async || send(key.clone()).await)
+                    .await
+            }
+            Keying::Derived => {
+                let mut gone = None;
+                for _ in 0..GONE {
+                    let key = key::of_push(&spec, gone.as_deref());
+                    let artifact = self.until_answered(&spec, async || send(key.clone()).await);
+                    let artifact = artifact.await?;
+                    if !is_gone(&artifact) {
+                        return Ok(artifact);
+                    }
+                    // Whoever pushes what was deleted wants it back, and a retry of that must find this one.
+                    gone = Some(artifact.artifact_id);
+                }
+                let key = key::fresh();
+                self.until_answered(&spec, async || send(key.clone()).await)
+                    .await
+            }
+        }
+    }
+
+    async fn until_answered(
+        &self,
+        spec: &ArtifactSpec,
+        call: impl AsyncFnMut() -> Result<Artifact, CliError>,
+    ) -> Result<Artifact, CliError> {
+        let tell = |words: &str| {
+            let words = format!("{}: {words}", spec.filename);
+            self.progress.aside(|| self.output.progress(&words));
+        };
+        until_answered(tell, call).await
+    }
+
+    /// What a file holds, which a key has to tell before it is sent.
+    async fn digest(
+        &self,
+        path: &Path,
+        file: &LargeFile,
+        name: &str,
+    ) -> Result<Option<Digest>, CliError> {
+        if *self.keying == Keying::Without {
+            return Ok(None);
+        }
+        let name = format!("{name}, reading");
+        let bar = self.progress.bytes(&name, Some(file.length()));
+        let file = file.clone();
+        on_thread(path, move || file.digest(&bar)).await.map(Some)
+    }
+
+    /// Sends what can be read only once: without a derived key, for nobody knows yet what it is.
+    async fn send_once(
+        &self,
+        path: &Path,
+        content: Box<dyn Read + Send>,
+        spec: ArtifactSpec,
+    ) -> Result<Artifact, CliError> {
+        let key = match self.keying {
+            Keying::Given(key) => key.clone(),
+            Keying::Derived | Keying::Without => String::new(),
+        };
+        let bar = self.progress.bytes(&spec.filename, None);
+        let (sender, pieces) = mpsc::channel(PIECES_WAITING);
+        let reading = on_thread(path, move || content::send(content, None, &sender));
+        let messages = messages(keyed(&spec, key), pieces, bar);
+        upload(self.client.clone(), messages, reading, None).await
+    }
+
+    /// One attempt.
+    async fn send(&self, content: &Repeatable, spec: ArtifactSpec) -> Result<Artifact, CliError> {
+        let client = self.client.clone();
+        match content {
+            Repeatable::Small(digest, content) => {
+                create(client, spec, content.clone(), digest).await
+            }
+            Repeatable::Large(digest, file, path) => {
+                let bar = self.progress.bytes(&spec.filename, Some(file.length()));
+                let (sender, pieces) = mpsc::channel(PIECES_WAITING);
+                let (file, expected) = (file.clone(), digest.clone());
+                let reading = on_thread(path, move || {
+                    content::send(file.read()?, expected.as_ref(), &sender)
+                });
+                upload(
+                    client,
+                    messages(spec, pieces, bar),
+                    reading,
+                    digest.as_ref(),
+                )
+                .await
+            }
         }
     }
 }
 
+/// Content that can be sent as often as that takes.
+enum Repeatable {
+    Small(Digest, Bytes),
+    Large(Option<Digest>, LargeFile, PathBuf),
+}
+
+impl Repeatable {
+    /// The spec with all that is known of the content.
+    fn declared(&self, spec: ArtifactSpec) -> ArtifactSpec {
+        let (digest, length) = match self {
+            Self::Small(digest, _) => (Some(digest), None),
+            Self::Large(digest, file, _) => (digest.as_ref(), i64::try_from(file.length()).ok()),
+        };
+        ArtifactSpec {
+            content_hash: digest.map(|d| d.content_hash.clone()).unwrap_or_default(),
+            size_bytes: digest.map(|digest| digest.size_bytes).or(length),
+            ..spec
+        }
+    }
+}
+
+fn keyed(spec: &ArtifactSpec, idempotency_key: String) -> ArtifactSpec {
+    ArtifactSpec {
+        idempotency_key,
+        ..spec.clone()
+    }
+}
+
+/// Whether an answer is of an artifact that has been made and has ended since.
+pub(super) fn is_gone(artifact: &Artifact) -> bool {
+    matches!(
+        artifact.state(),
+        ArtifactState::Expired | ArtifactState::Deleted
+    )
+}
+
 async fn create(
-    client: &mut Client,
+    mut client: Client,
     spec: ArtifactSpec,
     content: Bytes,
+    digest: &Digest,
 ) -> Result<Artifact, CliError> {
-    let digest = Digest::of(&content);
     let request = unary(CreateArtifactRequest {
-        spec: Some(ArtifactSpec {
-            content_hash: digest.content_hash.clone(),
-            size_bytes: Some(digest.size_bytes),
-            ..spec
-        }),
+        spec: Some(spec),
         content,
     });
     let answer = client
@@ -84,22 +234,25 @@ async fn create(
 }
 
 /// The call and the reading that feeds it, until both are done or one has failed. When the reading fails, the call is
-/// dropped while its stream is open: that resets the stream, and the server keeps nothing.
+/// dropped while its stream is open: that resets the stream, and the server keeps nothing. The server may answer before all
+/// of it was sent when it was told what comes.
 async fn upload(
-    client: &mut Client,
+    mut client: Client,
     messages: impl Stream<Item = UploadArtifactRequest> + Send + 'static,
     reading: impl Future<Output = Result<Option<Digest>, CliError>>,
+    declared: Option<&Digest>,
 ) -> Result<Artifact, CliError> {
     let call = async {
         let answer = client.artifacts.upload_artifact(messages).await?;
         required(answer.into_inner().artifact, "artifact")
     };
-    match tokio::try_join!(reading, call)? {
-        (Some(digest), artifact) => {
+    let (sent, artifact) = tokio::try_join!(reading, call)?;
+    match sent.as_ref().or(declared) {
+        Some(digest) => {
             digest.check(&artifact)?;
             Ok(artifact)
         }
-        (None, artifact) => Err(CliError::BadAnswer(format!(
+        None => Err(CliError::BadAnswer(format!(
             "{} was made before all of it was sent",
             artifact.artifact_id
         ))),

@@ -1,0 +1,110 @@
+//! The examples of docs/concepts.md do what they say.
+
+use std::{env, fs, path::Path};
+
+use super::{Shell, start};
+use crate::harness::program::{self, program};
+
+/// A line that tells what the command above it prints.
+const PRINTS: &str = "# => ";
+
+/// The examples as a script that leaves what each command prints in a file, and what must be in each of these.
+#[derive(Debug, Default, PartialEq)]
+struct Examples {
+    script: String,
+    expected: Vec<(String, Vec<String>)>,
+}
+
+impl Examples {
+    /// All ```sh blocks, one after the other. A command goes over several lines where these end with a backslash.
+    fn of(markdown: &str) -> Self {
+        let mut examples = Self::default();
+        let (mut inside, mut command) = (false, String::new());
+        for line in markdown.lines() {
+            match (inside, line.strip_prefix(PRINTS)) {
+                (false, _) => inside = line == "```sh",
+                (true, _) if line == "```" => inside = false,
+                (true, Some(text)) => {
+                    let (_, texts) = examples.expected.last_mut().expect("a command first");
+                    texts.push(text.to_owned());
+                }
+                (true, None) => {
+                    command.push_str(line);
+                    if line.ends_with('\\') {
+                        command.push('\n');
+                    } else {
+                        examples.add(&std::mem::take(&mut command));
+                    }
+                }
+            }
+        }
+        assert!(!inside && command.is_empty(), "a block has an end");
+        examples
+    }
+
+    fn add(&mut self, command: &str) {
+        if command.is_empty() {
+            return;
+        }
+        let n = self.expected.len();
+        self.script += &format!("{{ {command}\n}} >printed/{n} 2>&1\n");
+        self.expected.push((command.to_owned(), Vec::new()));
+    }
+}
+
+#[test]
+fn examples_are_the_shell_blocks_and_what_they_print() {
+    let markdown = "text\n```sh\na \\\n  b\n# => one\n# => two\n```\n```\nno\n```\n```sh\nc\n```\n";
+    let examples = Examples::of(markdown);
+    assert_eq!(
+        examples.script,
+        "{ a \\\n  b\n} >printed/0 2>&1\n{ c\n} >printed/1 2>&1\n"
+    );
+    let texts: Vec<_> = examples.expected.iter().map(|(_, texts)| texts).collect();
+    assert_eq!(texts, [&vec!["one".to_owned(), "two".to_owned()], &vec![]]);
+}
+
+/// Runs a script with `cairn` on its path, in the shell's folder.
+async fn run(shell: &Shell, script: &str) -> program::Done {
+    let cairn = program("cairn").await.parent().unwrap();
+    let mut path = cairn.as_os_str().to_owned();
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap());
+    shell.write("examples.sh", format!("set -eu\n{script}"));
+    // With the address and the key that `cairn` gets.
+    let of_cairn = shell.cairn(&[]);
+    let variables = of_cairn.as_std().get_envs();
+    let mut bash = program::command(Path::new("bash"));
+    for (name, value) in variables.filter_map(|(name, value)| Some((name, value?))) {
+        bash.env(name, value);
+    }
+    bash.arg("examples.sh")
+        .current_dir(shell.path("."))
+        .env("PATH", path)
+        // Nothing stands between the examples and the store.
+        .env("no_proxy", "*")
+        .env("NO_PROXY", "*");
+    program::run(&mut bash).await
+}
+
+#[tokio::test]
+async fn the_examples_of_the_concepts_do_what_they_say() {
+    let markdown = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/concepts.md");
+    let examples = Examples::of(&fs::read_to_string(markdown).unwrap());
+    assert!(examples.expected.len() > 20);
+    let (_cairn, shell) = start().await;
+    fs::create_dir(shell.path("printed")).unwrap();
+    let done = run(&shell, &examples.script).await;
+    for (n, (command, texts)) in examples.expected.iter().enumerate() {
+        let printed = fs::read_to_string(shell.path(&format!("printed/{n}")));
+        let printed = printed.unwrap_or_else(|_| panic!("not run: {command}\n{done:?}"));
+        for text in texts {
+            assert!(
+                printed.contains(text),
+                "{command}\nmust print {text}\nbut prints {printed}"
+            );
+        }
+        println!("$ {command}\n{printed}");
+    }
+    done.ok();
+}
