@@ -9,6 +9,7 @@ mod declared;
 mod dev;
 mod gc;
 mod harness;
+mod holds;
 mod idempotency;
 mod links;
 mod lists;

@@ -199,7 +199,7 @@ async fn many_are_deleted_at_once_by_ids_or_by_a_filter_and_come_back_at_once() 
     };
     let rest = delete(client, by_ids).await.unwrap();
     assert_eq!((rest.deleted_count, rest.size_bytes), (2, 1));
-    assert_eq!(rest.missing_artifact_ids, ids[2..]);
+    assert_eq!(rest.not_deleted_artifact_ids, ids[2..]);
     client.get(&kept.artifact_id).await.unwrap();
     let all: Vec<_> = ids.iter().collect();
     assert_eq!(restore(client, &all).await.unwrap().restored_count, 5);

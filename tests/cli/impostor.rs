@@ -13,8 +13,9 @@ use cairn_proto::v1::{
     FindMissingContentRequest, FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse,
     GetLineageRequest, GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse,
     ListStageChangesRequest, ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse,
-    RestoreArtifactsRequest, RestoreArtifactsResponse, SetStageRequest, SetStageResponse,
-    UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest, UploadArtifactResponse,
+    RestoreArtifactsRequest, RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse,
+    SetStageRequest, SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse,
+    UploadArtifactRequest, UploadArtifactResponse,
     artifact_service_server::{ArtifactService, ArtifactServiceServer},
     download_artifact_response::Message,
 };
@@ -241,6 +242,13 @@ impl ArtifactService for Claims {
         _: Request<DeleteArtifactsRequest>,
     ) -> Result<Response<DeleteArtifactsResponse>, Status> {
         Err(Status::unimplemented("delete_artifacts"))
+    }
+
+    async fn set_legal_hold(
+        &self,
+        _: Request<SetLegalHoldRequest>,
+    ) -> Result<Response<SetLegalHoldResponse>, Status> {
+        Err(Status::unimplemented("set_legal_hold"))
     }
 
     async fn delete_artifact(

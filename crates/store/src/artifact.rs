@@ -63,6 +63,8 @@ pub struct Artifact {
     pub revision: i64,
     /// When the record last changed.
     pub updated_at: Timestamp,
+    /// Whether it is held, by itself or with its session.
+    pub legal_hold: bool,
 }
 
 impl Artifact {

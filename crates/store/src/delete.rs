@@ -20,7 +20,7 @@ impl Store {
     /// Deletes a visible artifact: it is gone from every read at once, and lets go of its bytes after the delete window.
     ///
     /// # Errors
-    /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, what a key answers, `Unavailable`.
+    /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `LegalHold`, what a key answers, `Unavailable`.
     pub async fn delete_artifact(
         &self,
         tenant: &Tenant,
@@ -41,8 +41,12 @@ impl Store {
             once.commit(json!(deleted)).await?;
             return Ok(deleted);
         }
-        rows::get(&once.tx, tenant.id, &id).await?;
-        Err(Error::internal("a visible artifact was not deleted"))
+        let artifact = rows::get(&once.tx, tenant.id, &id).await?;
+        Err(if artifact.legal_hold {
+            Error::LegalHold(id.to_string())
+        } else {
+            Error::internal("a visible artifact was not deleted")
+        })
     }
 
     /// Deletes visible artifacts, all together: those with these ids, or of those that match the first thousand by their
@@ -78,14 +82,14 @@ impl Store {
             }
         };
         let deleted = rows::delete_all(&once.tx, tenant.id, &ids, self.times.delete_window).await?;
-        let missing = ids
+        let not_deleted = ids
             .iter()
             .map(ArtifactId::as_str)
             .filter(|id| !deleted.iter().any(|(known, _)| known == id));
         let result = BulkDeleted {
             count: deleted.len() as u64,
             bytes: deleted.iter().map(|(_, bytes)| bytes).sum(),
-            missing: missing.map(str::to_owned).collect(),
+            not_deleted: not_deleted.map(str::to_owned).collect(),
             more,
         };
         if !validate_only {
@@ -102,8 +106,8 @@ pub struct BulkDeleted {
     pub count: u64,
     /// The sum of their sizes, shared bytes counted each time.
     pub bytes: u64,
-    /// Those that were named and are not visible.
-    pub missing: Vec<String>,
+    /// Those that were not deleted: not visible, or held.
+    pub not_deleted: Vec<String>,
     /// Whether others match that were left alone: a call deletes a thousand at the most.
     pub more: bool,
 }

@@ -58,6 +58,9 @@ pub enum Error {
         /// When it was sealed.
         sealed_at: Timestamp,
     },
+    /// The artifact is held.
+    #[error("artifact '{0}' is under a legal hold: it cannot be deleted until that ends")]
+    LegalHold(String),
     /// The session is open, and what was asked for is there once it is sealed.
     #[error("session '{0}' is not sealed: it has no manifest yet")]
     SessionNotSealed(String),

@@ -19,6 +19,7 @@ pub(crate) mod commit;
 pub(crate) mod error;
 mod filter;
 pub(crate) mod gc;
+pub(crate) mod holds;
 pub(crate) mod idempotency;
 pub(crate) mod lineage;
 pub(crate) mod links;

@@ -32,6 +32,8 @@ pub struct Session {
     pub last_artifact_at: Option<Timestamp>,
     /// When its first artifact was made.
     pub created_at: Timestamp,
+    /// Whether it is held, with all that is in it.
+    pub legal_hold: bool,
     /// The digest of its manifest, once it is sealed.
     pub manifest_hash: Option<ContentHash>,
 }

@@ -111,6 +111,13 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("sealed_at", sealed_at.to_string()),
             ],
         ),
+        Error::LegalHold(id) => row(
+            ErrorReason::LegalHold,
+            FailedPrecondition,
+            StatusCode::CONFLICT,
+            "legal_hold",
+            vec![("artifact_id", id.clone())],
+        ),
         Error::SessionNotSealed(id) => row(
             ErrorReason::SessionNotSealed,
             FailedPrecondition,

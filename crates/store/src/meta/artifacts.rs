@@ -20,9 +20,10 @@ use crate::{
 /// The columns that `read` reads, of a table or alias named `a`.
 pub(super) const COLUMNS: &str = "a.id, a.filename, a.version, a.content_type, a.size_bytes, a.sha256, a.session_id, \
      a.namespace, a.user_id, a.agent_id, a.metadata, a.expires_at, a.created_at, a.title, a.kind, a.language, \
-     a.change_summary, a.stage, a.labels, a.inputs, a.revision, a.updated_at";
+     a.change_summary, a.stage, a.labels, a.inputs, a.revision, a.updated_at, \
+     a.held OR a.session_held";
 /// How many they are, so that further columns of a query can be found behind them.
-pub(super) const COLUMN_COUNT: usize = 22;
+pub(super) const COLUMN_COUNT: usize = 23;
 
 /// The rows `a` of one file: its scope from parameter $2 on, as `name_parameters` gives it.
 pub(super) const NAMED: &str = "a.tenant_id = $1 AND a.filename = $2 AND coalesce(a.session_id, '') = $3 \
@@ -71,8 +72,7 @@ pub(crate) async fn resolve(
 }
 
 /// What makes an artifact `a` visible. Expiry holds from its second on, whether or not the collector has been by.
-pub(super) const VISIBLE: &str =
-    "a.state = 'live' AND (a.expires_at IS NULL OR a.expires_at > now())";
+pub(super) const VISIBLE: &str = "a.state = 'live' AND (a.expires_at IS NULL OR a.expires_at > now() OR a.held OR a.session_held)";
 
 /// Reads an artifact from a row that starts with `COLUMNS`.
 pub(super) fn read(row: &Row) -> Result<Artifact> {
@@ -115,6 +115,7 @@ pub(super) fn read(row: &Row) -> Result<Artifact> {
         inputs: row.get(19),
         revision: row.get(20),
         updated_at: row.get(21),
+        legal_hold: row.get(22),
     })
 }
 
@@ -245,7 +246,7 @@ pub struct Deleted {
     pub purge_after: Timestamp,
 }
 
-/// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible.
+/// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible, or held.
 pub(crate) async fn delete(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -256,7 +257,7 @@ pub(crate) async fn delete(
         .prepare_cached(&format!(
             "UPDATE artifacts a
              SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $3 * interval '1 ms'
-             WHERE a.tenant_id = $1 AND a.id = $2 AND {VISIBLE}
+             WHERE a.tenant_id = $1 AND a.id = $2 AND NOT a.held AND NOT a.session_held AND {VISIBLE}
              RETURNING a.deleted_at, a.purge_after"
         ))
         .await
@@ -274,7 +275,7 @@ pub(crate) async fn delete(
     }))
 }
 
-/// Deletes those of these artifacts that are visible, and says which, with their sizes.
+/// Deletes those of these artifacts that are visible and not held, and says which, with their sizes.
 pub(crate) async fn delete_all(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -286,7 +287,7 @@ pub(crate) async fn delete_all(
             &format!(
                 "WITH visible AS (
                      SELECT a.tenant_id, a.id FROM artifacts a
-                     WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND {VISIBLE}
+                     WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND NOT a.held AND NOT a.session_held AND {VISIBLE}
                      ORDER BY a.id FOR NO KEY UPDATE
                  )
                  UPDATE artifacts a SET state = 'deleted', deleted_at = clock_timestamp(),

@@ -18,7 +18,7 @@ pub(crate) async fn expire(tx: &Transaction<'_>, window: Duration, batch: i64) -
         "UPDATE artifacts a
          SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $1 * interval '1 ms'
          FROM (SELECT tenant_id, id FROM artifacts
-               WHERE state = 'live' AND expires_at <= now()
+               WHERE state = 'live' AND expires_at <= now() AND NOT held AND NOT session_held
                ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
          WHERE a.tenant_id = due.tenant_id AND a.id = due.id",
         &[&millis(window), &batch],
@@ -33,7 +33,7 @@ pub(crate) async fn purge(tx: &Transaction<'_>, batch: i64) -> Result<u64> {
         "WITH purged AS (
              UPDATE artifacts a SET state = 'purged', object_live = NULL
              FROM (SELECT tenant_id, id FROM artifacts
-                   WHERE state = 'deleted' AND purge_after <= now()
+                   WHERE state = 'deleted' AND purge_after <= now() AND NOT held AND NOT session_held
                    ORDER BY purge_after LIMIT $1 FOR UPDATE SKIP LOCKED) due
              WHERE a.tenant_id = due.tenant_id AND a.id = due.id
              RETURNING a.tenant_id, a.id

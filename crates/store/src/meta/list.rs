@@ -22,7 +22,7 @@ const IS_LATEST: &str = " AND NOT EXISTS (
      SELECT FROM artifacts n WHERE n.tenant_id = a.tenant_id AND n.filename = a.filename
          AND coalesce(n.session_id, '') = coalesce(a.session_id, '') AND n.user_id = a.user_id
          AND n.namespace = a.namespace AND n.version > a.version
-         AND n.state = 'live' AND (n.expires_at IS NULL OR n.expires_at > now()))";
+         AND n.state = 'live' AND (n.expires_at IS NULL OR n.expires_at > now() OR n.held OR n.session_held))";
 
 /// The artifacts of a list, newest first, each with its position.
 ///

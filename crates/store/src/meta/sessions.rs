@@ -103,7 +103,7 @@ pub(crate) async fn keep_manifest(
 /// A session with its tallies, which are counted and not kept. A session whose first commit failed has a row but no
 /// artifact ever made, and does not count as one: its row is never committed alone.
 const SELECT: &str =
-    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last, s.manifest_sha256
+    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last, s.manifest_sha256, s.held
      FROM sessions s LEFT JOIN LATERAL (
          SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0)::bigint AS bytes,
              min(a.created_at) AS first, max(a.created_at) AS last
@@ -119,6 +119,7 @@ fn read(row: &Row) -> Session {
         size_bytes: row.get::<_, i64>(5).unsigned_abs(),
         first_artifact_at: row.get(6),
         last_artifact_at: row.get(7),
+        legal_hold: row.get(9),
         manifest_hash: row
             .get::<_, Option<&[u8]>>(8)
             .and_then(|hash| hash.try_into().ok()),

@@ -7,9 +7,10 @@ use cairn_proto::v1::{
     FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse, GetLineageRequest,
     GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest,
     ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
-    RestoreArtifactsResponse, SetStageRequest, SetStageResponse, UpdateArtifactRequest,
-    UpdateArtifactResponse, UploadArtifactRequest, UploadArtifactResponse,
-    artifact_service_server::ArtifactService, download_artifact_response::Message,
+    RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest,
+    SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest,
+    UploadArtifactResponse, artifact_service_server::ArtifactService,
+    download_artifact_response::Message,
 };
 use cairn_store::{Content, FileName, RawContent, Result, Selection, Violations};
 use futures_util::{Stream, StreamExt, stream};
@@ -160,6 +161,17 @@ impl ArtifactService for Services {
             artifacts: page.items.into_iter().map(convert::artifact).collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
+    }
+
+    async fn set_legal_hold(
+        &self,
+        request: Request<SetLegalHoldRequest>,
+    ) -> Result<Response<SetLegalHoldResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
+        let hold = request.legal_hold;
+        let set = self.store.set_legal_hold(&caller.tenant, &ids, hold).await;
+        Ok(Response::new(records::holds(set.map_err(to_status)?)))
     }
 
     async fn delete_artifacts(

@@ -153,6 +153,7 @@ pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
         updated_at: Some(timestamp(artifact.updated_at)),
         existing: false,
         state: v1::ArtifactState::Visible.into(),
+        legal_hold: artifact.legal_hold,
     }
 }
 
@@ -187,6 +188,7 @@ pub(super) fn session(session: Session) -> v1::Session {
         first_artifact_at: session.first_artifact_at.map(timestamp),
         last_artifact_at: session.last_artifact_at.map(timestamp),
         created_at: Some(timestamp(session.created_at)),
+        legal_hold: session.legal_hold,
         manifest_hash: session
             .manifest_hash
             .map_or(String::new(), |hash| hash.to_string()),

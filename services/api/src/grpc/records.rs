@@ -2,8 +2,8 @@
 
 use cairn_proto::v1;
 use cairn_store::{
-    ArtifactUpdate, BulkDeleted, Direction, Error, Expiry, Lineage, RawUpdate, Restored, Result,
-    Selection, Stage, StageChange, Staged, filter,
+    ArtifactUpdate, BulkDeleted, Direction, Error, Expiry, HoldsSet, Lineage, RawUpdate, Restored,
+    Result, Selection, Stage, StageChange, Staged, filter,
 };
 
 use super::convert::{self, duration, stage_name, timestamp};
@@ -72,11 +72,19 @@ pub(super) fn staged(staged: Staged) -> v1::SetStageResponse {
     }
 }
 
+pub(super) fn holds(set: HoldsSet) -> v1::SetLegalHoldResponse {
+    let missing = set.missing.iter().map(ToString::to_string);
+    v1::SetLegalHoldResponse {
+        changed_count: convert::size(set.changed),
+        missing_artifact_ids: missing.collect(),
+    }
+}
+
 pub(super) fn deleted(deleted: BulkDeleted) -> v1::DeleteArtifactsResponse {
     v1::DeleteArtifactsResponse {
         deleted_count: convert::size(deleted.count),
         size_bytes: convert::size(deleted.bytes),
-        missing_artifact_ids: deleted.missing,
+        not_deleted_artifact_ids: deleted.not_deleted,
         more: deleted.more,
     }
 }

@@ -1,6 +1,7 @@
 use cairn_proto::v1::{
     GetSessionRequest, GetSessionResponse, ListManifestRequest, ListManifestResponse,
     ListSessionsRequest, ListSessionsResponse, SealSessionRequest, SealSessionResponse,
+    SetSessionLegalHoldRequest, SetSessionLegalHoldResponse,
     session_service_server::SessionService,
 };
 use tonic::{Request, Response, Status};
@@ -78,6 +79,22 @@ impl SessionService for Services {
                 .map(convert::manifest_entry)
                 .collect(),
             next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+
+    async fn set_session_legal_hold(
+        &self,
+        request: Request<SetSessionLegalHoldRequest>,
+    ) -> Result<Response<SetSessionLegalHoldResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let (session, hold) = (&request.session_id, request.legal_hold);
+        let session = self
+            .store
+            .set_session_legal_hold(&caller.tenant, session, hold)
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(SetSessionLegalHoldResponse {
+            session: Some(convert::session(session)),
         }))
     }
 }

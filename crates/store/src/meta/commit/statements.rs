@@ -53,9 +53,10 @@ impl Statements {
              )
              INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
                  content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs)
+                 title, kind, language, change_summary, stage, labels, inputs, session_held)
              SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, last_version, $8, $9, $10, $11, $12,
-                 now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20
+                 now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20,
+                 coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
              FROM numbered
              RETURNING {COLUMNS}"
         );
