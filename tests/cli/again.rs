@@ -104,6 +104,24 @@ async fn when_it_is_lost_too_often_the_network_is_to_blame_and_a_program_reads_o
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_before_all_was_sent_is_taken_only_if_the_server_was_told_what_comes()
+{
+    let bytes = content(16 << 20);
+    for (claimed, flags, code) in [
+        (&bytes[..], &[][..], 0),
+        (&bytes[..], &["--no-idempotency-key"], 2),
+        (&bytes[1..], &[], 2),
+    ] {
+        let claims = vec![Claim::honest("a.bin", claimed)];
+        let impostor = Impostor::who_claims(claims).await;
+        let shell = Shell::at(&impostor.address.to_string(), "key").await;
+        shell.write("a.bin", &bytes);
+        let done = shell.run(&[&["push", "a.bin"], flags].concat()).await;
+        done.with_code(code);
+    }
+}
+
+#[tokio::test]
 async fn a_push_while_the_same_is_under_way_waits_for_its_answer() {
     let (cairn, shell) = start().await;
     let (messages, receiver) = mpsc::channel(1);
