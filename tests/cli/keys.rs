@@ -113,14 +113,18 @@ async fn a_key_of_ones_own_stands_for_one_push_whatever_is_pushed() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_is_back_when_it_is_pushed_again_and_only_once() {
-    let (_cairn, shell) = start().await;
-    for version in 1..=3 {
+async fn what_was_deleted_or_has_expired_is_back_when_it_is_pushed_again_and_only_once() {
+    let (cairn, shell) = start().await;
+    for version in 1..=4 {
         let pushed = shell.push("a.txt", "a", &[]).await;
         assert_eq!(pushed["version"], version);
         assert_eq!(pushed["state"], "visible");
         assert_eq!(shell.push("a.txt", "a", &[]).await, pushed);
-        shell.json(&["rm", text(&pushed["artifact_id"])]).await;
+        if version % 2 == 0 {
+            shell.json(&["rm", "--name=a.txt"]).await;
+        } else {
+            cairn.sql("UPDATE artifacts SET expires_at = now()").await;
+        }
     }
 }
 

@@ -153,6 +153,10 @@ async fn a_push_only_if_changed_prints_the_version_that_is_there() {
         .await;
     assert_eq!(same["existing"], true);
     assert_eq!(record(same), record(first));
+    let retried = shell
+        .push("a.txt", "a", &["--if-changed", "--agent=bob"])
+        .await;
+    assert_eq!(retried["existing"], true);
     let changed = shell.push("a.txt", "b", &flags).await;
     assert_eq!(
         (&changed["version"], &changed["existing"]),
