@@ -17,7 +17,7 @@ const PAUSES: [Duration; 4] = [
 ];
 
 /// How long to wait for the first call with the same key.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How often to ask about it when the server does not say.
 const ASK: Duration = Duration::from_secs(1);

@@ -196,63 +196,63 @@ impl ArtifactService for Claims {
         &self,
         _: Request<UpdateArtifactRequest>,
     ) -> Result<Response<UpdateArtifactResponse>, Status> {
-        Err(Status::unimplemented("update_artifact"))
+        nothing()
     }
 
     async fn set_stage(
         &self,
         _: Request<SetStageRequest>,
     ) -> Result<Response<SetStageResponse>, Status> {
-        Err(Status::unimplemented("set_stage"))
+        nothing()
     }
 
     async fn list_stage_changes(
         &self,
         _: Request<ListStageChangesRequest>,
     ) -> Result<Response<ListStageChangesResponse>, Status> {
-        Err(Status::unimplemented("list_stage_changes"))
+        nothing()
     }
 
     async fn get_lineage(
         &self,
         _: Request<GetLineageRequest>,
     ) -> Result<Response<GetLineageResponse>, Status> {
-        Err(Status::unimplemented("get_lineage"))
+        nothing()
     }
 
     async fn copy_artifact(
         &self,
         _: Request<CopyArtifactRequest>,
     ) -> Result<Response<CopyArtifactResponse>, Status> {
-        Err(Status::unimplemented("copy_artifact"))
+        nothing()
     }
 
     async fn find_missing_content(
         &self,
         _: Request<FindMissingContentRequest>,
     ) -> Result<Response<FindMissingContentResponse>, Status> {
-        Err(Status::unimplemented("find_missing_content"))
+        nothing()
     }
 
     async fn restore_artifacts(
         &self,
         _: Request<RestoreArtifactsRequest>,
     ) -> Result<Response<RestoreArtifactsResponse>, Status> {
-        Err(Status::unimplemented("restore_artifacts"))
+        nothing()
     }
 
     async fn delete_artifacts(
         &self,
         _: Request<DeleteArtifactsRequest>,
     ) -> Result<Response<DeleteArtifactsResponse>, Status> {
-        Err(Status::unimplemented("delete_artifacts"))
+        nothing()
     }
 
     async fn set_legal_hold(
         &self,
         _: Request<SetLegalHoldRequest>,
     ) -> Result<Response<SetLegalHoldResponse>, Status> {
-        Err(Status::unimplemented("set_legal_hold"))
+        nothing()
     }
 
     async fn delete_artifact(

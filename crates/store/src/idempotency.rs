@@ -27,7 +27,7 @@ use crate::{
 
 /// How long a claim holds when its holder shows no sign of life: longer than a caller may be silent, and not so long that
 /// its retry after a crash would have to wait for it.
-pub(crate) const LEASE: Duration = Duration::from_secs(120);
+pub(crate) const LEASE: Duration = Duration::from_secs(75);
 /// The part of a request that is not known before all of it has arrived.
 const CONTENT: &str = "content";
 

@@ -238,8 +238,10 @@ fn visible(row: &Row) -> Result<Artifact> {
 }
 
 /// What deleting an artifact did.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deleted {
+    /// The artifact.
+    pub artifact_id: String,
     /// When it was deleted.
     pub deleted_at: Timestamp,
     /// When its hold on its bytes ends.
@@ -270,6 +272,7 @@ pub(crate) async fn delete(
         .await
         .map_err(from_pg)?;
     Ok(row.map(|row| Deleted {
+        artifact_id: id.to_string(),
         deleted_at: row.get(0),
         purge_after: row.get(1),
     }))

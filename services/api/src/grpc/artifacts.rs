@@ -287,6 +287,7 @@ impl ArtifactService for Services {
             .await
             .map_err(to_status)?;
         Ok(Response::new(DeleteArtifactResponse {
+            artifact_id: deleted.artifact_id,
             deleted_at: Some(convert::timestamp(deleted.deleted_at)),
             purge_after: Some(convert::timestamp(deleted.purge_after)),
         }))
