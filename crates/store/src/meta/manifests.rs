@@ -29,14 +29,15 @@ fn read(row: &Row) -> Result<ManifestEntry> {
     })
 }
 
-/// The whole manifest, in the transaction that seals: it waits for whoever is deleting one of the artifacts.
+/// The whole manifest, in the transaction that seals: it waits for whoever is deleting one of the artifacts, in the order
+/// in which bulk operations lock them.
 pub(crate) async fn whole(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
 ) -> Result<Vec<ManifestEntry>> {
     let rows = tx
-        .query(&format!("{HELD} FOR SHARE OF a"), &[&tenant.0, &session])
+        .query(&format!("{HELD} ORDER BY a.id FOR SHARE OF a"), &[&tenant.0, &session])
         .await
         .map_err(from_pg)?;
     rows.iter().map(read).collect()
