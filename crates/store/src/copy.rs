@@ -1,11 +1,12 @@
 //! Artifacts of bytes that are held already: nothing is sent, nothing is moved.
 
 use crate::{
-    artifact::{ArtifactSpec, Created, RawSpec},
+    artifact::Created,
     digest::ContentHash,
     error::{Error, Result},
     meta::objects as rows,
     reference::ArtifactRef,
+    spec::{ArtifactSpec, RawSpec},
     store::Store,
     tenant::Tenant,
     validate::Violations,

@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    artifact::{Artifact, ArtifactSpec, Expiry, check_labels},
+    artifact::Artifact,
     error::{Error, Result},
     idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
     meta::{artifacts, stages, update as rows},
     names::{Label, Metadata, Words},
     record::Stage,
     reference::ArtifactRef,
+    spec::{ArtifactSpec, Expiry, check_labels},
     store::Store,
     tenant::Caller,
     validate::Violations,

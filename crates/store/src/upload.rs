@@ -6,29 +6,25 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use serde::Deserialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
 use crate::{
-    artifact::{ArtifactSpec, Created, Origin, State},
+    artifact::Created,
     config::StoreConfig,
-    digest::ContentHash,
     error::{Error, Result},
-    id::{ArtifactId, ObjectId},
-    idempotency::{Claim, Earlier, Holding},
-    meta::{
-        artifacts,
-        commit::{self, NewArtifact, Outcome, Payload},
-        sessions,
-    },
+    id::ObjectId,
+    idempotency::{Earlier, Holding},
+    meta::sessions,
     names::ContentType,
+    spec::ArtifactSpec,
     store::{BUFFER_UNIT, Store},
     tenant::Tenant,
 };
 
+mod finish;
 mod hashing;
 mod parts;
 mod staging;
@@ -97,13 +93,6 @@ impl Store {
         }
         Ok(upload)
     }
-}
-
-/// What a key stands for when its write was an upload.
-#[derive(Deserialize)]
-struct Answer {
-    artifact_id: String,
-    origin: Origin,
 }
 
 /// Content on its way in. After an error it can only be dropped.
@@ -197,164 +186,6 @@ impl Upload {
                 .extend_from_slice(&piece.split_to(room.min(piece.len())));
         }
         Ok(())
-    }
-
-    /// Commits what was written.
-    ///
-    /// # Errors
-    /// `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`, after which the artifact may exist.
-    pub async fn finish(mut self) -> Result<Created> {
-        let last = self.buffer.split().freeze();
-        let content_type = self.content_type(&last);
-        self.hashing.update(last.clone()).await?;
-        let hash = std::mem::replace(&mut self.hashing, Hashing::new())
-            .finish()
-            .await?;
-        self.spec.check_content(self.size, hash)?;
-        if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
-            let claim = Claim {
-                request: claim.request.with_content(hash),
-                ..claim
-            };
-            return self.answer_again(&claim, earlier).await;
-        }
-        let payload = match &mut self.staging {
-            None => Payload::Inline(last),
-            Some(staging) => {
-                match self.parts.take() {
-                    None => staging.put(last).await?,
-                    Some(mut parts) => {
-                        parts.send(last, self.memory.take()).await?;
-                        staging.keep_alive().await?;
-                        parts.complete(self.size).await?;
-                    }
-                }
-                Payload::Staged
-            }
-        };
-        self.memory = None;
-        let size = self.size;
-        self.commit(hash, size, content_type, payload).await
-    }
-
-    /// Commits before any byte has been sent, when hash and size are declared and the tenant holds such bytes under an
-    /// artifact that can be read. `None`: they must be sent.
-    ///
-    /// # Errors
-    /// As `finish`.
-    pub async fn finish_early(&mut self) -> Result<Option<Created>> {
-        let (Some(hash), Some(size)) = (self.spec.declared_hash, self.spec.declared_size) else {
-            return Ok(None);
-        };
-        if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
-            return self.answer_again(&claim, earlier).await.map(Some);
-        }
-        let content_type = self.content_type(&[]);
-        match self.commit(hash, size, content_type, Payload::Held).await {
-            Ok(created) => Ok(Some(created)),
-            Err(Error::ContentMissing(_)) => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
-    async fn commit(
-        &mut self,
-        hash: ContentHash,
-        size: u64,
-        content_type: ContentType,
-        payload: Payload,
-    ) -> Result<Created> {
-        let claim = self.claim().map(|claim| Claim {
-            request: claim.request.with_content(hash),
-            ..claim
-        });
-        let new = NewArtifact {
-            tenant: self.tenant.id,
-            id: ArtifactId::fresh(),
-            spec: &self.spec,
-            content_type,
-            ttl: self.ttl,
-            hash,
-            size,
-            object: self.object,
-            payload,
-            grace: self.store.times.grace,
-            claim,
-        };
-        let outcome = commit::commit(&self.store.meta, &new).await?;
-        let claim = new.claim;
-        if matches!(outcome, Outcome::Created(_) | Outcome::Existing(_))
-            && let Some(holding) = self.holding.take()
-        {
-            holding.done();
-        }
-        match outcome {
-            Outcome::Created(created) => {
-                if let Some(staging) = self.staging.take() {
-                    staging.committed();
-                }
-                Ok(*created)
-            }
-            Outcome::Existing(artifact) => Ok(Created {
-                artifact: *artifact,
-                origin: Origin::Existing,
-                state: State::Visible,
-            }),
-            Outcome::Held(held) => {
-                let claim = claim.ok_or_else(|| Error::internal("no key is held"))?;
-                match claim.against(held)? {
-                    Some(earlier) => self.answer_again(&claim, &earlier).await,
-                    None => Err(Error::internal("an attempt is in its own way")),
-                }
-            }
-            Outcome::NotHeld => Err(Error::ContentMissing(hash.to_string())),
-            Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
-            Outcome::Conflict(current) => Err(Error::VersionConflict(current)),
-            Outcome::InputsMissing(ids) => {
-                let rule = format!(
-                    "must be visible artifacts; these are not: {}",
-                    ids.join(", ")
-                );
-                Err(Error::invalid("spec.inputs", rule))
-            }
-            Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
-        }
-    }
-
-    /// The claim of the caller's key, if there is one.
-    fn claim(&self) -> Option<Claim> {
-        self.spec.idempotency_key.as_ref().map(|key| Claim {
-            key: key.clone(),
-            request: self.spec.fingerprint(),
-            owner: self.object.0,
-            window: self.store.times.idempotency_window,
-        })
-    }
-
-    /// Claims the caller's key, or finds the call that it stands for.
-    async fn claim_key(&mut self) -> Result<()> {
-        if let Some(claim) = self.claim() {
-            match Holding::take(&self.store, self.tenant.id, claim).await? {
-                Ok(holding) => self.holding = Some(holding),
-                Err(earlier) => self.earlier = Some(earlier),
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers what an earlier call with the same key answered, of the artifact as it is now.
-    async fn answer_again(&self, claim: &Claim, earlier: &Earlier) -> Result<Created> {
-        earlier.check(&claim.key, &claim.request)?;
-        let answer: Answer = serde_json::from_value(earlier.result.clone())
-            .map_err(|e| Error::Internal(e.into()))?;
-        let client = self.store.meta.client().await?;
-        let (artifact, state) =
-            artifacts::get_any(&client, self.tenant.id, &answer.artifact_id).await?;
-        Ok(Created {
-            artifact,
-            origin: answer.origin,
-            state,
-        })
     }
 
     /// Makes sure that the upload has a staging row whose lease runs on.

@@ -4,6 +4,7 @@
 //! protects is read in a later statement than the one that took it, because only then does READ COMMITTED show what the
 //! former holder did. Two flights, whatever the outcome: one locks and looks, one writes and commits.
 
+mod conditions;
 mod statements;
 
 use std::time::Duration;
@@ -13,12 +14,10 @@ use deadpool_postgres::Object;
 use futures_util::join;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio_postgres::{
-    Row,
-    types::{Json, ToSql},
-};
+use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
 
+use conditions::{current_version, hold_against, missing_inputs};
 use statements::Statements;
 
 use super::{
@@ -31,12 +30,13 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    artifact::{Artifact, ArtifactSpec, Created, OnDuplicate, Origin, State},
+    artifact::{Artifact, Created, Origin, State},
     digest::ContentHash,
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
     idempotency::Claim,
     names::{ContentType, text_of},
+    spec::ArtifactSpec,
 };
 
 /// How often the transaction is run before its conflicts count as unavailability.
@@ -350,69 +350,6 @@ async fn finish(
         keys.finish(client, new.tenant, claim, &result).await?;
     }
     Ok(())
-}
-
-/// Which of the inputs are not visible.
-async fn missing_inputs(
-    client: &Object,
-    statements: &Statements,
-    new: &NewArtifact<'_>,
-) -> Result<Vec<String>, tokio_postgres::Error> {
-    if new.spec.inputs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let inputs = ids_of(&new.spec.inputs);
-    let rows = client
-        .query(&statements.missing_inputs, &[&new.tenant.0, &inputs])
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction
-/// nobody else can give it another.
-async fn current_version(
-    client: &Object,
-    statements: &Statements,
-    new: &NewArtifact<'_>,
-) -> Result<Option<Row>, tokio_postgres::Error> {
-    let spec = new.spec;
-    if !spec.is_conditional() {
-        return Ok(None);
-    }
-    let tenant = &new.tenant.0;
-    let (filename, session) = (spec.filename.as_str(), text_of(&spec.session_id));
-    let (user, namespace) = (text_of(&spec.user_id), text_of(&spec.namespace));
-    let name: [&(dyn ToSql + Sync); 5] = [tenant, &filename, &session, &user, &namespace];
-    let (claimed, current) = join!(
-        client.execute(&statements.claim_name, &name),
-        client.query_opt(&statements.current, &name),
-    );
-    claimed?;
-    current
-}
-
-/// Holds the latest version against what the caller expects of it.
-fn hold_against(new: &NewArtifact<'_>, current: Option<Row>) -> Result<Option<Outcome>> {
-    if !new.spec.is_conditional() {
-        return Ok(None);
-    }
-    let current = current.as_ref().map(artifacts::read).transpose()?;
-    let version = current.as_ref().map_or(0, |current| current.version);
-    if new
-        .spec
-        .if_version
-        .is_some_and(|expected| expected != version)
-    {
-        return Ok(Some(Outcome::Conflict(current.map(Box::new))));
-    }
-    let is_same =
-        |current: &Artifact| current.content_hash == new.hash && current.size_bytes == new.size;
-    Ok(match (new.spec.on_duplicate, current) {
-        (OnDuplicate::ReturnExisting, Some(current)) if is_same(&current) => {
-            Some(Outcome::Existing(Box::new(current)))
-        }
-        _ => None,
-    })
 }
 
 /// The artifact, when an earlier attempt was committed and the answer lost.

@@ -37,7 +37,10 @@ pub(crate) async fn whole(
     session: &str,
 ) -> Result<Vec<ManifestEntry>> {
     let rows = tx
-        .query(&format!("{HELD} ORDER BY a.id FOR SHARE OF a"), &[&tenant.0, &session])
+        .query(
+            &format!("{HELD} ORDER BY a.id FOR SHARE OF a"),
+            &[&tenant.0, &session],
+        )
         .await
         .map_err(from_pg)?;
     rows.iter().map(read).collect()

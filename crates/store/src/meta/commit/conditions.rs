@@ -1,0 +1,77 @@
+//! What a commit depends on beyond its own content: the inputs, and the latest version of the file.
+
+use deadpool_postgres::Object;
+use futures_util::join;
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{NewArtifact, Outcome, Statements};
+use crate::{
+    artifact::Artifact,
+    error::Result,
+    meta::{artifacts, selection::ids_of},
+    names::text_of,
+    spec::OnDuplicate,
+};
+
+/// Which of the inputs are not visible.
+pub(super) async fn missing_inputs(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+) -> Result<Vec<String>, tokio_postgres::Error> {
+    if new.spec.inputs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let inputs = ids_of(&new.spec.inputs);
+    let rows = client
+        .query(&statements.missing_inputs, &[&new.tenant.0, &inputs])
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction
+/// nobody else can give it another.
+pub(super) async fn current_version(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+) -> Result<Option<Row>, tokio_postgres::Error> {
+    let spec = new.spec;
+    if !spec.is_conditional() {
+        return Ok(None);
+    }
+    let tenant = &new.tenant.0;
+    let (filename, session) = (spec.filename.as_str(), text_of(&spec.session_id));
+    let (user, namespace) = (text_of(&spec.user_id), text_of(&spec.namespace));
+    let name: [&(dyn ToSql + Sync); 5] = [tenant, &filename, &session, &user, &namespace];
+    let (claimed, current) = join!(
+        client.execute(&statements.claim_name, &name),
+        client.query_opt(&statements.current, &name),
+    );
+    claimed?;
+    current
+}
+
+/// Holds the latest version against what the caller expects of it.
+pub(super) fn hold_against(new: &NewArtifact<'_>, current: Option<Row>) -> Result<Option<Outcome>> {
+    if !new.spec.is_conditional() {
+        return Ok(None);
+    }
+    let current = current.as_ref().map(artifacts::read).transpose()?;
+    let version = current.as_ref().map_or(0, |current| current.version);
+    if new
+        .spec
+        .if_version
+        .is_some_and(|expected| expected != version)
+    {
+        return Ok(Some(Outcome::Conflict(current.map(Box::new))));
+    }
+    let is_same =
+        |current: &Artifact| current.content_hash == new.hash && current.size_bytes == new.size;
+    Ok(match (new.spec.on_duplicate, current) {
+        (OnDuplicate::ReturnExisting, Some(current)) if is_same(&current) => {
+            Some(Outcome::Existing(Box::new(current)))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,314 @@
+//! What a caller says of an artifact that is to be made, and the rules for it.
+
+use std::time::Duration;
+
+use crate::{
+    digest::ContentHash,
+    error::{Error, Result},
+    id::ArtifactId,
+    idempotency::{Fingerprint, IdempotencyKey},
+    names::{ContentType, Filename, Label, Metadata, Words},
+    record::{Kind, Stage},
+    tenant::Tenant,
+    validate::Violations,
+};
+
+/// What to do when the latest version of a file has the very same content.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDuplicate {
+    /// Make the next version.
+    #[default]
+    CreateNew,
+    /// Answer the latest version as it is.
+    ReturnExisting,
+}
+
+/// How long to keep an artifact, as its creator put it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// The tenant's default.
+    Default,
+    /// From the commit on.
+    After(Duration),
+    /// For ever.
+    Never,
+}
+
+impl Expiry {
+    /// The time to live under a tenant's rules; `None` for ever.
+    ///
+    /// # Errors
+    /// `TtlExceedsLimit`.
+    pub(crate) fn resolve(self, tenant: &Tenant) -> Result<Option<Duration>> {
+        let ttl = match self {
+            Self::Default => tenant.default_ttl,
+            Self::After(ttl) => Some(ttl),
+            Self::Never => None,
+        };
+        match (ttl, tenant.max_ttl) {
+            (None, _) if !tenant.never_expires_allowed => Err(Error::TtlExceedsLimit { max: None }),
+            (Some(ttl), Some(max)) if ttl > max => Err(Error::TtlExceedsLimit { max: Some(max) }),
+            _ => Ok(ttl),
+        }
+    }
+}
+
+/// What a caller says of an artifact, before any rule was checked.
+#[derive(Debug, Clone)]
+pub struct RawSpec {
+    /// Required.
+    pub filename: String,
+    /// Empty: guess.
+    pub content_type: String,
+    /// Empty: none.
+    pub session_id: String,
+    /// Empty: none.
+    pub namespace: String,
+    /// Empty: none.
+    pub user_id: String,
+    /// Empty: none.
+    pub agent_id: String,
+    /// The caller's own pairs.
+    pub metadata: Vec<(String, String)>,
+    /// How long to keep it.
+    pub expiry: Expiry,
+    /// The hash that the content must have; empty: any.
+    pub content_hash: String,
+    /// The length that the content must have.
+    pub size_bytes: Option<i64>,
+    /// For people.
+    pub title: String,
+    /// The name of a kind; empty: other.
+    pub kind: String,
+    /// The language of the content.
+    pub language: String,
+    /// What this version changes.
+    pub change_summary: String,
+    /// The name of a stage; empty: draft.
+    pub stage: String,
+    /// Projects, sprints and the like.
+    pub labels: Vec<String>,
+    /// The ids of the artifacts that it was made from.
+    pub inputs: Vec<String>,
+    /// The version that must be the latest; 0: there must be none.
+    pub if_version: Option<i64>,
+    /// What to do when the latest version has the same content.
+    pub on_duplicate: OnDuplicate,
+    /// The caller's own name for the call; empty: none.
+    pub idempotency_key: String,
+}
+
+/// What a caller says of an artifact, all rules kept but those that need the tenant.
+#[derive(Debug, Clone)]
+pub struct ArtifactSpec {
+    pub(crate) filename: Filename,
+    pub(crate) content_type: Option<ContentType>,
+    pub(crate) session_id: Option<Label>,
+    pub(crate) namespace: Option<Label>,
+    pub(crate) user_id: Option<Label>,
+    pub(crate) agent_id: Option<Label>,
+    pub(crate) metadata: Metadata,
+    pub(crate) expiry: Expiry,
+    pub(crate) declared_hash: Option<ContentHash>,
+    pub(crate) declared_size: Option<u64>,
+    pub(crate) title: Words,
+    pub(crate) kind: Kind,
+    pub(crate) language: Words,
+    pub(crate) change_summary: Words,
+    pub(crate) stage: Stage,
+    /// In alphabetical order, each once.
+    pub(crate) labels: Vec<String>,
+    /// Each once.
+    pub(crate) inputs: Vec<ArtifactId>,
+    pub(crate) if_version: Option<i64>,
+    pub(crate) on_duplicate: OnDuplicate,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
+}
+
+impl ArtifactSpec {
+    /// The longest title in bytes.
+    pub(crate) const MAX_TITLE: usize = 255;
+    const MAX_INPUTS: usize = 64;
+
+    /// What is asked, but for the content.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let fields: [(&str, &dyn std::fmt::Debug); 17] = [
+            ("filename", &self.filename),
+            ("content_type", &self.content_type),
+            ("session_id", &self.session_id),
+            ("namespace", &self.namespace),
+            ("user_id", &self.user_id),
+            ("agent_id", &self.agent_id),
+            ("metadata", &self.metadata),
+            ("expiry", &self.expiry),
+            ("title", &self.title),
+            ("kind", &self.kind),
+            ("language", &self.language),
+            ("change_summary", &self.change_summary),
+            ("stage", &self.stage),
+            ("labels", &self.labels),
+            ("inputs", &self.inputs),
+            ("if_version", &self.if_version),
+            ("on_duplicate", &self.on_duplicate),
+        ];
+        let mut asked = Fingerprint::of("CreateArtifact");
+        for (field, value) in fields {
+            asked = asked.with(field, value);
+        }
+        match self.declared_hash {
+            Some(hash) => asked.with_content(hash),
+            None => asked,
+        }
+    }
+
+    /// Whether the content is declared, so that its bytes need not be sent if they are held. No bytes at all are sent as
+    /// soon as they are declared.
+    pub(crate) fn is_declared(&self) -> bool {
+        self.declared_hash.is_some() && self.declared_size.is_some_and(|size| size > 0)
+    }
+
+    /// The declared hash as text.
+    pub(crate) fn declared_text(&self) -> String {
+        self.declared_hash
+            .map_or(String::new(), |hash| hash.to_string())
+    }
+
+    /// Whether the commit depends on the latest version of the file.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.if_version.is_some() || self.on_duplicate == OnDuplicate::ReturnExisting
+    }
+
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// `Invalid`, with every field at fault.
+    pub fn new(raw: RawSpec) -> Result<Self> {
+        let mut faults = Violations::new();
+        let filename = faults.check("spec.filename", Filename::new(raw.filename));
+        let content_type = (!raw.content_type.is_empty())
+            .then(|| faults.check("spec.content_type", ContentType::new(raw.content_type)))
+            .flatten();
+        let mut label = |field, text| faults.check(field, Label::optional(text)).flatten();
+        let session_id = label("spec.session_id", raw.session_id);
+        let namespace = label("spec.namespace", raw.namespace);
+        let user_id = label("spec.user_id", raw.user_id);
+        let agent_id = label("spec.agent_id", raw.agent_id);
+        let metadata = Metadata::new(raw.metadata).unwrap_or_else(|broken| {
+            faults.add_pairs("spec.metadata", broken);
+            Metadata::default()
+        });
+        if matches!(raw.expiry, Expiry::After(ttl) if ttl < Duration::from_millis(1)) {
+            faults.add("spec.ttl", "must be at least one millisecond");
+        }
+        let declared_hash = (!raw.content_hash.is_empty())
+            .then(|| faults.check("spec.content_hash", raw.content_hash.parse()))
+            .flatten();
+        let declared_size = raw.size_bytes.and_then(|size| {
+            let rule = "must be 0 or more";
+            faults.check("spec.size_bytes", u64::try_from(size).map_err(|_| rule))
+        });
+        let mut words = |field, text, max| faults.check(field, Words::new(text, max));
+        let title = words("spec.title", raw.title, Self::MAX_TITLE).unwrap_or_default();
+        let language = words("spec.language", raw.language, 64).unwrap_or_default();
+        let change_summary =
+            words("spec.change_summary", raw.change_summary, 1024).unwrap_or_default();
+        let given = |name: &String| !name.is_empty();
+        let kind = Some(raw.kind)
+            .filter(given)
+            .and_then(|name| faults.check("spec.kind", name.parse()));
+        let stage = Some(raw.stage)
+            .filter(given)
+            .and_then(|name| faults.check("spec.stage", name.parse()));
+        let labels = check_labels(&mut faults, "spec.labels", raw.labels);
+        let inputs = check_inputs(&mut faults, raw.inputs);
+        let key = IdempotencyKey::optional(raw.idempotency_key);
+        let idempotency_key = faults.check("spec.idempotency_key", key).flatten();
+        if raw.if_version.is_some_and(|version| version < 0) {
+            faults.add("spec.if_version", "must be 0 or more");
+        }
+        let spec = filename.map(|filename| Self {
+            filename,
+            content_type,
+            session_id,
+            namespace,
+            user_id,
+            agent_id,
+            metadata,
+            expiry: raw.expiry,
+            declared_hash,
+            declared_size,
+            title,
+            kind: kind.unwrap_or_default(),
+            language,
+            change_summary,
+            stage: stage.unwrap_or_default(),
+            labels,
+            inputs,
+            if_version: raw.if_version,
+            on_duplicate: raw.on_duplicate,
+            idempotency_key,
+        });
+        faults.finish(spec)
+    }
+
+    /// Holds what arrived against what was declared.
+    ///
+    /// # Errors
+    /// `ContentMismatch`.
+    pub(crate) fn check_content(&self, size: u64, hash: ContentHash) -> Result<()> {
+        if let Some(declared) = self.declared_size.filter(|declared| *declared != size) {
+            return Err(Error::ContentMismatch {
+                field: "size_bytes",
+                declared: declared.to_string(),
+                actual: size.to_string(),
+            });
+        }
+        match self.declared_hash.filter(|declared| *declared != hash) {
+            None => Ok(()),
+            Some(declared) => Err(Error::ContentMismatch {
+                field: "content_hash",
+                declared: declared.to_string(),
+                actual: hash.to_string(),
+            }),
+        }
+    }
+}
+
+/// The most labels of one artifact.
+const MAX_LABELS: usize = 16;
+
+/// Labels that keep the rules, in alphabetical order, each once.
+pub(crate) fn check_labels(
+    faults: &mut Violations,
+    field: &str,
+    labels: Vec<String>,
+) -> Vec<String> {
+    if labels.len() > MAX_LABELS {
+        faults.add(field, format!("must be at most {MAX_LABELS}"));
+    }
+    let mut kept: Vec<_> = labels
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, label)| faults.check(&format!("{field}[{i}]"), Label::new(label)))
+        .map(|label| label.as_str().to_owned())
+        .collect();
+    kept.sort();
+    kept.dedup();
+    kept
+}
+
+fn check_inputs(faults: &mut Violations, inputs: Vec<String>) -> Vec<ArtifactId> {
+    if inputs.len() > ArtifactSpec::MAX_INPUTS {
+        let rule = format!("must be at most {}", ArtifactSpec::MAX_INPUTS);
+        faults.add("spec.inputs", rule);
+    }
+    let mut kept = Vec::with_capacity(inputs.len());
+    for (i, input) in inputs.into_iter().enumerate() {
+        let id = input.parse().map_err(|_| "must be the id of an artifact");
+        match faults.check::<ArtifactId>(&format!("spec.inputs[{i}]"), id) {
+            Some(id) if !kept.contains(&id) => kept.push(id),
+            _ => {}
+        }
+    }
+    kept
+}
