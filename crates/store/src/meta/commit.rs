@@ -1,8 +1,9 @@
 //! The commit of an artifact (T2 of the protocol): the one transaction in which content becomes an artifact.
 //!
-//! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, filename, artifact. What a lock
-//! protects is read in a later statement than the one that took it, because only then does READ COMMITTED show what the
-//! former holder did. Two flights, whatever the outcome: one locks and looks, one writes and commits.
+//! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, filename,
+//! artifact. What a lock protects is read in a later statement than the one that took it, because only then does READ
+//! COMMITTED show what the former holder did. Two flights, whatever the outcome: one locks and looks, one writes and
+//! commits.
 
 mod conditions;
 mod statements;
