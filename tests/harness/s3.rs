@@ -72,6 +72,8 @@ fn server() -> &'static Server {
             ])
             .env("AWS_ACCESS_KEY_ID", KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
+            // Where it keeps logs of its own.
+            .env("TMPDIR", &folder)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -12,6 +12,7 @@ use crate::{
     meta::{
         artifacts,
         commit::{self, NewArtifact, Outcome, Payload},
+        objects,
     },
     names::ContentType,
 };
@@ -74,6 +75,16 @@ impl Upload {
         if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
             return self.answer_again(&claim, earlier).await.map(Some);
         }
+        // Asking first costs one round trip; a commit in vain would cost several, and locks.
+        let asked = [(hash, i64::try_from(size).unwrap_or(i64::MAX))];
+        let client = self.store.meta.client().await?;
+        if !objects::missing(&client, self.tenant.id, &asked)
+            .await?
+            .is_empty()
+        {
+            return Ok(None);
+        }
+        drop(client);
         let content_type = self.content_type(&[]);
         match self.commit(hash, size, content_type, Payload::Held).await {
             Ok(created) => Ok(Some(created)),
