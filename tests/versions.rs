@@ -3,7 +3,7 @@
 use cairn_proto::v1::{
     Artifact, ArtifactName, ArtifactSpec, CreateLinkRequest, DeleteArtifactRequest,
     DownloadArtifactRequest, GetArtifactRequest, ListVersionsRequest, OnDuplicate,
-    download_artifact_response::Message,
+    UploadArtifactRequest, download_artifact_response::Message, upload_artifact_request,
 };
 use futures_util::future::join_all;
 use tonic::{Code, Status};
@@ -436,4 +436,24 @@ async fn what_an_artifact_is_for_is_kept_with_it_and_checked() {
         "spec.title",
     ];
     assert_eq!(fields, expected);
+}
+
+#[tokio::test]
+async fn a_stale_upload_is_refused_before_its_content_is_sent() {
+    let cairn = Cairn::start().await;
+    cairn
+        .client
+        .create(session_spec("a", "run"), "1")
+        .await
+        .unwrap();
+    let (messages, receiver) = tokio::sync::mpsc::channel(1);
+    let first = UploadArtifactRequest {
+        message: Some(upload_artifact_request::Message::Spec(expecting(0))),
+    };
+    messages.send(first).await.unwrap();
+    // The stream stays open: the answer must not wait for it.
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let answer = cairn.client.artifacts.clone().upload_artifact(stream).await;
+    assert_eq!(refused(answer).metadata["current_version"], "1");
+    drop(messages);
 }

@@ -13,6 +13,8 @@ pub struct PageSize(u8);
 impl PageSize {
     /// The most items of a page.
     pub const MAX: i32 = 200;
+    /// A page of one item.
+    pub(crate) const ONE: Self = Self(1);
     /// The size of a page whose reader did not say.
     pub const DEFAULT: i32 = 50;
 

@@ -9,6 +9,7 @@ use crate::{
     idempotency::{Fingerprint, IdempotencyKey},
     names::{ContentType, Filename, Label, Metadata, Words},
     record::{Kind, Stage},
+    reference::FileName,
     tenant::Tenant,
     validate::Violations,
 };
@@ -158,6 +159,16 @@ impl ArtifactSpec {
         match self.declared_hash {
             Some(hash) => asked.with_content(hash),
             None => asked,
+        }
+    }
+
+    /// The file that this will be a version of.
+    pub(crate) fn file_name(&self) -> FileName {
+        FileName {
+            filename: self.filename.clone(),
+            session_id: self.session_id.clone(),
+            namespace: self.namespace.clone(),
+            user_id: self.user_id.clone(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     id::ObjectId,
     idempotency::{Earlier, Holding},
-    meta::sessions,
+    meta::{artifacts, sessions},
     names::ContentType,
     spec::ArtifactSpec,
     store::{BUFFER_UNIT, Store},
@@ -77,19 +77,13 @@ impl Store {
     /// Begins to store content that comes in pieces. Dropping the upload leaves nothing visible.
     ///
     /// # Errors
-    /// `FileTooLarge` and `TtlExceedsLimit` by what is declared; `SessionSealed`; `Unavailable`.
+    /// `FileTooLarge` and `TtlExceedsLimit` by what is declared; `SessionSealed`, `VersionConflict`, what a key answers,
+    /// `Unavailable`.
     pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
         upload.claim_key().await?;
-        if upload.earlier.is_none()
-            && let Some(session) = &upload.spec.session_id
-        {
-            let client = self.meta.client().await?;
-            if let Some(sealed_at) =
-                sessions::sealed_at(&client, tenant.id, session.as_str()).await?
-            {
-                return Err(upload.sealed(sealed_at));
-            }
+        if upload.earlier.is_none() {
+            upload.check_early().await?;
         }
         Ok(upload)
     }
@@ -184,6 +178,25 @@ impl Upload {
             let room = self.part_size - self.buffer.len();
             self.buffer
                 .extend_from_slice(&piece.split_to(room.min(piece.len())));
+        }
+        Ok(())
+    }
+
+    /// Refuses what the commit would refuse as things are now, before the content is sent.
+    async fn check_early(&self) -> Result<()> {
+        let client = self.store.meta.client().await?;
+        if let Some(session) = &self.spec.session_id {
+            let sealed = sessions::sealed_at(&client, self.tenant.id, session.as_str());
+            if let Some(sealed_at) = sealed.await? {
+                return Err(self.sealed(sealed_at));
+            }
+        }
+        if let Some(expected) = self.spec.if_version {
+            let name = self.spec.file_name();
+            let current = artifacts::latest(&client, self.tenant.id, &name).await?;
+            if current.as_ref().map_or(0, |current| current.version) != expected {
+                return Err(Error::VersionConflict(current.map(Box::new)));
+            }
         }
         Ok(())
     }

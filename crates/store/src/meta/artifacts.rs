@@ -218,6 +218,16 @@ pub(crate) async fn versions(
         .collect()
 }
 
+/// The latest visible version of a file, as things are now.
+pub(crate) async fn latest(
+    client: &Object,
+    tenant: TenantId,
+    name: &FileName,
+) -> Result<Option<Artifact>> {
+    let newest = versions(client, tenant, name, None, PageSize::ONE).await?;
+    Ok(newest.into_iter().next().map(|(artifact, _)| artifact))
+}
+
 /// The artifact of a row of `COLUMNS`, `VISIBLE` and `deleted_at`. A row that the expiry pass deleted counts as expired:
 /// a caller can only delete what has not expired.
 fn visible(row: &Row) -> Result<Artifact> {
