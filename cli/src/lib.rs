@@ -10,6 +10,7 @@ mod completions;
 mod dev;
 mod digest;
 mod error;
+mod expression;
 mod inspect;
 mod key;
 mod link;
