@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::harness::{Bytes, Cairn, Setup, Shell, each, text};
 
 mod again;
+mod changes;
 mod concepts;
 mod faults;
 mod impostor;

@@ -10,6 +10,8 @@ mod completions;
 mod dev;
 mod digest;
 mod error;
+mod expression;
+mod hold;
 mod inspect;
 mod key;
 mod link;
@@ -23,11 +25,14 @@ mod progress;
 mod pull;
 mod push;
 mod record;
+mod restore;
 mod rm;
 mod session;
 mod several;
 mod shapes;
+mod stage;
 mod time;
+mod update;
 mod versions;
 mod whoami;
 
@@ -68,7 +73,12 @@ enum ClientCommand {
     Ls(ls::Args),
     Versions(versions::Args),
     Inspect(inspect::Args),
+    Update(update::Args),
+    Stage(stage::Args),
+    History(stage::HistoryArgs),
     Rm(rm::Args),
+    Restore(restore::Args),
+    Hold(hold::Args),
     Link(link::Args),
     Session(session::Args),
     Whoami(whoami::Args),
@@ -119,7 +129,12 @@ async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliEr
         ClientCommand::Ls(args) => ls::run(args, output).await,
         ClientCommand::Versions(args) => versions::run(args, output).await,
         ClientCommand::Inspect(args) => inspect::run(args, output).await,
+        ClientCommand::Update(args) => update::run(args, output).await,
+        ClientCommand::Stage(args) => stage::run(args, output).await,
+        ClientCommand::History(args) => stage::history(args, output).await,
         ClientCommand::Rm(args) => rm::run(args, output).await,
+        ClientCommand::Restore(args) => restore::run(args, output).await,
+        ClientCommand::Hold(args) => hold::run(args, output).await,
         ClientCommand::Link(args) => link::run(args, output).await,
         ClientCommand::Session(args) => session::run(args, output).await,
         ClientCommand::Whoami(args) => whoami::run(args, output).await,

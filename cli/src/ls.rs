@@ -1,24 +1,32 @@
 //! `cairn ls`.
 
-use cairn_proto::v1::{self, ListArtifactsRequest};
-use clap::builder::NonEmptyStringValueParser;
+use cairn_proto::v1::{self, ArtifactKind, ArtifactStage, ListArtifactsRequest};
+use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 use serde::Serialize;
 
 use crate::{
     client::{Server, unary},
     error::CliError,
+    expression::parse_expression,
     metadata::{self, Pair, parse_pair},
     output::Output,
     page::{More, PageArgs},
+    record::{Kind, Stage},
     shapes::{Artifact, artifact_table},
     time::Moment,
 };
 
-/// List artifacts, newest first
+/// List artifacts
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
+    /// In which order
+    #[arg(long, default_value = "newest")]
+    order: Order,
+    /// Also say how many there are in all, which costs the server more
+    #[arg(long)]
+    count: bool,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -56,49 +64,95 @@ struct Filter {
     /// Only made before this time
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
+    /// Only with a filename that starts with this
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    prefix: Option<String>,
+    /// Only of this kind
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// Only at this stage
+    #[arg(long)]
+    stage: Option<Stage>,
+    /// Only with this label; may be given again
+    #[arg(long = "label", value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    labels: Vec<String>,
+    /// Only the latest version of each file
+    #[arg(long)]
+    latest: bool,
+    /// With --session and --user: the user's own files too, which belong to no session
+    #[arg(long, requires_all = ["session", "user"])]
+    user_scope: bool,
+    /// Only where this holds, such as 'stage = final AND (size_bytes > 1000 OR labels:urgent)'
+    #[arg(long = "filter", value_name = "EXPR", value_parser = parse_expression)]
+    expression: Option<String>,
 }
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    Newest,
+    Name,
+}
+
+/// What the server says of a list that is longer than it counts.
+const MORE_THAN_COUNTED: i64 = 10_001;
 
 #[derive(Serialize)]
 struct Listing {
     artifacts: Vec<Artifact>,
+    /// Only when it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_size: Option<i64>,
     #[serde(flatten)]
     more: More,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let filter = args.filter.into_request()?;
+    let filter = args.filter.into_request(args.order)?;
     let mut client = args.server.connect().await?;
+    let mut total = None;
     let fetch = async |page_size, page_token| {
         let request = ListArtifactsRequest {
             page_size,
             page_token,
+            // Once is enough.
+            count_total: args.count && total.is_none(),
             ..filter.clone()
         };
         let answer = client.artifacts.list_artifacts(unary(request)).await?;
         let answer = answer.into_inner();
+        if args.count {
+            total.get_or_insert(answer.total_size);
+        }
         Ok((answer.artifacts, answer.next_page_token))
     };
     let (artifacts, more) = args.page.read(fetch).await?;
-    print(artifacts, more, output)
+    print(artifacts, total, more, output)
 }
 
-/// Prints a list of artifacts.
+/// Prints a list of artifacts, and how many there are in all where that is known.
 pub(crate) fn print(
     artifacts: Vec<v1::Artifact>,
+    total_size: Option<i64>,
     more: More,
     output: Output,
 ) -> Result<(), CliError> {
     let listing = Listing {
         artifacts: artifacts.into_iter().map(Artifact::from).collect(),
+        total_size,
         more,
     };
     output.data(&listing, || artifact_table(&listing.artifacts))?;
+    match total_size {
+        Some(MORE_THAN_COUNTED..) => output.hint("more than 10,000 in all"),
+        Some(total) => output.hint(&format!("{total} in all")),
+        None => {}
+    }
     listing.more.hint(output);
     Ok(())
 }
 
 impl Filter {
-    fn into_request(self) -> Result<ListArtifactsRequest, CliError> {
+    fn into_request(self, order: Order) -> Result<ListArtifactsRequest, CliError> {
         Ok(ListArtifactsRequest {
             session_id: self.session.unwrap_or_default(),
             agent_id: self.agent.unwrap_or_default(),
@@ -109,6 +163,19 @@ impl Filter {
             created_after: self.since.map(Into::into),
             created_before: self.until.map(Into::into),
             metadata: metadata::into_map(self.metadata)?,
+            filename_prefix: self.prefix.unwrap_or_default(),
+            kind: self.kind.map_or(0, |kind| ArtifactKind::from(kind).into()),
+            stage: self
+                .stage
+                .map_or(0, |stage| ArtifactStage::from(stage).into()),
+            labels: self.labels,
+            latest_only: self.latest,
+            include_user_scope: self.user_scope,
+            order_by: match order {
+                Order::Newest => String::new(),
+                Order::Name => "filename".to_owned(),
+            },
+            filter: self.expression.unwrap_or_default(),
             ..ListArtifactsRequest::default()
         })
     }

@@ -5,7 +5,7 @@ use std::{
     iter,
 };
 
-use cairn_proto::v1::DeleteArtifactRequest;
+use cairn_proto::v1::{DeleteArtifactRequest, DeleteArtifactResponse};
 use serde::Serialize;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     name::{Name, Which},
     output::{Output, table},
     several::Failures,
-    shapes::{Artifact, artifact_table},
+    shapes::{Artifact, artifact_table, present},
     time::rfc3339,
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Removal {
-    /// Not known of one that was named together with an idempotency key.
+    /// Not known of one that was named, where the server is too old to tell.
     artifact_id: Option<String>,
     deleted: bool,
     deleted_at: Option<String>,
@@ -89,16 +89,17 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let mut removals = Vec::new();
     for which in wanted {
         let what = which.to_string();
-        let deleted_at = if args.dry_run {
-            Ok(None)
+        let id = which.id();
+        let answer = if args.dry_run {
+            Ok(DeleteArtifactResponse::default())
         } else {
-            delete(&client, which.clone(), &args.key, output).await
+            delete(&client, which, &args.key, output).await
         };
-        match deleted_at {
-            Ok(deleted_at) => removals.push(Removal {
-                artifact_id: which.id(),
+        match answer {
+            Ok(answer) => removals.push(Removal {
+                artifact_id: present(answer.artifact_id).or(id),
                 deleted: !args.dry_run,
-                deleted_at,
+                deleted_at: rfc3339(answer.deleted_at),
                 what,
             }),
             Err(error) => failures.add(output, &error.about(what)),
@@ -138,7 +139,7 @@ async fn delete(
     which: Which,
     key: &Key,
     output: Output,
-) -> Result<Option<String>, CliError> {
+) -> Result<DeleteArtifactResponse, CliError> {
     let (artifact_id, name) = which.into_fields();
     let request = DeleteArtifactRequest {
         artifact_id,
@@ -150,8 +151,7 @@ async fn delete(
         let answer = client.delete_artifact(unary(request.clone())).await?;
         Ok(answer.into_inner())
     };
-    let answer = key.call(output, delete).await?;
-    Ok(rfc3339(answer.deleted_at))
+    key.call(output, delete).await
 }
 
 fn print(mut removals: Vec<Removal>, several: bool, output: Output) -> Result<(), CliError> {

@@ -1,5 +1,7 @@
 //! `cairn session`.
 
+mod verify;
+
 use cairn_proto::v1::{
     GetSessionRequest, ListSessionsRequest, SealSessionRequest, Session as SessionMessage,
 };
@@ -13,11 +15,11 @@ use crate::{
     key::Key,
     output::{Output, fields},
     page::{More, PageArgs},
-    shapes::{Session, session_table},
+    shapes::{Session, held, present, session_table},
     time::{Moment, rfc3339},
 };
 
-/// Name, list, show and seal sessions
+/// Name, list, show, seal and verify sessions
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -34,6 +36,8 @@ enum Verb {
     Show(OneArgs),
     /// Seal a session for good: nothing can be added to it any more
     Seal(SealArgs),
+    /// Check that a sealed session's manifest, with the hash of every artifact, is the one that was sealed
+    Verify(OneArgs),
 }
 
 #[derive(clap::Args)]
@@ -80,6 +84,8 @@ struct Sealed {
     status: &'static str,
     sealed_at: Option<String>,
     artifact_count: i64,
+    manifest_hash: Option<String>,
+    legal_hold: bool,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -89,6 +95,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Verb::Ls(args) => ls(args, output).await,
         Verb::Show(args) => show(args, output).await,
         Verb::Seal(args) => seal(args, output).await,
+        Verb::Verify(args) => verify::run(args, output).await,
     }
 }
 
@@ -148,12 +155,16 @@ async fn seal(args: SealArgs, output: Output) -> Result<(), CliError> {
         status: "sealed",
         sealed_at: rfc3339(session.sealed_at),
         artifact_count: session.artifact_count,
+        manifest_hash: present(session.manifest_hash),
+        legal_hold: session.legal_hold,
     };
     output.data(&sealed, || {
         fields(&[
             ("session", Some(sealed.session_id.clone())),
             ("sealed", sealed.sealed_at.clone()),
             ("artifacts", Some(sealed.artifact_count.to_string())),
+            ("manifest", sealed.manifest_hash.clone()),
+            ("legal hold", held(sealed.legal_hold)),
         ])
     })
 }

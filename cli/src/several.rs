@@ -1,6 +1,7 @@
 //! Doing the same to several things, where one that fails does not stop the others.
 
 use futures_util::stream::{self, StreamExt};
+use serde::Serialize;
 
 use crate::{
     error::{CliError, Fault},
@@ -27,6 +28,34 @@ impl Failures {
         self.worst
             .map_or(Ok(()), |fault| Err(CliError::Told(fault)))
     }
+}
+
+/// What became of artifacts that one call was to change, as JSON has it.
+#[derive(Serialize)]
+pub(crate) struct Changed {
+    pub(crate) changed_count: i64,
+    pub(crate) missing_artifact_ids: Vec<String>,
+}
+
+impl Changed {
+    /// Prints it. The call succeeded; whoever named an artifact that is not there made a mistake all the same.
+    pub(crate) fn print(self, what: &str, output: Output) -> Result<(), CliError> {
+        output.data(&self, || format!("{} {what}\n", self.changed_count))?;
+        not_done(
+            &self.missing_artifact_ids,
+            "no such artifact, or it has expired or been deleted",
+            output,
+        )
+    }
+}
+
+/// Tells each of these to be a mistake of the caller's.
+pub(crate) fn not_done(ids: &[String], why: &str, output: Output) -> Result<(), CliError> {
+    let mut failures = Failures::default();
+    for id in ids {
+        failures.add(output, &CliError::Usage(format!("{id}: {why}")));
+    }
+    failures.into_result()
 }
 
 /// Transfers things, a few at a time, and returns what came of those that did not fail, in the order of the things.

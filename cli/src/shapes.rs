@@ -38,6 +38,7 @@ pub(crate) struct Artifact {
     pub(crate) updated_at: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) state: Option<String>,
+    pub(crate) legal_hold: bool,
     #[serde(skip)]
     age: String,
 }
@@ -66,6 +67,7 @@ impl From<v1::Artifact> for Artifact {
             updated_at: rfc3339(artifact.updated_at),
             etag: present(artifact.etag),
             state: state_name(artifact.state),
+            legal_hold: artifact.legal_hold,
             expires_at: rfc3339(artifact.expires_at),
             age: age(artifact.created_at),
             created_at: rfc3339(artifact.created_at),
@@ -108,6 +110,7 @@ impl Artifact {
                 "expires",
                 self.expires_at.clone().or(Some("never".to_owned())),
             ),
+            ("legal hold", held(self.legal_hold)),
         ];
         let several = |name, values: &[String]| {
             let values = values.iter().cloned().map(Some);
@@ -208,6 +211,8 @@ pub(crate) struct Session {
     pub(crate) first_artifact_at: Option<String>,
     pub(crate) last_artifact_at: Option<String>,
     pub(crate) created_at: Option<String>,
+    pub(crate) manifest_hash: Option<String>,
+    pub(crate) legal_hold: bool,
     #[serde(skip)]
     age: String,
 }
@@ -224,6 +229,8 @@ impl From<v1::Session> for Session {
             age: age(session.last_artifact_at),
             last_artifact_at: rfc3339(session.last_artifact_at),
             created_at: rfc3339(session.created_at),
+            manifest_hash: present(session.manifest_hash),
+            legal_hold: session.legal_hold,
         }
     }
 }
@@ -239,6 +246,8 @@ impl Session {
             ("first artifact", self.first_artifact_at.clone()),
             ("last artifact", self.last_artifact_at.clone()),
             ("sealed", self.sealed_at.clone().or(Some("no".to_owned()))),
+            ("manifest", self.manifest_hash.clone()),
+            ("legal hold", held(self.legal_hold)),
         ])
     }
 }
@@ -263,16 +272,21 @@ pub(crate) fn size(bytes: i64) -> String {
     HumanBytes(u64::try_from(bytes).unwrap_or(0)).to_string()
 }
 
+/// A hold is out of the ordinary, and told only where there is one.
+pub(crate) fn held(legal_hold: bool) -> Option<String> {
+    legal_hold.then(|| "yes".to_owned())
+}
+
 /// The wire has an empty string where there is none.
-fn present(text: String) -> Option<String> {
+pub(crate) fn present(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn or_dash(text: Option<String>) -> String {
+pub(crate) fn or_dash(text: Option<String>) -> String {
     text.unwrap_or_else(|| "-".to_owned())
 }
 
-fn header<const N: usize>(names: [&str; N]) -> Vec<String> {
+pub(crate) fn header<const N: usize>(names: [&str; N]) -> Vec<String> {
     names.map(str::to_owned).to_vec()
 }
 
@@ -314,7 +328,7 @@ mod tests {
                 "user_id": null, "agent_id": "writer", "title": "A", "kind": "code", "language": null,
                 "change_summary": null, "stage": "review", "labels": ["p"], "inputs": [],
                 "metadata": {"k": "v"}, "expires_at": null, "created_at": "2026-03-03T12:00:00Z",
-                "updated_at": null, "etag": "e", "state": "visible"
+                "updated_at": null, "etag": "e", "state": "visible", "legal_hold": false
             }))
         );
     }

@@ -210,7 +210,9 @@ async fn a_latest_version_that_is_deleted_with_a_key_is_the_only_one_that_goes()
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "one", &[]).await;
     shell.push("a.txt", "two", &[]).await;
-    same_twice(&shell, &["rm", "--name=a.txt"], "k").await;
+    let latest = shell.json(&["inspect", "--name=a.txt"]).await;
+    let removed = same_twice(&shell, &["rm", "--name=a.txt"], "k").await;
+    assert_eq!(removed["artifact_id"], latest["artifact_id"]);
     let left = shell.json(&["inspect", "--name=a.txt"]).await;
     assert_eq!(left["version"], 1);
 }

@@ -64,6 +64,72 @@ async fn filters_must_all_hold() {
 }
 
 #[tokio::test]
+async fn records_are_filtered_by_what_they_say_and_by_expressions() {
+    let (_cairn, shell) = start().await;
+    let artifacts: [(&str, &[&str]); 4] = [
+        ("src/b.rs", &["--kind=code", "--stage=final", "--label=q3"]),
+        ("src/a.rs", &["--kind=code", "--label=q3", "--label=urgent"]),
+        (
+            "plan.md",
+            &["--kind=plan", "--stage=final", "--session=s", "--user=u"],
+        ),
+        ("own.md", &["--user=u", "--meta=k=v"]),
+    ];
+    for (name, flags) in artifacts {
+        let name_it = format!("--name={name}");
+        shell
+            .push(name, name, &[flags, &[&*name_it]].concat())
+            .await;
+    }
+    let again = ["--name=src/b.rs", "--kind=code", "--stage=final"];
+    shell.push("src/b.rs", "fn b() {}", &again).await;
+
+    let expected: [(&[&str], &[&str]); 11] = [
+        (&["--kind=code"], &["src/b.rs", "src/a.rs", "src/b.rs"]),
+        (&["--kind=code", "--latest"], &["src/b.rs", "src/a.rs"]),
+        (
+            &["--kind=code", "--order=name", "--latest"],
+            &["src/a.rs", "src/b.rs"],
+        ),
+        (&["--stage=draft"], &["own.md", "src/a.rs"]),
+        (&["--label=q3", "--label=urgent"], &["src/a.rs"]),
+        (&["--prefix=src/a"], &["src/a.rs"]),
+        (&["--session=s", "--user=u"], &["plan.md"]),
+        (
+            &["--session=s", "--user=u", "--user-scope"],
+            &["own.md", "plan.md"],
+        ),
+        (
+            &["--filter=metadata:k OR kind = plan"],
+            &["own.md", "plan.md"],
+        ),
+        (
+            &["--filter=kind = code AND NOT labels:q3", "--stage=final"],
+            &["src/b.rs"],
+        ),
+        (&["--filter=size_bytes > 8", "--kind=code"], &["src/b.rs"]),
+    ];
+    for (filter, expected) in expected {
+        assert_eq!(names(&shell, filter).await, expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_count_is_of_all_pages_and_only_there_when_it_is_asked_for() {
+    let (_cairn, shell) = start().await;
+    for name in ["a", "b", "c"] {
+        shell.push(name, name, &[]).await;
+    }
+    let counted = shell.json(&["ls", "--count", "--limit=1"]).await;
+    assert_eq!(counted["total_size"], 3);
+    assert_eq!(counted["artifacts"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        shell.json(&["ls", "--count", "--name=d"]).await["total_size"],
+        0
+    );
+}
+
+#[tokio::test]
 async fn a_span_of_time_begins_with_its_first_moment_and_ends_before_its_last() {
     let (cairn, shell) = start().await;
     for (name, time) in [
@@ -135,7 +201,7 @@ async fn a_list_longer_than_a_page_of_the_server_is_read_whole() {
 #[tokio::test]
 async fn what_cannot_be_listed_is_the_callers_mistake() {
     let (_cairn, shell) = start().await;
-    let mistakes: [(&[&str], &str); 8] = [
+    let mistakes: [(&[&str], &str); 15] = [
         (&["--page-token=nonsense"], "page_token"),
         (&["--limit=0"], "--limit"),
         (&["--limit=3", "--all"], "--all"),
@@ -145,6 +211,13 @@ async fn what_cannot_be_listed_is_the_callers_mistake() {
         (&["--agent="], "--agent"),
         (&["--name="], "--name"),
         (&["--meta=k"], "key=value"),
+        (&["--filter= "], "--filter"),
+        (&["--filter=colour = red"], "colour"),
+        (&["--prefix="], "--prefix"),
+        (&["--kind=poem"], "--kind"),
+        (&["--order=size"], "--order"),
+        (&["--label="], "--label"),
+        (&["--user-scope", "--user=u"], "--session"),
     ];
     for (args, words) in mistakes {
         let done = shell.run(&[&["ls"], args].concat()).await;

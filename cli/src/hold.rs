@@ -1,0 +1,59 @@
+//! `cairn hold`.
+
+use cairn_proto::v1::{SetLegalHoldRequest, SetSessionLegalHoldRequest};
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::{
+    client::{Server, required, unary},
+    error::CliError,
+    output::Output,
+    several::Changed,
+    shapes::Session,
+};
+
+/// Put artifacts, or a session with all that is in it, under a legal hold: they neither expire nor can be deleted
+#[derive(clap::Args)]
+#[command(override_usage = "cairn hold [--release] [OPTIONS] ID...
+       cairn hold [--release] [OPTIONS] --session ID")]
+pub(crate) struct Args {
+    /// The artifacts, at most 1,000
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "session",
+        conflicts_with = "session"
+    )]
+    artifact_ids: Vec<String>,
+    // Not from CAIRN_SESSION_ID: a hold of a whole session is said out loud.
+    /// The session, with every artifact that is in it or comes into it
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    session: Option<String>,
+    /// End the hold; what is held with its session stays held until that is released
+    #[arg(long)]
+    release: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let legal_hold = !args.release;
+    if let Some(session_id) = args.session {
+        let request = unary(SetSessionLegalHoldRequest {
+            session_id,
+            legal_hold,
+        });
+        let answer = client.sessions.set_session_legal_hold(request).await?;
+        let session = Session::from(required(answer.into_inner().session, "session")?);
+        return output.data(&session, || session.fields());
+    }
+    let request = unary(SetLegalHoldRequest {
+        artifact_ids: args.artifact_ids,
+        legal_hold,
+    });
+    let answer = client.artifacts.set_legal_hold(request).await?.into_inner();
+    Changed {
+        changed_count: answer.changed_count,
+        missing_artifact_ids: answer.missing_artifact_ids,
+    }
+    .print(if legal_hold { "held" } else { "released" }, output)
+}

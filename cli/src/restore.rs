@@ -1,0 +1,45 @@
+//! `cairn restore`.
+
+use cairn_proto::v1::RestoreArtifactsRequest;
+use serde::Serialize;
+
+use crate::{
+    client::{Server, unary},
+    error::CliError,
+    output::Output,
+    several::not_done,
+};
+
+/// Take deletions back, as long as the store's delete window is open
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The artifacts, at most 1,000
+    #[arg(value_name = "ID", required = true)]
+    artifact_ids: Vec<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Serialize)]
+struct Restored {
+    restored_count: i64,
+    not_restored_artifact_ids: Vec<String>,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = unary(RestoreArtifactsRequest {
+        artifact_ids: args.artifact_ids,
+    });
+    let answer = client.artifacts.restore_artifacts(request).await?;
+    let answer = answer.into_inner();
+    let restored = Restored {
+        restored_count: answer.restored_count,
+        not_restored_artifact_ids: answer.not_restored_artifact_ids,
+    };
+    output.data(&restored, || {
+        format!("{} restored\n", restored.restored_count)
+    })?;
+    let why = "not restored: it never was, has expired, its delete window is over, or its session was sealed without it";
+    not_done(&restored.not_restored_artifact_ids, why, output)
+}

@@ -1,0 +1,121 @@
+//! `cairn stage` and `cairn history`: where artifacts stand, and how they came there.
+
+use cairn_proto::v1::{ArtifactStage, ListStageChangesRequest, SetStageRequest, StageChange};
+use serde::Serialize;
+
+use crate::{
+    client::{Server, unary},
+    error::CliError,
+    expression::parse_expression,
+    name::Name,
+    output::{Output, table},
+    record::{Stage, stage_name},
+    several::Changed,
+    shapes::{header, or_dash, present},
+    time::rfc3339,
+};
+
+/// Move artifacts to a stage
+#[derive(clap::Args)]
+#[command(override_usage = "cairn stage [OPTIONS] STAGE ID...
+       cairn stage [OPTIONS] STAGE --filter EXPR")]
+pub(crate) struct Args {
+    /// Where they are to be
+    stage: Stage,
+    /// The artifacts, at most 1,000
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "expression",
+        conflicts_with = "expression"
+    )]
+    artifact_ids: Vec<String>,
+    /// All where this holds, such as 'stage = draft AND session_id = run-7'
+    #[arg(long = "filter", value_name = "EXPR", value_parser = parse_expression)]
+    expression: Option<String>,
+    /// Who moves them
+    #[arg(long, value_name = "ID", env = "CAIRN_AGENT_ID")]
+    agent: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Print how an artifact came through its stages, the latest change first
+#[derive(clap::Args)]
+#[command(override_usage = "cairn history [OPTIONS] ID
+       cairn history [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
+pub(crate) struct HistoryArgs {
+    /// The artifact
+    #[arg(value_name = "ID")]
+    artifact_id: Option<String>,
+    #[command(flatten)]
+    name: Name,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = SetStageRequest {
+        stage: ArtifactStage::from(args.stage).into(),
+        artifact_ids: args.artifact_ids,
+        filter: args.expression.unwrap_or_default(),
+        agent_id: args.agent.unwrap_or_default(),
+    };
+    let answer = client.artifacts.set_stage(unary(request)).await?;
+    let answer = answer.into_inner();
+    Changed {
+        changed_count: answer.changed_count,
+        missing_artifact_ids: answer.missing_artifact_ids,
+    }
+    .print("moved", output)
+}
+
+#[derive(Serialize)]
+struct History {
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Change {
+    changed_at: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    agent_id: Option<String>,
+    api_key_last_4: String,
+}
+
+impl From<StageChange> for Change {
+    fn from(change: StageChange) -> Self {
+        Self {
+            changed_at: rfc3339(change.changed_at),
+            from: stage_name(change.from),
+            to: stage_name(change.to),
+            agent_id: present(change.agent_id),
+            api_key_last_4: change.api_key_last_4,
+        }
+    }
+}
+
+pub(crate) async fn history(args: HistoryArgs, output: Output) -> Result<(), CliError> {
+    let (artifact_id, name) = args.name.or_id(args.artifact_id)?.into_fields();
+    let mut client = args.server.connect().await?;
+    let request = unary(ListStageChangesRequest { artifact_id, name });
+    let answer = client.artifacts.list_stage_changes(request).await?;
+    let changes = answer.into_inner().changes.into_iter();
+    let history = History {
+        changes: changes.map(Change::from).collect(),
+    };
+    output.data(&history, || {
+        let mut rows = vec![header(["CHANGED", "FROM", "TO", "AGENT", "KEY"])];
+        rows.extend(history.changes.iter().map(|change| {
+            vec![
+                or_dash(change.changed_at.clone()),
+                or_dash(change.from.clone()),
+                or_dash(change.to.clone()),
+                or_dash(change.agent_id.clone()),
+                format!("…{}", change.api_key_last_4),
+            ]
+        }));
+        table(&rows)
+    })
+}

@@ -1,0 +1,125 @@
+//! `cairn update`.
+
+use cairn_proto::v1::{ArtifactStage, UpdateArtifactRequest, update_artifact_request::Expiry};
+use clap::builder::NonEmptyStringValueParser;
+use prost_types::FieldMask;
+
+use crate::{
+    client::{Server, required, unary},
+    error::CliError,
+    key::Key,
+    metadata::{self, Pair, parse_pair},
+    name::Name,
+    output::Output,
+    record::Stage,
+    shapes::Artifact,
+    time::Ttl,
+};
+
+/// Change what is said of an artifact; its bytes, its name and its scope never change
+#[derive(clap::Args)]
+#[command(override_usage = "cairn update [OPTIONS] ID
+       cairn update [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
+pub(crate) struct Args {
+    /// The artifact
+    #[arg(value_name = "ID")]
+    artifact_id: Option<String>,
+    #[command(flatten)]
+    change: Change,
+    /// Change nothing unless the record has this etag, which inspect prints
+    #[arg(long, value_name = "ETAG", value_parser = NonEmptyStringValueParser::new())]
+    etag: Option<String>,
+    /// Who makes the change
+    #[arg(long, value_name = "ID", env = "CAIRN_AGENT_ID")]
+    agent: Option<String>,
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    name: Name,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// What is not given stays as it is.
+#[derive(Default, clap::Args)]
+#[command(next_help_heading = "Change")]
+struct Change {
+    /// A title for people; an empty one takes it away
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// A fact to find it by; all that are given replace all that there are
+    #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = parse_pair)]
+    metadata: Vec<Pair>,
+    /// Take all metadata away
+    #[arg(long, conflicts_with = "metadata")]
+    no_meta: bool,
+    /// A label; all that are given replace all that there are
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
+    /// Take all labels away
+    #[arg(long, conflicts_with = "labels")]
+    no_label: bool,
+    /// How far it has come
+    #[arg(long)]
+    stage: Option<Stage>,
+    /// How long to keep it from now on: 30d, 24h, 90m, 45s or never
+    // Not from CAIRN_TTL, which is for what is pushed: a new title must not change a life.
+    #[arg(long, value_name = "TIME")]
+    ttl: Option<Ttl>,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let (artifact_id, name) = args.name.or_id(args.artifact_id)?.into_fields();
+    let request = UpdateArtifactRequest {
+        artifact_id,
+        name,
+        etag: args.etag.unwrap_or_default(),
+        agent_id: args.agent.unwrap_or_default(),
+        idempotency_key: args.key.field(),
+        ..args.change.into_request()?
+    };
+    let client = args.server.connect().await?;
+    let update = async || {
+        let mut client = client.artifacts.clone();
+        let answer = client.update_artifact(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, update).await?;
+    let artifact = Artifact::from(required(answer.artifact, "artifact")?);
+    output.data(&artifact, || artifact.fields())
+}
+
+impl Change {
+    /// The new values, and a mask that names them.
+    fn into_request(self) -> Result<UpdateArtifactRequest, CliError> {
+        let given = [
+            ("title", self.title.is_some()),
+            ("metadata", self.no_meta || !self.metadata.is_empty()),
+            ("labels", self.no_label || !self.labels.is_empty()),
+            ("stage", self.stage.is_some()),
+            ("expiry", self.ttl.is_some()),
+        ];
+        let paths: Vec<String> = given
+            .into_iter()
+            .filter_map(|(path, given)| given.then(|| path.to_owned()))
+            .collect();
+        if paths.is_empty() {
+            let words = "nothing to change: give --title, --meta, --label, --stage or --ttl";
+            return Err(CliError::Usage(words.to_owned()));
+        }
+        Ok(UpdateArtifactRequest {
+            update_mask: Some(FieldMask { paths }),
+            title: self.title.unwrap_or_default(),
+            metadata: metadata::into_map(self.metadata)?,
+            labels: self.labels,
+            stage: self
+                .stage
+                .map_or(0, |stage| ArtifactStage::from(stage).into()),
+            expiry: self.ttl.map(|ttl| match ttl {
+                Ttl::For(span) => Expiry::Ttl(span.into()),
+                Ttl::Never => Expiry::NeverExpires(true),
+            }),
+            ..UpdateArtifactRequest::default()
+        })
+    }
+}

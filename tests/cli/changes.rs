@@ -1,0 +1,209 @@
+//! `cairn update`, `stage`, `history`, `restore` and `hold`.
+
+use serde_json::{Value, json};
+
+use super::{Shell, each, start, text};
+
+const UNKNOWN: &str = "art_0123456789abcdef";
+
+/// The error that a command prints as JSON when it is asked to.
+async fn error(shell: &Shell, args: &[&str]) -> Value {
+    let done = shell.run(&[args, &["--json"]].concat()).await.with_code(1);
+    let mut error: Value = serde_json::from_str(&done.stderr).unwrap();
+    error["error"].take()
+}
+
+#[tokio::test]
+async fn an_update_changes_what_is_given_and_nothing_else() {
+    let (_cairn, shell) = start().await;
+    let flags = ["--meta=a=1", "--meta=b=2", "--label=x", "--title=Old"];
+    let pushed = shell.push("a.txt", "a", &flags).await;
+    let id = text(&pushed["artifact_id"]);
+
+    let updated = shell.json(&["update", id, "--meta=c=3"]).await;
+    assert_eq!(updated["metadata"], json!({"c": "3"}));
+    for same in ["title", "labels", "stage", "expires_at", "content_hash"] {
+        assert_eq!(updated[same], pushed[same], "{same}");
+    }
+    assert_ne!(updated["etag"], pushed["etag"]);
+
+    let by_name = ["update", "--name=a.txt", "--title=New", "--stage=final"];
+    let more = ["--label=y", "--label=z", "--ttl=never"];
+    let updated = shell.json(&[&by_name[..], &more].concat()).await;
+    assert_eq!(
+        [&updated["title"], &updated["stage"], &updated["expires_at"]],
+        [&json!("New"), &json!("final"), &Value::Null]
+    );
+    assert_eq!(updated["labels"], json!(["y", "z"]));
+    assert_eq!(shell.json(&["inspect", id]).await, updated);
+
+    let emptied = ["update", id, "--title=", "--no-meta", "--no-label"];
+    let emptied = shell.json(&emptied).await;
+    assert_eq!(
+        [&emptied["title"], &emptied["metadata"], &emptied["labels"]],
+        [&Value::Null, &json!({}), &json!([])]
+    );
+}
+
+#[tokio::test]
+async fn an_update_of_another_state_of_the_record_changes_nothing() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "a", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    let etag = format!("--etag={}", text(&pushed["etag"]));
+    let update = ["update", id, "--title=Mine", &etag];
+    let updated = shell.json(&update).await;
+    let error = error(&shell, &update).await;
+    assert_eq!(error["code"], "version_conflict");
+    assert_eq!(shell.json(&["inspect", id]).await, updated);
+}
+
+#[tokio::test]
+async fn an_update_with_a_key_takes_effect_once() {
+    let (_cairn, shell) = start().await;
+    shell.push("a.txt", "a", &[]).await;
+    let update = ["update", "--name=a.txt", "--title=A", "--idempotency-key=k"];
+    let updated = shell.json(&update).await;
+    assert_eq!(shell.json(&update).await["etag"], updated["etag"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_updated_is_the_callers_mistake() {
+    let (_cairn, shell) = start().await;
+    let mistakes: [(&[&str], &str); 7] = [
+        (&[UNKNOWN], "nothing to change"),
+        (&["--title=A"], "--name FILENAME"),
+        (&[UNKNOWN, "--stage=done"], "--stage"),
+        (&[UNKNOWN, "--ttl=0s"], "--ttl"),
+        (&[UNKNOWN, "--etag=", "--title=A"], "--etag"),
+        (&[UNKNOWN, "--no-meta", "--meta=a=1"], "--no-meta"),
+        (&[UNKNOWN, "--meta=a=1", "--meta=a=2"], "given twice"),
+    ];
+    for (args, words) in mistakes {
+        let done = shell.run(&[&["update"], args].concat()).await;
+        assert_eq!(done.with_code(1).saying(words).text(), "");
+    }
+    let error = error(&shell, &["update", UNKNOWN, "--title=A"]).await;
+    assert_eq!(error["code"], "artifact_not_found");
+}
+
+#[tokio::test]
+async fn stages_are_set_by_id_and_by_filter_and_history_tells_who_did_it() {
+    let (_cairn, shell) = start().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        let pushed = shell.push(name, name, &["--session=run"]).await;
+        ids.push(text(&pushed["artifact_id"]).to_owned());
+    }
+    let stage = ["stage", "review", &ids[0], "--agent=ann"];
+    let moved = json!({"changed_count": 1, "missing_artifact_ids": []});
+    assert_eq!(shell.json(&stage).await, moved);
+    let again = json!({"changed_count": 0, "missing_artifact_ids": []});
+    assert_eq!(shell.json(&stage).await, again);
+    let filter = "--filter=session_id = run AND stage = draft";
+    let moved = shell.json(&["stage", "final", filter]).await;
+    assert_eq!(moved["changed_count"], 2);
+    shell.json(&["stage", "final", &ids[0]]).await;
+
+    let mut history = shell.json(&["history", &ids[0]]).await;
+    let by_name = ["history", "--name=a", "--session=run"];
+    assert_eq!(shell.json(&by_name).await, history);
+    for change in history["changes"].as_array_mut().unwrap() {
+        let change = change.as_object_mut().unwrap();
+        assert!(text(&change.remove("changed_at").unwrap()).ends_with('Z'));
+        let key = change.remove("api_key_last_4").unwrap();
+        assert_eq!(text(&key).len(), 4);
+    }
+    let expected = json!({"changes": [
+        {"from": "review", "to": "final", "agent_id": null},
+        {"from": "draft", "to": "review", "agent_id": "ann"},
+    ]});
+    assert_eq!(history, expected);
+}
+
+#[tokio::test]
+async fn artifacts_that_are_not_there_do_not_keep_the_others_and_are_told() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "a", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    let changed = json!({"changed_count": 1, "missing_artifact_ids": [UNKNOWN]});
+    let verbs: [&[&str]; 3] = [&["stage", "final"], &["hold"], &["hold", "--release"]];
+    for verb in verbs {
+        let done = shell.run(&[verb, &[UNKNOWN, id]].concat()).await;
+        assert_eq!(
+            done.with_code(1).saying(UNKNOWN).json(),
+            changed,
+            "{verb:?}"
+        );
+    }
+    shell.json(&["rm", id]).await;
+    let done = shell.run(&["restore", UNKNOWN, id]).await;
+    let restored = json!({"restored_count": 1, "not_restored_artifact_ids": [UNKNOWN]});
+    assert_eq!(done.with_code(1).saying(UNKNOWN).json(), restored);
+    let error = error(&shell, &["history", UNKNOWN]).await;
+    assert_eq!(error["code"], "artifact_not_found");
+}
+
+#[tokio::test]
+async fn a_verb_for_several_needs_to_be_told_which() {
+    let (_cairn, shell) = start().await;
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    let mistakes: [(&[&str], &str); 8] = [
+        (&["stage"], "STAGE"),
+        (&["stage", "final"], "ID"),
+        // Not everything, as a script whose variable is empty would get.
+        (&["stage", "final", "--filter="], "--filter"),
+        (&["stage", "final", UNKNOWN, "--filter=a = b"], "--filter"),
+        (&["stage", "final", "--filter=colour = red"], "colour"),
+        (&["restore"], "ID"),
+        (&["hold"], "ID"),
+        (&["hold", UNKNOWN, "--session=run"], "--session"),
+    ];
+    for (args, words) in mistakes {
+        let done = shell.run(args).await;
+        assert_eq!(done.with_code(1).saying(words).text(), "", "{args:?}");
+    }
+    assert_eq!(
+        each(&shell.json(&["ls"]).await["artifacts"], "stage"),
+        ["draft"]
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_can_be_taken_back() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "text", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    shell.json(&["rm", id]).await;
+    let restored = json!({"restored_count": 1, "not_restored_artifact_ids": []});
+    assert_eq!(shell.json(&["restore", id]).await, restored);
+    let pulled = shell.run(&["pull", id, "-o", "-"]).await.ok();
+    assert_eq!(pulled.text(), "text");
+}
+
+#[tokio::test]
+async fn what_is_held_cannot_be_deleted_until_it_is_released() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "a", &["--session=run"]).await;
+    let id = text(&pushed["artifact_id"]);
+    assert_eq!(pushed["legal_hold"], false);
+    let holds: [&[&str]; 2] = [&["hold", id], &["hold", "--session=run"]];
+    for hold in holds {
+        shell.json(hold).await;
+        assert_eq!(shell.json(&["inspect", id]).await["legal_hold"], true);
+        let error = error(&shell, &["rm", id]).await;
+        assert_eq!(
+            (&error["code"], &error["status"]),
+            (&json!("legal_hold"), &json!(409))
+        );
+        shell.json(&[hold, &["--release"]].concat()).await;
+        assert_eq!(shell.json(&["inspect", id]).await["legal_hold"], false);
+    }
+    let held = shell.json(&["hold", "--session=run"]).await;
+    assert_eq!(held["legal_hold"], true);
+    assert_eq!(shell.json(&["session", "show", "run"]).await, held);
+    let error = error(&shell, &["hold", "--session=none"]).await;
+    assert_eq!(error["code"], "session_not_found");
+    shell.json(&["hold", "--session=run", "--release"]).await;
+    shell.json(&["rm", id]).await;
+}
