@@ -115,13 +115,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_under_way_is_asked_about_as_the_server_says_for_a_minute() {
+    async fn a_call_under_way_is_asked_about_as_the_server_says_for_a_minute_and_a_half() {
         let three = Duration::from_secs(9);
         assert_eq!(calls(3, || under_way(3)).await, (Ok(()), 4, three, 1));
         let words = Err("under way".to_owned());
         assert_eq!(
             calls(99, || under_way(7)).await,
-            (words.clone(), 10, PATIENCE, 1)
+            (words.clone(), 14, PATIENCE, 1)
         );
         // A server that says nonsense is not asked without a pause, nor waited for without an end.
         assert_eq!(calls(99, || under_way(3600)).await, (words, 2, PATIENCE, 1));

@@ -216,6 +216,27 @@ async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
 }
 
 #[tokio::test]
+async fn before_it_deletes_what_matches_it_shows_all_of_it_and_asks() {
+    let (_cairn, shell) = start().await;
+    for name in ["one.txt", "two.txt"] {
+        shell.push(name, name, &["--session=run"]).await;
+    }
+    shell.push("other.txt", "other", &[]).await;
+    for (answer, code, left) in [("n\n", 1, 3), ("y\n", 0, 1)] {
+        let rm = ["rm", "--filter=session_id = run"];
+        let mut session = Session::start(&shell, &rm, false);
+        session.shows("delete? [y/N]").await;
+        let screen = session.screen();
+        assert!(screen.contains("one.txt") && screen.contains("two.txt"));
+        assert!(!screen.contains("other.txt"));
+        session.type_in(answer);
+        session.ends_with(code).await;
+        let listed = shell.json(&["ls"]).await;
+        assert_eq!(listed["artifacts"].as_array().unwrap().len(), left);
+    }
+}
+
+#[tokio::test]
 async fn who_says_yes_beforehand_is_not_asked() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("a.txt", "a", &[]).await;
