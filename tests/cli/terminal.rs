@@ -152,6 +152,24 @@ async fn a_record_is_its_fields_that_are_set() {
 }
 
 #[tokio::test]
+async fn counts_lineage_and_verification_are_told_in_words() {
+    let (_cairn, shell) = start().await;
+    let raw = shell.push("raw.csv", "1", &["--session=run"]).await;
+    let input = format!("--input={}", text(&raw["artifact_id"]));
+    shell
+        .push("total.txt", "1", &["--session=run", &input])
+        .await;
+    look(&shell, &["ls", "--count", "--limit=1"], "2 in all").await;
+    let total = ["lineage", "--name=total.txt", "--session=run"];
+    let tree = look(&shell, &total, "raw.csv").await;
+    let below = format!("\n  {}", text(&raw["artifact_id"]));
+    assert!(tree.contains(&below), "{tree}");
+    shell.json(&["session", "seal", "run"]).await;
+    let verified = look(&shell, &["session", "verify", "run"], "verified:").await;
+    assert!(verified.contains("yes"), "{verified}");
+}
+
+#[tokio::test]
 async fn a_push_says_what_became_of_it() {
     let (_cairn, shell) = start().await;
     shell.write("a.txt", "a");
