@@ -136,6 +136,14 @@ async fn a_held_session_holds_what_is_in_it_and_what_comes_into_it() {
     cairn.collect_everything().await;
     assert_eq!(cairn.stored().await.len(), 3, "also what was deleted");
 
+    let all = DeleteArtifactsRequest {
+        filter: "session_id = run".into(),
+        ..DeleteArtifactsRequest::default()
+    };
+    let all = client.artifacts.clone().delete_artifacts(all).await;
+    let all = all.unwrap().into_inner();
+    assert_eq!((all.deleted_count, all.more), (0, false));
+    assert!(all.not_deleted_artifact_ids.is_empty(), "it is not meant");
     hold_session(client, false).await;
     cannot_be_deleted(client, &after).await;
     cairn.collect_everything().await;

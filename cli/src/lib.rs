@@ -7,6 +7,7 @@
 mod again;
 mod client;
 mod completions;
+mod cp;
 mod dev;
 mod digest;
 mod error;
@@ -14,6 +15,7 @@ mod expression;
 mod hold;
 mod inspect;
 mod key;
+mod lineage;
 mod link;
 mod ls;
 mod metadata;
@@ -73,6 +75,8 @@ enum ClientCommand {
     Ls(ls::Args),
     Versions(versions::Args),
     Inspect(inspect::Args),
+    Lineage(lineage::Args),
+    Cp(cp::Args),
     Update(update::Args),
     Stage(stage::Args),
     History(stage::HistoryArgs),
@@ -129,6 +133,8 @@ async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliEr
         ClientCommand::Ls(args) => ls::run(args, output).await,
         ClientCommand::Versions(args) => versions::run(args, output).await,
         ClientCommand::Inspect(args) => inspect::run(args, output).await,
+        ClientCommand::Lineage(args) => lineage::run(args, output).await,
+        ClientCommand::Cp(args) => cp::run(args, output).await,
         ClientCommand::Update(args) => update::run(args, output).await,
         ClientCommand::Stage(args) => stage::run(args, output).await,
         ClientCommand::History(args) => stage::history(args, output).await,

@@ -11,8 +11,8 @@ use cairn_proto::v1::{self, ArtifactName, ArtifactSpec};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
+pub(crate) use self::context::Context;
 use self::{
-    context::Context,
     plan::{Plan, Source},
     send::{Keying, Pusher, is_gone},
 };
@@ -156,12 +156,7 @@ async fn push_one(
         let words = format!("{}: {words}", artifact.filename);
         pusher.progress.aside(|| pusher.output.progress(&words));
     }
-    let mut pushed = Pushed {
-        deduplicated: artifact.deduplicated,
-        existing: artifact.existing,
-        artifact: artifact.into(),
-        link: None,
-    };
+    let mut pushed = Pushed::from(artifact);
     if !wants_link {
         return Ok((pushed, None));
     }
@@ -235,6 +230,11 @@ async fn make_link(pusher: &Pusher<'_>, artifact_id: &str) -> Result<Link, CliEr
     Ok(link)
 }
 
+/// Prints an artifact that a call has just made.
+pub(crate) fn print_one(artifact: v1::Artifact, output: Output) -> Result<(), CliError> {
+    print(&[artifact.into()], true, output)
+}
+
 fn print(pushed: &[Pushed], single: bool, output: Output) -> Result<(), CliError> {
     let answer = match pushed {
         [] if single => return Ok(()),
@@ -245,6 +245,17 @@ fn print(pushed: &[Pushed], single: bool, output: Output) -> Result<(), CliError
         let rows: Vec<Vec<String>> = pushed.iter().map(Pushed::row).collect();
         table(&rows)
     })
+}
+
+impl From<v1::Artifact> for Pushed {
+    fn from(artifact: v1::Artifact) -> Self {
+        Self {
+            deduplicated: artifact.deduplicated,
+            existing: artifact.existing,
+            artifact: artifact.into(),
+            link: None,
+        }
+    }
 }
 
 impl Pushed {

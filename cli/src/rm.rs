@@ -1,5 +1,7 @@
 //! `cairn rm`.
 
+mod matching;
+
 use std::{
     io::{self, IsTerminal, Write},
     iter,
@@ -11,6 +13,7 @@ use serde::Serialize;
 use crate::{
     client::{Client, Server, unary},
     error::CliError,
+    expression::parse_expression,
     inspect,
     key::Key,
     name::{Name, Which},
@@ -23,11 +26,20 @@ use crate::{
 /// Delete artifacts
 #[derive(clap::Args)]
 #[command(override_usage = "cairn rm [OPTIONS] ID...
-       cairn rm [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
+       cairn rm [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]
+       cairn rm [OPTIONS] --filter EXPR")]
 pub(crate) struct Args {
     /// The artifacts
     #[arg(value_name = "ID")]
     artifact_ids: Vec<String>,
+    /// All where this holds, such as 'session_id = run-7 AND stage = draft'
+    #[arg(
+        long = "filter",
+        value_name = "EXPR",
+        conflicts_with_all = ["artifact_ids", "name", "idempotency_key", "session", "namespace", "user"],
+        value_parser = parse_expression
+    )]
+    expression: Option<String>,
     /// Print what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
@@ -61,6 +73,11 @@ enum Removals {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let ask = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
+    if let Some(filter) = args.expression {
+        let client = args.server.connect().await?;
+        return matching::run(&client, filter, args.dry_run, ask, output).await;
+    }
     let several = args.artifact_ids.len() > 1;
     let wanted = wanted(args.artifact_ids, args.name)?;
     if several && args.key.idempotency_key.is_some() {
@@ -69,7 +86,6 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     }
     let client = args.server.connect().await?;
     let mut failures = Failures::default();
-    let ask = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
 
     // A name may mean another artifact a moment later. What is asked about, and told, is what is deleted; with a key it is
     // the server that remembers what the name meant at first.

@@ -101,7 +101,8 @@ impl Change {
         ];
         let paths: Vec<String> = given
             .into_iter()
-            .filter_map(|(path, given)| given.then(|| path.to_owned()))
+            .filter(|(_, given)| *given)
+            .map(|(path, _)| path.to_owned())
             .collect();
         if paths.is_empty() {
             let words = "nothing to change: give --title, --meta, --label, --stage or --ttl";

@@ -152,6 +152,24 @@ async fn a_record_is_its_fields_that_are_set() {
 }
 
 #[tokio::test]
+async fn counts_lineage_and_verification_are_told_in_words() {
+    let (_cairn, shell) = start().await;
+    let raw = shell.push("raw.csv", "1", &["--session=run"]).await;
+    let input = format!("--input={}", text(&raw["artifact_id"]));
+    shell
+        .push("total.txt", "1", &["--session=run", &input])
+        .await;
+    look(&shell, &["ls", "--count", "--limit=1"], "2 in all").await;
+    let total = ["lineage", "--name=total.txt", "--session=run"];
+    let tree = look(&shell, &total, "raw.csv").await;
+    let below = format!("\n  {}", text(&raw["artifact_id"]));
+    assert!(tree.contains(&below), "{tree}");
+    shell.json(&["session", "seal", "run"]).await;
+    let verified = look(&shell, &["session", "verify", "run"], "verified:").await;
+    assert!(verified.contains("yes"), "{verified}");
+}
+
+#[tokio::test]
 async fn a_push_says_what_became_of_it() {
     let (_cairn, shell) = start().await;
     shell.write("a.txt", "a");
@@ -212,6 +230,27 @@ async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
         let listed = shell.json(&["ls"]).await;
         let listed = listed["artifacts"].as_array().unwrap();
         assert_eq!(listed.len(), left, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn before_it_deletes_what_matches_it_shows_all_of_it_and_asks() {
+    let (_cairn, shell) = start().await;
+    for name in ["one.txt", "two.txt"] {
+        shell.push(name, name, &["--session=run"]).await;
+    }
+    shell.push("other.txt", "other", &[]).await;
+    for (answer, code, left) in [("n\n", 1, 3), ("y\n", 0, 1)] {
+        let rm = ["rm", "--filter=session_id = run"];
+        let mut session = Session::start(&shell, &rm, false);
+        session.shows("delete? [y/N]").await;
+        let screen = session.screen();
+        assert!(screen.contains("one.txt") && screen.contains("two.txt"));
+        assert!(!screen.contains("other.txt"));
+        session.type_in(answer);
+        session.ends_with(code).await;
+        let listed = shell.json(&["ls"]).await;
+        assert_eq!(listed["artifacts"].as_array().unwrap().len(), left);
     }
 }
 

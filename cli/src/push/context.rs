@@ -15,13 +15,13 @@ use crate::{
 /// All that can be said of artifacts, but for their filenames.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Context")]
-pub(super) struct Context {
+pub(crate) struct Context {
     /// The session that they belong to
     #[arg(long, value_name = "ID", env = "CAIRN_SESSION_ID")]
     session: Option<String>,
     /// Start a fresh session, whatever session is given
     #[arg(long)]
-    pub(super) new_session: bool,
+    pub(crate) new_session: bool,
     /// The agent that made them
     #[arg(long, value_name = "ID", env = "CAIRN_AGENT_ID")]
     agent: Option<String>,
@@ -85,7 +85,7 @@ struct Condition {
 
 impl Context {
     /// All that a spec says, but for the filename.
-    pub(super) fn into_spec(self) -> Result<ArtifactSpec, CliError> {
+    pub(crate) fn into_spec(self) -> Result<ArtifactSpec, CliError> {
         let session_id = if self.new_session {
             session::fresh_id()
         } else {

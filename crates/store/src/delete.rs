@@ -7,6 +7,7 @@ pub use crate::meta::artifacts::Deleted;
 
 use crate::{
     error::{Error, Result},
+    filter::{Condition, Filter},
     id::ArtifactId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
     meta::{artifacts as rows, selection},
@@ -74,8 +75,11 @@ impl Store {
         let (ids, more) = match selected {
             Selection::Ids(ids) => (ids.clone(), false),
             Selection::Matching(filter) => {
+                // Else those that are held would be in the way of the rest, call after call.
+                let held = Filter::Is(Condition::LegalHold);
+                let filter = Filter::All(vec![filter.clone(), Filter::Not(Box::new(held))]);
                 let bound = Selection::MAX_IDS as i64 + 1;
-                let mut ids = selection::batch(&*once.tx, tenant.id, filter, None, bound).await?;
+                let mut ids = selection::batch(&*once.tx, tenant.id, &filter, None, bound).await?;
                 let more = ids.len() > Selection::MAX_IDS;
                 ids.truncate(Selection::MAX_IDS);
                 (ids, more)

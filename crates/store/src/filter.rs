@@ -38,6 +38,8 @@ pub enum Condition {
     Metadata(String, TextMatch),
     /// It has a metadata pair with this key.
     MetadataKey(String),
+    /// It is under a legal hold, by itself or with its session.
+    LegalHold,
 }
 
 /// A text of the record. Empty texts are those that were not given.

@@ -126,6 +126,7 @@ impl Query {
                 let operand = self.matching(matching);
                 format!("coalesce(a.metadata ->> {key} {operand}, false)")
             }
+            Condition::LegalHold => "(a.held OR a.session_held)".to_owned(),
             Condition::MetadataKey(key) => {
                 let key = self.text(key);
                 format!("a.metadata ? {key}")

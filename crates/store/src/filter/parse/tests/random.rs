@@ -174,6 +174,7 @@ fn written_condition(condition: &Condition) -> String {
         Comparison::GreaterOrEqual => ">=",
     };
     match condition {
+        Condition::LegalHold => unreachable!("no expression says it"),
         Condition::Text(TextField::Title, value) => format!("title={}", written_match(value)),
         Condition::Text(TextField::Kind, value) => format!("kind={}", written_match(value)),
         Condition::Text(_, value) => format!("stage={}", written_match(value)),

@@ -1,0 +1,208 @@
+//! `cairn lineage`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use cairn_proto::v1::{GetLineageRequest, LineageDirection};
+use serde::Serialize;
+
+use crate::{
+    client::{Server, unary},
+    error::CliError,
+    inspect,
+    name::{Name, Which},
+    output::{Output, table},
+    shapes::{Artifact, header, or_dash},
+};
+
+/// Print what an artifact was made from, and what that was made from
+#[derive(clap::Args)]
+#[command(override_usage = "cairn lineage [OPTIONS] ID
+       cairn lineage [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
+pub(crate) struct Args {
+    /// The artifact
+    #[arg(value_name = "ID")]
+    artifact_id: Option<String>,
+    /// Print what was made from it instead
+    #[arg(long)]
+    outputs: bool,
+    /// How many steps to follow
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(i32).range(1..=16)
+    )]
+    depth: i32,
+    #[command(flatten)]
+    name: Name,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Serialize)]
+struct Lineage {
+    derivations: Vec<Derivation>,
+    artifacts: Vec<Artifact>,
+    truncated: bool,
+}
+
+#[derive(Serialize)]
+struct Derivation {
+    artifact_id: String,
+    input_id: String,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let which = args.name.or_id(args.artifact_id)?;
+    let client = args.server.connect().await?;
+    // The answer does not say which of its artifacts was asked about.
+    let root = match which {
+        Which::Id(id) => id,
+        name @ Which::Name(_) => inspect::get(&client, name).await?.artifact_id,
+    };
+    let direction = if args.outputs {
+        LineageDirection::Outputs
+    } else {
+        LineageDirection::Inputs
+    };
+    let request = unary(GetLineageRequest {
+        artifact_id: root.clone(),
+        direction: direction.into(),
+        max_depth: args.depth,
+        ..GetLineageRequest::default()
+    });
+    let mut client = client.artifacts.clone();
+    let answer = client.get_lineage(request).await?.into_inner();
+    let derivations = answer.derivations.into_iter();
+    let lineage = Lineage {
+        derivations: derivations
+            .map(|derivation| Derivation {
+                artifact_id: derivation.artifact_id,
+                input_id: derivation.input_id,
+            })
+            .collect(),
+        artifacts: answer.artifacts.into_iter().map(Artifact::from).collect(),
+        truncated: answer.truncated,
+    };
+    output.data(&lineage, || lineage.tree(&root, args.outputs))?;
+    if lineage.truncated {
+        output.hint("there is more: ask with a greater --depth, or about one of these");
+    }
+    Ok(())
+}
+
+impl Lineage {
+    /// One line for each step, below and to the right of where it starts. What has been shown is not followed again.
+    fn tree(&self, root: &str, outputs: bool) -> String {
+        let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for step in &self.derivations {
+            let (made, input) = (step.artifact_id.as_str(), step.input_id.as_str());
+            let (from, to) = if outputs {
+                (input, made)
+            } else {
+                (made, input)
+            };
+            next.entry(from).or_default().push(to);
+        }
+        let known: HashMap<&str, &Artifact> = self
+            .artifacts
+            .iter()
+            .map(|artifact| (artifact.artifact_id.as_str(), artifact))
+            .collect();
+
+        let mut rows = vec![header(["ID", "VERSION", "AGENT", "FILENAME"])];
+        let mut followed = HashSet::new();
+        let mut stack = vec![(root, 0)];
+        while let Some((id, depth)) = stack.pop() {
+            let first = followed.insert(id);
+            let steps = next.get(id).map_or(&[][..], Vec::as_slice);
+            let repeated = if first || steps.is_empty() {
+                ""
+            } else {
+                " …"
+            };
+            let shown = format!("{:width$}{id}{repeated}", "", width = 2 * depth);
+            rows.push(match known.get(id) {
+                Some(artifact) => vec![
+                    shown,
+                    format!("v{}", artifact.version),
+                    or_dash(artifact.agent_id.clone()),
+                    artifact.filename.clone(),
+                ],
+                None => [&shown, "-", "-", "(not there any more)"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            });
+            if first {
+                stack.extend(steps.iter().rev().map(|step| (*step, depth + 1)));
+            }
+        }
+        table(&rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_proto::v1;
+
+    use super::{Derivation, Lineage};
+    use crate::shapes::Artifact;
+
+    /// d was made from b and c, and these from a, which is gone.
+    fn lineage() -> Lineage {
+        let step = |artifact_id: &str, input_id: &str| Derivation {
+            artifact_id: artifact_id.to_owned(),
+            input_id: input_id.to_owned(),
+        };
+        let artifact = |id: &str| {
+            Artifact::from(v1::Artifact {
+                artifact_id: id.to_owned(),
+                filename: format!("{id}.txt"),
+                version: 1,
+                ..v1::Artifact::default()
+            })
+        };
+        Lineage {
+            derivations: vec![
+                step("d", "b"),
+                step("d", "c"),
+                step("b", "a"),
+                step("c", "a"),
+                step("a", "z"),
+            ],
+            artifacts: ["d", "b", "c"].map(artifact).into(),
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn a_tree_shows_every_step_and_follows_each_artifact_once() {
+        let inputs = "\
+ID       VERSION  AGENT  FILENAME
+d        v1       -      d.txt
+  b      v1       -      b.txt
+    a    -        -      (not there any more)
+      z  -        -      (not there any more)
+  c      v1       -      c.txt
+    a …  -        -      (not there any more)
+";
+        assert_eq!(lineage().tree("d", false), inputs);
+        let outputs = lineage().tree("b", true);
+        let ids: Vec<_> = outputs
+            .lines()
+            .skip(1)
+            .map(|line| line.split("  v").next().unwrap_or_default().trim_end())
+            .collect();
+        assert_eq!(ids, ["b", "  d"]);
+    }
+
+    #[test]
+    fn artifacts_made_from_each_other_by_a_server_that_lies_do_not_go_on_for_ever() {
+        let mut circle = lineage();
+        circle.derivations.push(Derivation {
+            artifact_id: "a".to_owned(),
+            input_id: "d".to_owned(),
+        });
+        assert!(circle.tree("d", false).lines().count() < 12);
+    }
+}
