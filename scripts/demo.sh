@@ -35,9 +35,10 @@ run() {
 }
 trim() {
     local beside='content_type|content_hash|namespace|user_id|session_id|created_at|expires_at|revoked_at|has_more'
+    beside+='|title|kind|language|change_summary|stage|etag|updated_at|legal_hold|state|manifest_hash|existing'
     beside+='|next_cursor|max_ttl|never_expires_allowed|max_create_bytes|max_upload_bytes|api_key_last_4'
     sed -E 's/"('"$beside"')":("[^"]*"|null|true|false|[0-9]+),?//g
-        s/"deduplicated":false,?//g; s/"metadata":\{\},?//g; s/,(\]?\})/\1/g
+        s/"deduplicated":false,?//g; s/"metadata":\{\},?//g; s/"(labels|inputs)":\[\],?//g; s/,(\]?\})/\1/g
         s/(\[|\},)\{"artifact_id"/\1\n  {"artifact_id"/g; s/\}\],?\}$/}\n]}/'
 }
 short_ids() { sed -E 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{8}([0-9a-f]{4})/…\2/g'; }
@@ -153,14 +154,14 @@ say "Two agents, one session" \
     "A session is whatever the orchestrator calls the run; the first push makes it." \
     "What a file is called says little later; who made it, in which run and with" \
     "what facts about it is what it will be found by."
-run cairn push README.md docs/cairn.png --session demo-run --agent writer --meta stage=draft --meta topic=launch
-run cairn push model.bin --session demo-run --agent trainer --meta stage=final --meta topic=launch
+run cairn push README.md docs/cairn.png --session demo-run --agent writer --meta status=draft --meta topic=launch
+run cairn push model.bin --session demo-run --agent trainer --meta status=final --meta topic=launch
 expect "the session holds three artifacts" test "$(artifacts --session demo-run)" -eq 3
 
 say "What did this run make?" "One question lists it; metadata narrows it down."
 run cairn ls --session demo-run
-run cairn ls --session demo-run --meta topic=launch --meta stage=final
-expect "one artifact is final" test "$(artifacts --session demo-run --meta topic=launch --meta stage=final)" -eq 1
+run cairn ls --session demo-run --meta topic=launch --meta status=final
+expect "one artifact is final" test "$(artifacts --session demo-run --meta topic=launch --meta status=final)" -eq 1
 
 say "Pull by id" \
     "The id works from any machine. Every pull is hashed on both ends, so what" \
@@ -174,7 +175,7 @@ rm copy.bin
 say "The same bytes again" \
     "Another agent saves the same model. It is a new version with a context of its" \
     "own, and the hundred megabytes are kept once."
-run cairn push model.bin --session demo-run --agent evaluator --meta stage=final --meta verdict=pass
+run cairn push model.bin --session demo-run --agent evaluator --meta status=final --meta verdict=pass
 expect "two artifacts are the model" test "$(artifacts --session demo-run --name model.bin)" -eq 2
 hashes=$(cairn ls --session demo-run --name model.bin --json | grep -oE 'sha256:[0-9a-f]{64}' | uniq | wc -l)
 expect "they have one hash" test "$hashes" -eq 1

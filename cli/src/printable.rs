@@ -24,7 +24,7 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// JSON text with every deceiving character written as `\uXXXX`, which is the same JSON. Line breaks are left: in JSON
+/// JSON text with every deceiving character written as an escape such as `\u202e`, which is the same JSON. Line breaks are left: in JSON
 /// text they stand only between the values.
 pub(crate) fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
