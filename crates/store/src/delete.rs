@@ -74,14 +74,19 @@ impl Store {
         };
         let (ids, more) = match selected {
             Selection::Ids(ids) => (ids.clone(), false),
+            // Looked for apart: those that are held would be in the way of the rest, call after call.
             Selection::Matching(filter) => {
-                // Else those that are held would be in the way of the rest, call after call.
                 let held = Filter::Is(Condition::LegalHold);
-                let filter = Filter::All(vec![filter.clone(), Filter::Not(Box::new(held))]);
-                let bound = Selection::MAX_IDS as i64 + 1;
-                let mut ids = selection::batch(&*once.tx, tenant.id, &filter, None, bound).await?;
+                let free = Filter::Not(Box::new(held.clone()));
+                let among = |which| Filter::All(vec![filter.clone(), which]);
+                let (free, held) = (among(free), among(held));
+                let bound = Selection::MAX_IDS as i64;
+                let mut ids =
+                    selection::batch(&*once.tx, tenant.id, &free, None, bound + 1).await?;
                 let more = ids.len() > Selection::MAX_IDS;
                 ids.truncate(Selection::MAX_IDS);
+                let held = selection::batch(&*once.tx, tenant.id, &held, None, bound).await?;
+                ids.extend(held);
                 (ids, more)
             }
         };
