@@ -2,6 +2,7 @@
 
 mod cairn;
 mod client;
+mod open_upload;
 pub(crate) mod postgres;
 pub(crate) mod program;
 mod proxy;
@@ -11,6 +12,7 @@ mod wait;
 
 pub(crate) use cairn::{Bytes, Cairn, Setup};
 pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
+pub(crate) use open_upload::OpenUpload;
 pub(crate) use proxy::Proxy;
 pub(crate) use shell::{Shell, each, text};
 pub(crate) use wait::eventually;

@@ -2,14 +2,14 @@
 
 use cairn_proto::v1::{
     Artifact, ArtifactSpec, ArtifactState, CreateLinkRequest, DeleteArtifactRequest,
-    RevokeLinkRequest, SealSessionRequest, UploadArtifactRequest, upload_artifact_request::Message,
+    RevokeLinkRequest, SealSessionRequest,
 };
 use futures_util::future::join_all;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
-use crate::harness::{Bytes, Cairn, Setup, content, eventually, refused, session_spec, spec};
+use crate::harness::{
+    Bytes, Cairn, OpenUpload, Setup, content, eventually, refused, session_spec, spec,
+};
 
 /// Kept in a row, in one object, in parts.
 const SIZES: [usize; 3] = [10, 100_000, (8 << 20) + 1];
@@ -189,21 +189,8 @@ async fn a_call_that_failed_leaves_its_key_free() {
 #[tokio::test]
 async fn a_retry_while_the_first_is_under_way_is_told_to_come_back() {
     let cairn = Cairn::start().await;
-    let (messages, receiver) = mpsc::channel(1);
-    let mut artifacts = cairn.client.artifacts.clone();
-    let call = tokio::spawn(async move {
-        artifacts
-            .upload_artifact(ReceiverStream::new(receiver))
-            .await
-    });
-    let send = async |message| {
-        let message = UploadArtifactRequest {
-            message: Some(message),
-        };
-        messages.send(message).await.unwrap();
-    };
-    send(Message::Spec(keyed("k"))).await;
-    send(Message::Data(content(100_000).into())).await;
+    let upload = OpenUpload::begin(&cairn.client, keyed("k")).await;
+    upload.send(content(100_000)).await;
     eventually("the key is claimed", async || {
         cairn.count("SELECT count(*) FROM idempotency_keys").await == 1
     })
@@ -216,8 +203,7 @@ async fn a_retry_while_the_first_is_under_way_is_told_to_come_back() {
         );
         assert!(refusal.retry_after.is_some());
     }
-    drop(messages);
-    let first = call.await.unwrap().unwrap().into_inner().artifact.unwrap();
+    let first = upload.close().await.unwrap();
     let again = cairn
         .client
         .create(keyed("k"), content(100_000))
@@ -229,22 +215,8 @@ async fn a_retry_while_the_first_is_under_way_is_told_to_come_back() {
 #[tokio::test]
 async fn a_key_whose_holder_died_is_free_when_its_lease_is_over_and_the_dead_cannot_come_back() {
     let cairn = Cairn::start().await;
-    let (messages, receiver) = mpsc::channel(1);
-    let mut artifacts = cairn.client.artifacts.clone();
-    let call = tokio::spawn(async move {
-        artifacts
-            .upload_artifact(ReceiverStream::new(receiver))
-            .await
-            .map(drop)
-    });
-    let send = async |message| {
-        let message = UploadArtifactRequest {
-            message: Some(message),
-        };
-        messages.send(message).await.unwrap();
-    };
-    send(Message::Spec(keyed("k"))).await;
-    send(Message::Data(content(100_000).into())).await;
+    let upload = OpenUpload::begin(&cairn.client, keyed("k")).await;
+    upload.send(content(100_000)).await;
     eventually("the upload has begun", async || {
         cairn
             .count("SELECT count(*) FROM objects WHERE state = 'staging'")
@@ -261,8 +233,7 @@ async fn a_key_whose_holder_died_is_free_when_its_lease_is_over_and_the_dead_can
         .await
         .unwrap();
     // The first wakes up: it must not make another one, and hears what the key stands for.
-    drop(messages);
-    call.await.unwrap().unwrap();
+    upload.close().await.unwrap();
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 1);
     assert_eq!(
         cairn

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
@@ -12,7 +9,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::harness::{Bytes, Cairn, Setup, content, eventually, spec};
+use crate::harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
 
 const SERVING: i32 = 1;
 const NOT_SERVING: i32 = 2;
@@ -99,21 +96,8 @@ async fn probes_are_served_and_nothing_else_is() {
 #[tokio::test]
 async fn a_stop_lets_uploads_end_and_takes_no_new_connection() {
     let cairn = Cairn::start().await;
-    let (messages, receiver) = mpsc::channel(1);
-    let mut artifacts = cairn.client.artifacts.clone();
-    let call = tokio::spawn(async move {
-        artifacts
-            .upload_artifact(ReceiverStream::new(receiver))
-            .await
-    });
-    let send = async |message| {
-        let message = UploadArtifactRequest {
-            message: Some(message),
-        };
-        messages.send(message).await.unwrap();
-    };
-    send(Message::Spec(spec("a"))).await;
-    send(Message::Data(content(100_000).into())).await;
+    let upload = OpenUpload::begin(&cairn.client, spec("a")).await;
+    upload.send(content(100_000)).await;
     eventually("the upload is under way", async || {
         cairn
             .count("SELECT count(*) FROM objects WHERE state = 'staging'")
@@ -127,9 +111,8 @@ async fn a_stop_lets_uploads_end_and_takes_no_new_connection() {
         endpoint.connect().await.is_err()
     })
     .await;
-    send(Message::Data(content(100_000).into())).await;
-    drop(messages);
-    let made = call.await.unwrap().unwrap().into_inner().artifact.unwrap();
+    upload.send(content(100_000)).await;
+    let made = upload.close().await.unwrap();
     assert_eq!(made.size_bytes, 200_000);
     cairn.stop().await;
 }
@@ -140,22 +123,8 @@ async fn a_stop_waits_no_longer_than_it_may() {
         .drain(Duration::from_millis(50))
         .start()
         .await;
-    let (messages, receiver) = mpsc::channel(1);
-    let mut artifacts = cairn.client.artifacts.clone();
-    let call = tokio::spawn(async move {
-        artifacts
-            .upload_artifact(ReceiverStream::new(receiver))
-            .await
-    });
-    for message in [
-        Message::Spec(spec("a")),
-        Message::Data(content(100_000).into()),
-    ] {
-        let message = UploadArtifactRequest {
-            message: Some(message),
-        };
-        messages.send(message).await.unwrap();
-    }
+    let upload = OpenUpload::begin(&cairn.client, spec("a")).await;
+    upload.send(content(100_000)).await;
     eventually("the upload is under way", async || {
         cairn
             .count("SELECT count(*) FROM objects WHERE state = 'staging'")
@@ -164,5 +133,5 @@ async fn a_stop_waits_no_longer_than_it_may() {
     })
     .await;
     cairn.stop().await;
-    assert!(!call.is_finished(), "it was not waited for");
+    assert!(!upload.call.is_finished(), "it was not waited for");
 }

@@ -1,12 +1,11 @@
 //! A stream becomes an artifact when it is closed, and nothing when it ends in any other way.
 
 use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
 use crate::harness::{
-    Bytes, Cairn, Client, Proxy, Setup, content, eventually, refused, session_spec, spec,
+    Bytes, Cairn, Client, OpenUpload, Proxy, Setup, content, eventually, refused, session_spec,
+    spec,
 };
 
 fn data(bytes: Vec<u8>) -> Message {
@@ -132,44 +131,20 @@ async fn a_create_takes_three_mebibytes_and_says_what_to_do_with_more() {
     }
 }
 
-/// An upload that goes on until the test ends it.
-struct Open {
-    messages: mpsc::Sender<UploadArtifactRequest>,
-    call: tokio::task::JoinHandle<Result<(), tonic::Status>>,
-}
-
-impl Open {
-    /// Begins an upload and waits until the store holds bytes of it.
-    async fn begin(cairn: &Cairn, client: Client, size: usize) -> Self {
-        let (messages, receiver) = mpsc::channel(1);
-        let mut artifacts = client.artifacts;
-        let call = tokio::spawn(async move {
-            artifacts
-                .upload_artifact(ReceiverStream::new(receiver))
-                .await
-                .map(drop)
-        });
-        let open = Self { messages, call };
-        open.send(Message::Spec(session_spec("half", "s"))).await;
-        for piece in content(size).chunks(256 << 10) {
-            open.send(data(piece.to_vec())).await;
-        }
-        eventually("the upload has a row", async || {
-            cairn
-                .count("SELECT count(*) FROM objects WHERE state = 'staging'")
-                .await
-                == 1
-        })
-        .await;
-        open
+/// Begins an upload and waits until the store holds bytes of it.
+async fn half_an_upload(cairn: &Cairn, client: &Client, size: usize) -> OpenUpload {
+    let upload = OpenUpload::begin(client, session_spec("half", "s")).await;
+    for piece in content(size).chunks(256 << 10) {
+        upload.send(piece.to_vec()).await;
     }
-
-    async fn send(&self, message: Message) {
-        let message = UploadArtifactRequest {
-            message: Some(message),
-        };
-        self.messages.send(message).await.unwrap();
-    }
+    eventually("the upload has a row", async || {
+        cairn
+            .count("SELECT count(*) FROM objects WHERE state = 'staging'")
+            .await
+            == 1
+    })
+    .await;
+    upload
 }
 
 async fn leaves_nothing(cairn: &Cairn) {
@@ -200,7 +175,7 @@ async fn an_upload_that_its_caller_takes_back_is_never_committed() {
         (Bytes::Files, 20 << 20),
     ] {
         let cairn = Setup::on(bytes).start().await;
-        let upload = Open::begin(&cairn, cairn.client.clone(), size).await;
+        let upload = half_an_upload(&cairn, &cairn.client, size).await;
         // Every message is whole: only how the stream ends tells this upload from a short one.
         upload.call.abort();
         leaves_nothing(&cairn).await;
@@ -213,7 +188,7 @@ async fn an_upload_whose_caller_is_cut_off_is_never_committed() {
     let wire = Proxy::before_tcp(cairn.grpc_url.trim_start_matches("http://")).await;
     let address = format!("http://{}", wire.address);
     let client = Client::connect(&address, Some(&cairn.key)).await;
-    let upload = Open::begin(&cairn, client, 20 << 20).await;
+    let upload = half_an_upload(&cairn, &client, 20 << 20).await;
     wire.cut();
     assert!(upload.call.await.unwrap().is_err());
     leaves_nothing(&cairn).await;
@@ -222,13 +197,12 @@ async fn an_upload_whose_caller_is_cut_off_is_never_committed() {
 #[tokio::test]
 async fn an_upload_that_outlived_its_lease_is_refused_and_can_be_sent_again() {
     let cairn = Cairn::start().await;
-    let upload = Open::begin(&cairn, cairn.client.clone(), 1 << 20).await;
+    let upload = half_an_upload(&cairn, &cairn.client, 1 << 20).await;
     cairn
         .sql("UPDATE objects SET lease_until = now() - interval '1 s'")
         .await;
     assert_eq!(cairn.collect().await.stale_uploads, 1);
-    drop(upload.messages);
-    let refusal = refused(upload.call.await.unwrap());
+    let refusal = refused(upload.close().await);
     assert_eq!(
         (refusal.code, &*refusal.reason),
         (Code::Aborted, "UPLOAD_EXPIRED")
@@ -251,18 +225,17 @@ async fn an_upload_renews_its_lease_for_as_long_as_it_sends() {
         .start()
         .await;
     // Far longer than the lease; no collector runs, and each piece moves the lease on.
-    let upload = Open::begin(&cairn, cairn.client.clone(), 1 << 20).await;
+    let upload = half_an_upload(&cairn, &cairn.client, 1 << 20).await;
     let first = "SELECT (extract(epoch FROM lease_until) * 1000000)::bigint FROM objects";
     let before = cairn.count(first).await;
     for piece in content(4 << 20).chunks(256 << 10) {
-        upload.send(data(piece.to_vec())).await;
+        upload.send(piece.to_vec()).await;
     }
     eventually("the lease is renewed", async || {
         cairn.count(first).await > before
     })
     .await;
-    drop(upload.messages);
-    upload.call.await.unwrap().unwrap();
+    upload.close().await.unwrap();
 }
 
 async fn identical_uploads_at_once_share_one_object(bytes: Bytes, size: usize) {

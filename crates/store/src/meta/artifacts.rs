@@ -72,7 +72,8 @@ pub(crate) async fn resolve(
 }
 
 /// What makes an artifact `a` visible. Expiry holds from its second on, whether or not the collector has been by.
-pub(super) const VISIBLE: &str = "a.state = 'live' AND (a.expires_at IS NULL OR a.expires_at > now() OR a.held OR a.session_held)";
+pub(super) const VISIBLE: &str = "a.state = 'live' \
+     AND (a.expires_at IS NULL OR a.expires_at > now() OR a.held OR a.session_held)";
 
 /// Reads an artifact from a row that starts with `COLUMNS`.
 pub(super) fn read(row: &Row) -> Result<Artifact> {

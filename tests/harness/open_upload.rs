@@ -1,0 +1,48 @@
+use cairn_proto::v1::{
+    Artifact, ArtifactSpec, UploadArtifactRequest, upload_artifact_request::Message,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::Client;
+
+/// An upload that goes on until the test ends it.
+pub(crate) struct OpenUpload {
+    messages: mpsc::Sender<UploadArtifactRequest>,
+    pub(crate) call: JoinHandle<Result<Artifact, Status>>,
+}
+
+impl OpenUpload {
+    /// Sends the spec.
+    pub(crate) async fn begin(client: &Client, spec: ArtifactSpec) -> Self {
+        let (messages, receiver) = mpsc::channel(1);
+        let mut artifacts = client.artifacts.clone();
+        let call = tokio::spawn(async move {
+            let stream = ReceiverStream::new(receiver);
+            let response = artifacts.upload_artifact(stream).await?;
+            Ok(response.into_inner().artifact.unwrap())
+        });
+        let open = Self { messages, call };
+        open.message(Message::Spec(spec)).await;
+        open
+    }
+
+    /// Sends a part of the content.
+    pub(crate) async fn send(&self, bytes: Vec<u8>) {
+        self.message(Message::Data(bytes.into())).await;
+    }
+
+    /// Closes the stream, and hears the answer.
+    pub(crate) async fn close(self) -> Result<Artifact, Status> {
+        drop(self.messages);
+        self.call.await.unwrap()
+    }
+
+    async fn message(&self, message: Message) {
+        let message = UploadArtifactRequest {
+            message: Some(message),
+        };
+        self.messages.send(message).await.unwrap();
+    }
+}
