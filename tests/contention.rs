@@ -41,6 +41,7 @@ async fn operate(
             let request = SetLegalHoldRequest {
                 artifact_ids: ids,
                 legal_hold: round.is_multiple_of(2),
+                ..Default::default()
             };
             artifacts.set_legal_hold(request).await.map(drop)
         }
@@ -48,6 +49,7 @@ async fn operate(
             let request = SetSessionLegalHoldRequest {
                 session_id: "run".into(),
                 legal_hold: round.is_multiple_of(2),
+                ..Default::default()
             };
             sessions.set_session_legal_hold(request).await.map(drop)
         }
@@ -59,7 +61,10 @@ async fn operate(
             artifacts.delete_artifacts(request).await.map(drop)
         }
         5 => {
-            let request = RestoreArtifactsRequest { artifact_ids: ids };
+            let request = RestoreArtifactsRequest {
+                artifact_ids: ids,
+                ..Default::default()
+            };
             artifacts.restore_artifacts(request).await.map(drop)
         }
         _ => {

@@ -14,6 +14,7 @@ async fn hold(client: &Client, made: &Artifact, legal_hold: bool) -> SetLegalHol
     let request = SetLegalHoldRequest {
         artifact_ids: vec![made.artifact_id.clone()],
         legal_hold,
+        ..Default::default()
     };
     let response = client
         .artifacts
@@ -28,6 +29,7 @@ async fn hold_session(client: &Client, legal_hold: bool) {
     let request = SetSessionLegalHoldRequest {
         session_id: "run".into(),
         legal_hold,
+        ..Default::default()
     };
     let response = client
         .sessions
@@ -156,6 +158,7 @@ async fn a_held_session_holds_what_is_in_it_and_what_comes_into_it() {
     let request = SetSessionLegalHoldRequest {
         session_id: "run".into(),
         legal_hold: true,
+        ..Default::default()
     };
     let refusal = refused(
         stranger

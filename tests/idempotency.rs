@@ -1,10 +1,12 @@
 //! The same call, however often it is sent, takes effect once and has one answer.
 
 use cairn_proto::v1::{
-    Artifact, ArtifactSpec, ArtifactState, CreateLinkRequest, DeleteArtifactRequest,
-    RevokeLinkRequest, SealSessionRequest,
+    Artifact, ArtifactSpec, ArtifactStage, ArtifactState, CreateLinkRequest, DeleteArtifactRequest,
+    DeleteArtifactsRequest, RestoreArtifactsRequest, RevokeLinkRequest, SealSessionRequest,
+    SetLegalHoldRequest, SetSessionLegalHoldRequest, SetStageRequest, UpdateSessionRequest,
 };
 use futures_util::future::join_all;
+use prost_types::FieldMask;
 use tonic::Code;
 
 use crate::harness::{
@@ -405,4 +407,97 @@ async fn every_other_write_has_one_answer_too() {
         );
     }
     cairn.client.create(spec("b"), "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn every_bulk_write_has_one_answer_too() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let mut artifacts = cairn.client.artifacts.clone();
+    let mut sessions = cairn.client.sessions.clone();
+    let made = cairn
+        .client
+        .create(session_spec("a", "run"), "1")
+        .await
+        .unwrap();
+    let ids = vec![made.artifact_id];
+
+    let stage = SetStageRequest {
+        stage: ArtifactStage::Final.into(),
+        artifact_ids: ids.clone(),
+        idempotency_key: "stage".into(),
+        ..SetStageRequest::default()
+    };
+    for _ in 0..2 {
+        let answer = artifacts.set_stage(stage.clone()).await.unwrap();
+        assert_eq!(answer.into_inner().changed_count, 1);
+    }
+    let hold = SetLegalHoldRequest {
+        artifact_ids: ids.clone(),
+        legal_hold: true,
+        idempotency_key: "hold".into(),
+    };
+    for _ in 0..2 {
+        let answer = artifacts.set_legal_hold(hold.clone()).await.unwrap();
+        assert_eq!(answer.into_inner().changed_count, 1);
+    }
+    let release = SetLegalHoldRequest {
+        legal_hold: false,
+        ..hold.clone()
+    };
+    let refusal = refused(artifacts.set_legal_hold(release.clone()).await);
+    assert_eq!(refusal.metadata["fields"], "legal_hold");
+    let release = SetLegalHoldRequest {
+        idempotency_key: String::new(),
+        ..release
+    };
+    artifacts.set_legal_hold(release).await.unwrap();
+
+    let delete = DeleteArtifactsRequest {
+        filter: "session_id = run".into(),
+        idempotency_key: "delete".into(),
+        ..DeleteArtifactsRequest::default()
+    };
+    for _ in 0..2 {
+        let answer = artifacts.delete_artifacts(delete.clone()).await.unwrap();
+        assert_eq!(answer.into_inner().deleted_count, 1);
+    }
+    let restore = RestoreArtifactsRequest {
+        artifact_ids: ids,
+        idempotency_key: "restore".into(),
+    };
+    for _ in 0..2 {
+        let answer = artifacts.restore_artifacts(restore.clone()).await.unwrap();
+        assert_eq!(answer.into_inner().restored_count, 1);
+    }
+    let hold = SetSessionLegalHoldRequest {
+        session_id: "run".into(),
+        legal_hold: true,
+        idempotency_key: "hold the session".into(),
+    };
+    for _ in 0..2 {
+        let answer = sessions.set_session_legal_hold(hold.clone()).await.unwrap();
+        assert!(answer.into_inner().session.unwrap().legal_hold);
+    }
+    let update = UpdateSessionRequest {
+        session_id: "run".into(),
+        update_mask: Some(FieldMask {
+            paths: vec!["display_name".into()],
+        }),
+        display_name: "first".into(),
+        idempotency_key: "name".into(),
+        ..UpdateSessionRequest::default()
+    };
+    sessions.update_session(update.clone()).await.unwrap();
+    let rename = UpdateSessionRequest {
+        display_name: "second".into(),
+        idempotency_key: String::new(),
+        ..update.clone()
+    };
+    sessions.update_session(rename).await.unwrap();
+    let again = sessions.update_session(update).await.unwrap().into_inner();
+    assert_eq!(
+        again.session.unwrap().display_name,
+        "second",
+        "the present state, and not undone"
+    );
 }

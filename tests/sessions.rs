@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cairn_proto::v1::{GetSessionRequest, ListSessionsRequest, Session};
+use cairn_proto::v1::{GetSessionRequest, ListSessionsRequest, Session, UpdateSessionRequest};
 use futures_util::future::join_all;
+use prost_types::FieldMask;
 use tonic::{Code, Status};
 
 use crate::harness::{Bytes, Cairn, Client, Setup, content, refused, session_spec};
@@ -214,4 +215,111 @@ async fn sessions_are_listed_by_their_last_activity() {
     }
     let expected = [("one", 2), ("three", 1), ("two", 1)];
     assert_eq!(listed, expected.map(|(id, count)| (id.to_owned(), count)));
+}
+
+async fn update(client: &Client, request: UpdateSessionRequest) -> Result<Session, Status> {
+    let response = client.sessions.clone().update_session(request).await?;
+    Ok(response.into_inner().session.unwrap())
+}
+
+fn naming(session: &str, display_name: &str, labels: &[&str]) -> UpdateSessionRequest {
+    UpdateSessionRequest {
+        session_id: session.into(),
+        update_mask: Some(FieldMask {
+            paths: vec!["display_name".into(), "labels".into()],
+        }),
+        display_name: display_name.into(),
+        labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        ..UpdateSessionRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_session_has_a_name_and_labels_by_which_it_is_found() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    for session in ["one", "two", "three"] {
+        client.create(session_spec("a", session), "").await.unwrap();
+    }
+    let named = update(client, naming("one", "The first – é", &["q3", "import"]))
+        .await
+        .unwrap();
+    assert_eq!(named.display_name, "The first – é");
+    assert_eq!(named.labels, ["import", "q3"]);
+    update(client, naming("two", "", &["q3"])).await.unwrap();
+    client.seal("two").await.unwrap();
+    let labels_alone = UpdateSessionRequest {
+        update_mask: Some(FieldMask {
+            paths: vec!["labels".into()],
+        }),
+        ..naming("one", "not this", &["q4"])
+    };
+    let after = update(client, labels_alone).await.unwrap();
+    assert_eq!(after.display_name, "The first – é");
+    assert_eq!(after.labels, ["q4"]);
+    update(client, naming("two", "sealed", &["q3", "import"]))
+        .await
+        .unwrap();
+
+    let found = async |labels: &[&str]| {
+        let request = ListSessionsRequest {
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+            ..ListSessionsRequest::default()
+        };
+        let response = client.sessions.clone().list_sessions(request).await;
+        let sessions = response.unwrap().into_inner().sessions.into_iter();
+        sessions.map(|s| s.session_id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["q4"]).await, ["one"]);
+    assert_eq!(found(&["import", "q3"]).await, ["two"]);
+    assert!(found(&["import", "q4"]).await.is_empty());
+    assert_eq!(found(&[]).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_session_can_be_named_before_its_first_artifact_if_that_is_wanted() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    let early = naming("run", "Early", &[]);
+    let refusal = refused(update(client, early.clone()).await);
+    assert_eq!(refusal.reason, "SESSION_NOT_FOUND");
+    let wanted = UpdateSessionRequest {
+        allow_missing: true,
+        ..early
+    };
+    update(client, wanted).await.unwrap();
+    let session = get(client, "run").await.unwrap();
+    assert_eq!(
+        (session.display_name.as_str(), session.artifact_count),
+        ("Early", 0)
+    );
+    client.create(session_spec("a", "run"), "").await.unwrap();
+    assert_eq!(get(client, "run").await.unwrap().display_name, "Early");
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_of_a_session_is_refused_field_by_field() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    client.create(session_spec("a", "run"), "").await.unwrap();
+    let faulty = naming("run", &"x".repeat(256), &["good", "no good"]);
+    let refusal = refused(update(client, faulty).await);
+    assert_eq!(refusal.fields, ["display_name", "labels[1]"]);
+    let nothing = UpdateSessionRequest {
+        session_id: "run".into(),
+        ..UpdateSessionRequest::default()
+    };
+    let refusal = refused(update(client, nothing).await);
+    assert_eq!(refusal.fields, ["update_mask"]);
+    let unknown = UpdateSessionRequest {
+        update_mask: Some(FieldMask {
+            paths: vec!["sealed_at".into()],
+        }),
+        ..naming("run", "", &[])
+    };
+    let refusal = refused(update(client, unknown).await);
+    assert_eq!(refusal.fields, ["update_mask"]);
+    let stranger = cairn.client_of("stranger").await;
+    let refusal = refused(update(&stranger, naming("run", "mine", &[])).await);
+    assert_eq!(refusal.reason, "SESSION_NOT_FOUND");
 }

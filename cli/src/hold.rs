@@ -41,6 +41,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         let request = unary(SetSessionLegalHoldRequest {
             session_id,
             legal_hold,
+            ..Default::default()
         });
         let answer = client.sessions.set_session_legal_hold(request).await?;
         let session = Session::from(required(answer.into_inner().session, "session")?);
@@ -49,6 +50,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let request = unary(SetLegalHoldRequest {
         artifact_ids: args.artifact_ids,
         legal_hold,
+        ..Default::default()
     });
     let answer = client.artifacts.set_legal_hold(request).await?.into_inner();
     Changed {

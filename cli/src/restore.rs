@@ -30,6 +30,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let mut client = args.server.connect().await?;
     let request = unary(RestoreArtifactsRequest {
         artifact_ids: args.artifact_ids,
+        ..Default::default()
     });
     let answer = client.artifacts.restore_artifacts(request).await?;
     let answer = answer.into_inner();

@@ -112,6 +112,7 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
             page_token,
             created_after: args.since.map(Into::into),
             created_before: args.until.map(Into::into),
+            ..Default::default()
         };
         let answer = client.sessions.list_sessions(unary(request)).await?;
         let answer = answer.into_inner();

@@ -60,6 +60,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         artifact_ids: args.artifact_ids,
         filter: args.expression.unwrap_or_default(),
         agent_id: args.agent.unwrap_or_default(),
+        ..Default::default()
     };
     let answer = client.artifacts.set_stage(unary(request)).await?;
     let answer = answer.into_inner();

@@ -2,11 +2,13 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "cairn/v1/artifact.proto",
     "cairn/v1/artifact_service.proto",
     "cairn/v1/error_reason.proto",
     "cairn/v1/identity_service.proto",
+    "cairn/v1/job.proto",
+    "cairn/v1/job_service.proto",
     "cairn/v1/link_service.proto",
     "cairn/v1/session_service.proto",
 ];

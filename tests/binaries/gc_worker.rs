@@ -67,6 +67,7 @@ async fn once_prints_what_it_did_as_json() {
     let expected = json!({
         "dry_run": false, "expired": 0, "purged": 1, "stale_uploads": 0, "condemned": 1,
         "reclaimed": 1, "bytes": SIZE + 1, "failures": [], "idempotency_keys": 0,
+        "unpublished": 0, "session_events": 0, "jobs": 0, "job_batches": 0,
     });
     assert_eq!(report(&cairn, &["--once"]).await, expected);
     assert_eq!(cairn.stored().await.len(), 1);

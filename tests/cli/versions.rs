@@ -115,7 +115,8 @@ async fn a_push_that_expects_another_version_makes_nothing_and_tells_whose_is_th
     let (cairn, shell) = start().await;
     shell.write("a.txt", "mine");
     let error = conflict(&shell, "--if-version=1").await;
-    assert_eq!(error["details"], json!({"current_version": "0"}));
+    let nobody = json!({"current_version": "0", "filename": "a.txt"});
+    assert_eq!(error["details"], nobody);
 
     let push = async |content: &str, flag: &str| {
         let flags = ["--session=run", "--agent=writer", flag];

@@ -192,6 +192,7 @@ impl Cairn {
             "UPDATE artifacts SET expires_at = now()
                  WHERE expires_at BETWEEN now() AND now() + interval '1 day' AND state = 'live';
              UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
+             UPDATE pending_artifacts SET discard_at = now();
              UPDATE objects SET lease_until = now() WHERE state = 'staging';
              UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned';
              UPDATE gc_queue SET review_after = now()",

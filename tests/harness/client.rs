@@ -7,8 +7,8 @@ use cairn_proto::v1::{
     Artifact, ArtifactSpec, CreateArtifactRequest, DownloadArtifactRequest, GetArtifactRequest,
     UploadArtifactRequest, artifact_service_client::ArtifactServiceClient,
     download_artifact_response, identity_service_client::IdentityServiceClient,
-    link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
-    upload_artifact_request::Message,
+    job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
+    session_service_client::SessionServiceClient, upload_artifact_request::Message,
 };
 use tonic::{
     Code, Request, Status,
@@ -26,6 +26,7 @@ pub(crate) struct Client {
     pub(crate) artifacts: ArtifactServiceClient<Authenticated>,
     pub(crate) sessions: SessionServiceClient<Authenticated>,
     pub(crate) links: LinkServiceClient<Authenticated>,
+    pub(crate) jobs: JobServiceClient<Authenticated>,
     pub(crate) identity: IdentityServiceClient<Authenticated>,
 }
 
@@ -54,6 +55,7 @@ impl Client {
             artifacts: ArtifactServiceClient::new(channel.clone()),
             sessions: SessionServiceClient::new(channel.clone()),
             links: LinkServiceClient::new(channel.clone()),
+            jobs: JobServiceClient::new(channel.clone()),
             identity: IdentityServiceClient::new(channel),
         }
     }

@@ -16,7 +16,7 @@ pub struct Artifact {
     pub id: ArtifactId,
     /// As it was given.
     pub filename: String,
-    /// 1, 2, 3 … for each filename within its scope.
+    /// 1, 2, 3 … for each filename within its scope; 0 as long as it is unpublished.
     pub version: i64,
     /// As given or guessed.
     pub content_type: String,
@@ -34,7 +34,7 @@ pub struct Artifact {
     pub agent_id: String,
     /// The caller's own pairs.
     pub metadata: Vec<(String, String)>,
-    /// When it expires, if ever.
+    /// When it expires, if ever; as long as it is unpublished, when it is discarded.
     pub expires_at: Option<Timestamp>,
     /// When it was committed, by the database's clock.
     pub created_at: Timestamp,
@@ -88,6 +88,8 @@ pub enum State {
     Expired,
     /// It was deleted.
     Deleted,
+    /// It waits for `commit_session`.
+    Unpublished,
 }
 
 /// How an artifact that was asked for came to be.

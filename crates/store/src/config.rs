@@ -36,6 +36,13 @@ pub struct StoreConfig {
     pub gc_grace: Duration,
     /// `CAIRN_IDEMPOTENCY_WINDOW`: how long an idempotency key stands for its write; default 24h.
     pub idempotency_window: Duration,
+    /// `CAIRN_UNPUBLISHED_WINDOW`: how long an unpublished artifact waits for its session's commit before it is
+    /// discarded; default 24h.
+    pub unpublished_window: Duration,
+    /// `CAIRN_EVENT_RETENTION`: how long the events of sessions are kept; default 7d.
+    pub event_retention: Duration,
+    /// `CAIRN_JOB_RETENTION`: how long jobs are kept after their end; default 30d.
+    pub job_retention: Duration,
 }
 
 /// Where the bytes are: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
@@ -115,6 +122,9 @@ impl StoreConfig {
             delete_window: Duration::from_secs(7 * 24 * 3600),
             gc_grace: Duration::from_secs(3600),
             idempotency_window: Duration::from_secs(24 * 3600),
+            unpublished_window: Duration::from_secs(24 * 3600),
+            event_retention: Duration::from_secs(7 * 24 * 3600),
+            job_retention: Duration::from_secs(30 * 24 * 3600),
         }
     }
 
@@ -145,6 +155,9 @@ impl StoreConfig {
         override_duration(&mut self.delete_window, "CAIRN_DELETE_WINDOW")?;
         override_duration(&mut self.gc_grace, "CAIRN_GC_GRACE")?;
         override_duration(&mut self.idempotency_window, "CAIRN_IDEMPOTENCY_WINDOW")?;
+        override_duration(&mut self.unpublished_window, "CAIRN_UNPUBLISHED_WINDOW")?;
+        override_duration(&mut self.event_retention, "CAIRN_EVENT_RETENTION")?;
+        override_duration(&mut self.job_retention, "CAIRN_JOB_RETENTION")?;
         self.check()?;
         Ok(self)
     }

@@ -1,5 +1,7 @@
 //! Deleting artifacts.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -8,17 +10,19 @@ pub use crate::meta::artifacts::Deleted;
 use crate::{
     error::{Error, Result},
     filter::{Condition, Filter},
-    id::ArtifactId,
+    id::{ArtifactId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    meta::{artifacts as rows, selection},
+    job::{Bulk, Job, Task, meant, start_if_many},
+    meta::{artifacts as rows, pending, selection},
     reference::ArtifactRef,
-    selection::Selection,
+    selection::{Expression, Selection},
     store::Store,
-    tenant::Tenant,
+    tenant::{Caller, Tenant},
 };
 
 impl Store {
     /// Deletes a visible artifact: it is gone from every read at once, and lets go of its bytes after the delete window.
+    /// An unpublished one is discarded.
     ///
     /// # Errors
     /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `LegalHold`, what a key answers, `Unavailable`.
@@ -38,7 +42,11 @@ impl Store {
         };
         let id = rows::resolve(&once.tx, tenant.id, wanted).await?;
         let window = self.times.delete_window;
-        if let Some(deleted) = rows::delete(&once.tx, tenant.id, &id, window).await? {
+        let deleted = match rows::delete(&once.tx, tenant.id, &id, window).await? {
+            None => pending::discard(&once.tx, tenant.id, &id).await?,
+            deleted => deleted,
+        };
+        if let Some(deleted) = deleted {
             once.commit(json!(deleted)).await?;
             return Ok(deleted);
         }
@@ -50,59 +58,45 @@ impl Store {
         })
     }
 
-    /// Deletes visible artifacts, all together: those with these ids, or of those that match the first thousand by their
-    /// ids. With `validate_only` it only says what that would be.
+    /// Deletes visible artifacts: those with these ids, or those that match and are not held. More than a thousand are
+    /// left to a job. With `validate_only` it only says what it would delete.
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
     pub async fn delete_artifacts(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         selected: &Selection,
         validate_only: bool,
         key: Option<&IdempotencyKey>,
-    ) -> Result<BulkDeleted> {
+    ) -> Result<Bulk<BulkDeleted>> {
+        let tenant = &caller.tenant;
         let mut client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifacts")
             .with("selection", selected)
             .with("validate_only", &validate_only);
         let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => {
-                return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
-            }
+            Err(earlier) => return self.bulk_again(tenant, earlier).await,
         };
-        let (ids, more) = match selected {
-            Selection::Ids(ids) => (ids.clone(), false),
-            // Looked for apart: those that are held would be in the way of the rest, call after call.
-            Selection::Matching(filter) => {
-                let held = Filter::Is(Condition::LegalHold);
-                let free = Filter::Not(Box::new(held.clone()));
-                let among = |which| Filter::All(vec![filter.clone(), which]);
-                let (free, held) = (among(free), among(held));
-                let bound = Selection::MAX_IDS as i64;
-                let mut ids =
-                    selection::batch(&*once.tx, tenant.id, &free, None, bound + 1).await?;
-                let more = ids.len() > Selection::MAX_IDS;
-                ids.truncate(Selection::MAX_IDS);
-                let held = selection::batch(&*once.tx, tenant.id, &held, None, bound).await?;
-                ids.extend(held);
-                (ids, more)
+        let window = self.times.delete_window;
+        let result = match selected {
+            Selection::Matching(matching) if validate_only => {
+                Bulk::Done(would_delete(&once, tenant.id, matching).await?)
             }
-        };
-        let deleted = rows::delete_all(&once.tx, tenant.id, &ids, self.times.delete_window).await?;
-        let not_deleted = ids
-            .iter()
-            .map(ArtifactId::as_str)
-            .filter(|id| !deleted.iter().any(|(known, _)| known == id));
-        let result = BulkDeleted {
-            count: deleted.len() as u64,
-            bytes: deleted.iter().map(|(_, bytes)| bytes).sum(),
-            not_deleted: not_deleted.map(str::to_owned).collect(),
-            more,
+            Selection::Matching(matching) => {
+                match start_if_many(&once, caller, matching, &Task::DeleteArtifacts).await? {
+                    Some(job) => Bulk::Started(Box::new(job)),
+                    None => {
+                        let found = found(&once, tenant.id, matching).await?;
+                        Bulk::Done(delete(&once, tenant.id, &found, window).await?)
+                    }
+                }
+            }
+            Selection::Ids(ids) => Bulk::Done(delete(&once, tenant.id, ids, window).await?),
         };
         if !validate_only {
-            once.commit(json!(result)).await?;
+            once.commit(result.to_json()).await?;
         }
         Ok(result)
     }
@@ -115,8 +109,64 @@ pub struct BulkDeleted {
     pub count: u64,
     /// The sum of their sizes, shared bytes counted each time.
     pub bytes: u64,
-    /// Those that were not deleted: not visible, or held.
+    /// Those that were not deleted: not visible, or held. At most a thousand.
     pub not_deleted: Vec<String>,
-    /// Whether others match that were left alone: a call deletes a thousand at the most.
+    /// Whether more match than were counted.
     pub more: bool,
+}
+
+/// Deletes those of these artifacts that can be.
+async fn delete(
+    once: &Once<'_>,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+    window: Duration,
+) -> Result<BulkDeleted> {
+    let deleted = rows::delete_all(&once.tx, tenant, ids, window).await?;
+    let not_deleted = ids
+        .iter()
+        .map(ArtifactId::as_str)
+        .filter(|id| !deleted.iter().any(|(known, _)| known == id));
+    Ok(BulkDeleted {
+        count: deleted.len() as u64,
+        bytes: deleted.iter().map(|(_, bytes)| bytes).sum(),
+        not_deleted: not_deleted.map(str::to_owned).collect(),
+        more: false,
+    })
+}
+
+/// The artifacts that match, of which there are few; with them the first that are held, so that the caller is told.
+async fn found(
+    once: &Once<'_>,
+    tenant: TenantId,
+    matching: &Expression,
+) -> Result<Vec<ArtifactId>> {
+    let bound = Selection::MAX_IDS as i64;
+    let free = meant(&Task::DeleteArtifacts, matching.filter.clone());
+    let mut ids = selection::batch(&*once.tx, tenant, &free, None, bound).await?;
+    let held = held(matching.filter.clone());
+    ids.extend(selection::batch(&*once.tx, tenant, &held, None, bound).await?);
+    Ok(ids)
+}
+
+async fn would_delete(
+    once: &Once<'_>,
+    tenant: TenantId,
+    matching: &Expression,
+) -> Result<BulkDeleted> {
+    let free = meant(&Task::DeleteArtifacts, matching.filter.clone());
+    let (count, bytes) = selection::count(&*once.tx, tenant, &free, Job::MAX_COUNT).await?;
+    let beyond = selection::count(&*once.tx, tenant, &free, Job::MAX_COUNT + 1).await?;
+    let held = held(matching.filter.clone());
+    let held = selection::batch(&*once.tx, tenant, &held, None, Selection::MAX_IDS as i64).await?;
+    Ok(BulkDeleted {
+        count: count.unsigned_abs(),
+        bytes: bytes.unsigned_abs(),
+        not_deleted: held.iter().map(ToString::to_string).collect(),
+        more: beyond.0 > count,
+    })
+}
+
+fn held(matching: Filter) -> Filter {
+    Filter::All(vec![matching, Filter::Is(Condition::LegalHold)])
 }

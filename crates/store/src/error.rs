@@ -42,6 +42,9 @@ pub enum Error {
     /// No such link for this tenant.
     #[error("link '{0}' does not exist")]
     LinkNotFound(String),
+    /// No such job for this tenant.
+    #[error("job '{0}' does not exist")]
+    JobNotFound(String),
     /// The link has expired or was revoked.
     #[error("link '{id}' ended at {ended_at}")]
     LinkExpired {
@@ -64,9 +67,14 @@ pub enum Error {
     /// The session is open, and what was asked for is there once it is sealed.
     #[error("session '{0}' is not sealed: it has no manifest yet")]
     SessionNotSealed(String),
-    /// What the caller thought to be the present state is not; nothing was changed.
-    #[error("{}", Conflict(.0))]
-    VersionConflict(Option<Box<Artifact>>),
+    /// What the caller thought to be the present state of a file is not; nothing was changed.
+    #[error("{}", Conflict(.filename, .current.as_deref()))]
+    VersionConflict {
+        /// The file.
+        filename: String,
+        /// Its latest version, if it has one.
+        current: Option<Box<Artifact>>,
+    },
     /// The key stands for another request.
     #[error(
         "idempotency key '{key}' was used for another request, which differs in: {}; use a new key for a new request",
@@ -113,6 +121,22 @@ pub enum Error {
     /// The upload sent nothing for too long, or outlived its lease.
     #[error("the upload has expired and nothing was stored: {0}; send it again from the start")]
     UploadExpired(&'static str),
+    /// Events of a session after the position that was asked for are forgotten.
+    #[error(
+        "events of session '{session}' are forgotten: list its artifacts, then watch it from position {first} on"
+    )]
+    EventsExpired {
+        /// The session.
+        session: String,
+        /// The first position after which every event is there.
+        first: i64,
+    },
+    /// This process has as many calls of a kind under way as it takes.
+    #[error("the server has as many {0} as it takes; try again")]
+    RateLimited(&'static str),
+    /// This process ends; another one goes on.
+    #[error("the server is stopping; try again")]
+    Stopping,
     /// Postgres or the blob store does not answer; worth retrying.
     #[error("the {dependency} is not available at the moment; try again")]
     Unavailable {
@@ -186,16 +210,16 @@ impl fmt::Display for Violations<'_> {
     }
 }
 
-struct Conflict<'a>(&'a Option<Box<Artifact>>);
+struct Conflict<'a>(&'a str, Option<&'a Artifact>);
 
 impl fmt::Display for Conflict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            None => f.write_str("the file has no version now; nothing was changed"),
+        match self.1 {
+            None => write!(f, "'{}' has no version now; nothing was changed", self.0),
             Some(current) => write!(
                 f,
-                "the file is at version {}, made at {}; nothing was changed: read it, then try again",
-                current.version, current.created_at
+                "'{}' is at version {}, made at {}; nothing was changed: read it, then try again",
+                self.0, current.version, current.created_at
             ),
         }
     }

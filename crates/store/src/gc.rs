@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Result, describe},
-    meta::{error::from_pg, gc as rows},
+    meta::{error::from_pg, events, gc as rows, jobs as jobs_rows, pending},
     store::{Store, Times},
 };
 
+mod jobs;
 mod reclaim;
 
 /// How a pass goes about its work.
@@ -48,8 +49,16 @@ pub struct Report {
     pub stale_uploads: u64,
     /// Objects that nothing referred to any more.
     pub condemned: u64,
+    /// Unpublished artifacts that had waited too long.
+    pub unpublished: u64,
     /// Idempotency keys whose window was over.
     pub idempotency_keys: u64,
+    /// Events of sessions that had been kept long enough.
+    pub session_events: u64,
+    /// Jobs whose end was long enough ago.
+    pub jobs: u64,
+    /// Batches of jobs under way that were done.
+    pub job_batches: u64,
     /// Objects whose grace was over and whose bytes were deleted.
     pub reclaimed: u64,
     /// How many bytes those were; an upload that was never completed counts none.
@@ -76,7 +85,11 @@ impl Report {
             self.purged,
             self.stale_uploads,
             self.condemned,
+            self.unpublished,
             self.idempotency_keys,
+            self.session_events,
+            self.jobs,
+            self.job_batches,
             self.reclaimed,
         ];
         done.iter().all(|count| *count == 0) && self.failures.is_empty()
@@ -88,7 +101,10 @@ impl Report {
             Pass::Purge => &mut self.purged,
             Pass::StaleUploads => &mut self.stale_uploads,
             Pass::Condemn => &mut self.condemned,
+            Pass::Unpublished => &mut self.unpublished,
             Pass::IdempotencyKeys => &mut self.idempotency_keys,
+            Pass::SessionEvents => &mut self.session_events,
+            Pass::Jobs => &mut self.jobs,
         }
     }
 
@@ -105,8 +121,11 @@ enum Pass {
     Expire,
     Purge,
     StaleUploads,
+    Unpublished,
     Condemn,
     IdempotencyKeys,
+    SessionEvents,
+    Jobs,
 }
 
 impl Pass {
@@ -116,7 +135,10 @@ impl Pass {
             Self::Purge => "purge",
             Self::StaleUploads => "stale_uploads",
             Self::Condemn => "condemn",
+            Self::Unpublished => "unpublished",
             Self::IdempotencyKeys => "idempotency_keys",
+            Self::SessionEvents => "session_events",
+            Self::Jobs => "jobs",
         }
     }
 
@@ -125,7 +147,10 @@ impl Pass {
         let rows = match self {
             Self::Expire => rows::expire(tx, times.delete_window, batch).await?,
             Self::Purge => rows::purge(tx, batch).await?,
+            Self::Unpublished => pending::discard_overdue(tx, batch).await?,
             Self::IdempotencyKeys => rows::forget_keys(tx, batch).await?,
+            Self::SessionEvents => events::forget(tx, times.event_retention, batch).await?,
+            Self::Jobs => jobs_rows::forget(tx, times.job_retention, batch).await?,
             Self::StaleUploads => rows::condemn_stale(tx, times.grace, batch).await?,
             Self::Condemn => {
                 let reviewed = rows::condemn(tx, times.grace, batch).await?;
@@ -142,12 +167,16 @@ pub async fn run(store: &Store, policy: Policy) -> Report {
         dry_run: policy.dry_run,
         ..Report::default()
     };
+    jobs::run(store, policy, &mut report).await;
     for pass in [
         Pass::Expire,
         Pass::Purge,
         Pass::StaleUploads,
+        Pass::Unpublished,
         Pass::Condemn,
         Pass::IdempotencyKeys,
+        Pass::SessionEvents,
+        Pass::Jobs,
     ] {
         match in_batches(store, policy, pass).await {
             Ok(count) => *report.count_of(pass) = count,

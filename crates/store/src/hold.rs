@@ -1,58 +1,81 @@
 //! Legal holds: as long as one lasts, what is held neither expires nor can be deleted, and keeps its bytes.
 
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
 use crate::{
     error::{Error, Result},
     id::ArtifactId,
-    meta::{error::from_pg, holds as rows, selection, sessions},
+    idempotency::{Fingerprint, IdempotencyKey, Once},
+    meta::{holds as rows, selection, sessions},
     session::{Session, session_id},
     store::Store,
     tenant::Tenant,
 };
 
 /// What setting holds did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HoldsSet {
     /// How many artifacts were changed; those that were so already do not count.
     pub changed: u64,
     /// Those that are not visible.
-    pub missing: Vec<ArtifactId>,
+    pub missing: Vec<String>,
 }
 
 impl Store {
     /// Holds visible artifacts, or lets them go; one that is held with its session stays so.
     ///
     /// # Errors
-    /// `Unavailable`; repeating it is harmless.
+    /// What a key answers; `Unavailable`.
     pub async fn set_legal_hold(
         &self,
         tenant: &Tenant,
         ids: &[ArtifactId],
         hold: bool,
+        key: Option<&IdempotencyKey>,
     ) -> Result<HoldsSet> {
-        let client = self.meta.client().await?;
-        let missing = selection::not_visible(&client, tenant.id, ids).await?;
-        let changed = rows::set(&client, tenant.id, ids, hold).await?;
-        Ok(HoldsSet { changed, missing })
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("SetLegalHold")
+            .with("artifact_ids", &ids)
+            .with("legal_hold", &hold);
+        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => {
+                return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
+            }
+        };
+        let missing = selection::not_visible(&*once.tx, tenant.id, ids).await?;
+        let set = HoldsSet {
+            changed: rows::set(&once.tx, tenant.id, ids, hold).await?,
+            missing: missing.iter().map(ToString::to_string).collect(),
+        };
+        once.commit(json!(set)).await?;
+        Ok(set)
     }
 
     /// Holds a session, with every artifact that is in it or comes into it, or lets it go. Deleted artifacts of a held
     /// session keep their bytes.
     ///
     /// # Errors
-    /// `Invalid`, `SessionNotFound`, `Unavailable`; repeating it is harmless.
+    /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
     pub async fn set_session_legal_hold(
         &self,
         tenant: &Tenant,
         session: &str,
         hold: bool,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         let session = session_id(session)?;
         let mut client = self.meta.client().await?;
-        let tx = client.transaction().await.map_err(from_pg)?;
-        if !rows::set_of_session(&tx, tenant.id, session.as_str(), hold).await? {
-            return Err(Error::SessionNotFound(session.as_str().to_owned()));
+        let asked = Fingerprint::of("SetSessionLegalHold")
+            .with("session_id", &session)
+            .with("legal_hold", &hold);
+        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            if !rows::set_of_session(&once.tx, tenant.id, session.as_str(), hold).await? {
+                return Err(Error::SessionNotFound(session.as_str().to_owned()));
+            }
+            once.commit(json!({"session_id": session.as_str()})).await?;
         }
-        tx.commit().await.map_err(from_pg)?;
         sessions::get(&client, tenant.id, session.as_str()).await
     }
 }

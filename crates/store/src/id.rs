@@ -27,6 +27,10 @@ pub struct ArtifactId(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LinkId(String);
 
+/// `job_` and 16 characters of `[A-Za-z0-9]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct JobId(String);
+
 /// A text that cannot be an identifier of this kind, so nothing has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
@@ -61,6 +65,29 @@ impl LinkId {
     }
 }
 
+impl JobId {
+    const PREFIX: &str = "job_";
+    const RANDOM: usize = 16;
+
+    pub(crate) fn fresh() -> Self {
+        Self(fresh(Self::PREFIX, Self::RANDOM))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for JobId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        check(text, Self::PREFIX, Self::RANDOM).map(Self)
+    }
+}
+
 impl FromStr for ArtifactId {
     type Err = Malformed;
 
@@ -78,6 +105,12 @@ impl FromStr for LinkId {
 }
 
 impl fmt::Display for ArtifactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

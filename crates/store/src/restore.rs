@@ -1,15 +1,25 @@
 //! Taking deletions back.
 
-use crate::{error::Result, id::ArtifactId, meta::restore as rows, store::Store, tenant::Tenant};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    error::{Error, Result},
+    id::ArtifactId,
+    idempotency::{Fingerprint, IdempotencyKey, Once},
+    meta::restore as rows,
+    store::Store,
+    tenant::Tenant,
+};
 
 /// What restoring did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Restored {
     /// How many are visible again.
     pub restored: u64,
     /// Those that cannot be: they were not deleted, have expired, let go of their bytes, or were deleted before their
     /// session was sealed.
-    pub not_restored: Vec<ArtifactId>,
+    pub not_restored: Vec<String>,
 }
 
 impl Store {
@@ -17,14 +27,28 @@ impl Store {
     /// their bytes are there.
     ///
     /// # Errors
-    /// `Unavailable`; repeating it is harmless.
-    pub async fn restore_artifacts(&self, tenant: &Tenant, ids: &[ArtifactId]) -> Result<Restored> {
-        let client = self.meta.client().await?;
-        let restored = rows::restore(&client, tenant.id, ids).await?;
-        let not_restored = ids.iter().filter(|id| !restored.contains(id)).cloned();
-        Ok(Restored {
-            not_restored: not_restored.collect(),
+    /// What a key answers; `Unavailable`.
+    pub async fn restore_artifacts(
+        &self,
+        tenant: &Tenant,
+        ids: &[ArtifactId],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Restored> {
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("RestoreArtifacts").with("artifact_ids", &ids);
+        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => {
+                return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
+            }
+        };
+        let restored = rows::restore(&once.tx, tenant.id, ids).await?;
+        let not_restored = ids.iter().filter(|id| !restored.contains(id));
+        let result = Restored {
+            not_restored: not_restored.map(ToString::to_string).collect(),
             restored: restored.len() as u64,
-        })
+        };
+        once.commit(json!(result)).await?;
+        Ok(result)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    filter::Filter,
+    filter::{Filter, parse},
     id::ArtifactId,
     validate::Violations,
 };
@@ -13,26 +13,45 @@ pub enum Selection {
     /// These.
     Ids(Vec<ArtifactId>),
     /// All that match.
-    Matching(Filter),
+    Matching(Expression),
+}
+
+/// A filter, and how it was put.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    pub(crate) text: String,
+    pub(crate) filter: Filter,
+}
+
+impl Expression {
+    /// Parses an expression.
+    ///
+    /// # Errors
+    /// `Invalid`, with the position of the fault.
+    pub(crate) fn new(text: &str) -> Result<Self> {
+        let filter = parse(text).map_err(|e| Error::invalid("filter", e.to_string()))?;
+        let text = text.to_owned();
+        Ok(Self { text, filter })
+    }
 }
 
 impl Selection {
-    /// The most artifacts that can be named one by one.
+    /// The most artifacts that can be named one by one, and the most that one call deals with itself.
     pub(crate) const MAX_IDS: usize = 1000;
 
-    /// Takes either ids or a filter.
+    /// Takes either ids or a filter expression.
     ///
     /// # Errors
-    /// `Invalid` for both, for neither, and for what cannot be an id.
-    pub fn new(ids: Vec<String>, filter: Option<Filter>) -> Result<Self> {
-        match (ids.is_empty(), filter) {
-            (true, Some(filter)) => Ok(Self::Matching(filter)),
-            (true, None) => Err(Error::invalid("artifact_ids", "are required, or a filter")),
-            (false, Some(_)) => {
+    /// `Invalid` for both, for neither, for a faulty filter, and for what cannot be an id.
+    pub fn new(ids: Vec<String>, expression: &str) -> Result<Self> {
+        match (ids.is_empty(), expression) {
+            (true, "") => Err(Error::invalid("artifact_ids", "are required, or a filter")),
+            (true, _) => Expression::new(expression).map(Self::Matching),
+            (false, "") => Self::ids(ids).map(Self::Ids),
+            (false, _) => {
                 let rule = "must not be given beside artifact_ids";
                 Err(Error::invalid("filter", rule))
             }
-            (false, None) => Self::ids(ids).map(Self::Ids),
         }
     }
 

@@ -1,18 +1,25 @@
 //! Sessions: what a run produced, and its end.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     digest::ContentHash,
     error::{Error, Result},
+    id::TenantId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
     manifest::manifest_digest,
-    meta::{manifests, sessions as rows},
-    names::Label,
+    meta::{
+        manifests,
+        sessions::{self as rows, Sealing},
+    },
+    names::{Label, Words},
     page::{Listing, Page, PageSize, Range},
+    spec::{ArtifactSpec, check_labels},
     store::Store,
     tenant::Tenant,
+    validate::Violations,
 };
 
 /// Everything one run produced.
@@ -30,12 +37,77 @@ pub struct Session {
     pub first_artifact_at: Option<Timestamp>,
     /// When its newest visible artifact was made.
     pub last_artifact_at: Option<Timestamp>,
-    /// When its first artifact was made.
+    /// When its first artifact was made, or something said of it before that.
     pub created_at: Timestamp,
     /// Whether it is held, with all that is in it.
     pub legal_hold: bool,
     /// The digest of its manifest, once it is sealed.
     pub manifest_hash: Option<ContentHash>,
+    /// For people; may be empty.
+    pub display_name: String,
+    /// In alphabetical order.
+    pub labels: Vec<String>,
+    /// How many artifacts wait to be published.
+    pub unpublished_count: u64,
+}
+
+/// Which sessions are listed.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    pub(crate) created: Range<Timestamp>,
+    pub(crate) labels: Vec<String>,
+}
+
+impl SessionFilter {
+    /// The most labels: each makes the search more expensive.
+    const MAX_LABELS: usize = 8;
+
+    /// Takes a range of creation and the labels that a session must all have.
+    ///
+    /// # Errors
+    /// `Invalid`, with every label at fault.
+    pub fn new(created: Range<Timestamp>, labels: Vec<String>) -> Result<Self> {
+        let mut faults = Violations::new();
+        if labels.len() > Self::MAX_LABELS {
+            faults.add("labels", format!("must be at most {}", Self::MAX_LABELS));
+        }
+        let labels = check_labels(&mut faults, "labels", labels);
+        faults.finish(Some(Self { created, labels }))
+    }
+}
+
+/// What to say of a session; what is not given stays.
+#[derive(Debug, Clone)]
+pub struct SessionUpdate {
+    pub(crate) display_name: Option<Words>,
+    pub(crate) labels: Option<Vec<String>>,
+    pub(crate) allow_missing: bool,
+}
+
+impl SessionUpdate {
+    /// Takes a display name, labels, and whether a session that is not there comes into being.
+    ///
+    /// # Errors
+    /// `Invalid`, with every field at fault, or when nothing is to be changed.
+    pub fn new(
+        display_name: Option<String>,
+        labels: Option<Vec<String>>,
+        allow_missing: bool,
+    ) -> Result<Self> {
+        let mut faults = Violations::new();
+        if display_name.is_none() && labels.is_none() {
+            let rule = "must name at least one of display_name, labels";
+            faults.add("update_mask", rule);
+        }
+        let words = |name| Words::new(name, ArtifactSpec::MAX_TITLE);
+        let display_name = display_name.and_then(|name| faults.check("display_name", words(name)));
+        let labels = labels.map(|labels| check_labels(&mut faults, "labels", labels));
+        faults.finish(Some(Self {
+            display_name,
+            labels,
+            allow_missing,
+        }))
+    }
 }
 
 impl Store {
@@ -56,15 +128,40 @@ impl Store {
     pub async fn list_sessions(
         &self,
         tenant: &Tenant,
-        created: Range<Timestamp>,
+        filter: &SessionFilter,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Session>> {
-        let listing = Listing::new(("sessions", tenant.id, created));
+        let listing = Listing::new(("sessions", tenant.id, filter));
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
-        let rows = rows::list(&client, tenant.id, created, after.as_ref(), size).await?;
+        let rows = rows::list(&client, tenant.id, filter, after.as_ref(), size).await?;
         Ok(listing.page(rows, size))
+    }
+
+    /// Says something of a session, and returns it.
+    ///
+    /// # Errors
+    /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
+    pub async fn update_session(
+        &self,
+        tenant: &Tenant,
+        id: &str,
+        update: &SessionUpdate,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Session> {
+        let id = session_id(id)?;
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("UpdateSession")
+            .with("session_id", &id)
+            .with("update", update);
+        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            if !rows::update(&once.tx, tenant.id, id.as_str(), update).await? {
+                return Err(Error::SessionNotFound(id.as_str().to_owned()));
+            }
+            once.commit(json!({"session_id": id.as_str()})).await?;
+        }
+        rows::get(&client, tenant.id, id.as_str()).await
     }
 
     /// Seals a session for good, and returns it. Sealing it again changes nothing.
@@ -81,20 +178,22 @@ impl Store {
         let mut client = self.meta.client().await?;
         let asked = Fingerprint::of("SealSession").with("session_id", &id);
         if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
-            match rows::seal(&once.tx, tenant.id, id.as_str()).await? {
-                rows::Sealing::NotFound => {
-                    return Err(Error::SessionNotFound(id.as_str().to_owned()));
-                }
-                rows::Sealing::Before => {}
-                rows::Sealing::Now => {
-                    let held = manifests::whole(&once.tx, tenant.id, id.as_str()).await?;
-                    let digest = manifest_digest(&held);
-                    rows::keep_manifest(&once.tx, tenant.id, id.as_str(), digest).await?;
-                }
-            }
+            seal_within(&once.tx, tenant.id, id.as_str()).await?;
             once.commit(json!({"session_id": id.as_str()})).await?;
         }
         rows::get(&client, tenant.id, id.as_str()).await
+    }
+}
+
+/// Seals a session that is open, and keeps the digest of what it holds.
+pub(crate) async fn seal_within(tx: &Transaction<'_>, tenant: TenantId, id: &str) -> Result<()> {
+    match rows::seal(tx, tenant, id).await? {
+        Sealing::NotFound => Err(Error::SessionNotFound(id.to_owned())),
+        Sealing::Before => Ok(()),
+        Sealing::Now => {
+            let held = manifests::whole(tx, tenant, id).await?;
+            rows::keep_manifest(tx, tenant, id, manifest_digest(&held)).await
+        }
     }
 }
 

@@ -97,6 +97,8 @@ pub struct RawSpec {
     pub on_duplicate: OnDuplicate,
     /// The caller's own name for the call; empty: none.
     pub idempotency_key: String,
+    /// Whether it waits for `commit_session`.
+    pub unpublished: bool,
 }
 
 /// What a caller says of an artifact, all rules kept but those that need the tenant.
@@ -124,6 +126,8 @@ pub struct ArtifactSpec {
     pub(crate) if_version: Option<i64>,
     pub(crate) on_duplicate: OnDuplicate,
     pub(crate) idempotency_key: Option<IdempotencyKey>,
+    /// With a session alone.
+    pub(crate) unpublished: bool,
 }
 
 impl ArtifactSpec {
@@ -133,7 +137,7 @@ impl ArtifactSpec {
 
     /// What is asked, but for the content.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let fields: [(&str, &dyn std::fmt::Debug); 17] = [
+        let fields: [(&str, &dyn std::fmt::Debug); 18] = [
             ("filename", &self.filename),
             ("content_type", &self.content_type),
             ("session_id", &self.session_id),
@@ -151,6 +155,7 @@ impl ArtifactSpec {
             ("inputs", &self.inputs),
             ("if_version", &self.if_version),
             ("on_duplicate", &self.on_duplicate),
+            ("unpublished", &self.unpublished),
         ];
         let mut asked = Fingerprint::of("CreateArtifact");
         for (field, value) in fields {
@@ -237,6 +242,9 @@ impl ArtifactSpec {
         if raw.if_version.is_some_and(|version| version < 0) {
             faults.add("spec.if_version", "must be 0 or more");
         }
+        if raw.unpublished && session_id.is_none() {
+            faults.add("spec.session_id", "is required for what is unpublished");
+        }
         let spec = filename.map(|filename| Self {
             filename,
             content_type,
@@ -258,6 +266,7 @@ impl ArtifactSpec {
             if_version: raw.if_version,
             on_duplicate: raw.on_duplicate,
             idempotency_key,
+            unpublished: raw.unpublished,
         });
         faults.finish(spec)
     }

@@ -1,12 +1,14 @@
 //! Moving artifacts from stage to stage.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
-    id::ArtifactId,
+    idempotency::{Fingerprint, IdempotencyKey, Once},
+    job::{Bulk, Task, start_if_many},
     meta::{artifacts, selection, stages as rows},
-    names::Label,
+    names::{Label, text_of},
     record::Stage,
     reference::ArtifactRef,
     selection::Selection,
@@ -30,54 +32,68 @@ pub struct StageChange {
 }
 
 /// What moving artifacts to a stage did.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Staged {
     /// How many were moved; those that were there already do not count.
     pub changed: u64,
     /// Of those that were named: the ones that are not visible.
-    pub missing: Vec<ArtifactId>,
+    pub missing: Vec<String>,
 }
 
 impl Store {
-    /// Moves visible artifacts to a stage: some by their ids all together, any number by a filter batch by batch.
+    /// Moves visible artifacts to a stage: those with these ids, or those that match, of which more than a thousand are
+    /// left to a job.
     ///
     /// # Errors
-    /// `Invalid`, `Unavailable`, after which some batches may have been moved; moving them again is harmless.
+    /// `Invalid`, what a key answers, `Unavailable`.
     pub async fn set_stage(
         &self,
         caller: &Caller,
         selected: &Selection,
         stage: Stage,
         agent_id: String,
-    ) -> Result<Staged> {
-        const BATCH: i64 = 500;
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Bulk<Staged>> {
         let agent = Label::optional(agent_id).map_err(|rule| Error::invalid("agent_id", rule))?;
+        let tenant = &caller.tenant;
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("SetStage")
+            .with("selection", selected)
+            .with("stage", &stage)
+            .with("agent_id", &agent);
+        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => return self.bulk_again(tenant, earlier).await,
+        };
+        let (ids, missing) = match selected {
+            Selection::Ids(ids) => {
+                let missing = selection::not_visible(&*once.tx, tenant.id, ids).await?;
+                (ids.clone(), missing)
+            }
+            Selection::Matching(matching) => {
+                let agent_id = text_of(&agent).to_owned();
+                let task = Task::SetStage { stage, agent_id };
+                if let Some(job) = start_if_many(&once, caller, matching, &task).await? {
+                    let started = Bulk::Started(Box::new(job));
+                    once.commit(started.to_json()).await?;
+                    return Ok(started);
+                }
+                let bound = Selection::MAX_IDS as i64;
+                let ids =
+                    selection::batch(&*once.tx, tenant.id, &matching.filter, None, bound).await?;
+                (ids, Vec::new())
+            }
+        };
         let by = rows::By {
             agent: agent.as_ref(),
             key_last_4: &caller.key_last_4,
         };
-        let tenant = caller.tenant.id;
-        let client = self.meta.client().await?;
-        match selected {
-            Selection::Ids(ids) => {
-                let missing = selection::not_visible(&client, tenant, ids).await?;
-                let changed = rows::set_stage(&client, tenant, ids, stage, &by).await?;
-                Ok(Staged { changed, missing })
-            }
-            Selection::Matching(filter) => {
-                let mut staged = Staged::default();
-                let mut after = None;
-                loop {
-                    let ids =
-                        selection::batch(&**client, tenant, filter, after.as_ref(), BATCH).await?;
-                    let Some(last) = ids.last() else {
-                        return Ok(staged);
-                    };
-                    staged.changed += rows::set_stage(&client, tenant, &ids, stage, &by).await?;
-                    after = Some(last.clone());
-                }
-            }
-        }
+        let result = Bulk::Done(Staged {
+            changed: rows::set_stage(&once.tx, tenant.id, &ids, stage, &by).await?,
+            missing: missing.iter().map(ToString::to_string).collect(),
+        });
+        once.commit(result.to_json()).await?;
+        Ok(result)
     }
 
     /// How a visible artifact came through its stages, the latest change first, at most 200.

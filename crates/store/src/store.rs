@@ -22,6 +22,12 @@ pub(crate) struct Times {
     pub(crate) grace: Duration,
     /// How long an idempotency key stands for its write.
     pub(crate) idempotency_window: Duration,
+    /// How long an unpublished artifact waits.
+    pub(crate) unpublished_window: Duration,
+    /// How long the events of sessions are kept.
+    pub(crate) event_retention: Duration,
+    /// How long jobs are kept after their end.
+    pub(crate) job_retention: Duration,
 }
 
 /// Sizes that callers are held to.
@@ -68,6 +74,9 @@ impl Store {
                 delete_window: config.delete_window,
                 grace: config.gc_grace,
                 idempotency_window: config.idempotency_window,
+                unpublished_window: config.unpublished_window,
+                event_retention: config.event_retention,
+                job_retention: config.job_retention,
             },
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,

@@ -148,7 +148,10 @@ async fn update_within(
         .as_ref()
         .is_some_and(|etag| *etag != current.etag())
     {
-        return Err(Error::VersionConflict(Some(Box::new(current))));
+        return Err(Error::VersionConflict {
+            filename: current.filename.clone(),
+            current: Some(Box::new(current)),
+        });
     }
     let updated = rows::update(tx, tenant, &id, update, ttl).await?;
     if updated.stage != current.stage {

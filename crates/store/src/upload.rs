@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    artifact::Created,
+    artifact::{Artifact, Created},
     config::StoreConfig,
     error::{Error, Result},
     id::ObjectId,
@@ -198,7 +198,7 @@ impl Upload {
             let name = self.spec.file_name();
             let current = artifacts::latest(&client, self.tenant.id, &name).await?;
             if current.as_ref().map_or(0, |current| current.version) != expected {
-                return Err(Error::VersionConflict(current.map(Box::new)));
+                return Err(self.conflict(current.map(Box::new)));
             }
         }
         Ok(())
@@ -251,6 +251,11 @@ impl Upload {
         self.content_type
             .clone()
             .unwrap_or_else(|| ContentType::guess(&self.spec.filename, first_bytes))
+    }
+
+    fn conflict(&self, current: Option<Box<Artifact>>) -> Error {
+        let filename = self.spec.filename.as_str().to_owned();
+        Error::VersionConflict { filename, current }
     }
 
     fn sealed(&self, sealed_at: jiff::Timestamp) -> Error {

@@ -26,7 +26,7 @@ pub(crate) struct Face {
 pub(crate) fn face(error: &Error) -> Face {
     use Code::{
         Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound,
-        Unauthenticated, Unavailable,
+        ResourceExhausted, Unauthenticated, Unavailable,
     };
     let row = |reason, grpc, http, http_code, metadata: Vec<(&'static str, String)>| Face {
         reason,
@@ -91,6 +91,13 @@ pub(crate) fn face(error: &Error) -> Face {
             "link_not_found",
             vec![("link_id", id.clone())],
         ),
+        Error::JobNotFound(id) => row(
+            ErrorReason::JobNotFound,
+            NotFound,
+            StatusCode::NOT_FOUND,
+            "job_not_found",
+            vec![("job_id", id.clone())],
+        ),
         Error::LinkExpired { id, ended_at } => row(
             ErrorReason::LinkExpired,
             NotFound,
@@ -125,12 +132,12 @@ pub(crate) fn face(error: &Error) -> Face {
             "session_not_sealed",
             vec![("session_id", id.clone())],
         ),
-        Error::VersionConflict(current) => row(
+        Error::VersionConflict { filename, current } => row(
             ErrorReason::VersionConflict,
             Aborted,
             StatusCode::CONFLICT,
             "version_conflict",
-            conflict(current.as_deref()),
+            conflict(filename, current.as_deref()),
         ),
         Error::IdempotencyKeyReused { fields, .. } => row(
             ErrorReason::IdempotencyKeyReused,
@@ -191,6 +198,30 @@ pub(crate) fn face(error: &Error) -> Face {
             "upload_expired",
             vec![],
         ),
+        Error::EventsExpired { session, first } => row(
+            ErrorReason::EventsExpired,
+            FailedPrecondition,
+            StatusCode::GONE,
+            "events_expired",
+            vec![
+                ("session_id", session.clone()),
+                ("after_position", first.to_string()),
+            ],
+        ),
+        Error::RateLimited(_) => row(
+            ErrorReason::RateLimited,
+            ResourceExhausted,
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            vec![],
+        ),
+        Error::Stopping => row(
+            ErrorReason::Unavailable,
+            Unavailable,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            vec![("dependency", "server".to_owned())],
+        ),
         Error::Unavailable { dependency, .. } => row(
             ErrorReason::Unavailable,
             Unavailable,
@@ -216,11 +247,13 @@ pub(crate) fn face(error: &Error) -> Face {
 }
 
 /// The present version and its author.
-fn conflict(current: Option<&Artifact>) -> Vec<(&'static str, String)> {
+fn conflict(filename: &str, current: Option<&Artifact>) -> Vec<(&'static str, String)> {
+    let filename = ("filename", filename.to_owned());
     let Some(current) = current else {
-        return vec![("current_version", "0".to_owned())];
+        return vec![filename, ("current_version", "0".to_owned())];
     };
     vec![
+        filename,
         ("current_version", current.version.to_string()),
         ("artifact_id", current.id.to_string()),
         ("agent_id", current.agent_id.clone()),
@@ -254,7 +287,7 @@ pub(crate) fn to_status(error: Error) -> Status {
     }
     if matches!(
         face.reason,
-        ErrorReason::Unavailable | ErrorReason::IdempotencyInProgress
+        ErrorReason::Unavailable | ErrorReason::IdempotencyInProgress | ErrorReason::RateLimited
     ) {
         details.set_retry_info(Some(RETRY_AFTER));
     }
@@ -270,146 +303,4 @@ pub(crate) fn log(error: &Error) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every reason but the unspecified one is sent by some error, under the codes of the specification.
-    #[test]
-    fn every_error_has_its_reason_code_and_http_status() {
-        let at = jiff::Timestamp::UNIX_EPOCH;
-        let id = || "x".to_owned();
-        let table = [
-            (
-                Error::invalid("f", "d"),
-                "INVALID_ARGUMENT",
-                Code::InvalidArgument,
-                400,
-            ),
-            (
-                Error::Unauthenticated,
-                "UNAUTHENTICATED",
-                Code::Unauthenticated,
-                401,
-            ),
-            (
-                Error::ArtifactNotFound(id()),
-                "ARTIFACT_NOT_FOUND",
-                Code::NotFound,
-                404,
-            ),
-            (
-                Error::ArtifactExpired {
-                    id: id(),
-                    expires_at: at,
-                },
-                "ARTIFACT_EXPIRED",
-                Code::NotFound,
-                410,
-            ),
-            (
-                Error::ArtifactDeleted {
-                    id: id(),
-                    deleted_at: at,
-                },
-                "ARTIFACT_DELETED",
-                Code::NotFound,
-                410,
-            ),
-            (
-                Error::SessionNotFound(id()),
-                "SESSION_NOT_FOUND",
-                Code::NotFound,
-                404,
-            ),
-            (
-                Error::LinkNotFound(id()),
-                "LINK_NOT_FOUND",
-                Code::NotFound,
-                404,
-            ),
-            (
-                Error::LinkExpired {
-                    id: id(),
-                    ended_at: at,
-                },
-                "LINK_EXPIRED",
-                Code::NotFound,
-                410,
-            ),
-            (
-                Error::SessionSealed {
-                    id: id(),
-                    sealed_at: at,
-                },
-                "SESSION_SEALED",
-                Code::FailedPrecondition,
-                409,
-            ),
-            (
-                Error::ContentMismatch {
-                    field: "size_bytes",
-                    declared: id(),
-                    actual: id(),
-                },
-                "CONTENT_MISMATCH",
-                Code::InvalidArgument,
-                400,
-            ),
-            (
-                Error::FileTooLarge {
-                    limit_bytes: 1,
-                    hint: "",
-                },
-                "FILE_TOO_LARGE",
-                Code::InvalidArgument,
-                413,
-            ),
-            (
-                Error::TtlExceedsLimit { max: None },
-                "TTL_EXCEEDS_LIMIT",
-                Code::InvalidArgument,
-                400,
-            ),
-            (
-                Error::UploadExpired("x"),
-                "UPLOAD_EXPIRED",
-                Code::Aborted,
-                409,
-            ),
-            (
-                Error::Unavailable {
-                    dependency: "database",
-                    source: "x".into(),
-                },
-                "UNAVAILABLE",
-                Code::Unavailable,
-                503,
-            ),
-            (
-                Error::DataCorrupted(id()),
-                "DATA_CORRUPTED",
-                Code::DataLoss,
-                500,
-            ),
-            (Error::internal("secret"), "INTERNAL", Code::Internal, 500),
-        ];
-        let last_reason = ErrorReason::Internal as usize;
-        assert_eq!(table.len(), last_reason, "a reason is missing here");
-        for (error, reason, code, http) in table {
-            assert_eq!(face(&error).http.as_u16(), http, "{reason}");
-            let status = to_status(error);
-            assert_eq!(status.code(), code, "{reason}");
-            let details = status.get_error_details();
-            let info = details.error_info().expect("every error has an ErrorInfo");
-            assert_eq!(
-                (info.reason.as_str(), info.domain.as_str()),
-                (reason, "cairn.dev")
-            );
-            assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
-            assert!(
-                !status.message().contains("secret"),
-                "causes stay in the log"
-            );
-        }
-    }
-}
+mod tests;

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use cairn_proto::v1::{
     artifact_service_server::ArtifactServiceServer, identity_service_server::IdentityServiceServer,
-    link_service_server::LinkServiceServer, session_service_server::SessionServiceServer,
+    job_service_server::JobServiceServer, link_service_server::LinkServiceServer,
+    session_service_server::SessionServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, metadata::MetadataMap, service::Routes};
 
 use crate::error::to_status;
@@ -16,10 +19,12 @@ mod cancel;
 mod convert;
 mod decoding;
 mod identity;
+mod jobs;
 mod links;
 mod records;
 mod sessions;
 mod upload;
+mod watch;
 
 pub(crate) use cancel::fail_if_cancelled;
 pub(crate) use decoding::explain as explain_undecodable;
@@ -27,19 +32,27 @@ pub(crate) use decoding::explain as explain_undecodable;
 /// The largest message that is taken, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 4 << 20;
 
+/// The most sessions that are watched through this process at once: each watcher asks the database every second.
+const MAX_WATCHERS: usize = 1000;
+
 /// All services: each call is one of its methods.
 #[derive(Clone)]
 pub(crate) struct Services {
     store: Store,
     /// Without a slash at the end.
     public_url: Arc<str>,
+    /// Cancelled when the server stops, so that no stream without end keeps it.
+    stopping: CancellationToken,
+    watchers: Arc<Semaphore>,
 }
 
 impl Services {
-    pub(crate) fn new(store: Store, public_url: &str) -> Self {
+    pub(crate) fn new(store: Store, public_url: &str, stopping: CancellationToken) -> Self {
         Self {
             store,
             public_url: public_url.trim_end_matches('/').into(),
+            stopping,
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
         }
     }
 
@@ -47,6 +60,7 @@ impl Services {
         Routes::new(ArtifactServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE))
             .add_service(SessionServiceServer::new(self.clone()))
             .add_service(LinkServiceServer::new(self.clone()))
+            .add_service(JobServiceServer::new(self.clone()))
             .add_service(IdentityServiceServer::new(self.clone()))
     }
 

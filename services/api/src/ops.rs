@@ -12,10 +12,11 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// How long they may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What gRPC health knows: the server as a whole, and each service.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "",
     "cairn.v1.ArtifactService",
     "cairn.v1.IdentityService",
+    "cairn.v1.JobService",
     "cairn.v1.LinkService",
     "cairn.v1.SessionService",
 ];

@@ -73,7 +73,7 @@ pub async fn run(
         Some(url) => url,
         None => format!("http://{}", listeners.http.local_addr()?),
     };
-    let services = Services::new(store.clone(), &public_url);
+    let services = Services::new(store.clone(), &public_url, shutdown.clone());
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

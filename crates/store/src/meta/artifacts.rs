@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{error::from_pg, selection::ids_of};
+use super::{error::from_pg, pending, selection::ids_of};
 use crate::{
     artifact::{Artifact, State},
     error::{Error, Result},
@@ -317,7 +317,7 @@ pub(crate) async fn delete_all(
     Ok(rows.iter().map(read).collect())
 }
 
-/// An artifact that was committed, visible or not: its record, its state and its object.
+/// An artifact that was committed, visible or not, or unpublished: its record, its state and its object.
 pub(super) async fn committed(
     client: &Object,
     tenant: TenantId,
@@ -327,7 +327,11 @@ pub(super) async fn committed(
         .query_opt(
             &format!(
                 "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at, a.object_id
-                 FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2"
+                 FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2
+                 UNION ALL
+                 SELECT {}, NULL, NULL, a.object_id
+                 FROM pending_artifacts a WHERE a.tenant_id = $1 AND a.id = $2",
+                pending::COLUMNS
             ),
             &[&tenant.0, &id],
         )
@@ -346,11 +350,19 @@ pub(crate) async fn get_any(
 ) -> Result<(Artifact, State)> {
     let found = committed(client, tenant, id).await.map_err(from_pg)?;
     let (row, _) = found.ok_or_else(|| Error::ArtifactNotFound(id.to_owned()))?;
-    let state = match visible(&row) {
+    with_state(&row)
+}
+
+/// An artifact and its state, of a row of `COLUMNS`, `VISIBLE`, which is NULL for what is unpublished, and `deleted_at`.
+pub(super) fn with_state(row: &Row) -> Result<(Artifact, State)> {
+    if row.get::<_, Option<bool>>(COLUMN_COUNT).is_none() {
+        return Ok((read(row)?, State::Unpublished));
+    }
+    let state = match visible(row) {
         Ok(_) => State::Visible,
         Err(Error::ArtifactExpired { .. }) => State::Expired,
         Err(Error::ArtifactDeleted { .. }) => State::Deleted,
         Err(e) => return Err(e),
     };
-    Ok((read(&row)?, state))
+    Ok((read(row)?, state))
 }

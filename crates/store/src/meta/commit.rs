@@ -15,7 +15,10 @@ use deadpool_postgres::Object;
 use futures_util::join;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio_postgres::{Row, types::Json};
+use tokio_postgres::{
+    Row,
+    types::{Json, ToSql},
+};
 use uuid::Uuid;
 
 use conditions::{current_version, hold_against, missing_inputs};
@@ -58,6 +61,8 @@ pub(crate) struct NewArtifact<'a> {
     pub(crate) payload: Payload,
     /// How long condemned bytes are left alone.
     pub(crate) grace: Duration,
+    /// How long the artifact waits, if it is unpublished.
+    pub(crate) unpublished_window: Duration,
     /// The caller's key for this write, if it has one, with the content in its request.
     pub(crate) claim: Option<Claim>,
 }
@@ -135,7 +140,7 @@ async fn attempt(meta: &Meta, new: &NewArtifact<'_>, repeated: bool) -> Result<O
     match run(&tx, &statements, new).await {
         Ok(Ran::Committed(row, origin)) => {
             tx.finish();
-            created(&row, origin).map(Outcome::Created)
+            created(&row, new, origin).map(Outcome::Created)
         }
         Ok(Ran::Existing(artifact)) => {
             tx.finish();
@@ -297,35 +302,8 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
             }
         },
         async {
-            let spec = new.spec;
-            let session_text = session.unwrap_or_default();
-            client
-                .query_one(
-                    &statements.insert_artifact,
-                    &[
-                        tenant,
-                        &new.id.as_str(),
-                        &session_text,
-                        &text_of(&spec.namespace),
-                        &text_of(&spec.user_id),
-                        &text_of(&spec.agent_id),
-                        &spec.filename.as_str(),
-                        &new.content_type.as_str(),
-                        &size,
-                        &hash,
-                        &Json(spec.metadata.pairs()),
-                        duplicate.as_ref().unwrap_or(own),
-                        &new.ttl.map(millis),
-                        &spec.title.as_str(),
-                        &spec.kind.as_str(),
-                        &spec.language.as_str(),
-                        &spec.change_summary.as_str(),
-                        &spec.stage.as_str(),
-                        &spec.labels,
-                        &ids_of(&spec.inputs),
-                    ],
-                )
-                .await
+            let object = duplicate.as_ref().unwrap_or(own);
+            insert_artifact(client, statements, new, object).await
         },
         finish(client, statements, new, new.id.as_str(), origin),
         tx.commit(),
@@ -335,6 +313,46 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
     finished?;
     committed?;
     Ok(Ran::Committed(row, origin))
+}
+
+/// Writes the row: among the artifacts, or among those that wait to be published.
+async fn insert_artifact(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+    object: &Uuid,
+) -> Result<Row, tokio_postgres::Error> {
+    let spec = new.spec;
+    let inputs = ids_of(&spec.inputs);
+    let record: [&(dyn ToSql + Sync); 20] = [
+        &new.tenant.0,
+        &new.id.as_str(),
+        &text_of(&spec.session_id),
+        &text_of(&spec.namespace),
+        &text_of(&spec.user_id),
+        &text_of(&spec.agent_id),
+        &spec.filename.as_str(),
+        &new.content_type.as_str(),
+        &i64::try_from(new.size).unwrap_or(i64::MAX),
+        &new.hash.as_bytes(),
+        &Json(spec.metadata.pairs()),
+        object,
+        &new.ttl.map(millis),
+        &spec.title.as_str(),
+        &spec.kind.as_str(),
+        &spec.language.as_str(),
+        &spec.change_summary.as_str(),
+        &spec.stage.as_str(),
+        &spec.labels,
+        &inputs,
+    ];
+    if !spec.unpublished {
+        return client.query_one(&statements.insert_artifact, &record).await;
+    }
+    let window = millis(new.unpublished_window);
+    let mut record = record.to_vec();
+    record.extend([&spec.if_version as &(dyn ToSql + Sync), &window]);
+    client.query_one(&statements.insert_pending, &record).await
 }
 
 /// Lets the key, if there is one, stand for what the write leads to.
@@ -360,16 +378,20 @@ async fn committed_before(
 ) -> Result<Option<Box<Created>>, Failure> {
     match artifacts::committed(client, new.tenant, new.id.as_str()).await? {
         None => Ok(None),
-        Some((row, object)) if object == new.object.0 => created(&row, Origin::New).map(Some),
-        Some((row, _)) => created(&row, Origin::Deduplicated).map(Some),
+        Some((row, object)) if object == new.object.0 => created(&row, new, Origin::New).map(Some),
+        Some((row, _)) => created(&row, new, Origin::Deduplicated).map(Some),
     }
 }
 
-fn created(row: &Row, origin: Origin) -> Result<Box<Created>, Failure> {
+fn created(row: &Row, new: &NewArtifact<'_>, origin: Origin) -> Result<Box<Created>, Failure> {
     let artifact = artifacts::read(row).map_err(Failure::Final)?;
     Ok(Box::new(Created {
         artifact,
         origin,
-        state: State::Visible,
+        state: if new.spec.unpublished {
+            State::Unpublished
+        } else {
+            State::Visible
+        },
     }))
 }

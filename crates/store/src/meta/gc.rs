@@ -103,7 +103,9 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, grace: Duration, batch: i64) -
              FROM unnest($1::uuid[], $2::uuid[]) q (tenant_id, id)
              WHERE o.tenant_id = q.tenant_id AND o.id = q.id AND o.state = 'live'
                  AND NOT EXISTS (SELECT FROM artifacts a
-                     WHERE a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live)",
+                     WHERE a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live)
+                 AND NOT EXISTS (SELECT FROM pending_artifacts p
+                     WHERE p.tenant_id = o.tenant_id AND p.object_id = o.id)",
             &[&tenants, &objects, &millis(grace)],
         )
         .await

@@ -1,6 +1,6 @@
 //! Holds on rows.
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 
 use super::{artifacts::VISIBLE, error::from_pg, selection::ids_of, sessions::lock_key};
 use crate::{
@@ -11,26 +11,25 @@ use crate::{
 /// Holds those of these artifacts that are visible, or lets them go; says how many that changed. They are locked in one
 /// order, so that two calls about the same ones wait for each other instead of failing.
 pub(crate) async fn set(
-    client: &Object,
+    tx: &Transaction<'_>,
     tenant: TenantId,
     ids: &[ArtifactId],
     hold: bool,
 ) -> Result<u64> {
-    client
-        .execute(
-            &format!(
-                "WITH changing AS (
+    tx.execute(
+        &format!(
+            "WITH changing AS (
                      SELECT a.tenant_id, a.id FROM artifacts a
                      WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND a.held <> $3 AND {VISIBLE}
                      ORDER BY a.id FOR NO KEY UPDATE
                  )
                  UPDATE artifacts a SET held = $3, revision = a.revision + 1, updated_at = now()
                  FROM changing c WHERE a.tenant_id = c.tenant_id AND a.id = c.id"
-            ),
-            &[&tenant.0, &ids_of(ids), &hold],
-        )
-        .await
-        .map_err(from_pg)
+        ),
+        &[&tenant.0, &ids_of(ids), &hold],
+    )
+    .await
+    .map_err(from_pg)
 }
 
 /// Holds a session and what is in it, or lets it go; false when there is none. Its lock keeps artifacts from entering it

@@ -1,6 +1,6 @@
 //! Deletions taken back.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 
 use super::{
     error::from_pg,
@@ -14,11 +14,11 @@ use crate::{
 /// Restores those of these artifacts that can be, and says which. A row that still pins its object has its bytes; one that
 /// was deleted before its session was sealed is not in the manifest, and must not come back into the session.
 pub(crate) async fn restore(
-    client: &Object,
+    tx: &Transaction<'_>,
     tenant: TenantId,
     ids: &[ArtifactId],
 ) -> Result<Vec<ArtifactId>> {
-    let rows = client
+    let rows = tx
         .query(
             "WITH restorable AS (
                  SELECT a.tenant_id, a.id FROM artifacts a

@@ -1,6 +1,5 @@
 //! The artifacts of bulk operations.
 
-use deadpool_postgres::Object;
 use tokio_postgres::GenericClient;
 
 use super::{artifacts::VISIBLE, error::from_pg, filter::Query};
@@ -15,12 +14,12 @@ pub(crate) async fn batch(
     client: &impl GenericClient,
     tenant: TenantId,
     filter: &Filter,
-    after: Option<&ArtifactId>,
+    after: Option<&str>,
     size: i64,
 ) -> Result<Vec<ArtifactId>> {
     let mut query = Query::visible("SELECT a.id FROM artifacts a", tenant, filter);
     if let Some(after) = after {
-        let after = query.text(after.as_str());
+        let after = query.text(after);
         query.sql += &format!(" AND a.id > {after}");
     }
     let size = query.number(size);
@@ -32,9 +31,30 @@ pub(crate) async fn batch(
     rows.iter().map(|row| known(row.get(0))).collect()
 }
 
+/// How many visible artifacts match, and the sum of their sizes, up to a bound.
+pub(crate) async fn count(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    filter: &Filter,
+    bound: i64,
+) -> Result<(i64, i64)> {
+    let select = "SELECT count(*), coalesce(sum(size_bytes), 0)::bigint FROM (SELECT a.size_bytes FROM artifacts a";
+    let mut query = Query::visible(select, tenant, filter);
+    let bound = query.number(bound);
+    query.sql += &format!(" LIMIT {bound}) bounded");
+    let counted = client
+        .query_typed(&query.sql, &query.parameters())
+        .await
+        .map_err(from_pg)?;
+    let row = counted
+        .first()
+        .ok_or_else(|| Error::internal("a count has no row"))?;
+    Ok((row.get(0), row.get(1)))
+}
+
 /// Those of these artifacts that are not visible.
 pub(crate) async fn not_visible(
-    client: &Object,
+    client: &impl GenericClient,
     tenant: TenantId,
     ids: &[ArtifactId],
 ) -> Result<Vec<ArtifactId>> {

@@ -11,8 +11,9 @@ use crate::{
     digest::ContentHash,
     error::{Error, Result},
     id::TenantId,
-    page::{PageSize, Position, Range},
-    session::Session,
+    names::Words,
+    page::{PageSize, Position},
+    session::{Session, SessionFilter, SessionUpdate},
 };
 
 /// The session's advisory lock: writers hold it shared until they commit, the sealer exclusively. It is first come, first
@@ -43,6 +44,59 @@ pub(crate) async fn sealed_at(
         .await
         .map_err(from_pg)?;
     Ok(row.and_then(|row| row.get(0)))
+}
+
+/// What entering a session met.
+pub(crate) enum Entry {
+    NotFound,
+    Sealed(Timestamp),
+    /// Nobody seals it before this transaction ends.
+    Open,
+}
+
+/// Enters a session to write into it, beside others who do so.
+pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<Entry> {
+    enter_by(
+        "SELECT pg_advisory_xact_lock_shared($1)",
+        tx,
+        tenant,
+        session,
+    )
+    .await
+}
+
+/// Enters a session to write into it and seal it, with nobody beside. Two who entered as others do, and then asked for
+/// this, would wait for each other.
+pub(crate) async fn enter_alone(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+) -> Result<Entry> {
+    enter_by("SELECT pg_advisory_xact_lock($1)", tx, tenant, session).await
+}
+
+async fn enter_by(
+    lock: &str,
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+) -> Result<Entry> {
+    let key = lock_key(tenant, session);
+    tx.query_typed(lock, &[(&key, Type::INT8)])
+        .await
+        .map_err(from_pg)?;
+    let row = tx
+        .query_opt(
+            "SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2",
+            &[&tenant.0, &session],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(match row.map(|row| row.get(0)) {
+        None => Entry::NotFound,
+        Some(Some(sealed_at)) => Entry::Sealed(sealed_at),
+        Some(None) => Entry::Open,
+    })
 }
 
 /// What sealing a session met.
@@ -100,10 +154,44 @@ pub(crate) async fn keep_manifest(
     Ok(())
 }
 
-/// A session with its tallies, which are counted and not kept. A session whose first commit failed has a row but no
-/// artifact ever made, and does not count as one: its row is never committed alone.
+/// Says something of a session; false when there is none.
+pub(crate) async fn update(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    update: &SessionUpdate,
+) -> Result<bool> {
+    if update.allow_missing {
+        tx.execute(
+            "INSERT INTO sessions (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            &[&tenant.0, &session],
+        )
+        .await
+        .map_err(from_pg)?;
+    }
+    let found = tx
+        .execute(
+            "UPDATE sessions SET display_name = coalesce($3, display_name), labels = coalesce($4, labels)
+             WHERE tenant_id = $1 AND id = $2",
+            &[
+                &tenant.0,
+                &session,
+                &update.display_name.as_ref().map(Words::as_str),
+                &update.labels,
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(found > 0)
+}
+
+/// A session with its tallies, which are counted and not kept. Its row is never committed alone: a session whose first
+/// artifact failed is not there, unless something was said of it.
 const SELECT: &str =
-    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last, s.manifest_sha256, s.held
+    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last, s.manifest_sha256, s.held,
+         s.display_name, s.labels,
+         (SELECT count(*) FROM pending_artifacts p
+          WHERE p.tenant_id = s.tenant_id AND p.session_id = s.id AND p.discard_at > now())
      FROM sessions s LEFT JOIN LATERAL (
          SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0)::bigint AS bytes,
              min(a.created_at) AS first, max(a.created_at) AS last
@@ -123,6 +211,9 @@ fn read(row: &Row) -> Session {
         manifest_hash: row
             .get::<_, Option<&[u8]>>(8)
             .and_then(|hash| hash.try_into().ok()),
+        display_name: row.get(10),
+        labels: row.get(11),
+        unpublished_count: row.get::<_, i64>(12).unsigned_abs(),
     }
 }
 
@@ -145,7 +236,7 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, session: &str) -> Res
 pub(crate) async fn list(
     client: &Object,
     tenant: TenantId,
-    created: Range<Timestamp>,
+    filter: &SessionFilter,
     after: Option<&Position>,
     size: PageSize,
 ) -> Result<Vec<(Session, Position)>> {
@@ -156,7 +247,8 @@ pub(crate) async fn list(
                  AND ($2::timestamptz IS NULL OR s.created_at >= $2)
                  AND ($3::timestamptz IS NULL OR s.created_at < $3)
                  AND ($4::timestamptz IS NULL OR (s.active_at, s.id) < ($4, $5))
-             ORDER BY s.active_at DESC, s.id DESC LIMIT $6"
+                 AND ($6::text[] = '{{}}' OR (s.labels <> '{{}}' AND s.labels @> $6))
+             ORDER BY s.active_at DESC, s.id DESC LIMIT $7"
         ))
         .await
         .map_err(from_pg)?;
@@ -165,10 +257,11 @@ pub(crate) async fn list(
             &statement,
             &[
                 &tenant.0,
-                &created.from,
-                &created.until,
+                &filter.created.from,
+                &filter.created.until,
                 &after.map(|p| p.at),
                 &after.map_or("", |p| &p.id),
+                &filter.labels,
                 &size.rows(),
             ],
         )

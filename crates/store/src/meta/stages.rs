@@ -52,14 +52,13 @@ pub(crate) async fn note_stage(
 /// Moves those of these artifacts that are visible and elsewhere to a stage, and notes it; says how many they were. They
 /// are locked in one order, so that two calls about the same ones wait for each other instead of failing.
 pub(crate) async fn set_stage(
-    client: &Object,
+    tx: &Transaction<'_>,
     tenant: TenantId,
     ids: &[ArtifactId],
     stage: Stage,
     by: &By<'_>,
 ) -> Result<u64> {
-    client
-        .execute(
+    tx.execute(
             &format!(
                 "WITH was AS (
                      SELECT a.tenant_id, a.id, a.stage FROM artifacts a

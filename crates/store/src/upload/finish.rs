@@ -115,6 +115,7 @@ impl Upload {
             object: self.object,
             payload,
             grace: self.store.times.grace,
+            unpublished_window: self.store.times.unpublished_window,
             claim,
         };
         let outcome = commit::commit(&self.store.meta, &new).await?;
@@ -145,7 +146,7 @@ impl Upload {
             }
             Outcome::NotHeld => Err(Error::ContentMissing(hash.to_string())),
             Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
-            Outcome::Conflict(current) => Err(Error::VersionConflict(current)),
+            Outcome::Conflict(current) => Err(self.conflict(current)),
             Outcome::InputsMissing(ids) => {
                 let rule = format!(
                     "must be visible artifacts; these are not: {}",

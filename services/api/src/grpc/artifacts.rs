@@ -169,9 +169,13 @@ impl ArtifactService for Services {
     ) -> Result<Response<SetLegalHoldResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
         let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
-        let hold = request.legal_hold;
-        let set = self.store.set_legal_hold(&caller.tenant, &ids, hold).await;
-        Ok(Response::new(records::holds(set.map_err(to_status)?)))
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
+        let set = self
+            .store
+            .set_legal_hold(&caller.tenant, &ids, request.legal_hold, key.as_ref())
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(records::holds(set)))
     }
 
     async fn delete_artifacts(
@@ -179,17 +183,12 @@ impl ArtifactService for Services {
         request: Request<DeleteArtifactsRequest>,
     ) -> Result<Response<DeleteArtifactsResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
-        let selection = records::selection(request.artifact_ids, &request.filter);
+        let selection = Selection::new(request.artifact_ids, &request.filter);
         let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let deleted = self
             .store
-            .delete_artifacts(
-                &caller.tenant,
-                &selection,
-                request.validate_only,
-                key.as_ref(),
-            )
+            .delete_artifacts(&caller, &selection, request.validate_only, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(records::deleted(deleted)))
@@ -201,10 +200,13 @@ impl ArtifactService for Services {
     ) -> Result<Response<RestoreArtifactsResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
         let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
-        let restored = self.store.restore_artifacts(&caller.tenant, &ids).await;
-        Ok(Response::new(records::restored(
-            restored.map_err(to_status)?,
-        )))
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
+        let restored = self
+            .store
+            .restore_artifacts(&caller.tenant, &ids, key.as_ref())
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(records::restored(restored)))
     }
 
     async fn update_artifact(
@@ -233,11 +235,12 @@ impl ArtifactService for Services {
     ) -> Result<Response<SetStageResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
         let stage = records::required_stage(request.stage).map_err(to_status)?;
-        let selection = records::selection(request.artifact_ids, &request.filter);
+        let selection = Selection::new(request.artifact_ids, &request.filter);
         let selection = selection.map_err(to_status)?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let staged = self
             .store
-            .set_stage(&caller, &selection, stage, request.agent_id)
+            .set_stage(&caller, &selection, stage, request.agent_id, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(records::staged(staged)))

@@ -113,6 +113,7 @@ pub(super) fn raw_spec(spec: Option<v1::ArtifactSpec>) -> Result<RawSpec> {
         inputs: spec.inputs,
         if_version: spec.if_version,
         idempotency_key: spec.idempotency_key,
+        unpublished: spec.unpublished,
     })
 }
 
@@ -165,16 +166,20 @@ pub(super) fn stage(stage: Stage) -> v1::ArtifactStage {
     }
 }
 
+pub(super) fn state(state: State) -> v1::ArtifactState {
+    match state {
+        State::Visible => v1::ArtifactState::Visible,
+        State::Expired => v1::ArtifactState::Expired,
+        State::Deleted => v1::ArtifactState::Deleted,
+        State::Unpublished => v1::ArtifactState::Unpublished,
+    }
+}
+
 pub(super) fn created(created: Created) -> v1::Artifact {
     v1::Artifact {
         deduplicated: created.origin == Origin::Deduplicated,
         existing: created.origin == Origin::Existing,
-        state: match created.state {
-            State::Visible => v1::ArtifactState::Visible,
-            State::Expired => v1::ArtifactState::Expired,
-            State::Deleted => v1::ArtifactState::Deleted,
-        }
-        .into(),
+        state: state(created.state).into(),
         ..artifact(created.artifact)
     }
 }
@@ -192,6 +197,9 @@ pub(super) fn session(session: Session) -> v1::Session {
         manifest_hash: session
             .manifest_hash
             .map_or(String::new(), |hash| hash.to_string()),
+        display_name: session.display_name,
+        labels: session.labels,
+        unpublished_count: size(session.unpublished_count),
     }
 }
 

@@ -2,11 +2,14 @@
 
 use cairn_proto::v1;
 use cairn_store::{
-    ArtifactUpdate, BulkDeleted, Direction, Error, Expiry, HoldsSet, Lineage, RawUpdate, Restored,
-    Result, Selection, Stage, StageChange, Staged, filter,
+    ArtifactUpdate, Bulk, BulkDeleted, Direction, Error, Expiry, HoldsSet, Lineage, RawUpdate,
+    Restored, Result, Stage, StageChange, Staged,
 };
 
-use super::convert::{self, duration, stage_name, timestamp};
+use super::{
+    convert::{self, duration, stage_name, timestamp},
+    jobs,
+};
 
 /// The paths that an update mask may have.
 const PATHS: &str = "must be title, metadata, labels, stage or expiry";
@@ -53,47 +56,47 @@ pub(super) fn required_stage(stage: i32) -> Result<Stage> {
     name.parse().map_err(|rule| Error::invalid("stage", rule))
 }
 
-/// Which artifacts a bulk request is about.
-pub(super) fn selection(ids: Vec<String>, expression: &str) -> Result<Selection> {
-    let filter = if expression.is_empty() {
-        None
-    } else {
-        let parsed = filter::parse(expression);
-        Some(parsed.map_err(|e| Error::invalid("filter", e.to_string()))?)
-    };
-    Selection::new(ids, filter)
-}
-
-pub(super) fn staged(staged: Staged) -> v1::SetStageResponse {
-    let missing = staged.missing.iter().map(ToString::to_string);
-    v1::SetStageResponse {
-        changed_count: convert::size(staged.changed),
-        missing_artifact_ids: missing.collect(),
+pub(super) fn staged(staged: Bulk<Staged>) -> v1::SetStageResponse {
+    match staged {
+        Bulk::Done(staged) => v1::SetStageResponse {
+            changed_count: convert::size(staged.changed),
+            missing_artifact_ids: staged.missing,
+            job: None,
+        },
+        Bulk::Started(job) => v1::SetStageResponse {
+            job: Some(jobs::job(*job)),
+            ..v1::SetStageResponse::default()
+        },
     }
 }
 
 pub(super) fn holds(set: HoldsSet) -> v1::SetLegalHoldResponse {
-    let missing = set.missing.iter().map(ToString::to_string);
     v1::SetLegalHoldResponse {
         changed_count: convert::size(set.changed),
-        missing_artifact_ids: missing.collect(),
+        missing_artifact_ids: set.missing,
     }
 }
 
-pub(super) fn deleted(deleted: BulkDeleted) -> v1::DeleteArtifactsResponse {
-    v1::DeleteArtifactsResponse {
-        deleted_count: convert::size(deleted.count),
-        size_bytes: convert::size(deleted.bytes),
-        not_deleted_artifact_ids: deleted.not_deleted,
-        more: deleted.more,
+pub(super) fn deleted(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactsResponse {
+    match deleted {
+        Bulk::Done(deleted) => v1::DeleteArtifactsResponse {
+            deleted_count: convert::size(deleted.count),
+            size_bytes: convert::size(deleted.bytes),
+            not_deleted_artifact_ids: deleted.not_deleted,
+            more: deleted.more,
+            job: None,
+        },
+        Bulk::Started(job) => v1::DeleteArtifactsResponse {
+            job: Some(jobs::job(*job)),
+            ..v1::DeleteArtifactsResponse::default()
+        },
     }
 }
 
 pub(super) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
-    let not_restored = restored.not_restored.iter().map(ToString::to_string);
     v1::RestoreArtifactsResponse {
         restored_count: convert::size(restored.restored),
-        not_restored_artifact_ids: not_restored.collect(),
+        not_restored_artifact_ids: restored.not_restored,
     }
 }
 

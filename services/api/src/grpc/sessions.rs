@@ -1,12 +1,17 @@
+use std::pin::Pin;
+
 use cairn_proto::v1::{
-    GetSessionRequest, GetSessionResponse, ListManifestRequest, ListManifestResponse,
-    ListSessionsRequest, ListSessionsResponse, SealSessionRequest, SealSessionResponse,
-    SetSessionLegalHoldRequest, SetSessionLegalHoldResponse,
-    session_service_server::SessionService,
+    CommitSessionRequest, CommitSessionResponse, GetSessionRequest, GetSessionResponse,
+    ListManifestRequest, ListManifestResponse, ListSessionsRequest, ListSessionsResponse,
+    PublishedArtifact, SealSessionRequest, SealSessionResponse, SetSessionLegalHoldRequest,
+    SetSessionLegalHoldResponse, UpdateSessionRequest, UpdateSessionResponse, WatchSessionRequest,
+    WatchSessionResponse, session_service_server::SessionService,
 };
+use cairn_store::{Error, SessionFilter, SessionUpdate, ToPublish};
+use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert};
+use super::{Services, bearer, convert, watch};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -34,15 +39,71 @@ impl SessionService for Services {
         let (created_after, created_before) = (request.created_after, request.created_before);
         let (size, created) =
             convert::page(request.page_size, created_after, created_before).map_err(to_status)?;
+        let filter = SessionFilter::new(created, request.labels).map_err(to_status)?;
         let page = self
             .store
-            .list_sessions(&caller.tenant, created, size, &request.page_token)
+            .list_sessions(&caller.tenant, &filter, size, &request.page_token)
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListSessionsResponse {
             sessions: page.items.into_iter().map(convert::session).collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
+    }
+
+    async fn update_session(
+        &self,
+        request: Request<UpdateSessionRequest>,
+    ) -> Result<Response<UpdateSessionResponse>, Status> {
+        let (caller, mut request) = self.authenticate(request).await?;
+        let key = std::mem::take(&mut request.idempotency_key);
+        let key = convert::idempotency_key(key).map_err(to_status)?;
+        let id = std::mem::take(&mut request.session_id);
+        let update = update(request).map_err(to_status)?;
+        let session = self
+            .store
+            .update_session(&caller.tenant, &id, &update, key.as_ref())
+            .await
+            .map_err(to_status)?;
+        Ok(Response::new(UpdateSessionResponse {
+            session: Some(convert::session(session)),
+        }))
+    }
+
+    async fn commit_session(
+        &self,
+        request: Request<CommitSessionRequest>,
+    ) -> Result<Response<CommitSessionResponse>, Status> {
+        let (caller, request) = self.authenticate(request).await?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
+        let wanted = ToPublish::new(request.artifact_ids, request.seal).map_err(to_status)?;
+        let (published, session) = self
+            .store
+            .commit_session(&caller.tenant, &request.session_id, &wanted, key.as_ref())
+            .await
+            .map_err(to_status)?;
+        let artifacts = published.into_iter().map(|one| PublishedArtifact {
+            artifact_id: one.artifact_id,
+            filename: one.filename,
+            version: one.version,
+        });
+        Ok(Response::new(CommitSessionResponse {
+            artifacts: artifacts.collect(),
+            session: Some(convert::session(session)),
+        }))
+    }
+
+    type WatchSessionStream =
+        Pin<Box<dyn Stream<Item = Result<WatchSessionResponse, Status>> + Send>>;
+
+    async fn watch_session(
+        &self,
+        request: Request<WatchSessionRequest>,
+    ) -> Result<Response<Self::WatchSessionStream>, Status> {
+        let secret = bearer(request.metadata())?.to_owned();
+        let (caller, request) = self.authenticate(request).await?;
+        let watching = watch::begin(self, &caller, secret, request).await?;
+        Ok(Response::new(Box::pin(watching)))
     }
 
     async fn seal_session(
@@ -87,14 +148,30 @@ impl SessionService for Services {
         request: Request<SetSessionLegalHoldRequest>,
     ) -> Result<Response<SetSessionLegalHoldResponse>, Status> {
         let (caller, request) = self.authenticate(request).await?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let (session, hold) = (&request.session_id, request.legal_hold);
         let session = self
             .store
-            .set_session_legal_hold(&caller.tenant, session, hold)
+            .set_session_legal_hold(&caller.tenant, session, hold, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(SetSessionLegalHoldResponse {
             session: Some(convert::session(session)),
         }))
     }
+}
+
+fn update(request: UpdateSessionRequest) -> cairn_store::Result<SessionUpdate> {
+    let (mut display_name, mut labels) = (None, None);
+    for path in request.update_mask.unwrap_or_default().paths {
+        match path.as_str() {
+            "display_name" => display_name = Some(request.display_name.clone()),
+            "labels" => labels = Some(request.labels.clone()),
+            _ => {
+                let rule = format!("'{path}' must be display_name or labels");
+                return Err(Error::invalid("update_mask", rule));
+            }
+        }
+    }
+    SessionUpdate::new(display_name, labels, request.allow_missing)
 }

@@ -23,8 +23,13 @@ pub(super) async fn missing_inputs(
         return Ok(Vec::new());
     }
     let inputs = ids_of(&new.spec.inputs);
+    // What is unpublished may be made from what waits beside it.
+    let beside = Some(text_of(&new.spec.session_id)).filter(|_| new.spec.unpublished);
     let rows = client
-        .query(&statements.missing_inputs, &[&new.tenant.0, &inputs])
+        .query(
+            &statements.missing_inputs,
+            &[&new.tenant.0, &inputs, &beside],
+        )
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

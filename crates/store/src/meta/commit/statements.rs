@@ -5,7 +5,7 @@ use tokio_postgres::Statement;
 
 use crate::meta::{
     artifacts::{COLUMNS, NAMED, VISIBLE},
-    idempotency,
+    idempotency, pending,
 };
 
 /// Every statement of the commit, prepared on one connection.
@@ -24,18 +24,20 @@ pub(super) struct Statements {
     pub(super) claim_name: Statement,
     pub(super) current: Statement,
     pub(super) insert_artifact: Statement,
+    pub(super) insert_pending: Statement,
 }
 
 impl Statements {
     /// From the connection's cache but for its first commit, so that no flight waits for a statement to be prepared.
     pub(super) async fn prepare(client: &Object) -> Result<Self, tokio_postgres::Error> {
-        let insert_artifact = format!(
-            "WITH touched AS (
+        let touched = "touched AS (
                  UPDATE sessions s SET active_at = now()
                  FROM (SELECT tenant_id, id FROM sessions WHERE tenant_id = $1 AND id = $3
                        FOR NO KEY UPDATE SKIP LOCKED) free
                  WHERE s.tenant_id = free.tenant_id AND s.id = free.id
-             ), numbered AS (
+             )";
+        let insert_artifact = format!(
+            "WITH {touched}, numbered AS (
                  INSERT INTO filenames (tenant_id, session_id, namespace, user_id, filename, last_version)
                  VALUES ($1, $3, $4, $5, $7, 1)
                  ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
@@ -59,6 +61,16 @@ impl Statements {
                  coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
              FROM numbered
              RETURNING {COLUMNS}"
+        );
+        let insert_pending = format!(
+            "WITH {touched}
+             INSERT INTO pending_artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename,
+                 content_type, size_bytes, sha256, metadata, object_id, ttl_ms,
+                 title, kind, language, change_summary, stage, labels, inputs, if_version, discard_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                 now() + $22 * interval '1 ms')
+             RETURNING {}",
+            pending::COLUMNS
         );
         Ok(Self {
             keys: idempotency::Statements::prepare(client).await?,
@@ -116,7 +128,9 @@ impl Statements {
                 .prepare_cached(&format!(
                     "SELECT input FROM unnest($2::text[]) input
                      WHERE NOT EXISTS (SELECT FROM artifacts a
-                         WHERE a.tenant_id = $1 AND a.id = input AND {VISIBLE})"
+                         WHERE a.tenant_id = $1 AND a.id = input AND {VISIBLE})
+                     AND NOT EXISTS (SELECT FROM pending_artifacts p
+                         WHERE p.tenant_id = $1 AND p.id = input AND p.session_id = $3)"
                 ))
                 .await?,
             // A row that is not there cannot be locked, so it is made.
@@ -135,6 +149,7 @@ impl Statements {
                 ))
                 .await?,
             insert_artifact: client.prepare_cached(&insert_artifact).await?,
+            insert_pending: client.prepare_cached(&insert_pending).await?,
         })
     }
 }

@@ -1,0 +1,99 @@
+//! Goes on with the jobs that callers have started, batch by batch, in turn.
+
+use super::{Policy, Report};
+use crate::{
+    error::{Result, describe},
+    job::{Task, created_by},
+    meta::{
+        artifacts,
+        error::from_pg,
+        jobs::{self as rows, Batch, Claimed},
+        selection,
+        stages::{self, By},
+    },
+    names::Label,
+    selection::Expression,
+    store::Store,
+};
+
+pub(super) async fn run(store: &Store, policy: Policy, report: &mut Report) {
+    // What a job would do depends on what it has done.
+    if policy.dry_run {
+        return;
+    }
+    for _ in 0..policy.max_batches {
+        match step(store, i64::from(policy.batch)).await {
+            Ok(Step::Idle) => return,
+            Ok(Step::Done) => report.job_batches += 1,
+            Ok(Step::Failed(e)) => report.fail("jobs", &e),
+            Err(e) => return report.fail("jobs", &e),
+        }
+    }
+}
+
+enum Step {
+    /// No job has anything to do now.
+    Idle,
+    Done,
+    /// A job has met a fault, and waits.
+    Failed(crate::error::Error),
+}
+
+/// One batch of one job, in one transaction.
+async fn step(store: &Store, batch: i64) -> Result<Step> {
+    let mut client = store.meta.client().await?;
+    let tx = client.transaction().await.map_err(from_pg)?;
+    let Some(claimed) = rows::claim(&tx).await? else {
+        return Ok(Step::Idle);
+    };
+    let worked = async {
+        let done = work(store, &tx, &claimed, batch).await?;
+        rows::note(&tx, &claimed, &done).await
+    };
+    match worked.await {
+        Ok(()) => {
+            tx.commit().await.map_err(from_pg)?;
+            Ok(Step::Done)
+        }
+        Err(e) => {
+            tx.rollback().await.map_err(from_pg)?;
+            let (tenant, id) = (claimed.tenant, &claimed.job.id);
+            rows::note_failure(&client, tenant, id, &describe(&e)).await?;
+            Ok(Step::Failed(e))
+        }
+    }
+}
+
+async fn work(
+    store: &Store,
+    tx: &deadpool_postgres::Transaction<'_>,
+    claimed: &Claimed,
+    size: i64,
+) -> Result<Batch> {
+    let (tenant, job) = (claimed.tenant, &claimed.job);
+    let matching = created_by(job.created_at, Expression::new(&job.filter)?.filter);
+    let after = Some(claimed.reached.as_str()).filter(|reached| !reached.is_empty());
+    let ids = selection::batch(&**tx, tenant, &matching, after, size).await?;
+    let mut batch = Batch {
+        reached: ids.last().map(ToString::to_string),
+        ..Batch::default()
+    };
+    match &job.task {
+        Task::DeleteArtifacts => {
+            let window = store.times.delete_window;
+            let deleted = artifacts::delete_all(tx, tenant, &ids, window).await?;
+            batch.done = deleted.len() as u64;
+            batch.bytes = deleted.iter().map(|(_, bytes)| bytes).sum();
+            batch.held = ids.len() as u64 - batch.done;
+        }
+        Task::SetStage { stage, agent_id } => {
+            let agent = Label::optional(agent_id.clone()).unwrap_or_default();
+            let by = By {
+                agent: agent.as_ref(),
+                key_last_4: &job.key_last_4,
+            };
+            batch.done = stages::set_stage(tx, tenant, &ids, *stage, &by).await?;
+        }
+    }
+    Ok(batch)
+}

@@ -1,0 +1,224 @@
+//! Work that is too large for one call.
+//!
+//! A call that starts a job answers at once; the worker goes on with it, batch by batch. A batch and the note of how far
+//! the job came are one transaction, so whatever ends a process, nothing is done twice and nothing is left out.
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Error, Result},
+    filter::{Comparison, Condition, Filter},
+    id::JobId,
+    idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
+    meta::{jobs as rows, selection},
+    page::{Listing, Page, PageSize},
+    record::Stage,
+    selection::{Expression, Selection},
+    store::Store,
+    tenant::{Caller, Tenant},
+};
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Deletes the artifacts that match.
+    DeleteArtifacts,
+    /// Moves the artifacts that match to a stage.
+    SetStage {
+        /// Where to.
+        stage: Stage,
+        /// Who asked for it; may be empty.
+        agent_id: String,
+    },
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobState {
+    /// It has work to do.
+    Running,
+    /// It has done all of it.
+    Succeeded,
+    /// It was ended before its time.
+    Cancelled,
+    /// It met faults too often.
+    Failed,
+}
+
+impl JobState {
+    /// Its name in the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Work that the store goes on with by itself.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its identifier.
+    pub id: JobId,
+    /// What it does.
+    pub task: Task,
+    /// How far it is.
+    pub state: JobState,
+    /// Which artifacts it is about, as it was put.
+    pub filter: String,
+    /// How many artifacts it has dealt with.
+    pub done_count: u64,
+    /// The sum of their sizes in bytes.
+    pub size_bytes: u64,
+    /// How many it left alone because they are held.
+    pub held_count: u64,
+    /// How many there were to deal with when it began, up to `MAX_COUNT` and one.
+    pub estimated_count: u64,
+    /// When it was asked for. What was created since is not meant.
+    pub created_at: Timestamp,
+    /// When it last made progress.
+    pub updated_at: Timestamp,
+    /// When it ended, if it has.
+    pub finished_at: Option<Timestamp>,
+    /// The last four characters of the key that asked for it.
+    pub key_last_4: String,
+    /// Why its last batch failed; empty when it did not.
+    pub last_error: String,
+}
+
+impl Job {
+    /// The most artifacts that are counted beforehand.
+    pub(crate) const MAX_COUNT: i64 = 100_000;
+}
+
+/// What came of a call about any number of artifacts.
+#[derive(Debug, Clone)]
+pub enum Bulk<T> {
+    /// They were few, and it is done.
+    Done(T),
+    /// They are many, and it goes on.
+    Started(Box<Job>),
+}
+
+impl<T: Serialize + DeserializeOwned> Bulk<T> {
+    /// What a key stands for.
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::Done(done) => json!(done),
+            Self::Started(job) => json!({"job_id": job.id.as_str()}),
+        }
+    }
+}
+
+impl Store {
+    /// What a call under the same key led to before: the same result, or the same job as it is now.
+    pub(crate) async fn bulk_again<T: DeserializeOwned>(
+        &self,
+        tenant: &Tenant,
+        earlier: Value,
+    ) -> Result<Bulk<T>> {
+        match recorded(&earlier, "job_id") {
+            Ok(id) => {
+                let job = self.get_job(tenant, id).await?;
+                Ok(Bulk::Started(Box::new(job)))
+            }
+            Err(_) => serde_json::from_value(earlier)
+                .map(Bulk::Done)
+                .map_err(|e| Error::Internal(e.into())),
+        }
+    }
+
+    /// Returns a job.
+    ///
+    /// # Errors
+    /// `JobNotFound`, `Unavailable`.
+    pub async fn get_job(&self, tenant: &Tenant, id: &str) -> Result<Job> {
+        let id = job_id(id)?;
+        let client = self.meta.client().await?;
+        rows::get(&client, tenant.id, &id).await
+    }
+
+    /// Lists jobs, newest first; those in one state, or all.
+    ///
+    /// # Errors
+    /// `Invalid` for a token of another list; `Unavailable`.
+    pub async fn list_jobs(
+        &self,
+        tenant: &Tenant,
+        state: Option<JobState>,
+        size: PageSize,
+        token: &str,
+    ) -> Result<Page<Job>> {
+        let listing = Listing::new(("jobs", tenant.id, state));
+        let after = listing.position(token)?;
+        let client = self.meta.client().await?;
+        let rows = rows::list(&client, tenant.id, state, after.as_ref(), size).await?;
+        Ok(listing.page(rows, size))
+    }
+
+    /// Ends a job at the end of the batch that is under way, and returns it; one that has ended stays as it is.
+    ///
+    /// # Errors
+    /// `JobNotFound`, what a key answers, `Unavailable`.
+    pub async fn cancel_job(
+        &self,
+        tenant: &Tenant,
+        id: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Job> {
+        let id = job_id(id)?;
+        let mut client = self.meta.client().await?;
+        let asked = Fingerprint::of("CancelJob").with("job_id", &id);
+        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+            rows::cancel(&once.tx, tenant.id, &id).await?;
+            once.commit(json!({"job_id": id.as_str()})).await?;
+        }
+        rows::get(&client, tenant.id, &id).await
+    }
+}
+
+fn job_id(text: &str) -> Result<JobId> {
+    text.parse()
+        .map_err(|_| Error::JobNotFound(text.to_owned()))
+}
+
+/// Starts a job when more artifacts match than one call deals with.
+pub(crate) async fn start_if_many(
+    once: &Once<'_>,
+    caller: &Caller,
+    matching: &Expression,
+    task: &Task,
+) -> Result<Option<Job>> {
+    let tenant = caller.tenant.id;
+    let meant = meant(task, matching.filter.clone());
+    let most = Selection::MAX_IDS as i64;
+    let (count, _) = selection::count(&*once.tx, tenant, &meant, most + 1).await?;
+    if count <= most {
+        return Ok(None);
+    }
+    let (count, _) = selection::count(&*once.tx, tenant, &meant, Job::MAX_COUNT + 1).await?;
+    let text = &matching.text;
+    let job = rows::insert(&once.tx, tenant, task, text, count, &caller.key_last_4).await?;
+    Ok(Some(job))
+}
+
+/// The artifacts that a task is about.
+pub(crate) fn meant(task: &Task, matching: Filter) -> Filter {
+    match task {
+        Task::DeleteArtifacts => {
+            let held = Filter::Is(Condition::LegalHold);
+            Filter::All(vec![matching, Filter::Not(Box::new(held))])
+        }
+        Task::SetStage { .. } => matching,
+    }
+}
+
+/// Those that were there when a job was asked for.
+pub(crate) fn created_by(at: Timestamp, matching: Filter) -> Filter {
+    let created = Condition::Created(Comparison::LessOrEqual, at);
+    Filter::All(vec![matching, Filter::Is(created)])
+}

@@ -1,0 +1,199 @@
+//! What happened in sessions.
+
+use deadpool_postgres::{GenericClient, Object, Transaction};
+use futures_util::join;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{
+    artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
+    error::from_pg,
+    millis,
+};
+use crate::{
+    error::{Error, Result},
+    event::{Event, Happening, Subject},
+    id::TenantId,
+};
+
+/// The most events that are given positions at once.
+const BATCH: i64 = 1000;
+
+/// What is known of a session's events.
+pub(crate) struct Seen {
+    /// After a position, in order.
+    pub(crate) events: Vec<Event>,
+    /// The last position that was given to an event; 0 as long as there is no session.
+    pub(crate) last: i64,
+    /// Whether there are events that have no position yet.
+    pub(crate) unnumbered: bool,
+}
+
+/// Reads the events after a position, at most `limit`.
+pub(crate) async fn after(
+    client: &Object,
+    tenant: TenantId,
+    session: &str,
+    position: i64,
+    limit: i64,
+) -> Result<Seen> {
+    let read_last = client
+        .prepare_cached(
+            "SELECT last_position, EXISTS (SELECT FROM session_events e
+                 WHERE e.tenant_id = s.tenant_id AND e.session_id = s.id AND e.position IS NULL)
+             FROM sessions s WHERE s.tenant_id = $1 AND s.id = $2",
+        )
+        .await
+        .map_err(from_pg)?;
+    let read_events = client
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at,
+                 e.position, e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id
+             FROM session_events e
+                 LEFT JOIN artifacts a ON a.tenant_id = e.tenant_id AND a.id = e.artifact_id
+             WHERE e.tenant_id = $1 AND e.session_id = $2 AND e.position > $3
+             ORDER BY e.position LIMIT $4"
+        ))
+        .await
+        .map_err(from_pg)?;
+    // In this order: what had a position by the first is found by the second, or was forgotten.
+    let (last, rows) = join!(
+        async { client.query_opt(&read_last, &[&tenant.0, &session]).await },
+        async {
+            client
+                .query(&read_events, &[&tenant.0, &session, &position, &limit])
+                .await
+        },
+    );
+    let last = last.map_err(from_pg)?;
+    let rows = rows.map_err(from_pg)?;
+    let events: Result<Vec<_>> = rows.iter().map(read).collect();
+    Ok(Seen {
+        events: events?,
+        last: last.as_ref().map_or(0, |row| row.get(0)),
+        unnumbered: last.is_some_and(|row| row.get(1)),
+    })
+}
+
+fn read(row: &Row) -> Result<Event> {
+    let unknown = |_| Error::internal("an event has an unknown stage");
+    let stage = |at| row.get::<_, Option<&str>>(at).unwrap_or_default().parse();
+    let at = |column: usize| COLUMN_COUNT + 2 + column;
+    let artifact: Option<String> = row.get(at(3));
+    let recorded = row.get::<_, Option<&str>>(0).is_some();
+    Ok(Event {
+        position: row.get(at(0)),
+        occurred_at: row.get(at(1)),
+        what: match row.get(at(2)) {
+            "created" => Happening::Created,
+            "deleted" => Happening::Deleted,
+            "restored" => Happening::Restored,
+            "sealed" => Happening::Sealed,
+            "staged" => Happening::Staged {
+                from: stage(at(4)).map_err(unknown)?,
+                to: stage(at(5)).map_err(unknown)?,
+                agent_id: row.get(at(6)),
+            },
+            _ => return Err(Error::internal("an event has an unknown type")),
+        },
+        subject: match artifact {
+            None => Subject::Session,
+            Some(id) if !recorded => Subject::Forgotten(id),
+            Some(_) => {
+                let (artifact, state) = artifacts::with_state(row)?;
+                Subject::Artifact(Box::new(artifact), state)
+            }
+        },
+    })
+}
+
+/// Gives the next positions to the events of sessions that have none yet.
+///
+/// Two statements, because one would not do: whoever waited for the lock must see what the former holder numbered.
+pub(crate) async fn number(
+    tx: &Transaction<'_>,
+    tenants: &[Uuid],
+    sessions: &[&str],
+) -> Result<()> {
+    tx.execute(
+        "SELECT FROM sessions s JOIN unnest($1::uuid[], $2::text[]) q (tenant_id, id)
+             ON s.tenant_id = q.tenant_id AND s.id = q.id
+         ORDER BY s.tenant_id, s.id FOR NO KEY UPDATE OF s",
+        &[&tenants, &sessions],
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.execute(
+        "WITH next AS (
+             SELECT e.tenant_id, e.session_id, e.number,
+                 s.last_position + row_number() OVER (PARTITION BY e.tenant_id, e.session_id ORDER BY e.number)
+                     AS position
+             FROM unnest($1::uuid[], $2::text[]) q (tenant_id, id)
+                 JOIN sessions s ON s.tenant_id = q.tenant_id AND s.id = q.id
+                 CROSS JOIN LATERAL (SELECT * FROM session_events e
+                     WHERE e.tenant_id = s.tenant_id AND e.session_id = s.id AND e.position IS NULL
+                     ORDER BY e.number LIMIT $3) e
+         ), numbered AS (
+             UPDATE session_events e SET position = next.position FROM next
+             WHERE e.tenant_id = next.tenant_id AND e.session_id = next.session_id AND e.number = next.number
+         )
+         UPDATE sessions s SET last_position = last.position
+         FROM (SELECT tenant_id, session_id, max(position) AS position FROM next GROUP BY 1, 2) last
+         WHERE s.tenant_id = last.tenant_id AND s.id = last.session_id",
+        &[&tenants, &sessions, &BATCH],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Forgets events that have been kept long enough. They get their positions first, so that a watcher who comes later can
+/// tell that they are missing.
+pub(crate) async fn forget(
+    tx: &Transaction<'_>,
+    retention: std::time::Duration,
+    batch: i64,
+) -> Result<u64> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT tenant_id, session_id FROM (
+                 SELECT tenant_id, session_id FROM session_events
+                 WHERE occurred_at <= now() - $1 * interval '1 ms' ORDER BY occurred_at LIMIT $2) old",
+            &[&millis(retention), &batch],
+        )
+        .await
+        .map_err(from_pg)?;
+    let tenants: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+    let sessions: Vec<&str> = rows.iter().map(|row| row.get(1)).collect();
+    number(tx, &tenants, &sessions).await?;
+    tx.execute(
+        "DELETE FROM session_events e
+         USING (SELECT tenant_id, session_id, number FROM session_events
+                WHERE occurred_at <= now() - $1 * interval '1 ms' AND position IS NOT NULL
+                ORDER BY occurred_at LIMIT $2) old
+         WHERE e.tenant_id = old.tenant_id AND e.session_id = old.session_id AND e.number = old.number",
+        &[&millis(retention), &batch],
+    )
+    .await
+    .map_err(from_pg)
+}
+
+/// Whether a session was sealed at a position or before it.
+pub(crate) async fn sealed_by(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    session: &str,
+    position: i64,
+) -> Result<bool> {
+    let row = client
+        .query_opt(
+            "SELECT FROM sessions s WHERE s.tenant_id = $1 AND s.id = $2 AND s.sealed_at IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM session_events e
+                     WHERE e.tenant_id = s.tenant_id AND e.session_id = s.id AND e.type = 'sealed'
+                         AND (e.position > $3 OR e.position IS NULL))",
+            &[&tenant.0, &session, &position],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.is_some())
+}

@@ -1,0 +1,253 @@
+//! Rows of jobs.
+
+use deadpool_postgres::{GenericClient, Object, Transaction};
+use tokio_postgres::Row;
+
+use super::error::from_pg;
+use crate::{
+    error::{Error, Result},
+    id::{JobId, TenantId},
+    job::{Job, JobState, Task},
+    page::{PageSize, Position},
+};
+
+const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, size_bytes, held_count, estimated_count, \
+     created_at, updated_at, finished_at, key_last_4, last_error";
+const COLUMN_COUNT: usize = 15;
+
+fn read(row: &Row) -> Result<Job> {
+    let corrupt = |what: &str| Error::internal(format!("a job's row has a malformed {what}"));
+    let id: &str = row.get(0);
+    let count = |column: usize| row.get::<_, i64>(column).unsigned_abs();
+    Ok(Job {
+        id: id.parse().map_err(|_| corrupt("id"))?,
+        task: match row.get(1) {
+            "delete_artifacts" => Task::DeleteArtifacts,
+            "set_stage" => {
+                let stage: &str = row.get(4);
+                Task::SetStage {
+                    stage: stage.parse().map_err(|_| corrupt("stage"))?,
+                    agent_id: row.get(5),
+                }
+            }
+            _ => return Err(corrupt("type")),
+        },
+        state: match row.get(2) {
+            "running" => JobState::Running,
+            "succeeded" => JobState::Succeeded,
+            "cancelled" => JobState::Cancelled,
+            "failed" => JobState::Failed,
+            _ => return Err(corrupt("state")),
+        },
+        filter: row.get(3),
+        done_count: count(6),
+        size_bytes: count(7),
+        held_count: count(8),
+        estimated_count: count(9),
+        created_at: row.get(10),
+        updated_at: row.get(11),
+        finished_at: row.get(12),
+        key_last_4: row.get(13),
+        last_error: row.get(14),
+    })
+}
+
+pub(crate) async fn insert(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    task: &Task,
+    filter: &str,
+    estimated: i64,
+    key_last_4: &str,
+) -> Result<Job> {
+    let (kind, stage, agent) = match task {
+        Task::DeleteArtifacts => ("delete_artifacts", None, ""),
+        Task::SetStage { stage, agent_id } => {
+            ("set_stage", Some(stage.as_str()), agent_id.as_str())
+        }
+    };
+    let row = tx
+        .query_one(
+            &format!(
+                "INSERT INTO jobs (tenant_id, id, type, filter, to_stage, agent_id, estimated_count, key_last_4)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {COLUMNS}"
+            ),
+            &[
+                &tenant.0,
+                &JobId::fresh().as_str(),
+                &kind,
+                &filter,
+                &stage,
+                &agent,
+                &estimated,
+                &key_last_4,
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    read(&row)
+}
+
+pub(crate) async fn get(client: &Object, tenant: TenantId, id: &JobId) -> Result<Job> {
+    let row = client
+        .query_opt(
+            &format!("SELECT {COLUMNS} FROM jobs WHERE tenant_id = $1 AND id = $2"),
+            &[&tenant.0, &id.as_str()],
+        )
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::JobNotFound(id.to_string()))?;
+    read(&row)
+}
+
+/// Jobs, newest first, each with its position.
+pub(crate) async fn list(
+    client: &Object,
+    tenant: TenantId,
+    state: Option<JobState>,
+    after: Option<&Position>,
+    size: PageSize,
+) -> Result<Vec<(Job, Position)>> {
+    let rows = client
+        .query(
+            &format!(
+                "SELECT {COLUMNS} FROM jobs
+                 WHERE tenant_id = $1 AND ($2::text IS NULL OR state = $2)
+                     AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+                 ORDER BY created_at DESC, id DESC LIMIT $5"
+            ),
+            &[
+                &tenant.0,
+                &state.map(JobState::as_str),
+                &after.map(|p| p.at),
+                &after.map_or("", |p| &p.id),
+                &size.rows(),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    let positioned = |row: &Row| {
+        let job = read(row)?;
+        let position = Position {
+            at: job.created_at,
+            id: job.id.to_string(),
+        };
+        Ok((job, position))
+    };
+    rows.iter().map(positioned).collect()
+}
+
+/// Ends a job that is running; waits for the batch that is under way.
+pub(crate) async fn cancel(tx: &Transaction<'_>, tenant: TenantId, id: &JobId) -> Result<()> {
+    tx.execute(
+        "UPDATE jobs SET state = 'cancelled', finished_at = now() WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
+        &[&tenant.0, &id.as_str()],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
+}
+
+/// A job whose row is locked, and how far it came.
+pub(crate) struct Claimed {
+    pub(crate) tenant: TenantId,
+    pub(crate) job: Job,
+    /// The last artifact it has come by.
+    pub(crate) reached: String,
+}
+
+/// Locks the job that has waited longest among those that have something to do and that nobody else works on.
+pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
+    let row = tx
+        .query_opt(
+            &format!(
+                "SELECT {COLUMNS}, tenant_id, reached FROM jobs
+                 WHERE state = 'running' AND next_attempt_at <= now()
+                 ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+            ),
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    row.map(|row| {
+        Ok(Claimed {
+            tenant: TenantId(row.get(COLUMN_COUNT)),
+            job: read(&row)?,
+            reached: row.get(COLUMN_COUNT + 1),
+        })
+    })
+    .transpose()
+}
+
+/// What a batch did.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// The last artifact it has come by; `None` when there is no other, and the job is done.
+    pub(crate) reached: Option<String>,
+    pub(crate) done: u64,
+    pub(crate) bytes: u64,
+    pub(crate) held: u64,
+}
+
+/// Notes what a batch of a locked job did. The next batch is that of the job that has waited longest.
+pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Batch) -> Result<()> {
+    let count = |n| i64::try_from(n).unwrap_or(i64::MAX);
+    tx.execute(
+        "UPDATE jobs SET reached = coalesce($3, reached), done_count = done_count + $4, size_bytes = size_bytes + $5,
+             held_count = held_count + $6, updated_at = now(), next_attempt_at = clock_timestamp(),
+             attempts = 0, last_error = '',
+             state = CASE WHEN $3::text IS NULL THEN 'succeeded' ELSE state END,
+             finished_at = CASE WHEN $3::text IS NULL THEN now() END
+         WHERE tenant_id = $1 AND id = $2",
+        &[
+            &claimed.tenant.0,
+            &claimed.job.id.as_str(),
+            &batch.reached,
+            &count(batch.done),
+            &count(batch.bytes),
+            &count(batch.held),
+        ],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Notes that a batch failed: the job is tried again after a pause that doubles, and given up after some times.
+pub(crate) async fn note_failure(
+    client: &impl GenericClient,
+    tenant: TenantId,
+    id: &JobId,
+    error: &str,
+) -> Result<()> {
+    const ATTEMPTS: i32 = 12;
+    client
+        .execute(
+            "UPDATE jobs SET attempts = attempts + 1, last_error = left($3, 500),
+                 next_attempt_at = now() + interval '1 s' * 2 ^ attempts,
+                 state = CASE WHEN attempts + 1 >= $4 THEN 'failed' ELSE state END,
+                 finished_at = CASE WHEN attempts + 1 >= $4 THEN now() END
+             WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
+            &[&tenant.0, &id.as_str(), &error, &ATTEMPTS],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Forgets jobs that ended long enough ago.
+pub(crate) async fn forget(
+    tx: &Transaction<'_>,
+    retention: std::time::Duration,
+    batch: i64,
+) -> Result<u64> {
+    tx.execute(
+        "DELETE FROM jobs j
+         USING (SELECT tenant_id, id FROM jobs WHERE finished_at <= now() - $1 * interval '1 ms'
+                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED) old
+         WHERE j.tenant_id = old.tenant_id AND j.id = old.id",
+        &[&super::millis(retention), &batch],
+    )
+    .await
+    .map_err(from_pg)
+}

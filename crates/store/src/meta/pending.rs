@@ -1,0 +1,260 @@
+//! Artifacts that wait to be published.
+
+use std::collections::HashSet;
+
+use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
+
+use super::{
+    artifacts::{self, Deleted, VISIBLE},
+    error::from_pg,
+    selection::ids_of,
+};
+use crate::{
+    artifact::Artifact,
+    error::{Error, Result},
+    id::{ArtifactId, TenantId},
+    publish::Published,
+};
+
+/// The columns that `artifacts::read` reads, of a row `a` that is not published.
+pub(super) const COLUMNS: &str = "a.id, a.filename, 0::bigint, a.content_type, a.size_bytes, a.sha256, a.session_id, \
+     a.namespace, a.user_id, a.agent_id, a.metadata, a.discard_at, a.created_at, a.title, a.kind, a.language, \
+     a.change_summary, a.stage, a.labels, a.inputs, 1::bigint, a.created_at, false";
+
+/// The file that a waiting artifact will be a version of, within its session.
+#[derive(PartialEq, Eq, Hash)]
+struct File {
+    filename: String,
+    user_id: String,
+    namespace: String,
+}
+
+/// An artifact that waits, as far as publishing it depends on it.
+pub(crate) struct Waiting {
+    pub(crate) id: ArtifactId,
+    file: File,
+    if_version: Option<i64>,
+}
+
+/// Locks the artifacts that wait in a session, or those of them with these ids, in the order in which they were made.
+pub(crate) async fn lock(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    ids: Option<&[ArtifactId]>,
+    limit: i64,
+) -> Result<Vec<Waiting>> {
+    let rows = tx
+        .query(
+            "SELECT id, filename, user_id, namespace, if_version FROM pending_artifacts
+             WHERE tenant_id = $1 AND session_id = $2 AND discard_at > now()
+                 AND ($3::text[] IS NULL OR id = ANY ($3))
+             ORDER BY number LIMIT $4 FOR UPDATE",
+            &[&tenant.0, &session, &ids.map(ids_of), &limit],
+        )
+        .await
+        .map_err(from_pg)?;
+    let read = |row: &Row| {
+        Ok(Waiting {
+            id: super::selection::known(row.get(0))?,
+            file: File {
+                filename: row.get(1),
+                user_id: row.get(2),
+                namespace: row.get(3),
+            },
+            if_version: row.get(4),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Takes as many versions of each file as artifacts wait for one, in the order of the names, so that two commits wait for
+/// each other instead of failing.
+pub(crate) async fn claim_versions(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO filenames AS f (tenant_id, session_id, filename, user_id, namespace, last_version)
+         SELECT tenant_id, session_id, filename, user_id, namespace, count(*) FROM pending_artifacts
+         WHERE tenant_id = $1 AND id = ANY ($2)
+         GROUP BY tenant_id, session_id, filename, user_id, namespace
+         ORDER BY filename, user_id, namespace
+         ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
+         DO UPDATE SET last_version = f.last_version + excluded.last_version",
+        &[&tenant.0, &ids_of(ids)],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Holds what each artifact expects of its file against what is there, now that nobody else can give a file a version.
+///
+/// # Errors
+/// `VersionConflict`; `Invalid` when two of them expect something of the same file, which cannot both come true.
+pub(crate) async fn check_versions(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    waiting: &[Waiting],
+) -> Result<()> {
+    let mut seen = HashSet::new();
+    for one in waiting {
+        let first = seen.insert(&one.file);
+        let Some(expected) = one.if_version else {
+            continue;
+        };
+        if !first {
+            let words = format!(
+                "{} expects to follow version {expected} of '{}', but another one comes before it",
+                one.id, one.file.filename
+            );
+            return Err(Error::invalid("artifact_ids", words));
+        }
+        let current = latest(tx, tenant, session, &one.file).await?;
+        if current.as_ref().map_or(0, |current| current.version) != expected {
+            return Err(Error::VersionConflict {
+                filename: one.file.filename.clone(),
+                current: current.map(Box::new),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn latest(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    file: &File,
+) -> Result<Option<Artifact>> {
+    let statement = tx
+        .prepare_cached(&format!(
+            "SELECT {} FROM artifacts a WHERE {} AND {VISIBLE} ORDER BY a.version DESC LIMIT 1",
+            artifacts::COLUMNS,
+            artifacts::NAMED
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = tx
+        .query_opt(
+            &statement,
+            &[
+                &tenant.0,
+                &file.filename,
+                &session,
+                &file.user_id,
+                &file.namespace,
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    row.as_ref().map(artifacts::read).transpose()
+}
+
+/// Inputs of these artifacts that are neither artifacts nor among them.
+pub(crate) async fn unknown_inputs(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+) -> Result<Vec<String>> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT input FROM pending_artifacts p, unnest(p.inputs) input
+             WHERE p.tenant_id = $1 AND p.id = ANY ($2) AND NOT input = ANY ($2)
+                 AND NOT EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = $1 AND a.id = input)
+             ORDER BY input",
+            &[&tenant.0, &ids_of(ids)],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Makes artifacts of those that wait, all at one moment. Their versions have been taken, so that the last ones given to a
+/// file are theirs.
+pub(crate) async fn publish(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+) -> Result<Vec<Published>> {
+    let ids = ids_of(ids);
+    let rows = tx
+        .query(
+            "INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
+                 content_type, size_bytes, sha256, metadata, object_id, expires_at,
+                 title, kind, language, change_summary, stage, labels, inputs, session_held)
+             SELECT p.tenant_id, p.id, p.session_id, p.namespace, p.user_id, p.agent_id, p.filename,
+                 f.last_version - count(*) OVER of_file + row_number() OVER (of_file ORDER BY p.number),
+                 p.content_type, p.size_bytes, p.sha256, p.metadata, p.object_id, now() + p.ttl_ms * interval '1 ms',
+                 p.title, p.kind, p.language, p.change_summary, p.stage, p.labels, p.inputs, s.held
+             FROM pending_artifacts p
+                 JOIN filenames f USING (tenant_id, session_id, filename, user_id, namespace)
+                 JOIN sessions s ON s.tenant_id = p.tenant_id AND s.id = p.session_id
+             WHERE p.tenant_id = $1 AND p.id = ANY ($2)
+             WINDOW of_file AS (PARTITION BY p.filename, p.user_id, p.namespace)
+             ORDER BY p.number
+             RETURNING a.id, a.filename, a.version",
+            &[&tenant.0, &ids],
+        )
+        .await
+        .map_err(from_pg)?;
+    for side_table in [
+        "INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
+         SELECT p.tenant_id, pair.key, pair.value, now(), p.id
+         FROM pending_artifacts p, jsonb_each_text(p.metadata) pair WHERE p.tenant_id = $1 AND p.id = ANY ($2)",
+        "INSERT INTO artifact_labels (tenant_id, label, created_at, artifact_id)
+         SELECT p.tenant_id, label, now(), p.id
+         FROM pending_artifacts p, unnest(p.labels) label WHERE p.tenant_id = $1 AND p.id = ANY ($2)",
+        "INSERT INTO artifact_inputs (tenant_id, input_id, artifact_id)
+         SELECT p.tenant_id, input, p.id
+         FROM pending_artifacts p, unnest(p.inputs) input WHERE p.tenant_id = $1 AND p.id = ANY ($2)",
+        "DELETE FROM pending_artifacts WHERE tenant_id = $1 AND id = ANY ($2)",
+    ] {
+        tx.execute(side_table, &[&tenant.0, &ids])
+            .await
+            .map_err(from_pg)?;
+    }
+    let read = |row: &Row| Published {
+        artifact_id: row.get(0),
+        filename: row.get(1),
+        version: row.get(2),
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Discards an artifact that waits; `None` when there is none.
+pub(crate) async fn discard(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    id: &ArtifactId,
+) -> Result<Option<Deleted>> {
+    let row = tx
+        .query_opt(
+            "DELETE FROM pending_artifacts WHERE tenant_id = $1 AND id = $2 RETURNING now()",
+            &[&tenant.0, &id.as_str()],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| Deleted {
+        artifact_id: id.to_string(),
+        deleted_at: row.get(0),
+        purge_after: row.get(0),
+    }))
+}
+
+/// Discards artifacts that have waited too long.
+pub(crate) async fn discard_overdue(tx: &Transaction<'_>, batch: i64) -> Result<u64> {
+    tx.execute(
+        "DELETE FROM pending_artifacts p
+         USING (SELECT tenant_id, id FROM pending_artifacts WHERE discard_at <= now()
+                ORDER BY discard_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+         WHERE p.tenant_id = due.tenant_id AND p.id = due.id",
+        &[&batch],
+    )
+    .await
+    .map_err(from_pg)
+}

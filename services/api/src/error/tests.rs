@@ -1,0 +1,202 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// How an error must look, and the reason that it must give.
+fn expect(error: Error, reason: &str, code: Code, http: u16) -> String {
+    assert_eq!(face(&error).http.as_u16(), http, "{reason}");
+    let status = to_status(error);
+    assert_eq!(status.code(), code, "{reason}");
+    let details = status.get_error_details();
+    let info = details.error_info().expect("every error has an ErrorInfo");
+    assert_eq!(
+        (info.reason.as_str(), info.domain.as_str()),
+        (reason, "cairn.dev")
+    );
+    let worth_retrying = ["UNAVAILABLE", "RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS"];
+    assert_eq!(
+        details.retry_info().is_some(),
+        worth_retrying.contains(&reason),
+        "{reason}"
+    );
+    assert!(
+        !status.message().contains("secret"),
+        "causes stay in the log"
+    );
+    format!("ERROR_REASON_{reason}")
+}
+
+#[test]
+fn every_error_has_its_reason_code_and_http_status() {
+    use Code::{
+        Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound,
+        ResourceExhausted, Unauthenticated, Unavailable,
+    };
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let id = || "x".to_owned();
+    let sent: BTreeSet<String> = [
+        expect(
+            Error::invalid("f", "d"),
+            "INVALID_ARGUMENT",
+            InvalidArgument,
+            400,
+        ),
+        expect(
+            Error::Unauthenticated,
+            "UNAUTHENTICATED",
+            Unauthenticated,
+            401,
+        ),
+        expect(
+            Error::ArtifactNotFound(id()),
+            "ARTIFACT_NOT_FOUND",
+            NotFound,
+            404,
+        ),
+        expect(
+            Error::ArtifactExpired {
+                id: id(),
+                expires_at: at,
+            },
+            "ARTIFACT_EXPIRED",
+            NotFound,
+            410,
+        ),
+        expect(
+            Error::ArtifactDeleted {
+                id: id(),
+                deleted_at: at,
+            },
+            "ARTIFACT_DELETED",
+            NotFound,
+            410,
+        ),
+        expect(
+            Error::SessionNotFound(id()),
+            "SESSION_NOT_FOUND",
+            NotFound,
+            404,
+        ),
+        expect(Error::LinkNotFound(id()), "LINK_NOT_FOUND", NotFound, 404),
+        expect(Error::JobNotFound(id()), "JOB_NOT_FOUND", NotFound, 404),
+        expect(
+            Error::LinkExpired {
+                id: id(),
+                ended_at: at,
+            },
+            "LINK_EXPIRED",
+            NotFound,
+            410,
+        ),
+        expect(
+            Error::SessionSealed {
+                id: id(),
+                sealed_at: at,
+            },
+            "SESSION_SEALED",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
+            Error::SessionNotSealed(id()),
+            "SESSION_NOT_SEALED",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
+            Error::LegalHold(id()),
+            "LEGAL_HOLD",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
+            Error::VersionConflict {
+                filename: id(),
+                current: None,
+            },
+            "VERSION_CONFLICT",
+            Aborted,
+            409,
+        ),
+        expect(
+            Error::IdempotencyKeyReused {
+                key: id(),
+                fields: vec![id()],
+            },
+            "IDEMPOTENCY_KEY_REUSED",
+            InvalidArgument,
+            422,
+        ),
+        expect(
+            Error::IdempotencyInProgress(id()),
+            "IDEMPOTENCY_IN_PROGRESS",
+            Aborted,
+            409,
+        ),
+        expect(
+            Error::ContentMismatch {
+                field: "size_bytes",
+                declared: id(),
+                actual: id(),
+            },
+            "CONTENT_MISMATCH",
+            InvalidArgument,
+            400,
+        ),
+        expect(
+            Error::ContentMissing(id()),
+            "CONTENT_MISSING",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
+            Error::FileTooLarge {
+                limit_bytes: 1,
+                hint: "",
+            },
+            "FILE_TOO_LARGE",
+            InvalidArgument,
+            413,
+        ),
+        expect(
+            Error::TtlExceedsLimit { max: None },
+            "TTL_EXCEEDS_LIMIT",
+            InvalidArgument,
+            400,
+        ),
+        expect(Error::UploadExpired("x"), "UPLOAD_EXPIRED", Aborted, 409),
+        expect(
+            Error::EventsExpired {
+                session: id(),
+                first: 1,
+            },
+            "EVENTS_EXPIRED",
+            FailedPrecondition,
+            410,
+        ),
+        expect(
+            Error::RateLimited("x"),
+            "RATE_LIMITED",
+            ResourceExhausted,
+            429,
+        ),
+        expect(
+            Error::Unavailable {
+                dependency: "database",
+                source: "secret".into(),
+            },
+            "UNAVAILABLE",
+            Unavailable,
+            503,
+        ),
+        expect(Error::Stopping, "UNAVAILABLE", Unavailable, 503),
+        expect(Error::DataCorrupted(id()), "DATA_CORRUPTED", DataLoss, 500),
+        expect(Error::internal("secret"), "INTERNAL", Internal, 500),
+    ]
+    .into();
+    let specified: BTreeSet<String> = (1..)
+        .map_while(|number| ErrorReason::try_from(number).ok())
+        .map(|reason| reason.as_str_name().to_owned())
+        .collect();
+    assert_eq!(sent, specified);
+}
