@@ -52,7 +52,7 @@ pub(crate) fn take(instance: &Instance, state: &mut State, action: Action) {
     match action {
         Action::Uploader(uploader, step) => uploader::take(instance, state, uploader, step),
         Action::Collector(worker, step) => collector::take(instance, state, worker, step),
-        Action::Pass(pass) => collector::take_pass(state, pass),
+        Action::Pass(pass) => collector::take_pass(instance, state, pass),
         Action::Scanner(step) => scanner::take(instance, state, step),
         Action::Caller(step) => caller::take(instance, state, step),
         Action::Sealer(step) => sealer::take(state, step),

@@ -53,7 +53,7 @@ mod sights;
 mod state;
 mod variants;
 
-pub use check::{Explored, explore, look_for_loss};
+pub use check::{Explored, explore, look_for_breach};
 pub use instance::Instance;
 pub use properties::{NOTHING_COMES_BACK, NOTHING_IS_LOST, NOTHING_LEAKS};
 pub use variants::Variant;

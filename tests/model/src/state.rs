@@ -274,6 +274,16 @@ impl State {
         collectors.any(|c| matches!(c, Collector::Reviewing { object: o, .. } if *o == object))
     }
 
+    /// Whether a worker is deleting the bytes under this key.
+    pub(crate) fn is_being_deleted(&self, instance: &Instance, key: u8) -> bool {
+        self.collectors.iter().any(|collector| match collector {
+            Collector::Deleting { object } | Collector::Deleted { object } => {
+                key_of(instance, *object) == key
+            }
+            _ => false,
+        })
+    }
+
     pub(crate) fn row(&self, artifact: u8) -> Option<ArtifactRow> {
         self.db.artifacts[usize::from(artifact)]
     }
@@ -285,7 +295,7 @@ impl State {
 
 /// The key of an object's bytes.
 pub(crate) fn key_of(instance: &Instance, object: u8) -> u8 {
-    if instance.is(Variant::KeyFromContent) {
+    if instance.is(Variant::KeyFromContent) || instance.is(Variant::LockedKeyFromContent) {
         instance.contents[usize::from(object)]
     } else {
         object

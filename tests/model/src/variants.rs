@@ -27,11 +27,15 @@ pub enum Variant {
 
     /// Keys are made from the content, so that uploads of the same bytes share one.
     KeyFromContent,
+    /// The same, with the key locked across the deletion of its bytes, and kept while any upload or artifact uses it.
+    LockedKeyFromContent,
     /// Bytes are deleted before the row says so.
     BytesFirst,
 
     /// The collector looks for artifacts and forgets the unpublished ones.
     UnpublishedForgotten,
+    /// What is given up before it is published does not queue its object.
+    DiscardWithoutQueue,
     /// Publishing lets go of the object in one transaction and pins it again in the next.
     PublishInTwo,
 

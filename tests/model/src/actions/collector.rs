@@ -78,10 +78,22 @@ fn work_on(instance: &Instance, state: &State, object: u8) -> Option<Step> {
             (waits || !state.is_locked(instance, object)).then_some(Step::Review(object))
         }
         ObjectState::Condemned => {
-            grace_is_over(instance, state, object).then_some(Step::Claim(object))
+            let used =
+                instance.is(Variant::LockedKeyFromContent) && is_key_used(instance, state, object);
+            let due = grace_is_over(instance, state, object) && !used;
+            due.then_some(Step::Claim(object))
         }
         _ => None,
     }
+}
+
+/// Whether an upload or an artifact uses the key of this condemned object.
+fn is_key_used(instance: &Instance, state: &State, object: u8) -> bool {
+    let key = key_of(instance, object);
+    let mut users = numbers().filter(|other| {
+        state.db.is(*other, ObjectState::Staging) || state.db.is(*other, ObjectState::Live)
+    });
+    users.any(|other| key_of(instance, other) == key)
 }
 
 fn grace_is_over(instance: &Instance, state: &State, object: u8) -> bool {
@@ -194,7 +206,7 @@ pub(super) fn passes(instance: &Instance, state: &State) -> impl Iterator<Item =
     stale.map(Pass::Stale).chain(others)
 }
 
-pub(super) fn take_pass(state: &mut State, pass: Pass) {
+pub(super) fn take_pass(instance: &Instance, state: &mut State, pass: Pass) {
     match pass {
         Pass::Stale(object) => state.db.set(object, ObjectState::Condemned),
         Pass::Expire(artifact) => {
@@ -207,6 +219,9 @@ pub(super) fn take_pass(state: &mut State, pass: Pass) {
             let row = state.row(artifact);
             let after = matches!(row, Some(ArtifactRow::Deleted { after: true, .. }));
             unpin(state, artifact, ArtifactRow::Purged { after });
+        }
+        Pass::Discard(artifact) if instance.is(Variant::DiscardWithoutQueue) => {
+            state.set_row(artifact, ArtifactRow::Discarded);
         }
         Pass::Discard(artifact) => unpin(state, artifact, ArtifactRow::Discarded),
     }

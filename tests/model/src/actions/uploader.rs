@@ -46,7 +46,12 @@ pub(super) fn offer(
         Step::CutOff => instance.unclear && it.doubt.is_none(),
         Step::Look => may_look(instance, state, uploader),
         Step::Crash => instance.crashes,
-        Step::Begin | Step::Put | Step::Write => true,
+        Step::Begin => {
+            let key = key_of(instance, state.begun);
+            let locks = instance.is(Variant::LockedKeyFromContent);
+            !locks || !state.is_being_deleted(instance, key)
+        }
+        Step::Put | Step::Write => true,
     })
 }
 
