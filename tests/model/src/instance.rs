@@ -28,8 +28,6 @@ pub struct Instance {
     pub session: bool,
     /// Whether requests to the store and commits may have unclear outcomes.
     pub unclear: bool,
-    /// Whether everybody may die at any step.
-    pub crashes: bool,
     /// How often a standby that lags takes over.
     pub failovers: u8,
 }
@@ -48,7 +46,6 @@ impl Instance {
         deletions: true,
         session: false,
         unclear: true,
-        crashes: true,
         failovers: 0,
     };
 

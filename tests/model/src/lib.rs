@@ -17,7 +17,7 @@
 //! - **The scanner**: it lists, then asks the primary, and deletes what nothing knows, at the first or the second sighting.
 //! - **The sealer** takes the session's lock and the time of the seal, then reads the manifest. A **caller** deletes,
 //!   restores, prolongs and publishes, in two steps where a seal could come in between.
-//! - **Failures**: everybody dies anywhere. A PUT or DELETE is applied and its answer lost, or is applied long after its
+//! - **Failures**: everybody may die at any step. A PUT or DELETE is applied and its answer lost, or is applied long after its
 //!   sender gave up, or never. A commit is cut off, and is made or rolled back later. A standby that lags takes over.
 //! - **Locks** as Postgres has them, and the **foreign key**, which can be left out, to see what the code is worth alone
 //!   and what the key is.

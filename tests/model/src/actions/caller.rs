@@ -28,7 +28,7 @@ pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = 
     let begun = numbers().filter(move |_| idle);
     let begun = begun.flat_map(|artifact| steps_on(instance, state, artifact));
     let finish = (!idle).then_some(Step::Finish);
-    let crash = (!idle && instance.crashes).then_some(Step::Crash);
+    let crash = (!idle).then_some(Step::Crash);
     begun.flatten().chain(finish).chain(crash)
 }
 

@@ -1,4 +1,5 @@
 //! The collector: passes that are one transaction each, and workers, who review queued objects and reclaim condemned ones.
+//! A worker that does not hear whether it has deleted is one that dies before it can record it.
 //!
 //! Leases may run out at any time, for clocks may be wrong, and delete windows may end at any time. The grace has an
 //! end at any time too, but where a standby may take over: it is longer than the lag, so the standby has the condemnation.
@@ -19,8 +20,6 @@ pub(crate) enum Step {
     /// Claims a condemned object whose grace is over, and commits.
     Claim(u8),
     Delete,
-    /// The bytes are deleted, and the answer is lost.
-    DeleteUnheard,
     /// The request times out and may still be applied.
     DeleteLate,
     /// Records that the bytes are gone.
@@ -49,17 +48,11 @@ pub(super) fn offer(
     let fixed: &[Step] = match collector {
         Collector::Idle => &[],
         Collector::Reviewing { .. } => &[Step::Decide, Step::Crash],
-        Collector::Deleting { .. } => &[
-            Step::Delete,
-            Step::DeleteUnheard,
-            Step::DeleteLate,
-            Step::Crash,
-        ],
+        Collector::Deleting { .. } => &[Step::Delete, Step::DeleteLate, Step::Crash],
         Collector::Deleted { .. } => &[Step::Record, Step::Crash],
     };
     let fixed = fixed.iter().copied().filter(move |step| match step {
-        Step::DeleteUnheard | Step::DeleteLate => instance.unclear,
-        Step::Crash => instance.crashes,
+        Step::DeleteLate => instance.unclear,
         Step::Decide => may_decide(instance, state, collector),
         _ => true,
     });
@@ -124,10 +117,6 @@ pub(super) fn take(instance: &Instance, state: &mut State, worker: usize, step: 
         (Step::Delete, Collector::Deleting { object }) => {
             delete(instance, state, object);
             Collector::Deleted { object }
-        }
-        (Step::DeleteUnheard, Collector::Deleting { object }) => {
-            delete(instance, state, object);
-            Collector::Idle
         }
         (Step::DeleteLate, Collector::Deleting { object }) => {
             state.late_deletes |= bit(key_of(instance, object));

@@ -1,4 +1,5 @@
-//! What nobody does: requests and commits that land after all, replication, failover.
+//! What nobody does: requests and commits that land after all, replication, failover. A request that is lost is one that
+//! never lands.
 
 use super::uploader::{apply, stored};
 use crate::{
@@ -9,9 +10,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     PutLands(u8),
-    PutIsLost(u8),
     DeleteLands(u8),
-    DeleteIsLost(u8),
     /// A commit in doubt has been made.
     CommitLands(usize),
     /// It has been rolled back.
@@ -24,15 +23,14 @@ pub(crate) enum Step {
 
 pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = Step> {
     let puts = numbers().filter(|key| state.late_puts[usize::from(*key)].is_some());
-    let puts = puts.flat_map(|key| [Step::PutLands(key), Step::PutIsLost(key)]);
     let deletes = numbers().filter(|key| has(state.late_deletes, *key));
-    let deletes = deletes.flat_map(|key| [Step::DeleteLands(key), Step::DeleteIsLost(key)]);
     let uploaders = 0..state.uploaders.len();
     let doubts = uploaders.filter(|i| state.uploaders[*i].doubt.is_some());
     let doubts = doubts.flat_map(|i| [Step::CommitLands(i), Step::CommitFades(i)]);
     let lags = state.failovers < instance.failovers && state.standby != state.db;
     let replication = [Step::Replicate, Step::FailOver];
-    puts.chain(deletes)
+    puts.map(Step::PutLands)
+        .chain(deletes.map(Step::DeleteLands))
         .chain(doubts)
         .chain(replication.into_iter().filter(move |_| lags))
 }
@@ -43,12 +41,10 @@ pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
             let content = state.late_puts[usize::from(key)].take();
             state.store[usize::from(key)] = content;
         }
-        Step::PutIsLost(key) => state.late_puts[usize::from(key)] = None,
         Step::DeleteLands(key) => {
             state.late_deletes &= !bit(key);
             state.store[usize::from(key)] = None;
         }
-        Step::DeleteIsLost(key) => state.late_deletes &= !bit(key),
         Step::CommitLands(uploader) => {
             if let Some(commit) = state.uploaders[uploader].doubt.take() {
                 apply(instance, state, commit);

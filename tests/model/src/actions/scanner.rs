@@ -39,7 +39,7 @@ pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = 
             let late = instance.unclear.then_some(Step::DeleteLate(key));
             [Some(Step::Delete(key)), late]
         });
-    let crash = instance.crashes && state.scanner != Scanner::Idle;
+    let crash = state.scanner != Scanner::Idle;
     step.into_iter()
         .chain(deletes.flatten())
         .chain(crash.then_some(Step::Crash))

@@ -25,8 +25,7 @@ pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = 
         Sealer::Stamped => {
             let deleting = matches!(state.caller, Caller::Deleting { .. });
             let may = !deleting || instance.is(Variant::TimeBeforeLock);
-            let crash = instance.crashes.then_some(Step::Crash);
-            (may.then_some(Step::Seal), crash)
+            (may.then_some(Step::Seal), Some(Step::Crash))
         }
     };
     first.into_iter().chain(crash)

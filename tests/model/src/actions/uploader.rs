@@ -45,13 +45,12 @@ pub(super) fn offer(
         Step::PutUnheard | Step::PutLate => instance.unclear,
         Step::CutOff => instance.unclear && it.doubt.is_none(),
         Step::Look => may_look(instance, state, uploader),
-        Step::Crash => instance.crashes,
         Step::Begin => {
             let key = key_of(instance, state.begun);
             let locks = instance.is(Variant::LockedKeyFromContent);
             !locks || !state.is_being_deleted(instance, key)
         }
-        Step::Put | Step::Write => true,
+        Step::Put | Step::Write | Step::Crash => true,
     })
 }
 
