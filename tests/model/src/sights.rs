@@ -163,6 +163,29 @@ pub(crate) fn sights(instance: &Instance) -> Vec<Property<Protocol>> {
     );
     expect(
         instance.session && instance.deletions,
+        "an artifact is purged while it is being restored",
+        |_, s| match s.caller {
+            Caller::Restoring { artifact } => {
+                matches!(s.row(artifact), Some(ArtifactRow::Purged { .. }))
+            }
+            _ => false,
+        },
+    );
+    expect(
+        instance.session && instance.deletions,
+        "an artifact expires while it is being prolonged",
+        |_, s| match s.caller {
+            Caller::Prolonging { artifact } => {
+                matches!(
+                    s.row(artifact),
+                    Some(ArtifactRow::Live { expired: true, .. })
+                )
+            }
+            _ => false,
+        },
+    );
+    expect(
+        instance.session && instance.deletions,
         "a deletion is under way as the session is sealed",
         |_, s| {
             matches!(s.caller, Caller::Deleting { after: false, .. }) && s.sealer == Sealer::Stamped

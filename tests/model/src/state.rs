@@ -115,7 +115,7 @@ pub(crate) enum Caller {
     Publishing { artifact: u8 },
     /// It has the session's lock, and has seen that the artifact has not expired, or not before the seal.
     Prolonging { artifact: u8 },
-    /// It has let go of the object and will pin it again.
+    /// It knows what the artifact pinned, and will pin it again without another look.
     PinningAgain { artifact: u8, object: u8 },
 }
 

@@ -39,6 +39,9 @@ pub enum Variant {
     /// Publishing lets go of the object in one transaction and pins it again in the next.
     PublishInTwo,
 
+    /// Restoring does not look again at a row that it may have waited for.
+    RestoreWithoutSecondLook,
+
     /// Commits do not lock the session.
     CommitWithoutSessionLock,
     /// Restoring does not lock the session.

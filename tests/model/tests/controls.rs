@@ -157,6 +157,11 @@ fn what_is_given_up_and_not_queued_leaks() {
 }
 
 #[test]
+fn a_restoration_that_does_not_look_again_loses_bytes() {
+    loses(Variant::RestoreWithoutSecondLook, NO_FOREIGN_KEY);
+}
+
+#[test]
 fn publishing_in_two_transactions_loses_bytes() {
     let unpublished = 0b11;
     loses(

@@ -2,7 +2,7 @@
 //!
 //! `cargo test -p cairn-model -- --nocapture` tells how many states those are.
 
-use cairn_model::{Instance, explore};
+use cairn_model::{Instance, Variant, explore};
 
 /// Visits all of an instance: every promise is kept everywhere, and everything that can happen has happened.
 fn holds(instance: Instance) {
@@ -126,7 +126,7 @@ fn a_seal_waits_for_three_uploads_and_whoever_publishes() {
 #[test]
 fn the_foreign_key_alone_would_do_for_a_commit_that_locks_nothing() {
     holds(Instance {
-        variant: cairn_model::Variant::DedupeWithoutLock,
+        variant: Variant::DedupeWithoutLock,
         ..TWO
     });
 }
@@ -134,7 +134,7 @@ fn the_foreign_key_alone_would_do_for_a_commit_that_locks_nothing() {
 #[test]
 fn the_foreign_key_alone_would_do_for_a_worker_that_looks_only_once() {
     holds(Instance {
-        variant: cairn_model::Variant::CondemnWithoutSecondLook,
+        variant: Variant::CondemnWithoutSecondLook,
         ..TWO
     });
 }
@@ -142,7 +142,7 @@ fn the_foreign_key_alone_would_do_for_a_worker_that_looks_only_once() {
 #[test]
 fn the_foreign_key_alone_would_do_for_a_worker_that_forgets_the_unpublished() {
     holds(Instance {
-        variant: cairn_model::Variant::UnpublishedForgotten,
+        variant: Variant::UnpublishedForgotten,
         unpublished: 0b11,
         ..TWO
     });

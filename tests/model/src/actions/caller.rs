@@ -66,15 +66,15 @@ pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
             let after = state.sealer == Sealer::Stamped || state.db.manifest.is_some();
             Caller::Deleting { artifact, after }
         }
-        Step::Restore(artifact) => Caller::Restoring { artifact },
         Step::Prolong(artifact) => Caller::Prolonging { artifact },
+        Step::Restore(artifact) if instance.is(Variant::RestoreWithoutSecondLook) => {
+            pin_again(state, artifact)
+        }
+        Step::Restore(artifact) => Caller::Restoring { artifact },
         Step::Publish(artifact) if instance.is(Variant::PublishInTwo) => {
-            let object = state.row(artifact).and_then(ArtifactRow::pins);
+            let again = pin_again(state, artifact);
             unpin(state, artifact, ArtifactRow::Discarded);
-            object.map_or(Caller::Idle, |object| Caller::PinningAgain {
-                artifact,
-                object,
-            })
+            again
         }
         Step::Publish(artifact) => Caller::Publishing { artifact },
         Step::Finish => {
@@ -90,6 +90,15 @@ pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
         finish(instance, state, begun);
         state.caller = Caller::Idle;
     }
+}
+
+/// Remembers what an artifact pins, whatever becomes of it.
+fn pin_again(state: &State, artifact: u8) -> Caller {
+    let object = state.row(artifact).and_then(ArtifactRow::pins);
+    object.map_or(Caller::Idle, |object| Caller::PinningAgain {
+        artifact,
+        object,
+    })
 }
 
 /// Writes and commits. What a row has become in the meantime is looked at again once it is locked.
