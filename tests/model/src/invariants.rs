@@ -16,8 +16,10 @@ pub struct Snapshot<N> {
 
 impl<N: Ord> Snapshot<N> {
     /// Puts together the rows that point to objects (of published and unpublished artifacts alike), the rows of objects,
-    /// what the blob store holds, and the sessions. To be told as one moment, bytes must be looked at after the rows, or
-    /// while nothing goes on.
+    /// what the blob store holds, and the sessions.
+    ///
+    /// Rows and bytes cannot be read at one moment. Let nothing go on meanwhile, or read the rows, then the bytes, then the
+    /// rows again, and leave out what no longer pins anything.
     #[must_use]
     pub fn new(
         mut artifacts: Vec<Artifact<N>>,
