@@ -1,0 +1,303 @@
+//! A state of the whole deployment: two databases, the store, the network, and where everybody is in what they do.
+//!
+//! Uploads, objects, artifacts and keys have small numbers. An artifact has the number of its upload, and so has an object,
+//! unless ids come from a sequence. Locks are not kept: who holds which follows from where everybody is.
+
+use crate::{instance::Instance, invariants::ObjectState, variants::Variant};
+
+/// How many uploads there can be at the most, and so objects, artifacts and keys.
+pub(crate) const UPLOADS: usize = 3;
+
+/// A set of numbers, one bit each.
+pub(crate) type Set = u8;
+
+/// The rows of one database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Db {
+    pub(crate) objects: [Option<ObjectRow>; UPLOADS],
+    pub(crate) artifacts: [Option<ArtifactRow>; UPLOADS],
+    /// What the session held when it was sealed.
+    pub(crate) manifest: Option<Set>,
+    /// Keys that the scanner has seen and nothing knew.
+    pub(crate) suspects: Set,
+    /// The next id, where the database gives them.
+    pub(crate) sequence: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ObjectRow {
+    pub(crate) state: ObjectState,
+    /// Its hash, once the upload is completed.
+    pub(crate) content: Option<u8>,
+    /// Queued for review.
+    pub(crate) queued: bool,
+}
+
+/// The row of an artifact. What a seal goes by are times, of which only this matters: `expired` is that the artifact's
+/// time was over before the latest stamp of a seal, `after` that it was deleted after that stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ArtifactRow {
+    Unpublished { object: u8 },
+    Live { object: u8, expired: bool },
+    Deleted { object: u8, after: bool },
+    Purged { after: bool },
+    Discarded,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Uploader {
+    pub(crate) phase: Phase,
+    /// A commit whose answer will not be heard; Postgres may still be at it, and holds its locks.
+    pub(crate) doubt: Option<Commit>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Phase {
+    #[default]
+    Idle,
+    /// The staging row is committed; the bytes are not known to be stored.
+    Staged { upload: u8, object: u8 },
+    /// The bytes are stored, or none are to be.
+    Stored { upload: u8, object: Option<u8> },
+    /// Flight one of the commit is over: locked, and looked.
+    Looked(Commit),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Commit {
+    pub(crate) upload: u8,
+    pub(crate) object: Option<u8>,
+    pub(crate) duplicate: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Collector {
+    #[default]
+    Idle,
+    /// It has locked the object. `unpinned` is what it saw before, and nothing to go by.
+    Reviewing { object: u8, unpinned: bool },
+    /// The claim is committed; the bytes are to be deleted.
+    Deleting { object: u8 },
+    /// The bytes are deleted; that is to be recorded.
+    Deleted { object: u8 },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Scanner {
+    #[default]
+    Idle,
+    /// It knows which keys are known, and has not listed the store yet.
+    Asked(Set),
+    /// It knows which keys there are, and has not asked about them yet.
+    Listed(Set),
+    /// These keys are to be deleted.
+    Deleting(Set),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Sealer {
+    #[default]
+    Idle,
+    /// It has the session's lock and has taken the time of the seal; the manifest is not read yet.
+    Stamped,
+}
+
+/// A caller who changes an artifact of the session, in two steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Caller {
+    #[default]
+    Idle,
+    /// It has the time of the deletion, and the row's lock unless the variant takes that later.
+    Deleting { artifact: u8, after: bool },
+    /// It has seen that the session is open.
+    Restoring { artifact: u8 },
+    /// It has the session's lock, and has seen that the session is open.
+    Publishing { artifact: u8 },
+    /// It has the session's lock, and has seen that the artifact has not expired, or not before the seal.
+    Prolonging { artifact: u8 },
+    /// It knows what the artifact pinned, and will pin it again without another look.
+    PinningAgain { artifact: u8, object: u8 },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    /// The primary's rows.
+    pub(crate) db: Db,
+    /// What the standby has of them: the primary's rows as they were at some time.
+    pub(crate) standby: Db,
+    /// The content under each key.
+    pub(crate) store: [Option<u8>; UPLOADS],
+    /// Writes that nobody waits for any more and that may still be applied.
+    pub(crate) late_puts: [Option<u8>; UPLOADS],
+    /// Deletes of that kind.
+    pub(crate) late_deletes: Set,
+    pub(crate) uploaders: [Uploader; 2],
+    pub(crate) collectors: [Collector; 2],
+    pub(crate) scanner: Scanner,
+    pub(crate) sealer: Sealer,
+    pub(crate) caller: Caller,
+    /// How many uploads have begun.
+    pub(crate) begun: u8,
+    pub(crate) failovers: u8,
+    /// Something went back that must not; never forgotten.
+    pub(crate) came_back: bool,
+}
+
+pub(crate) fn bit(number: u8) -> Set {
+    1 << number
+}
+
+pub(crate) fn has(set: Set, number: u8) -> bool {
+    set & bit(number) != 0
+}
+
+/// Every number there can be.
+pub(crate) fn numbers() -> impl Iterator<Item = u8> {
+    0..UPLOADS as u8
+}
+
+impl ArtifactRow {
+    /// An artifact that can be read.
+    pub(crate) const fn visible(object: u8) -> Self {
+        let expired = false;
+        Self::Live { object, expired }
+    }
+
+    /// The object that it pins.
+    pub(crate) fn pins(self) -> Option<u8> {
+        match self {
+            Self::Unpublished { object }
+            | Self::Live { object, .. }
+            | Self::Deleted { object, .. } => Some(object),
+            Self::Purged { .. } | Self::Discarded => None,
+        }
+    }
+}
+
+impl Db {
+    pub(crate) fn state_of(&self, object: u8) -> Option<ObjectState> {
+        self.objects[usize::from(object)].map(|row| row.state)
+    }
+
+    pub(crate) fn is(&self, object: u8, state: ObjectState) -> bool {
+        self.state_of(object) == Some(state)
+    }
+
+    pub(crate) fn set(&mut self, object: u8, state: ObjectState) {
+        if let Some(row) = &mut self.objects[usize::from(object)] {
+            row.state = state;
+        }
+    }
+
+    pub(crate) fn queue(&mut self, object: u8) {
+        if let Some(row) = &mut self.objects[usize::from(object)] {
+            row.queued = true;
+        }
+    }
+
+    pub(crate) fn unqueue(&mut self, object: u8) {
+        if let Some(row) = &mut self.objects[usize::from(object)] {
+            row.queued = false;
+        }
+    }
+
+    /// Ends an upload, whose content is known now. A row that is missing is made.
+    pub(crate) fn settle(&mut self, object: u8, state: ObjectState, content: u8) {
+        self.objects[usize::from(object)] = Some(ObjectRow {
+            state,
+            content: Some(content),
+            queued: false,
+        });
+    }
+
+    /// Records that bytes are gone. Of such rows only that they are there matters.
+    pub(crate) fn bury(&mut self, object: u8) {
+        self.objects[usize::from(object)] = Some(ObjectRow {
+            state: ObjectState::Gone,
+            content: None,
+            queued: false,
+        });
+    }
+
+    /// The object in this state that has this content.
+    pub(crate) fn with_content(&self, state: ObjectState, content: u8) -> Option<u8> {
+        let mut rows = numbers().zip(&self.objects);
+        let has = |row: &ObjectRow| row.state == state && row.content == Some(content);
+        let found = rows.find(|(_, row)| row.as_ref().is_some_and(has));
+        found.map(|(object, _)| object)
+    }
+
+    pub(crate) fn is_pinned(&self, object: u8) -> bool {
+        let mut rows = self.artifacts.iter().flatten();
+        rows.any(|artifact| artifact.pins() == Some(object))
+    }
+
+    /// What the session holds, or held when it was sealed: what is there, and what was deleted after the stamp.
+    pub(crate) fn members(&self) -> Set {
+        let member = |row: &ArtifactRow| {
+            matches!(
+                row,
+                ArtifactRow::Live { expired: false, .. }
+                    | ArtifactRow::Deleted { after: true, .. }
+                    | ArtifactRow::Purged { after: true }
+            )
+        };
+        let rows = numbers().zip(&self.artifacts);
+        let members = rows.filter(|(_, row)| row.as_ref().is_some_and(member));
+        members.fold(0, |set, (number, _)| set | bit(number))
+    }
+}
+
+impl State {
+    /// The commits that hold their locks: those that have looked, and those in doubt.
+    pub(crate) fn commits(&self) -> impl Iterator<Item = Commit> {
+        self.uploaders.iter().flat_map(|uploader| {
+            let looked = match uploader.phase {
+                Phase::Looked(commit) => Some(commit),
+                _ => None,
+            };
+            looked.into_iter().chain(uploader.doubt)
+        })
+    }
+
+    /// Whether a commit holds this object, its own or a duplicate.
+    pub(crate) fn is_locked(&self, instance: &Instance, object: u8) -> bool {
+        let shares = !instance.is(Variant::DedupeWithoutLock);
+        self.commits().any(|commit| {
+            commit.object == Some(object) || (shares && commit.duplicate == Some(object))
+        })
+    }
+
+    /// Whether a worker reviews this object.
+    pub(crate) fn is_reviewed(&self, object: u8) -> bool {
+        let mut collectors = self.collectors.iter();
+        collectors.any(|c| matches!(c, Collector::Reviewing { object: o, .. } if *o == object))
+    }
+
+    /// Whether a worker is deleting the bytes under this key.
+    pub(crate) fn is_being_deleted(&self, instance: &Instance, key: u8) -> bool {
+        self.collectors.iter().any(|collector| match collector {
+            Collector::Deleting { object } | Collector::Deleted { object } => {
+                key_of(instance, *object) == key
+            }
+            _ => false,
+        })
+    }
+
+    pub(crate) fn row(&self, artifact: u8) -> Option<ArtifactRow> {
+        self.db.artifacts[usize::from(artifact)]
+    }
+
+    pub(crate) fn set_row(&mut self, artifact: u8, row: ArtifactRow) {
+        self.db.artifacts[usize::from(artifact)] = Some(row);
+    }
+}
+
+/// The key of an object's bytes.
+pub(crate) fn key_of(instance: &Instance, object: u8) -> u8 {
+    if instance.is(Variant::KeyFromContent) || instance.is(Variant::LockedKeyFromContent) {
+        instance.contents[usize::from(object)]
+    } else {
+        object
+    }
+}

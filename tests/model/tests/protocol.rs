@@ -1,0 +1,158 @@
+//! The protocol keeps its promises, in every state of every one of these instances.
+//!
+//! `cargo test -p cairn-model -- --nocapture` tells how many states those are.
+
+use cairn_model::{Instance, Variant, explore};
+
+/// Visits all of an instance: every promise is kept everywhere, and everything that can happen has happened.
+fn holds(instance: Instance) {
+    let explored = explore(&instance);
+    println!("{instance:?}\n{explored}");
+    assert!(explored.broken.is_empty(), "{explored}");
+    assert!(explored.unseen.is_empty(), "{explored}");
+}
+
+const TWO: Instance = Instance::TWO_UPLOADS;
+
+#[test]
+fn no_interleaving_of_two_uploads_and_two_workers_loses_bytes() {
+    holds(TWO);
+}
+
+#[test]
+fn a_third_upload_changes_nothing() {
+    holds(Instance {
+        uploads: 3,
+        unclear: false,
+        ..TWO
+    });
+}
+
+#[test]
+fn uploads_of_other_bytes_do_not_meet() {
+    holds(Instance {
+        uploads: 3,
+        contents: [0, 1, 0],
+        unclear: false,
+        ..TWO
+    });
+}
+
+#[test]
+fn the_scanner_deletes_nothing_that_an_upload_under_way_will_need() {
+    holds(Instance {
+        sightings: 1,
+        ..TWO
+    });
+}
+
+#[test]
+fn a_scanner_that_must_see_a_key_twice_deletes_no_more() {
+    holds(Instance {
+        sightings: 2,
+        workers: 1,
+        ..TWO
+    });
+}
+
+#[test]
+fn a_standby_that_takes_over_has_condemned_whatever_is_deleted() {
+    holds(Instance {
+        failovers: 1,
+        ..TWO
+    });
+}
+
+#[test]
+fn everything_at_once_loses_nothing() {
+    holds(Instance {
+        sightings: 1,
+        failovers: 1,
+        ..TWO
+    });
+}
+
+#[test]
+fn a_second_failover_changes_nothing() {
+    holds(Instance {
+        failovers: 2,
+        sightings: 1,
+        unclear: false,
+        ..TWO
+    });
+}
+
+#[test]
+fn what_is_unpublished_pins_its_bytes() {
+    holds(Instance {
+        unpublished: 0b11,
+        sightings: 1,
+        workers: 1,
+        ..TWO
+    });
+}
+
+#[test]
+fn bytes_that_were_not_sent_are_there() {
+    holds(Instance {
+        uploads: 3,
+        unpublished: 0b010,
+        declared: 0b100,
+        ..TWO
+    });
+}
+
+#[test]
+fn a_sealed_session_is_for_ever_what_it_was_at_the_seal() {
+    holds(Instance {
+        session: true,
+        workers: 1,
+        ..TWO
+    });
+}
+
+#[test]
+fn a_seal_waits_for_three_uploads_and_whoever_publishes() {
+    holds(Instance {
+        uploads: 3,
+        unpublished: 0b010,
+        declared: 0b100,
+        session: true,
+        unclear: false,
+        ..TWO
+    });
+}
+
+#[test]
+fn the_foreign_key_alone_would_do_for_a_commit_that_locks_nothing() {
+    holds(Instance {
+        variant: Variant::DedupeWithoutLock,
+        ..TWO
+    });
+}
+
+#[test]
+fn the_foreign_key_alone_would_do_for_a_worker_that_looks_only_once() {
+    holds(Instance {
+        variant: Variant::CondemnWithoutSecondLook,
+        ..TWO
+    });
+}
+
+#[test]
+fn the_foreign_key_alone_would_do_for_a_worker_that_forgets_the_unpublished() {
+    holds(Instance {
+        variant: Variant::UnpublishedForgotten,
+        unpublished: 0b11,
+        ..TWO
+    });
+}
+
+#[test]
+fn locks_and_second_looks_alone_would_do_without_the_foreign_key() {
+    holds(Instance {
+        foreign_key: false,
+        unpublished: 0b10,
+        ..TWO
+    });
+}
