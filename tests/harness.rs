@@ -2,7 +2,9 @@
 
 mod cairn;
 mod client;
+pub(crate) mod mortal;
 mod open_upload;
+pub(crate) mod oracle;
 pub(crate) mod postgres;
 pub(crate) mod program;
 mod proxy;

@@ -8,6 +8,7 @@ mod cli;
 mod contention;
 mod declared;
 mod dev;
+mod faults;
 mod gc;
 mod harness;
 mod holds;

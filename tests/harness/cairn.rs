@@ -217,6 +217,11 @@ impl Cairn {
         }
     }
 
+    /// Where the bytes are, when they are in files.
+    pub(crate) fn folder(&self) -> Option<&std::path::Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+
     /// What lies in the blob store for this Cairn, whole or in parts.
     pub(crate) async fn stored(&self) -> Vec<String> {
         match &self.folder {

@@ -16,6 +16,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls;
 use cairn_store::config::{S3Config, S3Credentials};
+use sha2::{Digest, Sha256};
 
 use super::eventually;
 
@@ -173,6 +174,9 @@ pub(crate) fn config(address: &str) -> S3Config {
     }
 }
 
+/// What stands before the key of a multipart upload that is under way.
+pub(crate) const UNFINISHED: &str = "unfinished ";
+
 /// The keys in the bucket that belong to a tenant, and the multipart uploads under way for it.
 pub(crate) async fn keys_of(address: &str, tenant: &str) -> Vec<String> {
     let client = client(&format!("http://{address}"));
@@ -200,10 +204,29 @@ pub(crate) async fn keys_of(address: &str, tenant: &str) -> Vec<String> {
         uploads
             .uploads()
             .iter()
-            .filter_map(|upload| upload.key().map(|key| format!("unfinished {key}"))),
+            .filter_map(|upload| upload.key().map(|key| format!("{UNFINISHED}{key}"))),
     );
     keys.retain(|key| key.contains(tenant));
     keys
+}
+
+/// What lies in the bucket for a tenant: each key, and the SHA-256 of its bytes in hex. An upload that was not completed
+/// counts, and has no hash.
+pub(crate) async fn hashes_of(address: &str, tenant: &str) -> Vec<(String, String)> {
+    let client = client(&format!("http://{address}"));
+    let mut hashes = Vec::new();
+    for key in keys_of(address, tenant).await {
+        let got = client.get_object().bucket(BUCKET).key(&key).send().await;
+        let hash = match got {
+            Ok(got) => {
+                let bytes = got.body.collect().await.unwrap().into_bytes();
+                hex::encode(Sha256::digest(&bytes))
+            }
+            Err(_) => "no bytes".to_owned(),
+        };
+        hashes.push((key, hash));
+    }
+    hashes
 }
 
 /// Overwrites what is stored under a key, as a failing disk would.

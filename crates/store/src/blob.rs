@@ -58,6 +58,8 @@ pub(crate) struct Multipart {
     pub(crate) id: String,
     /// Every part but the last has this size.
     pub(crate) part_size: usize,
+    /// It was asked for more than once, so there may be others to the same key that nobody knows the names of.
+    pub(crate) asked_again: bool,
 }
 
 impl Blobs {
@@ -76,11 +78,16 @@ impl Blobs {
 
     /// Begins to store bytes in parts.
     pub(crate) async fn begin(&self, key: ObjectKey, part_size: usize) -> BlobResult<Multipart> {
-        let id = match self {
+        let (id, asked_again) = match self {
             Self::S3(s3) => s3.begin(&key).await?,
-            Self::Fs(fs) => fs.begin(&key).await?,
+            Self::Fs(fs) => (fs.begin(&key).await?, false),
         };
-        Ok(Multipart { key, id, part_size })
+        Ok(Multipart {
+            key,
+            id,
+            part_size,
+            asked_again,
+        })
     }
 
     /// Stores one part; numbers start at 1.

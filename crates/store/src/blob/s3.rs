@@ -17,7 +17,7 @@ use aws_smithy_http_client::tls;
 use bytes::Bytes;
 
 use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
-use crate::config::S3Config;
+use crate::{config::S3Config, error::describe};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,6 +25,8 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 /// Completing many parts may take S3 minutes.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 3;
+/// The pause before an attempt that the SDK does not make itself; the next one is longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The most keys that DeleteObjects takes.
 const DELETE_BATCH: usize = 1000;
 /// How often an abort is repeated: a part that was in flight may land after it.
@@ -100,18 +102,34 @@ impl S3 {
         Ok(())
     }
 
-    pub(super) async fn begin(&self, key: &ObjectKey) -> BlobResult<String> {
-        let created = self
-            .client
-            .create_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key.as_str())
-            .send()
-            .await
-            .map_err(|e| failed("CreateMultipartUpload", e))?;
-        created.upload_id.ok_or_else(|| {
-            BlobError::failed("CreateMultipartUpload", "the answer has no upload id")
-        })
+    /// Also says whether it was asked for more than once: an answer that was lost leaves an upload that nobody knows.
+    pub(super) async fn begin(&self, key: &ObjectKey) -> BlobResult<(String, bool)> {
+        let mut attempt = 1;
+        loop {
+            let created = self
+                .client
+                .create_multipart_upload()
+                .bucket(&self.bucket)
+                .key(key.as_str())
+                .customize()
+                .config_override(
+                    aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled()),
+                )
+                .send()
+                .await;
+            match created.map(|created| created.upload_id) {
+                Ok(Some(id)) => return Ok((id, attempt > 1)),
+                Ok(None) => {
+                    let words = "the answer has no upload id";
+                    return Err(BlobError::failed("CreateMultipartUpload", words));
+                }
+                Err(e) if attempt == ATTEMPTS || is_refusal(&e) => {
+                    return Err(failed("CreateMultipartUpload", e));
+                }
+                Err(_) => tokio::time::sleep(FIRST_PAUSE * attempt).await,
+            }
+            attempt += 1;
+        }
     }
 
     pub(super) async fn put_part(
@@ -178,11 +196,23 @@ impl S3 {
             .config_override(once)
             .send()
             .await;
-        let Err(cause) = sent else { return Ok(()) };
-        match self.size_of(&upload.key).await? {
-            Some(stored) if stored == size => Ok(()),
-            _ => Err(failed("CompleteMultipartUpload", cause)),
+        if let Err(cause) = sent {
+            match self.size_of(&upload.key).await? {
+                Some(stored) if stored == size => {}
+                _ => return Err(failed("CompleteMultipartUpload", cause)),
+            }
         }
+        if upload.asked_again
+            && let Err(e) = self.abort(&upload.key, None).await
+        {
+            // The content is there; parts of another attempt may be, too, until the bucket's own rule ends them.
+            tracing::warn!(
+                error = describe(&e),
+                key = upload.key.as_str(),
+                "an unknown upload was not aborted"
+            );
+        }
+        Ok(())
     }
 
     /// The size of what is under a key; `None` only when S3 says that there is nothing.
@@ -369,6 +399,12 @@ impl S3 {
             .map(drop)
             .map_err(|e| failed("HeadBucket", e))
     }
+}
+
+/// Whether S3 has understood and will not do it.
+fn is_refusal<E>(e: &SdkError<E>) -> bool {
+    let status = e.raw_response().map(|response| response.status().as_u16());
+    status.is_some_and(|status| (400..500).contains(&status) && status != 408 && status != 429)
 }
 
 fn is_404<E>(e: &SdkError<E>) -> bool {

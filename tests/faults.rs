@@ -1,0 +1,62 @@
+//! Wherever a process dies, and whatever S3 does: nothing is lost, nothing is done twice, and nothing is left over.
+
+use cairn_store::{
+    ArtifactSpec, Caller, Created, Expiry, IdempotencyKey, OnDuplicate, RawSpec, Result, Store,
+};
+
+use crate::harness::Cairn;
+
+mod collector;
+mod deaths;
+mod outcomes;
+
+/// Kept in a row, in one object, in parts.
+const INLINE: usize = 10;
+const ONE: usize = 100_000;
+const PARTS: usize = (8 << 20) + 1;
+
+async fn caller(cairn: &Cairn) -> Caller {
+    cairn.store.authenticate(&cairn.key).await.unwrap()
+}
+
+fn key(name: &str) -> IdempotencyKey {
+    IdempotencyKey::optional(name.to_owned()).unwrap().unwrap()
+}
+
+/// What is said of a file in the session `run`, under a key that is its name.
+fn raw(filename: &str) -> RawSpec {
+    RawSpec {
+        filename: filename.to_owned(),
+        content_type: String::new(),
+        session_id: "run".to_owned(),
+        namespace: String::new(),
+        user_id: String::new(),
+        agent_id: String::new(),
+        metadata: vec![],
+        expiry: Expiry::Default,
+        content_hash: String::new(),
+        size_bytes: None,
+        title: String::new(),
+        kind: String::new(),
+        language: String::new(),
+        change_summary: String::new(),
+        stage: String::new(),
+        labels: vec![],
+        inputs: vec![],
+        if_version: None,
+        on_duplicate: OnDuplicate::CreateNew,
+        idempotency_key: format!("make {filename}"),
+        unpublished: false,
+    }
+}
+
+async fn upload(store: &Store, caller: &Caller, raw: RawSpec, content: Vec<u8>) -> Result<Created> {
+    let mut upload = store
+        .begin_upload(&caller.tenant, ArtifactSpec::new(raw)?)
+        .await?;
+    if let Some(created) = upload.finish_early().await? {
+        return Ok(created);
+    }
+    upload.write(content.into()).await?;
+    upload.finish().await
+}

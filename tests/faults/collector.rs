@@ -1,0 +1,232 @@
+//! A worker dies after its first step, after its second, and so on, or is paused in the middle; another one goes on, and
+//! nothing that can still be reached is touched.
+
+use cairn_store::gc::{self, Policy};
+
+use super::{ONE, caller, raw, upload};
+use crate::harness::{
+    Cairn, content, eventually,
+    mortal::{Fault, Mortal, Operation},
+};
+
+/// Leaves something to do for every pass, beside what must stay.
+async fn make_garbage(cairn: &Cairn, round: usize) {
+    let caller = caller(cairn).await;
+    let shared = content(ONE + round);
+    for (what, bytes) in [
+        ("kept", shared.clone()),
+        ("shared", shared),
+        ("deleted", content(ONE + 10_000 + round)),
+    ] {
+        let made = upload(
+            &cairn.store,
+            &caller,
+            raw(&format!("{what} {round}")),
+            bytes,
+        )
+        .await
+        .unwrap();
+        if what != "kept" {
+            cairn
+                .client
+                .delete(made.artifact.id.as_str())
+                .await
+                .unwrap();
+        }
+    }
+    let unpublished = cairn_store::RawSpec {
+        unpublished: true,
+        ..raw(&format!("unpublished {round}"))
+    };
+    let bytes = content(ONE + 20_000 + round);
+    upload(&cairn.store, &caller, unpublished, bytes)
+        .await
+        .unwrap();
+    cairn.let_time_pass().await;
+}
+
+#[tokio::test]
+async fn wherever_a_worker_dies_another_one_goes_on() {
+    let cairn = Cairn::start().await;
+    let mortal = Mortal::beside(&cairn).await;
+    for round in 1.. {
+        make_garbage(&cairn, round).await;
+        mortal.life.begin(round);
+        tokio::select! {
+            report = gc::run(&mortal.store, Policy::default()) => {
+                let over = mortal.life.is_over();
+                assert!(over || report.failures.is_empty(), "{report:?}");
+            }
+            () = mortal.life.end() => {}
+        }
+        let lived = !mortal.life.is_over();
+        cairn.audit().await;
+        cairn.drain().await;
+        assert_eq!(cairn.stored().await.len(), round, "what is kept");
+        if lived {
+            assert!(round > 15, "it was done in {round} steps");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_was_paused_between_claim_and_delete_is_harmless() {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    let bytes = content(ONE);
+    let made = upload(&cairn.store, &caller, raw("a"), bytes.clone())
+        .await
+        .unwrap();
+    cairn
+        .client
+        .delete(made.artifact.id.as_str())
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        cairn.let_time_pass().await;
+        cairn
+            .sql("UPDATE objects SET not_before = now() + interval '1 day' WHERE state = 'condemned'")
+            .await;
+        cairn.collect().await;
+    }
+    cairn.let_time_pass().await;
+    let paused = Mortal::beside(&cairn).await;
+    paused.s3.plan(Operation::DeleteMany, &Fault::Slow, 1);
+    let store = paused.store.clone();
+    let worker = tokio::spawn(async move { gc::run(&store, Policy::default()).await });
+    eventually("the worker is about to delete", async || {
+        paused.s3.is_done()
+    })
+    .await;
+    // It is taken for dead; another one does its work, and the same bytes come back.
+    cairn.drain().await;
+    assert!(cairn.stored().await.is_empty());
+    let again = upload(&cairn.store, &caller, raw("b"), bytes)
+        .await
+        .unwrap();
+    paused.s3.release();
+    let report = worker.await.unwrap();
+    assert!(report.failures.is_empty(), "{report:?}");
+    cairn.audit().await;
+    cairn
+        .client
+        .download(again.artifact.id.as_str())
+        .await
+        .unwrap();
+    cairn.drain().await;
+}
+
+#[tokio::test]
+async fn a_delete_that_lands_late_hits_nothing_that_is_alive() {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    let bytes = content(ONE);
+    let made = upload(&cairn.store, &caller, raw("a"), bytes.clone())
+        .await
+        .unwrap();
+    cairn
+        .client
+        .delete(made.artifact.id.as_str())
+        .await
+        .unwrap();
+    let worker = Mortal::beside(&cairn).await;
+    worker.s3.plan(Operation::DeleteMany, &Fault::Late, 3);
+    while !worker.s3.is_done() {
+        cairn.let_time_pass().await;
+        gc::run(&worker.store, Policy::default()).await;
+    }
+    // Nobody knows whether it was deleted; the same bytes come back under another key.
+    let again = upload(&cairn.store, &caller, raw("b"), bytes)
+        .await
+        .unwrap();
+    assert_eq!(worker.s3.deliver_late().await, 3);
+    cairn.audit().await;
+    cairn
+        .client
+        .download(again.artifact.id.as_str())
+        .await
+        .unwrap();
+    cairn.drain().await;
+    assert_eq!(cairn.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_s3_will_not_delete_is_tried_again_and_stops_nothing_else() {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    for i in 0..3 {
+        let made = upload(
+            &cairn.store,
+            &caller,
+            raw(&format!("{i}")),
+            content(ONE + i),
+        )
+        .await
+        .unwrap();
+        cairn
+            .client
+            .delete(made.artifact.id.as_str())
+            .await
+            .unwrap();
+    }
+    for _ in 0..2 {
+        cairn
+            .sql(
+                "UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
+                 UPDATE gc_queue SET review_after = now()",
+            )
+            .await;
+        cairn.collect().await;
+    }
+    cairn
+        .sql("UPDATE objects SET not_before = now(), next_attempt_at = now()")
+        .await;
+    let stuck = cairn.stored().await.remove(0);
+    let answer = format!(
+        "<DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Error><Key>{stuck}</Key>\
+         <Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
+    );
+    let worker = Mortal::beside(&cairn).await;
+    let denied = Fault::Denied(200, answer);
+    worker.s3.plan(Operation::DeleteMany, &denied, 1);
+    let report = gc::run(&worker.store, Policy::default()).await;
+    assert_eq!((report.reclaimed, report.failures.len()), (2, 1));
+    assert!(report.failures[0].error.contains("AccessDenied"));
+    let waiting = "SELECT count(*) FROM objects WHERE state = 'condemned' AND last_error LIKE '%AccessDenied%'";
+    assert_eq!(cairn.count(waiting).await, 1);
+    cairn.drain().await;
+    assert!(cairn.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_batches_is_asked_for_one_after_the_other() {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    for i in 0..3 {
+        let made = upload(
+            &cairn.store,
+            &caller,
+            raw(&format!("{i}")),
+            content(ONE + i),
+        )
+        .await
+        .unwrap();
+        cairn
+            .client
+            .delete(made.artifact.id.as_str())
+            .await
+            .unwrap();
+    }
+    let worker = Mortal::beside(&cairn).await;
+    let refused = Fault::refused(501, "NotImplemented");
+    worker.s3.plan(Operation::DeleteMany, &refused, 9);
+    for _ in 0..4 {
+        cairn.let_time_pass().await;
+        let report = gc::run(&worker.store, Policy::default()).await;
+        assert!(report.failures.is_empty(), "{report:?}");
+    }
+    assert_eq!(worker.s3.count(Operation::Delete), 3);
+    cairn.drain().await;
+    assert!(cairn.stored().await.is_empty());
+}
