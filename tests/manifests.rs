@@ -1,14 +1,15 @@
 //! What a session held when it was sealed can be checked for ever after.
 
 use cairn_proto::v1::{
-    GetSessionRequest, ListManifestRequest, ManifestEntry, Session, UpdateArtifactRequest,
+    GetSessionRequest, ListManifestRequest, ManifestEntry, RestoreArtifactsRequest, Session,
+    SetLegalHoldRequest, SetSessionLegalHoldRequest, UpdateArtifactRequest,
     update_artifact_request::Expiry,
 };
 use prost_types::{Duration, FieldMask};
 use sha2::{Digest, Sha256};
 use tonic::Code;
 
-use crate::harness::{Bytes, Client, Setup, content, refused, session_spec};
+use crate::harness::{Bytes, Client, Setup, content, eventually, refused, session_spec};
 
 async fn session(client: &Client) -> Session {
     let request = GetSessionRequest {
@@ -182,7 +183,135 @@ async fn a_manifest_agrees_with_its_digest_while_others_write_and_delete() {
             "{round}"
         );
         cairn
-            .sql("UPDATE sessions SET sealed_at = NULL; DELETE FROM artifact_metadata; UPDATE artifacts SET session_id = NULL, filename = 'old ' || id")
+            .sql("UPDATE sessions SET sealed_at = NULL; DELETE FROM manifest_entries; DELETE FROM artifact_metadata; UPDATE artifacts SET session_id = NULL, filename = 'old ' || id")
             .await;
     }
+}
+
+fn prolong(artifact_id: &str) -> UpdateArtifactRequest {
+    UpdateArtifactRequest {
+        artifact_id: artifact_id.to_owned(),
+        update_mask: Some(FieldMask {
+            paths: vec!["expiry".into()],
+        }),
+        expiry: Some(Expiry::NeverExpires(true)),
+        ..UpdateArtifactRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_seal_waits_for_whoever_is_restoring() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    let made = client.create(session_spec("a", "run"), "x").await.unwrap();
+    client.delete(&made.artifact_id).await.unwrap();
+    let mut database = cairn.database().await;
+    let blocking = database.transaction().await.unwrap();
+    blocking
+        .execute("SELECT FROM artifacts FOR UPDATE", &[])
+        .await
+        .unwrap();
+    let waiting = async |count: i64| {
+        let sql = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("somebody waits", async || cairn.count(sql).await == count).await;
+    };
+    let restore = RestoreArtifactsRequest {
+        artifact_ids: vec![made.artifact_id.clone()],
+        ..RestoreArtifactsRequest::default()
+    };
+    let restorer = client.clone();
+    let restoring =
+        tokio::spawn(async move { restorer.artifacts.clone().restore_artifacts(restore).await });
+    waiting(1).await;
+    let sealer = client.clone();
+    let sealing = tokio::spawn(async move { sealer.seal("run").await });
+    waiting(2).await;
+    blocking.rollback().await.unwrap();
+    let restored = restoring.await.unwrap().unwrap().into_inner();
+    assert_eq!(restored.restored_count, 1);
+    sealing.await.unwrap().unwrap();
+    assert_eq!(manifest(client, 0).await.len(), 1);
+    client.get(&made.artifact_id).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_expired_at_the_seal_never_comes_back_into_it() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    let mut made = Vec::new();
+    for file in ["expired", "held", "there"] {
+        let artifact = client.create(session_spec(file, "run"), file).await;
+        made.push(artifact.unwrap().artifact_id);
+    }
+    let hold = SetLegalHoldRequest {
+        artifact_ids: vec![made[1].clone()],
+        legal_hold: true,
+        ..SetLegalHoldRequest::default()
+    };
+    client.artifacts.clone().set_legal_hold(hold).await.unwrap();
+    cairn
+        .sql("UPDATE artifacts SET expires_at = now() - interval '1 second' WHERE filename <> 'there'")
+        .await;
+    let sealed = client.seal("run").await.unwrap();
+    let names = async || {
+        let entries = manifest(client, 0).await.into_iter();
+        let mut names: Vec<_> = entries.map(|entry| entry.filename).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names().await, ["held", "there"], "what is held is visible");
+
+    let hold_all = SetSessionLegalHoldRequest {
+        session_id: "run".into(),
+        legal_hold: true,
+        ..SetSessionLegalHoldRequest::default()
+    };
+    client
+        .sessions
+        .clone()
+        .set_session_legal_hold(hold_all)
+        .await
+        .unwrap();
+    let gone = refused(client.get(&made[0]).await);
+    assert_eq!(gone.reason, "ARTIFACT_EXPIRED");
+    let gone = refused(
+        client
+            .artifacts
+            .clone()
+            .update_artifact(prolong(&made[0]))
+            .await,
+    );
+    assert_eq!(gone.reason, "ARTIFACT_EXPIRED");
+    client
+        .artifacts
+        .clone()
+        .update_artifact(prolong(&made[1]))
+        .await
+        .unwrap();
+    assert_eq!(names().await, ["held", "there"]);
+    assert_eq!(digest(&manifest(client, 0).await), sealed.manifest_hash);
+}
+
+#[tokio::test]
+async fn holding_a_session_brings_back_nothing_that_has_expired() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    let made = client.create(session_spec("a", "run"), "x").await.unwrap();
+    cairn
+        .sql("UPDATE artifacts SET expires_at = now() - interval '1 second'")
+        .await;
+    let hold = SetSessionLegalHoldRequest {
+        session_id: "run".into(),
+        legal_hold: true,
+        ..SetSessionLegalHoldRequest::default()
+    };
+    client
+        .sessions
+        .clone()
+        .set_session_legal_hold(hold)
+        .await
+        .unwrap();
+    let gone = refused(client.get(&made.artifact_id).await);
+    assert_eq!(gone.reason, "ARTIFACT_EXPIRED");
 }

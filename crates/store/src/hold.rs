@@ -71,7 +71,8 @@ impl Store {
             .with("session_id", &session)
             .with("legal_hold", &hold);
         if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
-            if !rows::set_of_session(&once.tx, tenant.id, session.as_str(), hold).await? {
+            let window = self.times.delete_window;
+            if !rows::set_of_session(&once.tx, tenant.id, session.as_str(), hold, window).await? {
                 return Err(Error::SessionNotFound(session.as_str().to_owned()));
             }
             once.commit(json!({"session_id": session.as_str()})).await?;

@@ -1,6 +1,6 @@
 //! Publishing what a session has stored and not shown: all of it in one moment, or nothing.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -82,7 +82,10 @@ impl Store {
             .with("artifact_ids", &wanted.ids)
             .with("seal", &wanted.seal);
         let published = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
-            Ok(once) => publish_within(once, tenant, session, wanted).await?,
+            Ok(once) => {
+                let window = self.times.delete_window;
+                publish_within(once, tenant, session, wanted, window).await?
+            }
             Err(earlier) => {
                 serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()))?
             }
@@ -97,6 +100,7 @@ async fn publish_within(
     tenant: &Tenant,
     session: &str,
     wanted: &ToPublish,
+    window: Duration,
 ) -> Result<Vec<Published>> {
     let (tx, tenant) = (&once.tx, tenant.id);
     let entered = if wanted.seal {
@@ -141,7 +145,7 @@ async fn publish_within(
     rows::check_versions(tx, tenant, session, &waiting).await?;
     let published = rows::publish(tx, tenant, &ids).await?;
     if wanted.seal {
-        seal_within(tx, tenant, session).await?;
+        seal_within(tx, tenant, session, window).await?;
     }
     once.commit(json!(published)).await?;
     Ok(published)

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     id::ArtifactId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    meta::restore as rows,
+    meta::{restore as rows, sessions},
     store::Store,
     tenant::Tenant,
 };
@@ -42,6 +42,7 @@ impl Store {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
             }
         };
+        sessions::enter_those_of(&once.tx, tenant.id, ids).await?;
         let restored = rows::restore(&once.tx, tenant.id, ids).await?;
         let not_restored = ids.iter().filter(|id| !restored.contains(id));
         let result = Restored {

@@ -1,5 +1,7 @@
 //! Sessions: what a run produced, and its end.
 
+use std::time::Duration;
+
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use serde_json::json;
@@ -178,7 +180,7 @@ impl Store {
         let mut client = self.meta.client().await?;
         let asked = Fingerprint::of("SealSession").with("session_id", &id);
         if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
-            seal_within(&once.tx, tenant.id, id.as_str()).await?;
+            seal_within(&once.tx, tenant.id, id.as_str(), self.times.delete_window).await?;
             once.commit(json!({"session_id": id.as_str()})).await?;
         }
         rows::get(&client, tenant.id, id.as_str()).await
@@ -186,13 +188,19 @@ impl Store {
 }
 
 /// Seals a session that is open, and keeps the digest of what it holds.
-pub(crate) async fn seal_within(tx: &Transaction<'_>, tenant: TenantId, id: &str) -> Result<()> {
+pub(crate) async fn seal_within(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    id: &str,
+    window: Duration,
+) -> Result<()> {
     match rows::seal(tx, tenant, id).await? {
         Sealing::NotFound => Err(Error::SessionNotFound(id.to_owned())),
         Sealing::Before => Ok(()),
         Sealing::Now => {
-            let held = manifests::whole(tx, tenant, id).await?;
-            rows::keep_manifest(tx, tenant, id, manifest_digest(&held)).await
+            rows::end_expired(tx, tenant, id, window).await?;
+            let held = manifests::write(tx, tenant, id).await?;
+            rows::keep_digest(tx, tenant, id, manifest_digest(&held)).await
         }
     }
 }

@@ -1,8 +1,15 @@
 //! Holds on rows.
 
+use std::time::Duration;
+
 use deadpool_postgres::Transaction;
 
-use super::{artifacts::VISIBLE, error::from_pg, selection::ids_of, sessions::lock_key};
+use super::{
+    artifacts::VISIBLE,
+    error::from_pg,
+    selection::ids_of,
+    sessions::{end_expired, lock_key},
+};
 use crate::{
     error::Result,
     id::{ArtifactId, TenantId},
@@ -33,17 +40,19 @@ pub(crate) async fn set(
 }
 
 /// Holds a session and what is in it, or lets it go; false when there is none. Its lock keeps artifacts from entering it
-/// unheld at the same time.
+/// unheld at the same time. What has expired stays so.
 pub(crate) async fn set_of_session(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
     hold: bool,
+    window: Duration,
 ) -> Result<bool> {
     let key = lock_key(tenant, session);
     tx.execute("SELECT pg_advisory_xact_lock($1)", &[&key])
         .await
         .map_err(from_pg)?;
+    end_expired(tx, tenant, session, window).await?;
     let found = tx
         .execute(
             "UPDATE sessions SET held = $3 WHERE tenant_id = $1 AND id = $2",

@@ -10,11 +10,7 @@ use crate::{
     manifest::ManifestEntry,
 };
 
-/// The artifacts `a` that the session `s` held when it was sealed. What it says of a row never changes afterwards.
-const HELD: &str = "SELECT a.filename, a.version, a.id, a.size_bytes, a.sha256
-     FROM artifacts a JOIN sessions s ON s.tenant_id = a.tenant_id AND s.id = a.session_id
-     WHERE s.tenant_id = $1 AND s.id = $2 AND (a.deleted_at IS NULL OR a.deleted_at > s.sealed_at)
-         AND (a.expires_at IS NULL OR a.expires_at > s.sealed_at)";
+const COLUMNS: &str = "filename, version, artifact_id, size_bytes, sha256";
 
 fn read(row: &Row) -> Result<ManifestEntry> {
     Ok(ManifestEntry {
@@ -25,20 +21,25 @@ fn read(row: &Row) -> Result<ManifestEntry> {
         content_hash: row
             .get::<_, &[u8]>(4)
             .try_into()
-            .map_err(|_| Error::internal("an artifact's row has a malformed sha256"))?,
+            .map_err(|_| Error::internal("a manifest's row has a malformed sha256"))?,
     })
 }
 
-/// The whole manifest, in the transaction that seals: it waits for whoever is deleting one of the artifacts, in the order
-/// in which bulk operations lock them.
-pub(crate) async fn whole(
+/// Writes down what a session holds, in the transaction that seals it. What has expired there has been ended before, and
+/// whoever makes an artifact visible again holds the session's lock, so that what is live now is what is live for ever.
+pub(crate) async fn write(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
 ) -> Result<Vec<ManifestEntry>> {
     let rows = tx
         .query(
-            &format!("{HELD} ORDER BY a.id FOR SHARE OF a"),
+            &format!(
+                "INSERT INTO manifest_entries (tenant_id, session_id, artifact_id, filename, version, size_bytes, sha256)
+                 SELECT tenant_id, session_id, id, filename, version, size_bytes, sha256 FROM artifacts
+                 WHERE tenant_id = $1 AND session_id = $2 AND state = 'live'
+                 RETURNING {COLUMNS}"
+            ),
             &[&tenant.0, &session],
         )
         .await
@@ -56,7 +57,10 @@ pub(crate) async fn page(
 ) -> Result<Vec<ManifestEntry>> {
     let rows = client
         .query(
-            &format!("{HELD} AND a.id > $3 ORDER BY a.id LIMIT $4"),
+            &format!(
+                "SELECT {COLUMNS} FROM manifest_entries
+                 WHERE tenant_id = $1 AND session_id = $2 AND artifact_id > $3 ORDER BY artifact_id LIMIT $4"
+            ),
             &[&tenant.0, &session, &after, &limit],
         )
         .await

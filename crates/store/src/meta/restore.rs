@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Restores those of these artifacts that can be, and says which. A row that still pins its object has its bytes; one that
-/// was deleted before its session was sealed is not in the manifest, and must not come back into the session.
+/// is not in the manifest of its sealed session must not come back into it. Their sessions have been entered.
 pub(crate) async fn restore(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -25,7 +25,8 @@ pub(crate) async fn restore(
                      LEFT JOIN sessions s ON s.tenant_id = a.tenant_id AND s.id = a.session_id
                  WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND a.state = 'deleted' AND a.purge_after > now()
                      AND (a.expires_at IS NULL OR a.expires_at > now())
-                     AND (s.sealed_at IS NULL OR a.deleted_at > s.sealed_at)
+                     AND (s.sealed_at IS NULL OR EXISTS (SELECT FROM manifest_entries m
+                         WHERE m.tenant_id = a.tenant_id AND m.session_id = a.session_id AND m.artifact_id = a.id))
                  ORDER BY a.id FOR NO KEY UPDATE OF a
              )
              UPDATE artifacts a SET state = 'live', deleted_at = NULL, purge_after = NULL,

@@ -1,16 +1,18 @@
 //! Sessions: their lock, their seal, their tallies.
 
+use std::time::Duration;
+
 use deadpool_postgres::{Object, Transaction};
 use futures_util::join;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Row, types::Type};
 
-use super::{artifacts::VISIBLE, error::from_pg};
+use super::{artifacts::VISIBLE, error::from_pg, millis, selection::ids_of};
 use crate::{
     digest::ContentHash,
     error::{Error, Result},
-    id::TenantId,
+    id::{ArtifactId, TenantId},
     names::Words,
     page::{PageSize, Position},
     session::{Session, SessionFilter, SessionUpdate},
@@ -137,8 +139,61 @@ pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) 
     })
 }
 
+/// Ends the visibility of what has expired in a session, before the collector comes by: what is sealed or held afterwards
+/// is visible and stays so. The rows are locked in the order in which bulk operations lock them.
+pub(crate) async fn end_expired(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    window: Duration,
+) -> Result<()> {
+    tx.execute(
+        "WITH expired AS (
+             SELECT tenant_id, id FROM artifacts
+             WHERE tenant_id = $1 AND session_id = $2 AND state = 'live' AND expires_at <= clock_timestamp()
+                 AND NOT held AND NOT session_held
+             ORDER BY id FOR NO KEY UPDATE
+         )
+         UPDATE artifacts a SET state = 'deleted', deleted_at = clock_timestamp(),
+             purge_after = now() + $3 * interval '1 ms'
+         FROM expired e WHERE a.tenant_id = e.tenant_id AND a.id = e.id",
+        &[&tenant.0, &session, &millis(window)],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Enters the sessions of these artifacts, so that none of them is sealed before this transaction ends.
+pub(crate) async fn enter_those_of(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    ids: &[ArtifactId],
+) -> Result<()> {
+    let rows = tx
+        .query(
+            "SELECT DISTINCT session_id FROM artifacts
+             WHERE tenant_id = $1 AND id = ANY ($2) AND session_id IS NOT NULL",
+            &[&tenant.0, &ids_of(ids)],
+        )
+        .await
+        .map_err(from_pg)?;
+    let mut keys: Vec<_> = rows
+        .iter()
+        .map(|row| lock_key(tenant, row.get(0)))
+        .collect();
+    keys.sort_unstable();
+    for key in keys {
+        let lock = "SELECT pg_advisory_xact_lock_shared($1)";
+        tx.query_typed(lock, &[(&key, Type::INT8)])
+            .await
+            .map_err(from_pg)?;
+    }
+    Ok(())
+}
+
 /// Keeps the digest of what a session holds as it is sealed.
-pub(crate) async fn keep_manifest(
+pub(crate) async fn keep_digest(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
