@@ -9,6 +9,7 @@ mod changes;
 mod concepts;
 mod faults;
 mod impostor;
+mod jobs;
 mod keys;
 mod lineage;
 mod link;

@@ -2,6 +2,7 @@
 
 mod cairn;
 mod client;
+mod lines;
 pub(crate) mod mortal;
 mod open_upload;
 pub(crate) mod oracle;
@@ -14,6 +15,7 @@ mod wait;
 
 pub(crate) use cairn::{Bytes, Cairn, Setup};
 pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
+pub(crate) use lines::Lines;
 pub(crate) use open_upload::OpenUpload;
 pub(crate) use proxy::Proxy;
 pub(crate) use shell::{Shell, each, text};

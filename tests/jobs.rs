@@ -13,10 +13,10 @@ use tonic::{Code, Status};
 use crate::harness::{Bytes, Cairn, Client, Setup, eventually, refused, session_spec, spec};
 
 /// One more than a call deals with itself.
-const MANY: usize = 1001;
+pub(crate) const MANY: usize = 1001;
 
 /// Makes many artifacts of the same four bytes in the session `bulk`.
-async fn make_many(cairn: &Cairn) {
+pub(crate) async fn make_many(cairn: &Cairn) {
     let create = |i| {
         cairn
             .client

@@ -1,5 +1,5 @@
-//! Sending a call again when its answer is lost: only for calls with an idempotency key, which take effect once however
-//! often they are sent.
+//! Making a call again when its answer is lost: only for calls that change nothing or have an idempotency key, which take
+//! effect once however often they are sent.
 
 use std::time::Duration;
 
@@ -22,34 +22,48 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How often to ask about it when the server does not say.
 const ASK: Duration = Duration::from_secs(1);
 
-/// Makes a call until it is answered for good, or it is time to give up. `tell` hears why it is made again.
-pub(crate) async fn until_answered<T>(
-    tell: impl Fn(&str),
-    mut call: impl AsyncFnMut() -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    let mut pauses = PAUSES.into_iter();
-    let mut waiting_since = None;
-    loop {
-        let error = match call().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
+/// How much longer a call that fails is made again.
+pub(crate) struct Patience {
+    pauses: std::array::IntoIter<Duration, 4>,
+    waiting_since: Option<Instant>,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            pauses: PAUSES.into_iter(),
+            waiting_since: None,
+        }
+    }
+}
+
+impl Patience {
+    /// Waits until it is time to make a call again that failed in this way; the error when it is time to give up. `tell`
+    /// hears why.
+    pub(crate) async fn pause(
+        &mut self,
+        error: CliError,
+        tell: impl Fn(&str),
+    ) -> Result<(), CliError> {
         match error.again() {
             None => return Err(error),
             Some(Again::UnderWay(after)) => {
-                if waiting_since.is_none() {
+                if self.waiting_since.is_none() {
                     tell(
                         "the first call with this idempotency key is under way; waiting for its answer",
                     );
                 }
-                let waited = waiting_since.get_or_insert_with(Instant::now).elapsed();
+                let waited = self
+                    .waiting_since
+                    .get_or_insert_with(Instant::now)
+                    .elapsed();
                 if waited >= PATIENCE {
                     return Err(error);
                 }
                 sleep(after.unwrap_or(ASK).min(PATIENCE - waited)).await;
             }
             Some(Again::Lost(after)) => {
-                let Some(pause) = pauses.next() else {
+                let Some(pause) = self.pauses.next() else {
                     return Err(error);
                 };
                 // A server that wants to be left alone for longer than this is not waited for.
@@ -57,6 +71,21 @@ pub(crate) async fn until_answered<T>(
                 tell(&format!("{error}; trying again in {pause:?}"));
                 sleep(pause).await;
             }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a call until it is answered for good, or it is time to give up. `tell` hears why it is made again.
+pub(crate) async fn until_answered<T>(
+    tell: impl Fn(&str),
+    mut call: impl AsyncFnMut() -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let mut patience = Patience::default();
+    loop {
+        match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => patience.pause(error, &tell).await?,
         }
     }
 }

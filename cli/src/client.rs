@@ -4,7 +4,8 @@ use std::{error::Error, time::Duration};
 
 use cairn_proto::v1::{
     artifact_service_client::ArtifactServiceClient, identity_service_client::IdentityServiceClient,
-    link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
+    job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
+    session_service_client::SessionServiceClient,
 };
 use tonic::{
     Request, Status,
@@ -51,6 +52,7 @@ pub(crate) struct Server {
 pub(crate) struct Client {
     pub(crate) artifacts: ArtifactServiceClient<Authenticated>,
     pub(crate) identity: IdentityServiceClient<Authenticated>,
+    pub(crate) jobs: JobServiceClient<Authenticated>,
     pub(crate) links: LinkServiceClient<Authenticated>,
     pub(crate) sessions: SessionServiceClient<Authenticated>,
 }
@@ -87,6 +89,7 @@ impl Server {
         Ok(Client {
             artifacts: ArtifactServiceClient::new(service.clone()),
             identity: IdentityServiceClient::new(service.clone()),
+            jobs: JobServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
             sessions: SessionServiceClient::new(service),
         })

@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Caller = 1,
     Server = 2,
     Network = 3,
+    /// Nobody's: an interrupt ended it, and this is what a shell shows for that.
+    Interrupt = 130,
 }
 
 impl From<Fault> for ExitCode {
@@ -33,7 +35,7 @@ impl From<Fault> for ExitCode {
 pub(crate) enum Again {
     /// The first call with its idempotency key is under way, and worth asking about after so long.
     UnderWay(Option<Duration>),
-    /// It may have been lost; the server would like so long a pause.
+    /// It may have been lost, or was too much at the moment; the server would like so long a pause.
     Lost(Option<Duration>),
 }
 
@@ -58,6 +60,9 @@ pub(crate) enum CliError {
     Server(String),
     #[error("{0}")]
     Network(String),
+    /// The caller ended what goes on elsewhere; what to know about it.
+    #[error("{0}")]
+    Interrupted(String),
     /// An error of one of several things.
     #[error("{what}: {error}")]
     About { what: String, error: Box<CliError> },
@@ -73,6 +78,7 @@ impl CliError {
             Self::Refused(refusal) => refusal.fault(),
             Self::BadAnswer(_) | Self::Server(_) => Fault::Server,
             Self::Network(_) => Fault::Network,
+            Self::Interrupted(_) => Fault::Interrupt,
             Self::About { error, .. } => error.fault(),
             Self::Told(fault) => *fault,
         }
@@ -131,6 +137,7 @@ impl CliError {
             Self::BadAnswer(_) => "bad_answer".into(),
             Self::Server(_) => "server".into(),
             Self::Network(_) => "network".into(),
+            Self::Interrupted(_) => "interrupted".into(),
         }
     }
 
@@ -217,6 +224,8 @@ mod tests {
         for code in [Code::Unavailable, Code::Internal, Code::DataLoss] {
             assert_eq!(signed(code, "REASON").fault(), Fault::Server, "{code:?}");
         }
+        let busy = signed(Code::ResourceExhausted, "RATE_LIMITED");
+        assert_eq!(busy.fault(), Fault::Server);
     }
 
     #[test]
@@ -306,6 +315,14 @@ mod tests {
                 "ttl_exceeds_plan_limit",
                 400,
             ),
+            (Code::NotFound, "JOB_NOT_FOUND", "job_not_found", 404),
+            (
+                Code::FailedPrecondition,
+                "EVENTS_EXPIRED",
+                "events_expired",
+                410,
+            ),
+            (Code::ResourceExhausted, "RATE_LIMITED", "rate_limited", 429),
             (Code::Unavailable, "UNAVAILABLE", "unavailable", 503),
             (Code::DataLoss, "DATA_CORRUPTED", "data_corrupted", 500),
         ] {

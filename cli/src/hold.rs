@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::{
     client::{Server, required, unary},
     error::CliError,
+    key::Key,
     output::Output,
     several::Changed,
     shapes::Session,
@@ -31,31 +32,46 @@ pub(crate) struct Args {
     #[arg(long)]
     release: bool,
     #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
     server: Server,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
+    let client = args.server.connect().await?;
     let legal_hold = !args.release;
     if let Some(session_id) = args.session {
-        let request = unary(SetSessionLegalHoldRequest {
+        let request = SetSessionLegalHoldRequest {
             session_id,
             legal_hold,
-            ..Default::default()
-        });
-        let answer = client.sessions.set_session_legal_hold(request).await?;
-        let session = Session::from(required(answer.into_inner().session, "session")?);
+            idempotency_key: args.key.field(),
+        };
+        let hold = async || {
+            let mut client = client.sessions.clone();
+            let answer = client
+                .set_session_legal_hold(unary(request.clone()))
+                .await?;
+            Ok(answer.into_inner())
+        };
+        let answer = args.key.call(output, hold).await?;
+        let session = Session::from(required(answer.session, "session")?);
         return output.data(&session, || session.fields());
     }
-    let request = unary(SetLegalHoldRequest {
+    let request = SetLegalHoldRequest {
         artifact_ids: args.artifact_ids,
         legal_hold,
-        ..Default::default()
-    });
-    let answer = client.artifacts.set_legal_hold(request).await?.into_inner();
+        idempotency_key: args.key.field(),
+    };
+    let hold = async || {
+        let mut client = client.artifacts.clone();
+        let answer = client.set_legal_hold(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, hold).await?;
     Changed {
         changed_count: answer.changed_count,
         missing_artifact_ids: answer.missing_artifact_ids,
+        job: None,
     }
     .print(if legal_hold { "held" } else { "released" }, output)
 }

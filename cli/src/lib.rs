@@ -14,6 +14,8 @@ mod error;
 mod expression;
 mod hold;
 mod inspect;
+mod interrupt;
+mod job;
 mod key;
 mod lineage;
 mod link;
@@ -46,6 +48,7 @@ pub use crate::dev::cluster;
 
 use crate::{
     error::{CliError, Fault},
+    interrupt::minded,
     output::Output,
 };
 
@@ -85,12 +88,10 @@ enum ClientCommand {
     Hold(hold::Args),
     Link(link::Args),
     Session(session::Args),
+    Job(job::Args),
     Whoami(whoami::Args),
     Completions(completions::Args),
 }
-
-/// What a shell shows for a command that an interrupt ended.
-const INTERRUPTED: u8 = 130;
 
 /// Does what the arguments ask, the first of which is the command's own name.
 ///
@@ -112,10 +113,9 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         // It takes time to stop in order.
         Command::Dev(args) => dev::run(args, output).await,
-        Command::Client(command) => tokio::select! {
-            done = client_verb(command, output) => done,
-            // Drops the work, and with it its temporary files and its uploads.
-            _ = tokio::signal::ctrl_c() => return ExitCode::from(INTERRUPTED),
+        Command::Client(command) => match minded(client_verb(command, output)).await {
+            Some(done) => done,
+            None => return Fault::Interrupt.into(),
         },
     };
     match done {
@@ -143,6 +143,7 @@ async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliEr
         ClientCommand::Hold(args) => hold::run(args, output).await,
         ClientCommand::Link(args) => link::run(args, output).await,
         ClientCommand::Session(args) => session::run(args, output).await,
+        ClientCommand::Job(args) => job::run(args, output).await,
         ClientCommand::Whoami(args) => whoami::run(args, output).await,
         ClientCommand::Completions(args) => completions::run(args, output),
     }

@@ -33,6 +33,17 @@ impl Progress {
         self.bars.add(bar)
     }
 
+    /// A bar for how many of many things are done. It goes as that of bytes does.
+    pub(crate) fn things(&self, name: &str, length: Option<u64>) -> ProgressBar {
+        let template = if length.is_some() {
+            "{bar:24} {human_pos:>9} of {human_len:<9} {eta:>4} {prefix}"
+        } else {
+            "{spinner} {human_pos:>9} {prefix}"
+        };
+        let bar = bar(length, template).with_prefix(printable(name));
+        self.bars.add(bar)
+    }
+
     pub(crate) fn one_done(&self) {
         self.count.inc(1);
     }

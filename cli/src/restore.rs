@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     client::{Server, unary},
     error::CliError,
+    key::Key,
     output::Output,
     several::not_done,
 };
@@ -17,6 +18,8 @@ pub(crate) struct Args {
     #[arg(value_name = "ID", required = true)]
     artifact_ids: Vec<String>,
     #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -27,13 +30,17 @@ struct Restored {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let request = unary(RestoreArtifactsRequest {
+    let client = args.server.connect().await?;
+    let request = RestoreArtifactsRequest {
         artifact_ids: args.artifact_ids,
-        ..Default::default()
-    });
-    let answer = client.artifacts.restore_artifacts(request).await?;
-    let answer = answer.into_inner();
+        idempotency_key: args.key.field(),
+    };
+    let restore = async || {
+        let mut client = client.artifacts.clone();
+        let answer = client.restore_artifacts(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, restore).await?;
     let restored = Restored {
         restored_count: answer.restored_count,
         not_restored_artifact_ids: answer.not_restored_artifact_ids,

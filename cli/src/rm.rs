@@ -15,6 +15,7 @@ use crate::{
     error::CliError,
     expression::parse_expression,
     inspect,
+    job::Wait,
     key::Key,
     name::{Name, Which},
     output::{Output, table},
@@ -24,6 +25,9 @@ use crate::{
 };
 
 /// Delete artifacts
+///
+/// When more than 1,000 match a filter, the server makes a job of it, which goes on by itself and leaves alone what is made
+/// after the call. It is waited for, and may be left alone: see cairn job.
 #[derive(clap::Args)]
 #[command(override_usage = "cairn rm [OPTIONS] ID...
        cairn rm [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]
@@ -36,7 +40,7 @@ pub(crate) struct Args {
     #[arg(
         long = "filter",
         value_name = "EXPR",
-        conflicts_with_all = ["artifact_ids", "name", "idempotency_key", "session", "namespace", "user"],
+        conflicts_with_all = ["artifact_ids", "name", "session", "namespace", "user"],
         value_parser = parse_expression
     )]
     expression: Option<String>,
@@ -46,6 +50,8 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    wait: Wait,
     #[command(flatten)]
     key: Key,
     #[command(flatten)]
@@ -76,7 +82,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let ask = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if let Some(filter) = args.expression {
         let client = args.server.connect().await?;
-        return matching::run(&client, filter, args.dry_run, ask, output).await;
+        let wanted = matching::Wanted {
+            filter,
+            dry_run: args.dry_run,
+            ask,
+            key: args.key,
+            wait: args.wait,
+        };
+        return matching::run(&client, wanted, output).await;
     }
     let several = args.artifact_ids.len() > 1;
     let wanted = wanted(args.artifact_ids, args.name)?;
@@ -93,7 +106,11 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let look = args.dry_run || ask || (by_name && args.key.idempotency_key.is_none());
     let wanted = if look {
         let found = find(&client, wanted, output, &mut failures).await;
-        if ask && !args.dry_run && !found.is_empty() && !confirmed(&found, output).await? {
+        if ask
+            && !args.dry_run
+            && !found.is_empty()
+            && !confirmed(&artifact_table(&found), output).await?
+        {
             return Err(CliError::Usage("nothing was deleted".to_owned()));
         }
         let found = found.into_iter();
@@ -196,8 +213,8 @@ fn print(mut removals: Vec<Removal>, several: bool, output: Output) -> Result<()
 }
 
 /// Shows what is to be deleted and asks whether it may be. Anything but a yes is a no.
-async fn confirmed(found: &[Artifact], output: Output) -> Result<bool, CliError> {
-    for line in artifact_table(found).lines() {
+async fn confirmed(what: &str, output: Output) -> Result<bool, CliError> {
+    for line in what.lines() {
         output.note(line);
     }
     let answer = tokio::task::spawn_blocking(move || {

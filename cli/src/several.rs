@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     error::{CliError, Fault},
+    job::Job,
     output::Output,
     progress::Progress,
 };
@@ -35,12 +36,21 @@ impl Failures {
 pub(crate) struct Changed {
     pub(crate) changed_count: i64,
     pub(crate) missing_artifact_ids: Vec<String>,
+    /// The job that changes them, where there are too many for one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<Job>,
 }
 
 impl Changed {
     /// Prints it. The call succeeded; whoever named an artifact that is not there made a mistake all the same.
     pub(crate) fn print(self, what: &str, output: Output) -> Result<(), CliError> {
-        output.data(&self, || format!("{} {what}\n", self.changed_count))?;
+        output.data(&self, || match &self.job {
+            Some(job) if !job.has_ended() => job.fields(),
+            _ => format!("{} {what}\n", self.changed_count),
+        })?;
+        if let Some(job) = &self.job {
+            job.outcome()?;
+        }
         not_done(
             &self.missing_artifact_ids,
             "no such artifact, or it has expired or been deleted",

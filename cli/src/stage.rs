@@ -7,6 +7,8 @@ use crate::{
     client::{Server, unary},
     error::CliError,
     expression::parse_expression,
+    job::Wait,
+    key::Key,
     name::Name,
     output::{Output, table},
     record::{Stage, stage_name},
@@ -16,6 +18,9 @@ use crate::{
 };
 
 /// Move artifacts to a stage
+///
+/// When more than 1,000 match a filter, the server makes a job of it, which goes on by itself and leaves alone what is made
+/// after the call. It is waited for, and may be left alone: see cairn job.
 #[derive(clap::Args)]
 #[command(override_usage = "cairn stage [OPTIONS] STAGE ID...
        cairn stage [OPTIONS] STAGE --filter EXPR")]
@@ -36,6 +41,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", env = "CAIRN_AGENT_ID")]
     agent: Option<String>,
     #[command(flatten)]
+    wait: Wait,
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -54,19 +63,27 @@ pub(crate) struct HistoryArgs {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
+    let client = args.server.connect().await?;
     let request = SetStageRequest {
         stage: ArtifactStage::from(args.stage).into(),
         artifact_ids: args.artifact_ids,
         filter: args.expression.unwrap_or_default(),
         agent_id: args.agent.unwrap_or_default(),
-        ..Default::default()
+        idempotency_key: args.key.field(),
     };
-    let answer = client.artifacts.set_stage(unary(request)).await?;
-    let answer = answer.into_inner();
+    let set = async || {
+        let mut client = client.artifacts.clone();
+        let answer = client.set_stage(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, set).await?;
+    let job = args.wait.on(&client, answer.job, output).await?;
     Changed {
-        changed_count: answer.changed_count,
+        changed_count: job
+            .as_ref()
+            .map_or(answer.changed_count, |job| job.done_count),
         missing_artifact_ids: answer.missing_artifact_ids,
+        job,
     }
     .print("moved", output)
 }

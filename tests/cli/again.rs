@@ -4,12 +4,7 @@ use std::{fs::File, process::Stdio, time::Duration};
 
 use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Child,
-    sync::mpsc,
-    time::timeout,
-};
+use tokio::{process::Child, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -19,23 +14,11 @@ use super::{
     impostor::{Claim, Impostor},
     start, started, text,
 };
-use crate::harness::{Bytes, Proxy, Setup, content, eventually, program, spec};
+use crate::harness::{Bytes, Lines, Proxy, Setup, content, eventually, program, spec};
 
 /// Waits until a command that goes on says these words.
 async fn says(child: &mut Child, words: &str) {
-    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    let found = async {
-        while let Some(line) = stderr.next_line().await.unwrap() {
-            if line.contains(words) {
-                return;
-            }
-        }
-        panic!("it ended without {words:?}");
-    };
-    let half_a_minute = Duration::from_secs(30);
-    timeout(half_a_minute, found).await.expect(words);
-    // Nobody must wait for us to read on.
-    tokio::spawn(async move { while let Ok(Some(_)) = stderr.next_line().await {} });
+    Lines::of(child).until(words).await;
 }
 
 /// A shell before an impostor who says all this before it takes an artifact.

@@ -1,6 +1,8 @@
 //! The examples of docs/concepts.md do what they say.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, time::Duration};
+
+use tokio::time::interval;
 
 use super::{Shell, start};
 use crate::harness::program::{self, program};
@@ -92,9 +94,20 @@ async fn the_examples_of_the_concepts_do_what_they_say() {
     let markdown = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/concepts.md");
     let examples = Examples::of(&fs::read_to_string(markdown).unwrap());
     assert!(examples.expected.len() > 20);
-    let (_cairn, shell) = start().await;
+    let (cairn, shell) = start().await;
     fs::create_dir(shell.path("printed")).unwrap();
-    let done = run(&shell, &examples.script).await;
+    // A collector goes on with jobs, as beside every store.
+    let collector = async {
+        let mut tick = interval(Duration::from_millis(200));
+        loop {
+            tick.tick().await;
+            cairn.collect().await;
+        }
+    };
+    let done = tokio::select! {
+        done = run(&shell, &examples.script) => done,
+        () = collector => unreachable!("it goes on"),
+    };
     for (n, (command, texts)) in examples.expected.iter().enumerate() {
         let printed = fs::read_to_string(shell.path(&format!("printed/{n}")));
         let printed = printed.unwrap_or_else(|_| panic!("not run: {command}\n{done:?}"));

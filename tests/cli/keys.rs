@@ -200,9 +200,24 @@ async fn every_other_write_takes_a_key_too() {
     let link_id = text(&link["link_id"]);
     same_twice(&shell, &["link", "revoke", link_id], "revoke").await;
     same_twice(&shell, &["session", "seal", "run"], "seal").await;
+    // What changes nothing the second time tells what it changed the first time.
+    let staged = same_twice(&shell, &["stage", "final", id], "stage").await;
+    assert_eq!(staged["changed_count"], 1);
+    let held = same_twice(&shell, &["hold", id], "hold").await;
+    assert_eq!(held["changed_count"], 1);
+    same_twice(&shell, &["hold", "--release", id], "release").await;
+    same_twice(&shell, &["hold", "--session=run"], "all").await;
+    shell.json(&["hold", "--session=run", "--release"]).await;
+    let again = same_twice(&shell, &["hold", "--session=run"], "all").await;
+    assert_eq!(again["legal_hold"], false, "it is not held again");
     let removed = same_twice(&shell, &["rm", id], "rm").await;
     assert_eq!(removed["artifact_id"], id);
     shell.run(&["rm", id]).await.with_code(1);
+    let restored = same_twice(&shell, &["restore", id], "restore").await;
+    assert_eq!(restored["restored_count"], 1);
+    let filter = ["rm", "--filter=session_id = run"];
+    let removed = same_twice(&shell, &filter, "rm all").await;
+    assert_eq!(removed["deleted_count"], 1);
 }
 
 #[tokio::test]

@@ -46,14 +46,13 @@ async fn a_filter_that_is_not_clear_deletes_nothing() {
     let pushed = shell.push("a.txt", "a", &[]).await;
     let id = text(&pushed["artifact_id"]);
     let filter = "--filter=size_bytes = 1";
-    let mistakes: [(&[&str], &str); 6] = [
+    let mistakes: [(&[&str], &str); 5] = [
         // Not everything, as a script whose variable is empty would get.
         (&["--filter="], "--filter"),
         (&["--filter=colour = red"], "colour"),
         (&[filter, id], "--filter"),
         (&[filter, "--name=a.txt"], "--filter"),
         (&[filter, "--session=run"], "--filter"),
-        (&[filter, "--idempotency-key=k"], "--filter"),
     ];
     for (args, words) in mistakes {
         let done = shell.run(&[&["rm"], args].concat()).await;

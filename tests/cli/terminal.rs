@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Child};
 
 use super::{Shell, artifacts, start, text};
-use crate::harness::{eventually, program};
+use crate::{
+    harness::{eventually, program},
+    jobs::make_many,
+};
 
 /// A run of the command at a terminal.
 struct Session {
@@ -252,6 +255,33 @@ async fn before_it_deletes_what_matches_it_shows_all_of_it_and_asks() {
         let listed = shell.json(&["ls"]).await;
         assert_eq!(listed["artifacts"].as_array().unwrap().len(), left);
     }
+}
+
+#[tokio::test]
+async fn of_what_is_too_much_to_look_at_it_says_how_much_it_is_and_asks() {
+    let (cairn, shell) = start().await;
+    make_many(&cairn).await;
+    for (answer, code, jobs) in [("n\n", 1, 0), ("y\n", 0, 1)] {
+        let rm = ["rm", "--filter=session_id = bulk", "--no-wait"];
+        let mut session = Session::start(&shell, &rm, false);
+        session.shows("delete? [y/N]").await;
+        assert!(session.screen().contains("1001 artifacts, 3.91 KiB"));
+        session.type_in(answer);
+        session.ends_with(code).await;
+        assert_eq!(cairn.count("SELECT count(*) FROM jobs").await, jobs);
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_job_sees_how_far_it_is() {
+    let (cairn, shell) = start().await;
+    make_many(&cairn).await;
+    let rm = ["rm", "--yes", "--filter=session_id = bulk"];
+    let mut session = Session::start(&shell, &rm, false);
+    session.shows("0 of 1,001").await;
+    cairn.collect().await;
+    session.ends_with(0).await;
+    session.shows("1001 deleted, 3.91 KiB").await;
 }
 
 #[tokio::test]

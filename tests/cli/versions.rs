@@ -131,7 +131,7 @@ async fn a_push_that_expects_another_version_makes_nothing_and_tells_whose_is_th
     for stale in ["--if-version=0", "--if-version=1", "--if-version=3"] {
         let error = conflict(&shell, stale).await;
         let (id, made) = (text(&second["artifact_id"]), text(&second["created_at"]));
-        let words = format!("the file is at version 2, made by writer at {made}, {id}");
+        let words = format!("'a.txt' is at version 2, made by writer at {made}, {id}");
         assert!(text(&error["message"]).contains(&words), "{error}");
         let details = &error["details"];
         assert_eq!(details["current_version"], "2");

@@ -61,13 +61,17 @@ impl Refusal {
     pub(super) fn again(&self) -> Option<Again> {
         match self.reason.as_str() {
             "IDEMPOTENCY_IN_PROGRESS" => Some(Again::UnderWay(self.retry_after)),
-            "UNAVAILABLE" | "UPLOAD_EXPIRED" => Some(Again::Lost(self.retry_after)),
+            "UNAVAILABLE" | "UPLOAD_EXPIRED" | "RATE_LIMITED" => {
+                Some(Again::Lost(self.retry_after))
+            }
             _ => None,
         }
     }
 
     pub(super) fn fault(&self) -> Fault {
         match self.code {
+            // Others keep it busy.
+            _ if self.reason == "RATE_LIMITED" => Fault::Server,
             Code::InvalidArgument
             | Code::NotFound
             | Code::FailedPrecondition
@@ -92,7 +96,7 @@ impl Refusal {
 
     pub(super) fn http_status(&self) -> u16 {
         match (self.reason.as_str(), self.code) {
-            ("ARTIFACT_EXPIRED" | "ARTIFACT_DELETED" | "LINK_EXPIRED", _) => 410,
+            ("ARTIFACT_EXPIRED" | "ARTIFACT_DELETED" | "LINK_EXPIRED" | "EVENTS_EXPIRED", _) => 410,
             ("FILE_TOO_LARGE", _) => 413,
             ("IDEMPOTENCY_KEY_REUSED", _) => 422,
             (_, Code::InvalidArgument) => 400,
@@ -108,23 +112,42 @@ impl Refusal {
 
     /// Who was there first, where the server tells it: that is what its caller has to look at.
     fn conflict(&self) -> Option<String> {
-        let detail = |name| self.details.get(name).filter(|text| !text.is_empty());
+        let detail = |name| self.detail(name);
         let made = |(what, name)| Some(format!("{what} {}", detail(name)?));
         let id = detail("artifact_id").filter(|_| self.reason == "VERSION_CONFLICT")?;
+        // A server that is older tells no name.
+        let file = detail("filename").map_or("the file".to_owned(), |name| format!("'{name}'"));
         let made: String = [(" by", "agent_id"), (" at", "created_at")]
             .into_iter()
             .filter_map(made)
             .collect();
         Some(format!(
-            "the file is at version {}, made{made}, {id}; nothing was changed: read it, then try again",
+            "{file} is at version {}, made{made}, {id}; nothing was changed: read it, then try again",
             detail("current_version")?
+        ))
+    }
+}
+
+impl Refusal {
+    fn detail(&self, name: &str) -> Option<&String> {
+        self.details.get(name).filter(|text| !text.is_empty())
+    }
+
+    /// How to go on after events that are forgotten, in the words of this command.
+    fn expired(&self) -> Option<String> {
+        let session = self.detail("session_id");
+        let session = session.filter(|_| self.reason == "EVENTS_EXPIRED")?;
+        Some(format!(
+            "events of session '{session}' from there on are forgotten: see what it holds with `cairn ls --session \
+             {session} --all`, then watch on with --after {}",
+            self.detail("after_position")?
         ))
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.conflict() {
+        match self.conflict().or_else(|| self.expired()) {
             Some(words) => f.write_str(&words),
             None => f.write_str(&self.message),
         }
@@ -171,8 +194,20 @@ mod tests {
         let nobody = [current[0], current[1], ("agent_id", ""), current[3]];
         let words = refusal("VERSION_CONFLICT", &nobody).to_string();
         assert!(words.contains("version 3, made at 2026"), "{words}");
+        let named = [&current[..], &[("filename", "plan.md")]].concat();
+        let words = refusal("VERSION_CONFLICT", &named).to_string();
+        assert!(words.starts_with("'plan.md' is at version 3"), "{words}");
         let none = refusal("VERSION_CONFLICT", &[("current_version", "0")]);
         assert_eq!(none.to_string(), "words");
+    }
+
+    #[test]
+    fn whoever_comes_too_late_for_events_is_told_where_to_go_on() {
+        let metadata = [("session_id", "run"), ("after_position", "7")];
+        let words = refusal("EVENTS_EXPIRED", &metadata).to_string();
+        assert!(words.contains("`cairn ls --session run --all`"), "{words}");
+        assert!(words.ends_with("with --after 7"), "{words}");
+        assert_eq!(refusal("EVENTS_EXPIRED", &[]).to_string(), "words");
     }
 
     #[test]
@@ -181,6 +216,7 @@ mod tests {
         for (reason, again) in [
             ("UNAVAILABLE", Some(Again::Lost(second))),
             ("UPLOAD_EXPIRED", Some(Again::Lost(second))),
+            ("RATE_LIMITED", Some(Again::Lost(second))),
             ("IDEMPOTENCY_IN_PROGRESS", Some(Again::UnderWay(second))),
             ("VERSION_CONFLICT", None),
             ("SESSION_SEALED", None),

@@ -1,0 +1,53 @@
+//! What a program says while it goes on.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::Child,
+    sync::mpsc,
+    time::timeout,
+};
+
+/// The lines that a program writes, as they come. They are read also when nobody asks for them, so that the program never
+/// waits for its reader.
+pub(crate) struct Lines {
+    lines: mpsc::UnboundedReceiver<String>,
+}
+
+impl Lines {
+    /// Of a program's standard error.
+    pub(crate) fn of(child: &mut Child) -> Self {
+        Self::read(child.stderr.take().unwrap())
+    }
+
+    fn read(from: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let (sender, lines) = mpsc::unbounded_channel();
+        let mut from = BufReader::new(from).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = from.next_line().await {
+                // Nobody may ask any more.
+                let _ = sender.send(line);
+            }
+        });
+        Self { lines }
+    }
+
+    /// The next line, or that there is none any more.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        let half_a_minute = Duration::from_secs(30);
+        let next = timeout(half_a_minute, self.lines.recv()).await;
+        next.expect("it says something")
+    }
+
+    /// Waits for a line with these words, and returns it.
+    pub(crate) async fn until(&mut self, words: &str) -> String {
+        loop {
+            let line = self.next().await;
+            let line = line.unwrap_or_else(|| panic!("it ended without {words:?}"));
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+}
