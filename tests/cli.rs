@@ -16,6 +16,7 @@ mod link;
 mod ls;
 mod matching;
 mod names;
+mod publish;
 mod pull;
 mod pull_refused;
 mod push;
@@ -24,6 +25,7 @@ mod records;
 mod session;
 mod terminal;
 mod versions;
+mod watch;
 
 /// A Cairn, and a shell with the key of its tenant.
 async fn start() -> (Cairn, Shell) {

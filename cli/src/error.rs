@@ -119,6 +119,14 @@ impl CliError {
         }
     }
 
+    /// The artifact that the server does not know, where that is the error.
+    pub(crate) fn missing_artifact(&self) -> Option<&str> {
+        let details = self
+            .details()
+            .filter(|_| self.code() == "artifact_not_found")?;
+        details.get("artifact_id").map(String::as_str)
+    }
+
     /// Whether the same call may succeed, and when. Only for calls that may be sent again, whatever became of the first.
     pub(crate) fn again(&self) -> Option<Again> {
         match self {

@@ -22,6 +22,14 @@ impl Key {
         self.idempotency_key.clone().unwrap_or_default()
     }
 
+    /// This key, or one of ours.
+    pub(crate) fn or_else(self, ours: impl FnOnce() -> String) -> Self {
+        let key = self.idempotency_key.unwrap_or_else(ours);
+        Self {
+            idempotency_key: Some(key),
+        }
+    }
+
     /// Makes a call with this key; several times when there is one and the answer is lost.
     pub(crate) async fn call<T>(
         &self,
@@ -54,6 +62,13 @@ pub(crate) fn of_link(push_key: Option<&str>, artifact_id: &str) -> String {
     hashed("link", &parts.map(|part| part.as_bytes().to_vec()))
 }
 
+/// The key of a commit: the same for the same artifacts, which are in order.
+pub(crate) fn of_commit(session_id: &str, artifact_ids: &[String], seal: bool) -> String {
+    let ids = artifact_ids.iter().map(|id| id.as_bytes().to_vec());
+    let parts = [session_id.as_bytes().to_vec(), vec![u8::from(seal)]];
+    hashed("commit", &parts.into_iter().chain(ids).collect::<Vec<_>>())
+}
+
 /// A key that no other call has.
 pub(crate) fn fresh() -> String {
     format!("cairn-{}", Alphanumeric.sample_string(&mut rand::rng(), 32))
@@ -75,7 +90,7 @@ mod tests {
 
     use cairn_proto::v1::{ArtifactSpec, artifact_spec::Expiry};
 
-    use super::{of_link, of_push};
+    use super::{of_commit, of_link, of_push};
 
     fn pairs(pairs: &[(&str, &str)]) -> std::collections::HashMap<String, String> {
         let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
@@ -107,7 +122,7 @@ mod tests {
     #[test]
     fn a_push_that_differs_in_any_field_has_another_key() {
         type Change = fn(&mut ArtifactSpec);
-        let changes: [Change; 21] = [
+        let changes: [Change; 22] = [
             |_| {},
             |s| s.filename = "b.txt".into(),
             |s| s.content_type = "x".into(),
@@ -129,6 +144,7 @@ mod tests {
             |s| s.labels = vec!["x".into()],
             |s| s.inputs = vec!["x".into()],
             |s| s.if_version = Some(0),
+            |s| s.unpublished = true,
         ];
         let key = |change: &Change| {
             let mut spec = spec();
@@ -140,7 +156,16 @@ mod tests {
         keys.insert(of_push(&spec(), Some("art_1")));
         keys.insert(of_link(None, "art_1"));
         keys.insert(of_link(Some("k"), "art_1"));
-        assert_eq!(keys.len(), changes.len() + 3);
+        let ids = ["art_1", "art_2"].map(str::to_owned);
+        for (session, ids, seal) in [
+            ("s", &ids[..], false),
+            ("s", &ids, true),
+            ("s", &ids[1..], false),
+            ("t", &ids, false),
+        ] {
+            keys.insert(of_commit(session, ids, seal));
+        }
+        assert_eq!(keys.len(), changes.len() + 7);
         assert!(keys.iter().all(|key| key.len() <= 256));
     }
 }

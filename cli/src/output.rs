@@ -3,14 +3,20 @@
 use std::{
     collections::BTreeMap,
     io::{self, ErrorKind, IsTerminal, Write},
+    time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
+use tokio::time::interval;
 
 use crate::{
     error::{CliError, Fault, Violation},
     printable::{printable, printable_json},
 };
+
+/// How often is looked whether somebody still reads.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +51,35 @@ impl Output {
             (true, false) => json_text(serde_json::to_string(data))?,
         };
         self.raw(text.as_bytes())
+    }
+
+    /// Prints one of many things that come one by one, on a line of its own, at once.
+    pub(crate) fn line(
+        self,
+        data: &impl Serialize,
+        human: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        let text = if self.json {
+            json_text(serde_json::to_string(data))?
+        } else {
+            human()
+        };
+        self.raw(text.as_bytes())
+    }
+
+    /// Waits until nobody can read any more what is printed, as when the other end of a pipe is closed.
+    pub(crate) async fn is_unread(self) {
+        let mut tick = interval(LOOK);
+        loop {
+            tick.tick().await;
+            let stdout = io::stdout();
+            let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+            let looked = poll(&mut watched, Some(&Timespec::default()));
+            let closed = PollFlags::ERR | PollFlags::HUP;
+            if looked.is_ok() && watched[0].revents().intersects(closed) {
+                return;
+            }
+        }
     }
 
     /// Prints bytes as they are.

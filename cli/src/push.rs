@@ -3,21 +3,23 @@
 mod content;
 mod context;
 mod plan;
+mod publish;
 mod send;
 
 use std::path::PathBuf;
 
-use cairn_proto::v1::{self, ArtifactName, ArtifactSpec};
+use cairn_proto::v1::{self, ArtifactName, ArtifactSpec, ArtifactState};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 pub(crate) use self::context::Context;
 use self::{
     plan::{Plan, Source},
+    publish::Publishing,
     send::{Keying, Pusher, is_gone},
 };
 use crate::{
-    client::Server,
+    client::{Client, Server},
     error::CliError,
     inspect,
     key::{self, Key},
@@ -37,6 +39,9 @@ use crate::{
 /// idempotency keys (24 hours) and prints the same artifact: a push whose answer was lost can be repeated. A push that
 /// loses its server in between repeats itself a few times. For this, files are read once before they are sent, and a key is
 /// derived from all that is asked. Standard input and pipes can be read only once: no key is derived for them.
+///
+/// With --atomic, where something cannot be pushed or the push is cut off, nothing is published and what was pushed waits:
+/// the same push again goes on with it, and publishes it once. The server discards what waits for too long.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Files, directories (everything in them), or - for standard input
@@ -59,6 +64,8 @@ pub(crate) struct Args {
     /// Store again what has been stored already
     #[arg(long)]
     no_idempotency_key: bool,
+    #[command(flatten)]
+    publishing: Publishing,
     #[command(flatten)]
     context: Context,
     #[command(flatten)]
@@ -94,7 +101,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         None => Keying::Derived,
     };
     let new_session = args.context.new_session;
-    let spec = args.context.into_spec()?;
+    let spec = args.publishing.of(args.context.into_spec()?)?;
     let mut failures = Failures::default();
     for skipped in &plan.skipped {
         output.note(&format!(
@@ -106,7 +113,15 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     for error in &plan.failures {
         failures.add(output, error);
     }
-    if plan.sources.is_empty() {
+    if let Err(error) = args
+        .publishing
+        .check(plan.sources.len(), plan.failures.len())
+    {
+        failures.add(output, &error);
+        return failures.into_result();
+    }
+    let atomic = args.publishing.atomic;
+    if plan.sources.is_empty() && !atomic {
         print(&[], plan.single, output)?;
         return failures.into_result();
     }
@@ -122,7 +137,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             output,
             progress,
         };
-        push_one(pusher, source, spec.clone(), args.link).await
+        push_one(pusher, source, spec.clone(), args.link && !atomic).await
     };
     let mut pushed = Vec::new();
     for (artifact, unlinked) in transfer(plan.sources, output, &mut failures, push).await {
@@ -131,8 +146,55 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             failures.add(output, &error);
         }
     }
-    print(&pushed, plan.single, output)?;
+    if !atomic {
+        print(&pushed, plan.single, output)?;
+        args.publishing.hint(&spec.session_id, output);
+        return failures.into_result();
+    }
+
+    let session_id = &spec.session_id;
+    let session = if failures.is_empty() {
+        let publish = args
+            .publishing
+            .publish(&client, session_id, &mut pushed, output);
+        publish
+            .await
+            .map_err(|error| failures.add(output, &error))
+            .ok()
+    } else {
+        let error = args.publishing.given_up(session_id, &pushed);
+        failures.add(output, &error);
+        None
+    };
+    if args.link && session.is_some() {
+        link_all(&client, &keying, &mut pushed, &mut failures, output).await;
+    }
+    publish::print(&pushed, session, output)?;
     failures.into_result()
+}
+
+/// Links what could not be linked before it was published.
+async fn link_all(
+    client: &Client,
+    keying: &Keying,
+    pushed: &mut [Pushed],
+    failures: &mut Failures,
+    output: Output,
+) {
+    let progress = Progress::of(1);
+    let pusher = Pusher {
+        client,
+        keying,
+        output,
+        progress: &progress,
+    };
+    for one in pushed {
+        let id = &one.artifact.artifact_id;
+        match make_link(&pusher, id).await {
+            Ok(link) => one.link = Some(link),
+            Err(error) => failures.add(output, &error.about(format!("no link to {id}"))),
+        }
+    }
 }
 
 /// Pushes one source, and links it when that is wanted. An artifact that could not be linked is there all the same, and
@@ -184,6 +246,10 @@ async fn misunderstanding(
             "was pushed with this idempotency key before, as {}, and is {state}",
             artifact.artifact_id
         ));
+    }
+    // Which version it becomes is not known yet.
+    if artifact.state() == ArtifactState::Unpublished {
+        return None;
     }
     // Made before it was asked for. By a clock that is ahead of the server's, it is looked at in vain.
     if *pusher.keying != Keying::Derived || !time::is_before(artifact.created_at, start) {
@@ -272,7 +338,7 @@ impl Pushed {
     fn row(&self) -> Vec<String> {
         vec![
             self.artifact.artifact_id.clone(),
-            format!("v{}", self.artifact.version),
+            self.artifact.version(),
             self.artifact.filename.clone(),
             self.artifact.size(),
             self.remark(),

@@ -63,7 +63,7 @@ pub(crate) fn stage_name(stage: i32) -> Option<String> {
     }
 }
 
-/// "visible", "expired" or "deleted"; `None` for one that is newer than this command, or older than the server's telling it.
+/// "visible", "unpublished", "expired" or "deleted"; `None` for one that is newer than this command, or older than the server's telling it.
 pub(crate) fn state_name(state: i32) -> Option<String> {
     match ArtifactState::try_from(state).ok()? {
         ArtifactState::Unspecified => None,

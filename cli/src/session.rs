@@ -1,14 +1,18 @@
 //! `cairn session`.
 
+mod commit;
+mod update;
 mod verify;
+mod watch;
 
 use cairn_proto::v1::{
     GetSessionRequest, ListSessionsRequest, SealSessionRequest, Session as SessionMessage,
 };
-use clap::Subcommand;
+use clap::{Subcommand, builder::NonEmptyStringValueParser};
 use rand::distr::{Alphanumeric, SampleString};
 use serde::Serialize;
 
+pub(crate) use self::commit::Commit;
 use crate::{
     client::{Server, required, unary},
     error::CliError,
@@ -19,7 +23,7 @@ use crate::{
     time::{Moment, rfc3339},
 };
 
-/// Name, list, show, seal and verify sessions
+/// Name, list, show, describe, watch, publish, seal and verify sessions
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -34,6 +38,14 @@ enum Verb {
     Ls(LsArgs),
     /// Print a session's record
     Show(OneArgs),
+    /// Say something of a session: a name for people, labels
+    Update(update::Args),
+    /// Print what happens in a session, as it happens: one line for each event, in one order that never changes
+    ///
+    /// Lost connections are made again, and every event is printed once. An interrupt ends it.
+    Watch(watch::Args),
+    /// Publish what was pushed with --unpublished: all of it becomes visible in one moment, or none of it
+    Commit(commit::Args),
     /// Seal a session for good: nothing can be added to it any more
     Seal(SealArgs),
     /// Check that a sealed session's manifest, with the hash of every artifact, is the one that was sealed
@@ -48,6 +60,9 @@ struct LsArgs {
     /// Only first written to before this time
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
+    /// Only with this label; may be given again
+    #[arg(long = "label", value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    labels: Vec<String>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -94,6 +109,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Verb::New => output.raw(format!("{}\n", fresh_id()).as_bytes()),
         Verb::Ls(args) => ls(args, output).await,
         Verb::Show(args) => show(args, output).await,
+        Verb::Update(args) => update::run(args, output).await,
+        Verb::Watch(args) => watch::run(args, output).await,
+        Verb::Commit(args) => commit::run(args, output).await,
         Verb::Seal(args) => seal(args, output).await,
         Verb::Verify(args) => verify::run(args, output).await,
     }
@@ -112,7 +130,7 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
             page_token,
             created_after: args.since.map(Into::into),
             created_before: args.until.map(Into::into),
-            ..Default::default()
+            labels: args.labels.clone(),
         };
         let answer = client.sessions.list_sessions(unary(request)).await?;
         let answer = answer.into_inner();

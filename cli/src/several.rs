@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How many files are on their way at the same time.
-const IN_FLIGHT: usize = 4;
+pub(crate) const IN_FLIGHT: usize = 4;
 
 /// The failures among several things, each told when it happened.
 #[derive(Default)]
@@ -22,6 +22,10 @@ pub(crate) struct Failures {
 impl Failures {
     pub(crate) fn add(&mut self, output: Output, error: &CliError) {
         self.worst = self.worst.max(output.fail(error));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.worst.is_none()
     }
 
     /// An error that says no more than whose fault the worst of them was.

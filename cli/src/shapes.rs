@@ -112,10 +112,6 @@ impl Artifact {
             ),
             ("legal hold", held(self.legal_hold)),
         ];
-        let several = |name, values: &[String]| {
-            let values = values.iter().cloned().map(Some);
-            values.map(|value| (name, value)).collect::<Vec<_>>()
-        };
         fields.extend(several("label", &self.labels));
         fields.extend(several("input", &self.inputs));
         let metadata = self.metadata.iter().map(|(k, v)| format!("{k}={v}"));
@@ -125,6 +121,19 @@ impl Artifact {
 
     pub(crate) fn size(&self) -> String {
         size(self.size_bytes)
+    }
+
+    /// Whether it waits to be published.
+    pub(crate) fn is_unpublished(&self) -> bool {
+        self.state.as_deref() == Some("unpublished")
+    }
+
+    /// "v1", "v2" …; what is unpublished has none yet.
+    pub(crate) fn version(&self) -> String {
+        match self.version {
+            0 => "-".to_owned(),
+            version => format!("v{version}"),
+        }
     }
 }
 
@@ -136,7 +145,7 @@ pub(crate) fn artifact_table(artifacts: &[Artifact]) -> String {
     rows.extend(artifacts.iter().map(|artifact| {
         vec![
             artifact.artifact_id.clone(),
-            format!("v{}", artifact.version),
+            artifact.version(),
             artifact.size(),
             or_dash(artifact.session_id.clone()),
             or_dash(artifact.agent_id.clone()),
@@ -213,6 +222,9 @@ pub(crate) struct Session {
     pub(crate) created_at: Option<String>,
     pub(crate) manifest_hash: Option<String>,
     pub(crate) legal_hold: bool,
+    pub(crate) display_name: Option<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) unpublished_count: i64,
     #[serde(skip)]
     age: String,
 }
@@ -231,6 +243,9 @@ impl From<v1::Session> for Session {
             created_at: rfc3339(session.created_at),
             manifest_hash: present(session.manifest_hash),
             legal_hold: session.legal_hold,
+            display_name: present(session.display_name),
+            labels: session.labels,
+            unpublished_count: session.unpublished_count,
         }
     }
 }
@@ -238,9 +253,14 @@ impl From<v1::Session> for Session {
 impl Session {
     /// Every field on its line.
     pub(crate) fn fields(&self) -> String {
-        output::fields(&[
+        let mut fields = vec![
             ("session", Some(self.session_id.clone())),
+            ("name", self.display_name.clone()),
             ("artifacts", Some(self.artifact_count.to_string())),
+            (
+                "unpublished",
+                (self.unpublished_count > 0).then(|| self.unpublished_count.to_string()),
+            ),
             ("size", Some(size(self.size_bytes))),
             ("created", self.created_at.clone()),
             ("first artifact", self.first_artifact_at.clone()),
@@ -248,23 +268,51 @@ impl Session {
             ("sealed", self.sealed_at.clone().or(Some("no".to_owned()))),
             ("manifest", self.manifest_hash.clone()),
             ("legal hold", held(self.legal_hold)),
-        ])
+        ];
+        fields.extend(several("label", &self.labels));
+        output::fields(&fields)
+    }
+
+    /// What there is to tell of its sealing beside something else; nothing as long as it is open.
+    pub(crate) fn seal_line(&self) -> String {
+        match (&self.sealed_at, &self.manifest_hash) {
+            (Some(at), Some(hash)) => format!("sealed at {at}, manifest {hash}\n"),
+            _ => String::new(),
+        }
     }
 }
 
 /// Sessions, one to a line.
 pub(crate) fn session_table(sessions: &[Session]) -> String {
-    let mut rows = vec![header(["SESSION", "ARTIFACTS", "SIZE", "SEALED", "LAST"])];
+    let mut rows = vec![header([
+        "SESSION",
+        "ARTIFACTS",
+        "UNPUBLISHED",
+        "SIZE",
+        "SEALED",
+        "LAST",
+        "LABELS",
+        "NAME",
+    ])];
     rows.extend(sessions.iter().map(|session| {
         vec![
             session.session_id.clone(),
             session.artifact_count.to_string(),
+            session.unpublished_count.to_string(),
             size(session.size_bytes),
             if session.is_sealed { "yes" } else { "no" }.to_owned(),
             session.age.clone(),
+            or_dash(present(session.labels.join(","))),
+            or_dash(session.display_name.clone()),
         ]
     }));
     output::table(&rows)
+}
+
+/// A line for each of several values.
+fn several<'a>(name: &'a str, values: &[String]) -> Vec<(&'a str, Option<String>)> {
+    let values = values.iter().cloned().map(Some);
+    values.map(|value| (name, value)).collect()
 }
 
 /// A number of bytes, in few characters.

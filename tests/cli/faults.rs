@@ -7,7 +7,7 @@ use super::{Shell, start, started, text};
 use crate::harness::{Bytes, Setup, content, eventually, program};
 
 /// Every verb that asks a server.
-const VERBS: [&[&str]; 15] = [
+const VERBS: [&[&str]; 18] = [
     &["push", "a.txt"],
     &["pull", "art_0123456789abcdef", "-o", "x"],
     &["pull", "--session=run", "-o", "in"],
@@ -21,6 +21,9 @@ const VERBS: [&[&str]; 15] = [
     &["session", "ls"],
     &["session", "show", "run"],
     &["session", "seal", "run"],
+    &["session", "update", "run", "--label=l"],
+    &["session", "commit", "run"],
+    &["session", "watch", "run"],
     &["job", "ls"],
     &["whoami"],
 ];

@@ -32,6 +32,9 @@ async fn a_session_counts_what_it_holds() {
         ("sealed_at", Value::Null),
         ("manifest_hash", Value::Null),
         ("legal_hold", json!(false)),
+        ("display_name", Value::Null),
+        ("labels", json!([])),
+        ("unpublished_count", json!(0)),
         ("last_artifact_at", last["created_at"].clone()),
     ] {
         assert_eq!(shown[name], value, "{name}");
@@ -92,8 +95,10 @@ async fn sessions_are_listed_by_their_last_activity_and_in_pages() {
 #[tokio::test]
 async fn a_session_that_never_was_is_the_callers_mistake() {
     let (_cairn, shell) = start().await;
-    for verb in ["show", "seal", "verify"] {
-        let done = shell.run(&["session", verb, "none", "--json"]).await;
+    for verb in ["show", "seal", "verify", "commit", "update"] {
+        let mut session = vec!["session", verb, "none", "--json"];
+        session.extend((verb == "update").then_some("--label=l"));
+        let done = shell.run(&session).await;
         let error: Value = serde_json::from_str(&done.with_code(1).stderr).unwrap();
         assert_eq!(error["error"]["code"], "session_not_found");
         assert_eq!(error["error"]["status"], 404);
@@ -142,4 +147,54 @@ async fn an_open_session_has_nothing_to_verify() {
     let error: Value = serde_json::from_str(&done.with_code(1).stderr).unwrap();
     assert_eq!(error["error"]["code"], "session_not_sealed");
     assert_eq!(error["error"]["status"], 409);
+}
+
+#[tokio::test]
+async fn a_session_has_a_name_and_labels_that_can_be_changed_also_when_it_is_sealed() {
+    let (_cairn, shell) = start().await;
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    let update = async |flags: &[&str]| {
+        let args = [&["session", "update", "run"], flags].concat();
+        let updated = shell.json(&args).await;
+        assert_eq!(shell.json(&["session", "show", "run"]).await, updated);
+        [&updated["display_name"], &updated["labels"]].map(Value::clone)
+    };
+    let flags = ["--display-name=The run", "--label=q3", "--label=eval"];
+    let both = [json!("The run"), json!(["eval", "q3"])];
+    assert_eq!(update(&flags).await, both);
+    shell.json(&["session", "seal", "run"]).await;
+    let other = update(&["--label=q4"]).await;
+    assert_eq!(other, [json!("The run"), json!(["q4"])]);
+    assert_eq!(update(&["--no-label"]).await, [json!("The run"), json!([])]);
+    assert_eq!(update(&["--display-name="]).await, [Value::Null, json!([])]);
+    let nothing = shell.run(&["session", "update", "run"]).await.with_code(1);
+    nothing.saying("--display-name");
+}
+
+#[tokio::test]
+async fn a_session_can_be_described_before_anything_is_in_it_and_is_found_by_its_labels() {
+    let (_cairn, shell) = start().await;
+    let create = async |id: &str, labels: &[&str]| {
+        let flags = ["--create", "--idempotency-key", id];
+        let args = [&["session", "update", id], &flags[..], labels].concat();
+        let made = shell.json(&args).await;
+        assert_eq!(made["artifact_count"], 0);
+        assert_eq!(shell.json(&args).await, made);
+    };
+    create("one", &["--label=q3"]).await;
+    create("two", &["--label=q3", "--label=eval"]).await;
+    let found = async |labels: &[&str]| {
+        let listed = shell.json(&[&["session", "ls"], labels].concat()).await;
+        let mut ids: Vec<_> = each(&listed["sessions"], "session_id")
+            .into_iter()
+            .map(|id| text(id).to_owned())
+            .collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(found(&["--label=q3"]).await, ["one", "two"]);
+    assert_eq!(found(&["--label=q3", "--label=eval"]).await, ["two"]);
+    assert!(found(&["--label=q4"]).await.is_empty());
+    let empty = shell.run(&["session", "ls", "--label="]).await;
+    empty.with_code(1).saying("--label");
 }

@@ -185,6 +185,11 @@ async fn a_push_says_what_became_of_it() {
     push("--agent=bob", "deduplicated").await;
     push("--if-changed", "existing").await;
     push("--idempotency-key=k", "deduplicated").await;
+    let push_later = ["push", "a.txt", "--unpublished", "--session=run"];
+    let shown = look(&shell, &push_later, "cairn session commit run").await;
+    assert!(shown.contains("-  a.txt  1 B  unpublished"), "{shown}");
+    let all = ["push", "a.txt", "--atomic", "--session=run", "--seal"];
+    look(&shell, &all, "sealed at").await;
     shell.json(&["rm", "--name=a.txt"]).await;
     let push = ["push", "a.txt", "--idempotency-key=k"];
     look(&shell, &push, "B  deleted").await;
@@ -282,6 +287,43 @@ async fn who_waits_for_a_job_sees_how_far_it_is() {
     cairn.collect().await;
     session.ends_with(0).await;
     session.shows("1001 deleted, 3.91 KiB").await;
+}
+
+#[tokio::test]
+async fn who_watches_sees_a_line_for_each_event_and_how_to_go_on() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "a", &["--session=run"]).await;
+    let id = text(&pushed["artifact_id"]);
+    shell.json(&["stage", "final", id, "--agent=ann"]).await;
+    let mut session = Session::start(&shell, &["session", "watch", "run"], false);
+    session.shows(&format!("created   {id}  v1  a.txt")).await;
+    session.shows("a.txt  draft to final  by ann").await;
+    program::signal(&session.child, rustix::process::Signal::INT);
+    session.ends_with(0).await;
+    session.shows("cairn session watch run --after 2").await;
+}
+
+#[tokio::test]
+async fn a_session_is_listed_with_what_is_said_of_it() {
+    let (_cairn, shell) = start().await;
+    let flags = [
+        "--create",
+        "--display-name=The run",
+        "--label=a",
+        "--label=b",
+    ];
+    let update = [&["session", "update", "run"], &flags[..]].concat();
+    shell.json(&update).await;
+    let list = look(&shell, &["session", "ls"], "a,b").await;
+    assert!(
+        list.contains("LABELS") && list.contains("The run"),
+        "{list}"
+    );
+    let shown = look(&shell, &["session", "show", "run"], "label:").await;
+    assert!(
+        shown.contains("The run") && !shown.contains("unpublished"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

@@ -21,6 +21,11 @@ impl Lines {
         Self::read(child.stderr.take().unwrap())
     }
 
+    /// Of a program's standard output.
+    pub(crate) fn printed_by(child: &mut Child) -> Self {
+        Self::read(child.stdout.take().unwrap())
+    }
+
     fn read(from: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let (sender, lines) = mpsc::unbounded_channel();
         let mut from = BufReader::new(from).lines();

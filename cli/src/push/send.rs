@@ -83,20 +83,29 @@ impl Pusher<'_> {
         match self.keying {
             Keying::Without => send(String::new()).await,
             Keying::Given(key) => {
-                self.until_answered(&spec, async || send(key.clone()).await)
-                    .await
+                let artifact = self.until_answered(&spec, async || send(key.clone()).await);
+                artifact.await.map_err(|error| {
+                    if error.missing_artifact().is_some() {
+                        error.about("what was pushed with this idempotency key was discarded")
+                    } else {
+                        error
+                    }
+                })
             }
             Keying::Derived => {
                 let mut gone = None;
                 for _ in 0..GONE {
                     let key = key::of_push(&spec, gone.as_deref());
                     let artifact = self.until_answered(&spec, async || send(key.clone()).await);
-                    let artifact = artifact.await?;
-                    if !is_gone(&artifact) {
-                        return Ok(artifact);
-                    }
                     // Whoever pushes what was deleted wants it back, and a retry of that must find this one.
-                    gone = Some(artifact.artifact_id);
+                    gone = match artifact.await {
+                        Ok(artifact) if is_gone(&artifact) => Some(artifact.artifact_id),
+                        // It was discarded before it was published.
+                        Err(error) if error.missing_artifact().is_some() => {
+                            error.missing_artifact().map(str::to_owned)
+                        }
+                        done => return done,
+                    };
                 }
                 let key = key::fresh();
                 self.until_answered(&spec, async || send(key.clone()).await)

@@ -1,0 +1,239 @@
+//! `cairn session watch`.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::process::Child;
+
+use super::{Shell, start, started, text};
+use crate::harness::{Bytes, Lines, Proxy, Setup, eventually, program};
+
+/// A command that watches, and what it prints.
+struct Watching {
+    child: Child,
+    printed: Lines,
+}
+
+impl Watching {
+    fn start(shell: &Shell, flags: &[&str]) -> Self {
+        Self::of(shell.cairn(&[&["session", "watch", "run"], flags].concat()))
+    }
+
+    fn of(mut command: tokio::process::Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let printed = Lines::printed_by(&mut child);
+        Self { child, printed }
+    }
+
+    /// The next event.
+    async fn told(&mut self) -> Value {
+        let line = self.printed.next().await.expect("another event");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// How it ends, when it has nothing more to tell.
+    async fn ends(mut self) -> program::Done {
+        let done = program::end_of(self.child).await;
+        assert_eq!(self.printed.next().await, None);
+        done
+    }
+}
+
+/// The type of an event and the filename that it is about.
+fn what(event: &Value) -> (&str, &Value) {
+    (text(&event["type"]), &event["artifact"]["filename"])
+}
+
+#[tokio::test]
+async fn every_event_is_a_line_as_it_happens_until_the_session_is_sealed() {
+    let (_cairn, shell) = start().await;
+    // Before there is such a session.
+    let mut watching = Watching::start(&shell, &["--until-sealed"]);
+    let pushed = shell.push("a.txt", "a", &["--session=run"]).await;
+    let created = watching.told().await;
+    assert_eq!(created["position"], 1);
+    assert_eq!(what(&created), ("created", &json!("a.txt")));
+    assert_eq!(created["artifact"], super::record(pushed.clone()));
+    assert!(text(&created["occurred_at"]).ends_with('Z'));
+    let id = text(&pushed["artifact_id"]);
+    shell.json(&["stage", "final", id, "--agent=ann"]).await;
+    let staged = watching.told().await;
+    assert_eq!(what(&staged), ("staged", &json!("a.txt")));
+    assert_eq!(
+        (&staged["from"], &staged["to"], &staged["agent_id"]),
+        (&json!("draft"), &json!("final"), &json!("ann"))
+    );
+    shell.json(&["rm", id]).await;
+    let deleted = watching.told().await;
+    assert_eq!(what(&deleted), ("deleted", &json!("a.txt")));
+    assert_eq!(deleted["artifact"]["state"], "deleted");
+    shell.json(&["restore", id]).await;
+    assert_eq!(what(&watching.told().await).0, "restored");
+    shell.json(&["session", "seal", "run"]).await;
+    let sealed = watching.told().await;
+    assert_eq!(what(&sealed), ("sealed", &Value::Null));
+    assert_eq!(
+        (&sealed["position"], &sealed["artifact"]),
+        (&json!(5), &Value::Null)
+    );
+    let done = watching.ends().await.ok();
+    assert_eq!(done.stderr, "");
+    // Who comes later is told the same.
+    let done = shell
+        .run(&["session", "watch", "run", "--until-sealed"])
+        .await;
+    assert_eq!(done.ok().text().lines().count(), 5);
+}
+
+#[tokio::test]
+async fn who_goes_on_from_a_position_or_wants_what_is_new_is_told_nothing_before_it() {
+    let (_cairn, shell) = start().await;
+    for name in ["a.txt", "b.txt"] {
+        shell.push(name, name, &["--session=run"]).await;
+    }
+    let mut behind = Watching::start(&shell, &["--after=1"]);
+    assert_eq!(behind.told().await["position"], 2);
+    for (flags, words) in [
+        (["--after=3", "--json"], "0 to 2"),
+        (["--after=1", "--new"], "--new"),
+        (["--after=-1", "--json"], "--after"),
+    ] {
+        let watch = [&["session", "watch", "run"], &flags[..]].concat();
+        shell.run(&watch).await.with_code(1).saying(words);
+    }
+    // It may begin late: of what is pushed meanwhile it is told the last at least, and nothing old.
+    let mut new = Watching::start(&shell, &["--new"]);
+    let first = async {
+        let event = new.told().await;
+        assert!(event["position"].as_i64() > Some(2), "{event}");
+    };
+    let pushing = async {
+        for n in 0.. {
+            shell.push("c.txt", n.to_string(), &["--session=run"]).await;
+        }
+    };
+    tokio::select! {
+        () = first => {}
+        () = pushing => unreachable!("it goes on"),
+    }
+}
+
+#[tokio::test]
+async fn a_watch_whose_server_is_away_for_a_moment_goes_on_and_tells_everything_once() {
+    let (cairn, shell) = start().await;
+    let address = cairn.grpc_url.strip_prefix("http://").unwrap();
+    let proxy = Proxy::before_tcp(address).await;
+    let mut watch = shell.cairn(&["session", "watch", "run", "--until-sealed"]);
+    watch.env("CAIRN_ADDR", proxy.address.to_string());
+    let mut watching = Watching::of(watch);
+    let mut said = Lines::of(&mut watching.child);
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    assert_eq!(watching.told().await["position"], 1);
+    for (name, position) in [("b.txt", 2), ("c.txt", 3)] {
+        proxy.cut();
+        shell.push(name, name, &["--session=run"]).await;
+        said.until("lost the server").await;
+        proxy.restore();
+        let event = watching.told().await;
+        assert_eq!(event["position"], position);
+        assert_eq!(what(&event), ("created", &json!(name)));
+    }
+    shell.json(&["session", "seal", "run"]).await;
+    assert_eq!(what(&watching.told().await).0, "sealed");
+    watching.ends().await.ok();
+}
+
+#[tokio::test]
+async fn a_watch_whose_server_stays_away_gives_up_and_the_network_is_to_blame() {
+    let (cairn, shell) = start().await;
+    let address = cairn.grpc_url.strip_prefix("http://").unwrap();
+    let proxy = Proxy::before_tcp(address).await;
+    let mut watch = shell.cairn(&["session", "watch", "run", "--json"]);
+    watch.env("CAIRN_ADDR", proxy.address.to_string());
+    let mut watching = Watching::of(watch);
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    watching.told().await;
+    proxy.cut();
+    let done = watching.ends().await.with_code(3);
+    let error: Value = serde_json::from_str(&done.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "network");
+}
+
+#[tokio::test]
+async fn an_interrupt_is_a_good_end_unless_the_sealing_was_to_be_seen() {
+    let (_cairn, shell) = start().await;
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    for (flags, code, words) in [
+        (&[][..], 0, ""),
+        (
+            &["--until-sealed"],
+            130,
+            "to go on: cairn session watch run --after 1 --until-sealed",
+        ),
+    ] {
+        let mut watching = Watching::start(&shell, flags);
+        watching.told().await;
+        program::signal(&watching.child, Signal::INT);
+        watching.ends().await.with_code(code).saying(words);
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_nobody_reads_any_more_ends_well_also_when_nothing_happens() {
+    let (_cairn, shell) = start().await;
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    let mut child = shell.cairn(&["session", "watch", "run"]).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut first = [0];
+    tokio::io::AsyncReadExt::read_exact(&mut stdout, &mut first)
+        .await
+        .unwrap();
+    drop(stdout);
+    assert_eq!(program::end_of(child).await.ok().stderr, "");
+}
+
+#[tokio::test]
+async fn who_comes_too_late_for_an_event_is_told_how_to_go_on() {
+    let (cairn, shell) = start().await;
+    for name in ["a.txt", "b.txt"] {
+        shell.push(name, name, &["--session=run"]).await;
+    }
+    let mut watching = Watching::start(&shell, &[]);
+    watching.told().await;
+    watching.told().await;
+    cairn
+        .sql("UPDATE session_events SET occurred_at = now() - interval '8 days'")
+        .await;
+    eventually("the events are forgotten", async || {
+        cairn.collect().await;
+        cairn.count("SELECT count(*) FROM session_events").await == 0
+    })
+    .await;
+    let done = shell.run(&["session", "watch", "run"]).await.with_code(1);
+    let done = done.saying("`cairn ls --session run --all`");
+    assert_eq!(done.saying("--after 2").text(), "");
+    let watch = ["session", "watch", "run", "--json"];
+    let done = shell.run(&watch).await.with_code(1);
+    let error: Value = serde_json::from_str(&done.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "events_expired");
+    assert_eq!(error["error"]["status"], 410);
+}
+
+#[tokio::test]
+async fn a_watch_rides_over_a_database_that_is_away_for_a_moment() {
+    let (cairn, shell) = started(Setup::on(Bytes::Files).proxied()).await;
+    shell.push("a.txt", "a", &["--session=run"]).await;
+    let mut watching = Watching::start(&shell, &[]);
+    let mut said = Lines::of(&mut watching.child);
+    watching.told().await;
+    cairn.postgres_proxy().cut();
+    said.until("trying again").await;
+    cairn.postgres_proxy().restore();
+    eventually("it works again", async || {
+        shell.run(&["ls"]).await.code == Some(0)
+    })
+    .await;
+    shell.push("b.txt", "b", &["--session=run"]).await;
+    assert_eq!(watching.told().await["position"], 2);
+}
