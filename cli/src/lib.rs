@@ -5,6 +5,7 @@
 //! network's.
 
 mod again;
+mod bytes;
 mod client;
 mod completions;
 mod cp;

@@ -5,6 +5,7 @@ use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 use serde::Serialize;
 
 use crate::{
+    bytes::ByteCount,
     client::{Server, unary},
     error::CliError,
     expression::parse_expression,
@@ -76,6 +77,12 @@ struct Filter {
     /// Only with this label; may be given again
     #[arg(long = "label", value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
     labels: Vec<String>,
+    /// Only of this size or larger, as 1000 bytes or as 32KiB, 5MiB, 1GiB
+    #[arg(long, value_name = "SIZE")]
+    min_size: Option<ByteCount>,
+    /// Only of this size or smaller
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<ByteCount>,
     /// Only the latest version of each file
     #[arg(long)]
     latest: bool,
@@ -169,6 +176,8 @@ impl Filter {
                 .stage
                 .map_or(0, |stage| ArtifactStage::from(stage).into()),
             labels: self.labels,
+            min_size_bytes: self.min_size.map(|size| size.0),
+            max_size_bytes: self.max_size.map(|size| size.0),
             latest_only: self.latest,
             include_user_scope: self.user_scope,
             order_by: match order {

@@ -3,14 +3,14 @@
 mod download;
 mod name;
 mod target;
+mod whole;
 
 use std::{
-    collections::HashSet,
     mem,
     path::{Path, PathBuf},
 };
 
-use cairn_proto::v1::{self, GetSessionRequest, ListArtifactsRequest};
+use cairn_proto::v1;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::io::stdout;
@@ -19,13 +19,13 @@ use self::{
     download::Download,
     name::SafeName,
     target::{Folder, Target},
+    whole::Whole,
 };
 use crate::{
-    client::{Client, Server, unary},
+    client::{Client, Server},
     error::CliError,
-    name::{Name, Scope, Which},
+    name::{Name, Which},
     output::{Output, table},
-    page::read_all,
     progress::Progress,
     several::{Failures, transfer},
     shapes::Artifact,
@@ -34,11 +34,12 @@ use crate::{
 /// Fetch an artifact, or everything that a session holds
 ///
 /// With an ID or with --name, one artifact is fetched. With --session and without --name, it is the latest version of every
-/// file of that session, into the directory OUTPUT.
+/// file of that session, into the directory OUTPUT; with --namespace or --user, of those alone that are theirs. Files of one
+/// name that belong to several of them do not fit into one directory: then nothing is fetched, and it is said which.
 #[derive(clap::Args)]
 #[command(override_usage = "cairn pull [OPTIONS] ID [-o PATH]
        cairn pull [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID] [-o PATH]
-       cairn pull [OPTIONS] --session ID -o DIRECTORY")]
+       cairn pull [OPTIONS] --session ID [--namespace NAME] [--user ID] -o DIRECTORY")]
 pub(crate) struct Args {
     /// The artifact
     #[arg(value_name = "ID")]
@@ -72,28 +73,23 @@ struct SessionPulled {
 /// What to fetch, and where to.
 enum Task {
     One(Which),
-    Session(String, PathBuf),
+    Session(Whole, PathBuf),
 }
 
 impl Args {
     fn task(&mut self) -> Result<Task, CliError> {
         let name = mem::take(&mut self.name);
         let id = self.artifact_id.take();
-        if id.is_some() || name.name.is_some() || name.scope.session.is_none() {
-            return name.or_id(id).map(Task::One);
-        }
-        let Scope {
-            session: Some(session),
-            namespace: None,
-            user: None,
-            ..
-        } = name.scope
-        else {
-            let words = "--namespace and --user are for --name: a session is pulled whole";
-            return Err(CliError::Usage(words.to_owned()));
+        let whole = match &name.scope.session {
+            Some(session_id) if id.is_none() && name.name.is_none() => Whole {
+                session_id: session_id.clone(),
+                namespace: name.scope.namespace.clone(),
+                user: name.scope.user.clone(),
+            },
+            _ => return name.or_id(id).map(Task::One),
         };
         match self.output.take() {
-            Some(folder) if folder.as_os_str() != "-" => Ok(Task::Session(session, folder)),
+            Some(folder) if folder.as_os_str() != "-" => Ok(Task::Session(whole, folder)),
             _ => Err(CliError::Usage(
                 "a session is pulled into a directory: give it with --output, or one file of it with --name"
                     .to_owned(),
@@ -113,9 +109,7 @@ pub(crate) async fn run(mut args: Args, output: Output) -> Result<(), CliError> 
             let pulled = pull_one(client, which, args.output.as_deref(), args.force).await?;
             output.data(&pulled, || table(&[pulled.row()]))
         }
-        Task::Session(session_id, folder) => {
-            pull_session(client, session_id, &folder, output).await
-        }
+        Task::Session(whole, folder) => pull_session(client, whole, &folder, output).await,
     }
 }
 
@@ -146,11 +140,11 @@ async fn pull_one(
 /// again must bring it up to date.
 async fn pull_session(
     mut client: Client,
-    session_id: String,
+    whole: Whole,
     folder: &Path,
     output: Output,
 ) -> Result<(), CliError> {
-    let artifacts = latest(list(&mut client, session_id).await?);
+    let artifacts = whole.files(&mut client).await?;
     let folder = Folder::create(folder)?;
     let mut failures = Failures::default();
     let pull = async |artifact: v1::Artifact, progress: &Progress| {
@@ -167,35 +161,6 @@ async fn pull_session(
         table(&rows)
     })?;
     failures.into_result()
-}
-
-async fn list(client: &mut Client, session_id: String) -> Result<Vec<v1::Artifact>, CliError> {
-    let artifacts = read_all(async |page_size, page_token| {
-        let request = ListArtifactsRequest {
-            page_size,
-            page_token,
-            session_id: session_id.clone(),
-            ..ListArtifactsRequest::default()
-        };
-        let answer = client.artifacts.list_artifacts(unary(request)).await?;
-        let answer = answer.into_inner();
-        Ok((answer.artifacts, answer.next_page_token))
-    })
-    .await?;
-    if artifacts.is_empty() {
-        // A session that never was is an error, and one that has become empty is not.
-        let request = unary(GetSessionRequest { session_id });
-        client.sessions.get_session(request).await?;
-    }
-    Ok(artifacts)
-}
-
-/// The first of every filename in a list that is newest first; sorted by filename.
-fn latest(mut artifacts: Vec<v1::Artifact>) -> Vec<v1::Artifact> {
-    let mut seen = HashSet::new();
-    artifacts.retain(|artifact| seen.insert(artifact.filename.clone()));
-    artifacts.sort_by(|a, b| a.filename.cmp(&b.filename));
-    artifacts
 }
 
 async fn pull_into(
@@ -235,27 +200,5 @@ impl Pulled {
             self.path.clone(),
             self.artifact.size(),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use cairn_proto::v1;
-
-    use super::latest;
-
-    #[test]
-    fn of_every_filename_the_newest_is_pulled() {
-        let artifact = |filename: &str, version| v1::Artifact {
-            filename: filename.to_owned(),
-            version,
-            ..v1::Artifact::default()
-        };
-        let newest_first = vec![artifact("b", 2), artifact("a", 7), artifact("b", 1)];
-        let latest: Vec<(String, i64)> = latest(newest_first)
-            .into_iter()
-            .map(|artifact| (artifact.filename, artifact.version))
-            .collect();
-        assert_eq!(latest, [("a".to_owned(), 7), ("b".to_owned(), 2)]);
     }
 }

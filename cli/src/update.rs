@@ -1,5 +1,7 @@
 //! `cairn update`.
 
+use std::str::FromStr;
+
 use cairn_proto::v1::{ArtifactStage, UpdateArtifactRequest, update_artifact_request::Expiry};
 use clap::builder::NonEmptyStringValueParser;
 use prost_types::FieldMask;
@@ -62,10 +64,32 @@ struct Change {
     /// How far it has come
     #[arg(long)]
     stage: Option<Stage>,
-    /// How long to keep it from now on: 30d, 24h, 90m, 45s or never
+    /// How long to keep it from now on: 30d, 24h, 90m, 45s, never, or default for as long as what is pushed without a time
     // Not from CAIRN_TTL, which is for what is pushed: a new title must not change a life.
     #[arg(long, value_name = "TIME")]
-    ttl: Option<Ttl>,
+    ttl: Option<NewTtl>,
+}
+
+/// How long to keep what is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NewTtl {
+    Given(Ttl),
+    /// As long as the tenant keeps what nothing is said of.
+    Default,
+}
+
+impl FromStr for NewTtl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "default" => Ok(Self::Default),
+            _ => text
+                .parse()
+                .map(Self::Given)
+                .map_err(|error| format!("{error}, or default")),
+        }
+    }
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -116,9 +140,11 @@ impl Change {
             stage: self
                 .stage
                 .map_or(0, |stage| ArtifactStage::from(stage).into()),
-            expiry: self.ttl.map(|ttl| match ttl {
-                Ttl::For(span) => Expiry::Ttl(span.into()),
-                Ttl::Never => Expiry::NeverExpires(true),
+            // Named in the mask and not given, it is the default.
+            expiry: self.ttl.and_then(|ttl| match ttl {
+                NewTtl::Given(Ttl::For(span)) => Some(Expiry::Ttl(span.into())),
+                NewTtl::Given(Ttl::Never) => Some(Expiry::NeverExpires(true)),
+                NewTtl::Default => None,
             }),
             ..UpdateArtifactRequest::default()
         })

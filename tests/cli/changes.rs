@@ -36,6 +36,9 @@ async fn an_update_changes_what_is_given_and_nothing_else() {
     );
     assert_eq!(updated["labels"], json!(["y", "z"]));
     assert_eq!(shell.json(&["inspect", id]).await, updated);
+    let updated = shell.json(&["update", id, "--ttl=default"]).await;
+    let expires_at = text(&updated["expires_at"]);
+    assert!(expires_at >= text(&pushed["expires_at"]), "{expires_at}");
 
     let emptied = ["update", id, "--title=", "--no-meta", "--no-label"];
     let emptied = shell.json(&emptied).await;

@@ -84,7 +84,7 @@ async fn records_are_filtered_by_what_they_say_and_by_expressions() {
     let again = ["--name=src/b.rs", "--kind=code", "--stage=final"];
     shell.push("src/b.rs", "fn b() {}", &again).await;
 
-    let expected: [(&[&str], &[&str]); 11] = [
+    let expected: [(&[&str], &[&str]); 15] = [
         (&["--kind=code"], &["src/b.rs", "src/a.rs", "src/b.rs"]),
         (&["--kind=code", "--latest"], &["src/b.rs", "src/a.rs"]),
         (
@@ -108,6 +108,10 @@ async fn records_are_filtered_by_what_they_say_and_by_expressions() {
             &["src/b.rs"],
         ),
         (&["--filter=size_bytes > 8", "--kind=code"], &["src/b.rs"]),
+        (&["--min-size=9"], &["src/b.rs"]),
+        (&["--max-size=6"], &["own.md"]),
+        (&["--min-size=7", "--max-size=7"], &["plan.md"]),
+        (&["--max-size=0"], &[]),
     ];
     for (filter, expected) in expected {
         assert_eq!(names(&shell, filter).await, expected, "{filter:?}");
@@ -201,7 +205,7 @@ async fn a_list_longer_than_a_page_of_the_server_is_read_whole() {
 #[tokio::test]
 async fn what_cannot_be_listed_is_the_callers_mistake() {
     let (_cairn, shell) = start().await;
-    let mistakes: [(&[&str], &str); 15] = [
+    let mistakes: [(&[&str], &str); 16] = [
         (&["--page-token=nonsense"], "page_token"),
         (&["--limit=0"], "--limit"),
         (&["--limit=3", "--all"], "--all"),
@@ -216,6 +220,7 @@ async fn what_cannot_be_listed_is_the_callers_mistake() {
         (&["--prefix="], "--prefix"),
         (&["--kind=poem"], "--kind"),
         (&["--order=size"], "--order"),
+        (&["--min-size=1kb"], "32KiB"),
         (&["--label="], "--label"),
         (&["--user-scope", "--user=u"], "--session"),
     ];

@@ -61,9 +61,13 @@ async fn a_file_pulled_by_name_is_written_as_one_by_id_and_a_session_is_still_pu
         .ok();
     assert_eq!(shell.read("there"), content(SCOPES[1], 2).as_bytes());
 
-    let whole = shell.json(&["pull", "--session=run", "-o", "in"]).await;
+    let whole = ["pull", "--session=run", "--user=ada", "-o", "in"];
+    let whole = shell.json(&whole).await;
     assert_eq!(whole["artifacts"].as_array().unwrap().len(), 1);
-    assert_eq!(shell.entries("in"), ["notes"]);
+    assert_eq!(
+        shell.read("in/notes/a.txt"),
+        content(SCOPES[3], 2).as_bytes()
+    );
 }
 
 #[tokio::test]

@@ -120,6 +120,39 @@ async fn a_session_of_more_than_a_page_is_pulled_whole() {
 }
 
 #[tokio::test]
+async fn files_of_one_name_that_are_of_several_users_are_never_lost_to_each_other() {
+    let (_cairn, shell) = start().await;
+    let mut ids = Vec::new();
+    for scope in ["--user=ada", "--user=bob", "--namespace=app", "--agent=x"] {
+        let pushed = shell.push("a.txt", scope, &["--session=run", scope]).await;
+        ids.push(text(&pushed["artifact_id"]).to_owned());
+    }
+    shell
+        .push("b.txt", "b", &["--session=run", "--user=ada"])
+        .await;
+    let pull = ["pull", "--session=run", "-o", "in"];
+    let done = shell.run(&pull).await.with_code(1);
+    let mut done = done.saying("narrow it down with --user or --namespace");
+    for (id, of) in ids
+        .iter()
+        .zip(["user ada", "user bob", "namespace app", "nobody"])
+    {
+        done = done.saying(&format!("{id} of {of}"));
+    }
+    assert!(!done.stderr.contains("b.txt"), "{}", done.stderr);
+    assert_eq!(done.text(), "");
+    assert!(!shell.path("in").exists());
+    for (narrowed, names) in [
+        ("--user=ada", &["a.txt", "b.txt"][..]),
+        ("--namespace=app", &["a.txt"]),
+    ] {
+        let pulled = shell.json(&[&pull[..], &[narrowed]].concat()).await;
+        assert_eq!(each(&pulled["artifacts"], "filename"), names);
+        assert_eq!(shell.read("in/a.txt"), narrowed.as_bytes());
+    }
+}
+
+#[tokio::test]
 async fn no_link_in_the_target_leads_outside() {
     let (_cairn, shell) = start().await;
     for name in ["dir/a.txt", "deep/dir/a.txt", "file.txt", "plain.txt"] {
@@ -149,10 +182,11 @@ async fn no_link_in_the_target_leads_outside() {
 #[tokio::test]
 async fn what_is_not_there_to_be_pulled_is_the_callers_mistake_and_writes_nothing() {
     let (_cairn, shell) = start().await;
-    let mistakes: [(&[&str], &str); 11] = [
+    let mistakes: [(&[&str], &str); 12] = [
         (&["--name=a.txt"], "a.txt"),
         (&["art_0123456789abcdef", "--name=a.txt"], "not both"),
-        (&["--session=none", "--user=u", "-o", "x"], "--name"),
+        (&["--session=none", "--user=u", "-o", "x"], "none"),
+        (&["--user=u", "-o", "x"], "--name"),
         (&["art_0123456789abcdef", "--version=1"], "--name"),
         (&["art_0123456789abcdef", "-o", "x"], "art_0123456789abcdef"),
         (&["--session=none", "-o", "x"], "none"),
