@@ -105,16 +105,15 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let by_name = matches!(wanted[..], [Which::Name(_)]);
     let look = args.dry_run || ask || (by_name && args.key.idempotency_key.is_none());
     let wanted = if look {
-        let found = find(&client, wanted, output, &mut failures).await;
+        let found = find(&client, wanted, args.dry_run, output, &mut failures).await;
         if ask
             && !args.dry_run
-            && !found.is_empty()
-            && !confirmed(&artifact_table(&found), output).await?
+            && !found.ids.is_empty()
+            && !confirmed(&found.text(), output).await?
         {
             return Err(CliError::Usage("nothing was deleted".to_owned()));
         }
-        let found = found.into_iter();
-        found.map(|found| Which::Id(found.artifact_id)).collect()
+        found.ids.into_iter().map(Which::Id).collect()
     } else {
         wanted
     };
@@ -150,18 +149,50 @@ fn wanted(mut ids: Vec<String>, name: Name) -> Result<Vec<Which>, CliError> {
     Ok(iter::once(first).chain(rest).collect())
 }
 
+/// What is to be deleted, as far as it can be seen.
+#[derive(Default)]
+struct Found {
+    /// Of all of it.
+    ids: Vec<String>,
+    seen: Vec<Artifact>,
+    /// No read finds these: they are not there, or unpublished. Who deletes them is told which.
+    unseen: Vec<String>,
+}
+
+impl Found {
+    fn text(&self) -> String {
+        let seen = if self.seen.is_empty() {
+            String::new()
+        } else {
+            artifact_table(&self.seen)
+        };
+        let unseen = self.unseen.iter();
+        let unseen = unseen
+            .map(|id| format!("{id} is not visible; if it is unpublished, it is discarded\n"));
+        seen + &unseen.collect::<String>()
+    }
+}
+
 async fn find(
     client: &Client,
     wanted: Vec<Which>,
+    dry_run: bool,
     output: Output,
     failures: &mut Failures,
-) -> Vec<Artifact> {
-    let mut found = Vec::new();
+) -> Found {
+    let mut found = Found::default();
     for which in wanted {
-        let what = which.to_string();
-        match inspect::get(client, which).await {
-            Ok(artifact) => found.push(artifact),
-            Err(error) => failures.add(output, &error.about(what)),
+        let (what, id) = (which.to_string(), which.id());
+        match (inspect::get(client, which).await, id) {
+            (Ok(artifact), _) => {
+                found.ids.push(artifact.artifact_id.clone());
+                found.seen.push(artifact);
+            }
+            (Err(error), Some(id)) if !dry_run && error.missing_artifact().is_some() => {
+                found.ids.push(id.clone());
+                found.unseen.push(id);
+            }
+            (Err(error), _) => failures.add(output, &error.about(what)),
         }
     }
     found

@@ -242,6 +242,27 @@ async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
 }
 
 #[tokio::test]
+async fn what_is_unpublished_can_be_discarded_though_it_cannot_be_shown() {
+    let (cairn, shell) = start().await;
+    let flags = ["--unpublished", "--session=run"];
+    let pushed = shell.push("a.txt", "a", &flags).await;
+    let id = text(&pushed["artifact_id"]);
+    for (answer, code, left) in [("n\n", 1, 1), ("y\n", 0, 0), ("y\n", 1, 0)] {
+        let mut session = Session::start(&shell, &["rm", id], false);
+        session.shows("delete? [y/N]").await;
+        assert!(
+            session
+                .screen()
+                .contains("not visible; if it is unpublished")
+        );
+        session.type_in(answer);
+        session.ends_with(code).await;
+        let waiting = cairn.count("SELECT count(*) FROM pending_artifacts").await;
+        assert_eq!(waiting, left, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn before_it_deletes_what_matches_it_shows_all_of_it_and_asks() {
     let (_cairn, shell) = start().await;
     for name in ["one.txt", "two.txt"] {
