@@ -25,6 +25,7 @@ pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     up: Arc<watch::Sender<bool>>,
     ambush: Arc<Mutex<Option<&'static [u8]>>>,
+    answer: Arc<Mutex<Option<(&'static str, String)>>>,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -48,6 +49,7 @@ impl Proxy {
             address: listener.local_addr().unwrap(),
             up: Arc::new(watch::channel(true).0),
             ambush: Arc::default(),
+            answer: Arc::default(),
         };
         let of_listener = proxy.clone();
         tokio::spawn(async move {
@@ -78,6 +80,29 @@ impl Proxy {
         self.ambush.lock().unwrap().is_none()
     }
 
+    /// From now on answers requests of HTTP that contain this itself, with this status and body.
+    pub(crate) fn answer_itself(&self, request: &'static str, status: &str, body: &str) {
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        *self.answer.lock().unwrap() = Some((request, answer));
+    }
+
+    /// Passes everything on again.
+    pub(crate) fn answer_nothing(&self) {
+        *self.answer.lock().unwrap() = None;
+    }
+
+    fn own_answer(&self, sent: &[u8]) -> Option<String> {
+        let answer = self.answer.lock().unwrap();
+        let (request, answer) = answer.as_ref()?;
+        let mut windows = sent.windows(request.len());
+        windows
+            .any(|window| window == request.as_bytes())
+            .then(|| answer.clone())
+    }
+
     async fn pass(self, mut client: TcpStream, upstream: Upstream) {
         let mut up = self.up.subscribe();
         if !*up.borrow_and_update() {
@@ -105,6 +130,13 @@ impl Proxy {
                 n = client.read(&mut asked) => {
                     let n = n?;
                     if n == 0 {
+                        return Ok(());
+                    }
+                    if let Some(answer) = self.own_answer(&asked[..n]) {
+                        client.write_all(answer.as_bytes()).await?;
+                        // What is still being sent is taken, so that the answer is not lost to a reset.
+                        client.shutdown().await?;
+                        while client.read(&mut asked).await? > 0 {}
                         return Ok(());
                     }
                     let caught = self.is_caught(&asked[..n]);

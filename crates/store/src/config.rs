@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    gc::GcConfig,
+};
 
 /// Settings of the store.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub struct StoreConfig {
     pub gc_grace: Duration,
     /// `CAIRN_IDEMPOTENCY_WINDOW`: how long an idempotency key stands for its write; default 24h.
     pub idempotency_window: Duration,
+    /// How the collector works.
+    pub gc: GcConfig,
 }
 
 /// Where the bytes are: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
@@ -115,6 +120,7 @@ impl StoreConfig {
             delete_window: Duration::from_secs(7 * 24 * 3600),
             gc_grace: Duration::from_secs(3600),
             idempotency_window: Duration::from_secs(24 * 3600),
+            gc: GcConfig::default(),
         }
     }
 
@@ -145,6 +151,7 @@ impl StoreConfig {
         override_duration(&mut self.delete_window, "CAIRN_DELETE_WINDOW")?;
         override_duration(&mut self.gc_grace, "CAIRN_GC_GRACE")?;
         override_duration(&mut self.idempotency_window, "CAIRN_IDEMPOTENCY_WINDOW")?;
+        self.gc = self.gc.with_env()?;
         self.check()?;
         Ok(self)
     }
@@ -235,14 +242,14 @@ pub fn env_duration(variable: &str) -> Result<Option<Duration>> {
     Ok(env::<humantime::Duration>(variable)?.map(Into::into))
 }
 
-fn override_by<T: FromStr<Err: Display>>(value: &mut T, variable: &str) -> Result<()> {
+pub(crate) fn override_by<T: FromStr<Err: Display>>(value: &mut T, variable: &str) -> Result<()> {
     if let Some(given) = env(variable)? {
         *value = given;
     }
     Ok(())
 }
 
-fn override_duration(value: &mut Duration, variable: &str) -> Result<()> {
+pub(crate) fn override_duration(value: &mut Duration, variable: &str) -> Result<()> {
     if let Some(given) = env_duration(variable)? {
         *value = given;
     }

@@ -1,0 +1,110 @@
+//! Rows that stand for nothing any more, and when they go.
+
+use deadpool_postgres::Transaction;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{
+    error::from_pg,
+    gc::{Batch, Taken},
+    millis,
+};
+use crate::error::Result;
+
+/// Forgets links that ended long ago; who follows one hears that it does not exist, and no longer that it has ended.
+pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "DELETE FROM links l
+             USING (SELECT id FROM links
+                    WHERE least(expires_at, revoked_at) <= now() - $1 * interval '1 ms'
+                    ORDER BY least(expires_at, revoked_at) LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
+             WHERE l.id = due.id
+             RETURNING l.tenant_id, l.id, 'it ended at ' || least(l.expires_at, l.revoked_at)",
+            &[&millis(batch.record_retention), &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
+}
+
+/// Forgets purged artifacts, unless their rows are still needed.
+///
+/// A sealed session's manifest is read from the rows of its artifacts for ever, so those stay and are not asked about
+/// again. What something else was made from, or a link leads to, is asked about again a day later. Membership of a
+/// session that is sealed after this is settled already: what was purged was deleted before.
+pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let due = tx
+        .query(
+            "SELECT a.tenant_id, a.id,
+                 CASE WHEN EXISTS (SELECT FROM sessions s WHERE s.tenant_id = a.tenant_id AND s.id = a.session_id
+                          AND s.sealed_at IS NOT NULL) THEN 'sealed'
+                      WHEN a.held OR a.session_held
+                          OR EXISTS (SELECT FROM artifact_inputs i
+                              WHERE i.tenant_id = a.tenant_id AND i.input_id = a.id)
+                          OR EXISTS (SELECT FROM links l WHERE l.tenant_id = a.tenant_id AND l.artifact_id = a.id)
+                          THEN 'needed'
+                      ELSE '' END,
+                 a.deleted_at::text
+             FROM artifacts a WHERE a.forget_after <= now() AND a.state = 'purged'
+             ORDER BY a.forget_after LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED",
+            &[&batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    let ids = |verdict: &str| -> (Vec<Uuid>, Vec<String>) {
+        let is = |row: &&Row| row.get::<_, &str>(2) == verdict;
+        let of = |row: &Row| -> (Uuid, String) { (row.get(0), row.get(1)) };
+        due.iter().filter(is).map(of).unzip()
+    };
+    for (verdict, next) in [("sealed", None), ("needed", Some("1 day"))] {
+        let (tenants, ids) = ids(verdict);
+        tx.execute(
+            "UPDATE artifacts a SET forget_after = now() + $3::text::interval
+             FROM unnest($1::uuid[], $2::text[]) q (tenant_id, id)
+             WHERE a.tenant_id = q.tenant_id AND a.id = q.id",
+            &[&tenants, &ids, &next],
+        )
+        .await
+        .map_err(from_pg)?;
+    }
+    let (tenants, ids) = ids("");
+    for references in [
+        "DELETE FROM artifact_inputs r USING unnest($1::uuid[], $2::text[]) q (tenant_id, id)
+         WHERE r.tenant_id = q.tenant_id AND r.artifact_id = q.id",
+        "DELETE FROM stage_changes r USING unnest($1::uuid[], $2::text[]) q (tenant_id, id)
+         WHERE r.tenant_id = q.tenant_id AND r.artifact_id = q.id",
+    ] {
+        tx.execute(references, &[&tenants, &ids])
+            .await
+            .map_err(from_pg)?;
+    }
+    let forgotten = tx
+        .query(
+            "DELETE FROM artifacts a USING unnest($1::uuid[], $2::text[]) q (tenant_id, id)
+             WHERE a.tenant_id = q.tenant_id AND a.id = q.id
+             RETURNING a.tenant_id, a.id, 'it was deleted at ' || a.deleted_at || ', and nothing refers to it'",
+            &[&tenants, &ids],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::of(due.len(), &forgotten))
+}
+
+/// Forgets objects whose bytes are long gone. Should bytes turn up under such a key after all, the scan for orphans finds
+/// them to be nobody's, as it did before.
+pub(crate) async fn forget_objects(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "DELETE FROM objects o
+             USING (SELECT tenant_id, id FROM objects
+                    WHERE state = 'gone' AND gone_at <= now() - $1 * interval '1 ms'
+                    ORDER BY gone_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
+             WHERE o.tenant_id = due.tenant_id AND o.id = due.id
+             RETURNING o.tenant_id, o.id::text, 'its bytes were deleted at ' || o.gone_at",
+            &[&millis(batch.record_retention), &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
+}
