@@ -4,6 +4,7 @@
 //! standard output is a terminal. The exit code says whose fault a failure is: 1 the caller's, 2 the server's, 3 the
 //! network's.
 
+mod admin;
 mod again;
 mod client;
 mod completions;
@@ -66,6 +67,7 @@ enum Command {
     #[command(flatten)]
     Client(ClientCommand),
     Dev(dev::Args),
+    Admin(admin::Args),
 }
 
 #[derive(Subcommand)]
@@ -112,6 +114,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         // It takes time to stop in order.
         Command::Dev(args) => dev::run(args, output).await,
+        Command::Admin(args) => admin::run(args, output).await,
         Command::Client(command) => tokio::select! {
             done = client_verb(command, output) => done,
             // Drops the work, and with it its temporary files and its uploads.
