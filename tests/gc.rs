@@ -13,6 +13,8 @@ mod fsck;
 mod ghosts;
 mod ledger;
 mod orphans;
+mod plans;
+mod restore_drill;
 mod retention;
 
 /// An artifact that was deleted, and whose bytes are due to be.

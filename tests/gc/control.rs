@@ -181,6 +181,28 @@ async fn a_copy_of_a_database_from_before_its_blob_store_was_adopted_is_shut_out
 }
 
 #[tokio::test]
+async fn a_copy_of_the_database_in_another_postgres_deletes_nothing_until_it_has_adopted_the_blob_store()
+ {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    with_due_bytes(&cairn).await;
+    assert!(cairn.pass("orphans").await.failures.is_empty());
+    cairn
+        .sql("UPDATE gc_control SET cluster_id = cluster_id + 1")
+        .await;
+    for pass in ["reclaim", "orphans"] {
+        let report = cairn.pass(pass).await;
+        assert_eq!(report.failures.len(), 1, "{report:?}");
+        assert!(report.failures[0].error.contains("of a copy"), "{report:?}");
+    }
+    assert_eq!(cairn.stored().await.len(), 1);
+    cairn.store.ping().await.unwrap();
+    cairn.store.adopt_blob_store(None, "me").await.unwrap();
+    cairn.store.resume_gc().await.unwrap();
+    cairn.let_time_pass().await;
+    assert_eq!(cairn.pass("reclaim").await.count("reclaimed"), 1);
+}
+
+#[tokio::test]
 async fn while_it_is_paused_the_collector_does_nothing_but_says_what_it_would_do() {
     let cairn = Cairn::start().await;
     with_due_bytes(&cairn).await;

@@ -20,7 +20,11 @@ async fn made(cairn: &Cairn, size: usize) -> (String, String) {
 async fn alarms(cairn: &Cairn, id: &str, problem: &str) {
     for _ in 0..2 {
         let report = search(cairn).await;
-        assert!(report.count("ghosts") >= 1, "{report:?}");
+        assert_eq!(
+            (report.count("ghosts"), report.failures.len()),
+            (1, 1),
+            "{report:?}"
+        );
         let told = &report.failures[0].error;
         assert!(told.contains(id) && told.contains(problem), "{told}");
     }

@@ -28,6 +28,7 @@ pub(crate) enum Bytes {
 pub(crate) struct Setup {
     bytes: Bytes,
     proxied: bool,
+    database: Option<String>,
     change: Box<dyn FnOnce(&mut StoreConfig)>,
     settings: Settings,
 }
@@ -37,6 +38,7 @@ impl Setup {
         Self {
             bytes,
             proxied: false,
+            database: None,
             change: Box::new(|_| {}),
             settings: Settings::default(),
         }
@@ -45,6 +47,12 @@ impl Setup {
     /// With a proxy before Postgres and one before S3.
     pub(crate) fn proxied(mut self) -> Self {
         self.proxied = true;
+        self
+    }
+
+    /// On this database, which has the schema.
+    pub(crate) fn database(mut self, url: String) -> Self {
+        self.database = Some(url);
         self
     }
 
@@ -59,7 +67,10 @@ impl Setup {
     }
 
     pub(crate) async fn start(self) -> Cairn {
-        let direct_url = postgres::database().await;
+        let direct_url = match self.database {
+            Some(url) => url,
+            None => postgres::database().await,
+        };
         let (database_url, postgres_proxy) = if self.proxied {
             let (url, proxy) = postgres::proxied(&direct_url).await;
             (url, Some(proxy))

@@ -16,6 +16,10 @@ use std::{
 use aws_sdk_s3::{
     Client,
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    types::{
+        BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+        LifecycleRuleFilter,
+    },
 };
 use aws_smithy_http_client::tls;
 use cairn_store::config::{S3Config, S3Credentials};
@@ -214,6 +218,25 @@ impl Bucket {
     pub(crate) async fn put(&self, key: &str, bytes: &[u8]) {
         let put = self.client.put_object().bucket(&self.name).key(key);
         put.body(bytes.to_vec().into()).send().await.unwrap();
+    }
+
+    /// Has the server expire what has this prefix, and nothing else.
+    pub(crate) async fn expire(&self, prefix: &str) {
+        let rule = LifecycleRule::builder()
+            .id("test")
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().prefix(prefix).build())
+            .expiration(LifecycleExpiration::builder().days(3).build())
+            .build()
+            .unwrap();
+        let rules = BucketLifecycleConfiguration::builder().rules(rule);
+        self.client
+            .put_bucket_lifecycle_configuration()
+            .bucket(&self.name)
+            .lifecycle_configuration(rules.build().unwrap())
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Takes away what is under a key, past the store.

@@ -7,6 +7,7 @@ CREATE TABLE gc_control (
     deployment_id uuid,                           -- NULL: no process has reached both stores yet
     epoch         bigint NOT NULL DEFAULT 1,
     marked        boolean NOT NULL DEFAULT false, -- the blob store has been seen to hold them
+    cluster_id    bigint,                         -- of the Postgres that the collector has worked in
     paused_at     timestamptz,                    -- NULL: the collector may work
     paused_by     text,
     paused_reason text,

@@ -3,13 +3,17 @@
 //! A pass is a function of the store and its policy, takes no other input, and can be cut off anywhere: what it did is
 //! committed, what it did not do is found again by the next one. Any number of workers may run passes at the same time.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::Object;
 
 use crate::{
     deployment::Deployment,
     error::{Error, Result, describe},
+    id::ObjectId,
     meta::{control, passes as rows},
     store::Store,
 };
@@ -78,6 +82,8 @@ pub(crate) struct Run {
     pass: &'static str,
     /// What both stores agreed on when it was last asked. Nothing is deleted from the blob store before.
     deployment: Option<Deployment>,
+    /// Objects that the run has raised the alarm about.
+    accused: HashSet<ObjectId>,
 }
 
 /// Runs every pass once, in the order in which garbage moves through them. One that fails does not stop the others.
@@ -100,12 +106,16 @@ pub async fn run_passes(
         },
         pass: "",
         deployment: None,
+        accused: HashSet::new(),
     };
-    for pass in passes {
-        run.pass = pass.name;
+    let passes: Vec<_> = passes.into_iter().collect();
+    for pass in &passes {
         for name in pass.counts.iter().chain(pass.looks) {
             run.report.add(name, 0);
         }
+    }
+    for pass in passes {
+        run.pass = pass.name;
         let began = Instant::now();
         match run.may_begin().await {
             Ok(true) => {
@@ -154,9 +164,19 @@ impl Run {
 
     /// Makes sure, once a run, that what is deleted from the blob store is this database's to delete.
     async fn verify(&mut self) -> Result<()> {
-        if self.deployment.is_none() {
-            self.deployment = Some(self.store.deployment().await?);
+        if self.deployment.is_some() {
+            return Ok(());
         }
+        let deployment = self.store.deployment().await?;
+        let client = self.store.meta.client().await?;
+        if !control::is_at_home(&client).await? {
+            return Err(Error::invalid(
+                "CAIRN_DATABASE_URL",
+                "is of a copy: the collector worked in another Postgres cluster before, which may still need what would be \
+                 deleted here. If this database has replaced that one, say so with `cairn admin gc adopt`",
+            ));
+        }
+        self.deployment = Some(deployment);
         Ok(())
     }
 

@@ -126,6 +126,10 @@ async fn judge(
         }
         return Ok(());
     };
+    // It may be come by twice, by its size and by its content.
+    if !run.accused.insert(live.object) {
+        return Ok(());
+    }
     if run.policy.dry_run {
         run.report.add("ghosts", 1);
         run.report.tell(Would {

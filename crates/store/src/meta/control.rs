@@ -1,7 +1,7 @@
 //! The row that says whose blob store this is, and whether the collector may work.
 
 use deadpool_postgres::Object;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
 
 use super::error::{from_pg, unavailable};
@@ -78,6 +78,22 @@ pub(crate) async fn mark(client: &Object, deployment: Deployment) -> Result<()> 
     Ok(())
 }
 
+/// Whether the database is still in the Postgres cluster in which the collector worked before; false for a copy, as from a
+/// dump. Where Postgres does not let us ask, it counts as the same.
+pub(crate) async fn is_at_home(client: &Object) -> Result<bool> {
+    let asked = client
+        .query_one(
+            "UPDATE gc_control SET cluster_id = coalesce(cluster_id, here.system_identifier)
+             FROM pg_control_system() here RETURNING cluster_id = here.system_identifier",
+            &[],
+        )
+        .await;
+    match asked {
+        Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(true),
+        asked => Ok(asked.map_err(from_pg)?.get(0)),
+    }
+}
+
 /// Begins to take a blob store over: an epoch above its own, the collector paused, and nothing left of what was seen in it
 /// before.
 pub(crate) async fn adopt(
@@ -91,7 +107,7 @@ pub(crate) async fn adopt(
         .query_one(
             &format!(
                 "UPDATE gc_control SET deployment_id = coalesce(deployment_id, $1),
-                     epoch = greatest(epoch, $2) + 1, marked = false,
+                     epoch = greatest(epoch, $2) + 1, marked = false, cluster_id = NULL,
                      paused_at = coalesce(paused_at, now()), paused_by = coalesce(paused_by, $3),
                      paused_reason = coalesce(paused_reason, 'the blob store was adopted')
                  RETURNING {COLUMNS}"

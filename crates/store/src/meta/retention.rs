@@ -36,16 +36,17 @@ pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<T
 pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let due = tx
         .query(
+            // LIMIT keeps Postgres from reading these tables as a whole to hash them.
             "SELECT a.tenant_id, a.id,
-                 CASE WHEN EXISTS (SELECT FROM sessions s WHERE s.tenant_id = a.tenant_id AND s.id = a.session_id
-                          AND s.sealed_at IS NOT NULL) THEN 'sealed'
+                 CASE WHEN (SELECT s.sealed_at FROM sessions s WHERE s.tenant_id = a.tenant_id AND s.id = a.session_id
+                          LIMIT 1) IS NOT NULL THEN 'sealed'
                       WHEN a.held OR a.session_held
-                          OR EXISTS (SELECT FROM artifact_inputs i
-                              WHERE i.tenant_id = a.tenant_id AND i.input_id = a.id)
-                          OR EXISTS (SELECT FROM links l WHERE l.tenant_id = a.tenant_id AND l.artifact_id = a.id)
+                          OR (SELECT true FROM artifact_inputs i
+                              WHERE i.tenant_id = a.tenant_id AND i.input_id = a.id LIMIT 1)
+                          OR (SELECT true FROM links l
+                              WHERE l.tenant_id = a.tenant_id AND l.artifact_id = a.id LIMIT 1)
                           THEN 'needed'
-                      ELSE '' END,
-                 a.deleted_at::text
+                      ELSE '' END
              FROM artifacts a WHERE a.forget_after <= now() AND a.state = 'purged'
              ORDER BY a.forget_after LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED",
             &[&batch.limit, &batch.skip],
