@@ -63,26 +63,32 @@ async fn of_many_processes_that_start_at_once_one_marks_the_folder() {
 }
 
 async fn of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs: BlobConfig) {
-    let starts = (0..5).map(|_| async {
+    let mut stores = Vec::new();
+    for _ in 0..5 {
         let config = StoreConfig::new(postgres::database().await, blobs.clone());
         let store = Store::open(&config).await.unwrap();
-        store.check_deployment().await
-    });
-    let (have_it, refused): (Vec<_>, Vec<_>) =
-        join_all(starts).await.into_iter().partition(Result::is_ok);
+        // Connected beforehand, so that they come at the same time.
+        store.standing().await.unwrap();
+        stores.push(store);
+    }
+    let starts = stores
+        .into_iter()
+        .map(|store| tokio::spawn(async move { store.check_deployment().await }));
+    let results = join_all(starts).await.into_iter().map(Result::unwrap);
+    let (have_it, refused): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
     assert_eq!((have_it.len(), refused.len()), (1, 4));
     for refusal in refused {
         is_refused(refusal, "is of deployment");
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_databases_that_want_the_same_bucket_one_gets_it() {
     let blobs = BlobConfig::S3(s3::config(&s3::address().await, &s3::bucket().await));
     of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_databases_that_want_the_same_folder_one_gets_it() {
     let folder = tempfile::tempdir().unwrap();
     let blobs = BlobConfig::Fs(folder.path().to_owned());

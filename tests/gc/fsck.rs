@@ -111,6 +111,10 @@ async fn bytes_that_cannot_be_looked_at_are_not_sound_and_not_gone() {
 #[tokio::test]
 async fn a_listing_of_many_keys_is_whole() {
     let cairn = Cairn::start().await;
+    // Servers differ in which of these comes first.
+    for key in ["order/a/b", "order/a.txt"] {
+        cairn.bucket().put(key, b"x").await;
+    }
     let puts = (0..1234).map(|i| {
         let bucket = cairn.bucket();
         async move { bucket.put(&format!("other/{i:05}"), b"x").await }
@@ -124,5 +128,5 @@ async fn a_listing_of_many_keys_is_whole() {
         })
         .await
         .unwrap();
-    assert_eq!((report.unknown_count, report.unknown.len()), (1234, 5));
+    assert_eq!((report.unknown_count, report.unknown.len()), (1236, 5));
 }

@@ -175,11 +175,10 @@ impl Store {
                     }
                 };
                 let client = self.meta.client().await?;
-                let artifacts = rows::artifacts_of(&client, tenant, object).await?;
-                // What nothing pins any more may have been collected while it was looked at.
-                if artifacts.is_empty() {
+                // It may have been collected while it was looked at.
+                let Some(artifacts) = rows::victims(&client, &live).await? else {
                     continue;
-                }
+                };
                 report.ghost_count += 1;
                 if report.ghosts.len() < fsck.names {
                     report.ghosts.push(Ghost {

@@ -110,28 +110,25 @@ pub(crate) async fn accuse(
         )
         .await
         .map_err(from_pg)?;
-    if recorded == 0 {
-        return Ok(None);
+    match recorded {
+        0 => Ok(None),
+        _ => victims(client, of).await,
     }
-    artifacts_of(client, of.tenant.0, of.object.0)
-        .await
-        .map(Some)
 }
 
-/// The artifacts that pin an object, at most ten.
-pub(crate) async fn artifacts_of(
-    client: &Object,
-    tenant: Uuid,
-    object: Uuid,
-) -> Result<Vec<String>> {
-    let rows = client
-        .query(
-            "SELECT id FROM artifacts WHERE tenant_id = $1 AND object_id = $2 AND object_live ORDER BY id LIMIT 10",
-            &[&tenant, &object],
+/// The artifacts that an object's bytes are of, at most ten; `None` when it is not live any more, and its bytes may well be
+/// gone.
+pub(crate) async fn victims(client: &Object, of: &Live) -> Result<Option<Vec<String>>> {
+    let row = client
+        .query_opt(
+            "SELECT ARRAY(SELECT a.id FROM artifacts a
+                 WHERE a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live ORDER BY a.id LIMIT 10)
+             FROM objects o WHERE o.tenant_id = $1 AND o.id = $2 AND o.live",
+            &[&of.tenant.0, &of.object.0],
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(row.map(|row| row.get(0)))
 }
 
 /// Takes an object off the list: its bytes are there again.
