@@ -9,7 +9,7 @@ use cairn_store::{
 use futures_util::future::join_all;
 
 use super::with_due_bytes;
-use crate::harness::{Bytes, Cairn, Setup, content, spec};
+use crate::harness::{Bytes, Cairn, Setup, content, eventually, spec};
 
 /// With no patience at all.
 fn impatient(config: &mut StoreConfig) {
@@ -305,6 +305,8 @@ async fn a_listing_that_fails_is_a_failure_and_never_an_absence() {
         (0, 1),
         "{report:?}"
     );
+    let told = &report.failures[0].error;
+    assert!(told.contains("nothing to go on from"), "{told}");
     cairn.s3_proxy().answer_nothing();
     assert_eq!(scan(&cairn).await.count("orphans"), 1);
     assert!(!cairn.stored().await.contains(&key));
@@ -413,6 +415,61 @@ async fn a_dry_run_of_the_scan_names_what_is_due_and_remembers_nothing() {
     }
     assert_eq!(cairn.stored().await, [key]);
     assert_eq!(scan(&cairn).await.count("orphans"), 1);
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_yet_committed_are_nobodys_but_not_orphans() {
+    let cairn = start(Bytes::Files).await;
+    let mut database = cairn.database().await;
+    // The commit waits for this, when the bytes are already there.
+    let held = database.transaction().await.unwrap();
+    let lock = "LOCK TABLE filenames IN EXCLUSIVE MODE";
+    held.batch_execute(lock).await.unwrap();
+    let client = cairn.client.clone();
+    let upload = tokio::spawn(async move { client.upload(spec("a"), content(100_000)).await });
+    eventually("the bytes are there", async || {
+        let stored = cairn.stored().await;
+        stored.len() == 1 && stored[0].starts_with("v1/")
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(found(&scan(&cairn).await), (0, 0));
+    }
+    held.rollback().await.unwrap();
+    let made = upload.await.unwrap().unwrap();
+    assert!(cairn.client.download(&made.artifact_id).await.unwrap() == content(100_000));
+}
+
+#[tokio::test]
+async fn what_is_uploaded_while_a_listing_is_on_its_way_is_no_orphan() {
+    let setup = Setup::on(Bytes::S3).proxied().config(|config| {
+        impatient(config);
+        config.inline_max_bytes = 0;
+    });
+    let cairn = setup.start().await;
+    cairn.s3_proxy().hold("list-type=2");
+    let store = cairn.store.clone();
+    let scan = tokio::spawn(async move {
+        gc::run_passes(&store, Policy::default(), Pass::named("orphans")).await
+    });
+    eventually("the listing is on its way", async || {
+        cairn.s3_proxy().holds()
+    })
+    .await;
+    // Until one is in the part that is being listed, which is the first.
+    let in_it = "SELECT count(*) FROM objects WHERE get_byte(sha256(uuid_send(id)), 0) = 0";
+    let mut size = 1;
+    while cairn.count(in_it).await == 0 {
+        let uploads = (size..size + 50).map(|size| cairn.client.upload(spec("a"), content(size)));
+        for made in join_all(uploads).await {
+            made.unwrap();
+        }
+        size += 50;
+    }
+    cairn.s3_proxy().release();
+    let report = scan.await.unwrap();
+    assert_eq!(found(&report), (0, 0));
+    assert_eq!(report.count("listed"), size as u64 - 1, "it was listed");
 }
 
 /// Uploads from several sides while scans with no patience go on.

@@ -26,6 +26,14 @@ pub(crate) struct Proxy {
     up: Arc<watch::Sender<bool>>,
     ambush: Arc<Mutex<Option<&'static [u8]>>>,
     answer: Arc<Mutex<Option<(&'static str, String)>>>,
+    hold: Arc<watch::Sender<Hold>>,
+}
+
+/// Requests that are held back.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hold {
+    request: Option<&'static str>,
+    holds: bool,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -50,6 +58,7 @@ impl Proxy {
             up: Arc::new(watch::channel(true).0),
             ambush: Arc::default(),
             answer: Arc::default(),
+            hold: Arc::new(watch::channel(Hold::default()).0),
         };
         let of_listener = proxy.clone();
         tokio::spawn(async move {
@@ -83,7 +92,8 @@ impl Proxy {
     /// From now on answers requests of HTTP that contain this itself, with this status and body.
     pub(crate) fn answer_itself(&self, request: &'static str, status: &str, body: &str) {
         let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\ndate: {}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT"),
             body.len()
         );
         *self.answer.lock().unwrap() = Some((request, answer));
@@ -92,6 +102,36 @@ impl Proxy {
     /// Passes everything on again.
     pub(crate) fn answer_nothing(&self) {
         *self.answer.lock().unwrap() = None;
+    }
+
+    /// From now on holds requests of HTTP back that contain this.
+    pub(crate) fn hold(&self, request: &'static str) {
+        self.hold.send_replace(Hold {
+            request: Some(request),
+            holds: false,
+        });
+    }
+
+    /// Whether a request is held back.
+    pub(crate) fn holds(&self) -> bool {
+        self.hold.borrow().holds
+    }
+
+    /// Passes on what is held back.
+    pub(crate) fn release(&self) {
+        self.hold.send_replace(Hold::default());
+    }
+
+    async fn wait_if_held(&self, sent: &[u8]) {
+        let is_meant = |hold: &Hold| {
+            let request = hold.request.map(str::as_bytes);
+            request.is_some_and(|request| sent.windows(request.len()).any(|w| w == request))
+        };
+        if is_meant(&self.hold.borrow()) {
+            self.hold.send_modify(|hold| hold.holds = true);
+            let mut hold = self.hold.subscribe();
+            let _ = hold.wait_for(|hold| !is_meant(hold)).await;
+        }
     }
 
     fn own_answer(&self, sent: &[u8]) -> Option<String> {
@@ -139,6 +179,7 @@ impl Proxy {
                         while client.read(&mut asked).await? > 0 {}
                         return Ok(());
                     }
+                    self.wait_if_held(&asked[..n]).await;
                     let caught = self.is_caught(&asked[..n]);
                     server.write_all(&asked[..n]).await?;
                     if caught {
