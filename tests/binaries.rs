@@ -8,6 +8,7 @@ use crate::harness::{
     program::{self, Done, program},
 };
 
+mod admin;
 mod api;
 mod gc_worker;
 mod settings;

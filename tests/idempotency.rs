@@ -142,7 +142,7 @@ async fn keys_belong_to_their_tenant_and_end_with_their_window() {
     cairn
         .sql("UPDATE idempotency_keys SET expires_at = now()")
         .await;
-    assert_eq!(cairn.collect().await.idempotency_keys, 2);
+    assert_eq!(cairn.collect().await.count("idempotency_keys"), 2);
     assert_eq!(
         cairn.count("SELECT count(*) FROM idempotency_keys").await,
         0

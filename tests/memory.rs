@@ -52,7 +52,7 @@ async fn a_gibibyte_passes_through_both_ways_in_less_than_64_mebibytes() {
     let process = program::command(program::program("cairn-api").await)
         .arg("serve")
         .env("CAIRN_DATABASE_URL", &database)
-        .envs(s3::environment(&s3::address().await))
+        .envs(s3::environment(&s3::address().await, &s3::bucket().await))
         .env("CAIRN_GRPC_ADDR", &grpc)
         .env("CAIRN_HTTP_ADDR", &http)
         .env("CAIRN_OPS_ADDR", &ops)

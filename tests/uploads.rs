@@ -201,7 +201,7 @@ async fn an_upload_that_outlived_its_lease_is_refused_and_can_be_sent_again() {
     cairn
         .sql("UPDATE objects SET lease_until = now() - interval '1 s'")
         .await;
-    assert_eq!(cairn.collect().await.stale_uploads, 1);
+    assert_eq!(cairn.collect().await.count("stale_uploads"), 1);
     let refusal = refused(upload.close().await);
     assert_eq!(
         (refusal.code, &*refusal.reason),

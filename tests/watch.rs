@@ -385,7 +385,7 @@ async fn whoever_comes_too_late_for_an_event_is_told_so() {
              WHERE number < (SELECT max(number) FROM session_events)",
         )
         .await;
-    assert_eq!(cairn.collect().await.session_events, 2);
+    assert_eq!(cairn.collect().await.count("session_events"), 2);
     let expired = refused(watch(client, from(0)).await);
     assert_eq!(
         (expired.code, expired.reason.as_str()),
@@ -397,7 +397,7 @@ async fn whoever_comes_too_late_for_an_event_is_told_so() {
     cairn
         .sql("UPDATE session_events SET occurred_at = now() - interval '61 minutes'")
         .await;
-    assert_eq!(cairn.collect().await.session_events, 1);
+    assert_eq!(cairn.collect().await.count("session_events"), 1);
     let expired = refused(watch(client, from(2)).await);
     assert_eq!(expired.metadata["after_position"], "3");
     watch(client, from(3)).await.unwrap();

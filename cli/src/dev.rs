@@ -132,6 +132,7 @@ async fn serve_on_postgres(
 ) -> Result<(), CliError> {
     let store = Store::open(&settings.store).await?;
     store.migrate().await?;
+    store.preflight().await?;
     let key = data_dir.api_key(&store).await?;
     let addr = format!("http://{}", address(&listeners.grpc)?);
     let public = format!("http://{}", address(&listeners.http)?);

@@ -4,6 +4,7 @@
 //! standard output is a terminal. The exit code says whose fault a failure is: 1 the caller's, 2 the server's, 3 the
 //! network's.
 
+mod admin;
 mod again;
 mod bytes;
 mod client;
@@ -70,6 +71,7 @@ enum Command {
     #[command(flatten)]
     Client(ClientCommand),
     Dev(dev::Args),
+    Admin(admin::Args),
 }
 
 #[derive(Subcommand)]
@@ -114,6 +116,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         // It takes time to stop in order.
         Command::Dev(args) => dev::run(args, output).await,
+        Command::Admin(args) => admin::run(args, output).await,
         Command::Client(command) => match minded(client_verb(command, output)).await {
             Some(done) => done,
             None => return Fault::Interrupt.into(),

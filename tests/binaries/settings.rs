@@ -52,6 +52,14 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_UPLOAD_LEASE", "0s"),
         ("CAIRN_DELETE_WINDOW", "a week"),
         ("CAIRN_GC_GRACE", "-1s"),
+        ("CAIRN_GC_DELETES_PER_SECOND", "0"),
+        ("CAIRN_GC_ORPHAN_AGE", "23h"),
+        ("CAIRN_GC_ORPHAN_CONFIRM", "1h"),
+        ("CAIRN_GC_ORPHAN_ROUND", "1m"),
+        ("CAIRN_GC_ORPHAN_LIMIT", "few"),
+        ("CAIRN_GC_REHASH_BYTES", "-1"),
+        ("CAIRN_RECORD_RETENTION", "29d"),
+        ("CAIRN_LEDGER_RETENTION", "1d"),
         ("CAIRN_BLOB_DIR", "/dev/null/x"),
     ];
     for (variable, value) in of_the_store {

@@ -203,6 +203,8 @@ pub(super) fn files_below(folder: &Path) -> usize {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     entries
+        // The mark of the deployment is no blob.
+        .filter(|path| !path.ends_with("_deployment_id"))
         .map(|path| if path.is_dir() { files_below(&path) } else { 1 })
         .sum()
 }

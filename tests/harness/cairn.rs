@@ -6,13 +6,16 @@ use cairn_api::{Addresses, Listeners, Settings};
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
-    gc::{self, Policy, Report},
+    gc::{self, PASSES, Pass, Policy, Report},
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, Proxy, eventually, postgres, s3};
+use super::{
+    Client, Proxy, eventually, postgres,
+    s3::{self, Bucket},
+};
 
 /// Where the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub(crate) enum Bytes {
 pub(crate) struct Setup {
     bytes: Bytes,
     proxied: bool,
+    database: Option<String>,
     change: Box<dyn FnOnce(&mut StoreConfig)>,
     settings: Settings,
 }
@@ -34,6 +38,7 @@ impl Setup {
         Self {
             bytes,
             proxied: false,
+            database: None,
             change: Box::new(|_| {}),
             settings: Settings::default(),
         }
@@ -42,6 +47,12 @@ impl Setup {
     /// With a proxy before Postgres and one before S3.
     pub(crate) fn proxied(mut self) -> Self {
         self.proxied = true;
+        self
+    }
+
+    /// On this database, which has the schema.
+    pub(crate) fn database(mut self, url: String) -> Self {
+        self.database = Some(url);
         self
     }
 
@@ -56,7 +67,10 @@ impl Setup {
     }
 
     pub(crate) async fn start(self) -> Cairn {
-        let direct_url = postgres::database().await;
+        let direct_url = match self.database {
+            Some(url) => url,
+            None => postgres::database().await,
+        };
         let (database_url, postgres_proxy) = if self.proxied {
             let (url, proxy) = postgres::proxied(&direct_url).await;
             (url, Some(proxy))
@@ -65,6 +79,7 @@ impl Setup {
         };
         let mut folder = None;
         let mut s3_proxy = None;
+        let mut bucket = None;
         let blobs = match self.bytes {
             Bytes::Files => {
                 let folder = folder.insert(tempfile::tempdir().unwrap());
@@ -76,7 +91,7 @@ impl Setup {
                     let proxy = s3_proxy.insert(Proxy::before_tcp(&address).await);
                     address = proxy.address.to_string();
                 }
-                BlobConfig::S3(s3::config(&address))
+                BlobConfig::S3(s3::config(&address, bucket.insert(s3::bucket().await)))
             }
         };
         let mut config = StoreConfig::new(database_url, blobs);
@@ -118,6 +133,7 @@ impl Setup {
             shutdown,
             served: tokio::spawn(run),
             folder,
+            bucket,
         };
         eventually("Cairn is ready", async || {
             cairn.get(&format!("{}/readyz", cairn.ops_url)).await == 200
@@ -142,6 +158,7 @@ pub(crate) struct Cairn {
     postgres_proxy: Option<Proxy>,
     s3_proxy: Option<Proxy>,
     folder: Option<TempDir>,
+    bucket: Option<Bucket>,
 }
 
 impl Drop for Cairn {
@@ -200,9 +217,15 @@ impl Cairn {
         .await;
     }
 
-    /// Runs the collector once.
+    /// Runs the collector once, but for the passes that walk through all that is kept.
     pub(crate) async fn collect(&self) -> Report {
-        gc::run(&self.store, Policy::default()).await
+        let passes = PASSES.iter().filter(|pass| !pass.walks());
+        gc::run_passes(&self.store, Policy::default(), passes).await
+    }
+
+    /// Runs one pass of the collector.
+    pub(crate) async fn pass(&self, name: &str) -> Report {
+        gc::run_passes(&self.store, Policy::default(), Pass::named(name)).await
     }
 
     /// Runs the collector, with time passing, until it finds nothing more to do.
@@ -224,17 +247,14 @@ impl Cairn {
 
     /// What lies in the blob store for this Cairn, whole or in parts.
     pub(crate) async fn stored(&self) -> Vec<String> {
-        match &self.folder {
-            Some(folder) => files_below(folder.path()),
-            None => {
-                let database = self.database().await;
-                let tenants = "SELECT id::text FROM tenants";
-                let mut keys = Vec::new();
-                for tenant in database.query(tenants, &[]).await.unwrap() {
-                    keys.extend(s3::keys_of(&s3::address().await, tenant.get(0)).await);
-                }
-                keys
+        match (&self.folder, &self.bucket) {
+            (Some(folder), _) => {
+                let mut files = files_below(folder.path());
+                files.retain(|file| file != "v1/_deployment_id");
+                files
             }
+            (None, Some(bucket)) => bucket.keys().await,
+            (None, None) => unreachable!("the bytes are somewhere"),
         }
     }
 
@@ -244,10 +264,32 @@ impl Cairn {
         let [key] = stored.as_slice() else {
             panic!("one blob was expected, there are {stored:?}");
         };
+        self.put_blob(key, bytes).await;
+    }
+
+    /// Puts something into the blob store, past the store.
+    pub(crate) async fn put_blob(&self, key: &str, bytes: &[u8]) {
         match &self.folder {
-            Some(folder) => std::fs::write(folder.path().join(key), bytes).unwrap(),
-            None => s3::overwrite(&s3::address().await, key, bytes).await,
+            Some(folder) => {
+                let path = folder.path().join(key);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, bytes).unwrap();
+            }
+            None => self.bucket().put(key, bytes).await,
         }
+    }
+
+    /// Takes something out of the blob store, past the store.
+    pub(crate) async fn remove_blob(&self, key: &str) {
+        match &self.folder {
+            Some(folder) => std::fs::remove_file(folder.path().join(key)).unwrap(),
+            None => self.bucket().remove(key).await,
+        }
+    }
+
+    /// The bucket, with the bytes in S3.
+    pub(crate) fn bucket(&self) -> &Bucket {
+        self.bucket.as_ref().expect("on S3")
     }
 
     /// The status that a GET answers.

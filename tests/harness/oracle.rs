@@ -9,7 +9,7 @@ use cairn_store::{ManifestEntry, PageSize, manifest_digest};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 
-use super::{Cairn, s3};
+use super::{Cairn, s3::UNFINISHED};
 
 impl Cairn {
     /// Makes sure that nothing is lost and no seal is broken, whatever is under way.
@@ -50,7 +50,7 @@ impl Cairn {
         let stored = self.hashes().await;
         let whole = stored
             .iter()
-            .filter(|(key, _)| !key.starts_with(s3::UNFINISHED));
+            .filter(|(key, _)| !key.starts_with(UNFINISHED));
         let keys: HashMap<String, String> = whole
             .map(|(key, _)| (name(key).to_owned(), key.clone()))
             .collect();
@@ -108,14 +108,7 @@ impl Cairn {
     /// What lies in the blob store, and the hashes of it.
     async fn hashes(&self) -> Vec<(String, String)> {
         let Some(folder) = self.folder() else {
-            let address = s3::address().await;
-            let database = self.database().await;
-            let tenants = "SELECT id::text FROM tenants";
-            let mut hashes = Vec::new();
-            for tenant in database.query(tenants, &[]).await.unwrap() {
-                hashes.extend(s3::hashes_of(&address, tenant.get(0)).await);
-            }
-            return hashes;
+            return self.bucket().hashes().await;
         };
         let hash = |key: String| {
             let bytes = std::fs::read(folder.join(&key)).unwrap_or_default();

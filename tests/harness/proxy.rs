@@ -25,6 +25,15 @@ pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     up: Arc<watch::Sender<bool>>,
     ambush: Arc<Mutex<Option<&'static [u8]>>>,
+    answer: Arc<Mutex<Option<(&'static str, String)>>>,
+    hold: Arc<watch::Sender<Hold>>,
+}
+
+/// Requests that are held back.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hold {
+    request: Option<&'static str>,
+    holds: bool,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -48,6 +57,8 @@ impl Proxy {
             address: listener.local_addr().unwrap(),
             up: Arc::new(watch::channel(true).0),
             ambush: Arc::default(),
+            answer: Arc::default(),
+            hold: Arc::new(watch::channel(Hold::default()).0),
         };
         let of_listener = proxy.clone();
         tokio::spawn(async move {
@@ -76,6 +87,60 @@ impl Proxy {
     /// Whether an answer has been lost since.
     pub(crate) fn has_lost_it(&self) -> bool {
         self.ambush.lock().unwrap().is_none()
+    }
+
+    /// From now on answers requests of HTTP that contain this itself, with this status and body.
+    pub(crate) fn answer_itself(&self, request: &'static str, status: &str, body: &str) {
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ndate: {}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT"),
+            body.len()
+        );
+        *self.answer.lock().unwrap() = Some((request, answer));
+    }
+
+    /// Passes everything on again.
+    pub(crate) fn answer_nothing(&self) {
+        *self.answer.lock().unwrap() = None;
+    }
+
+    /// From now on holds requests of HTTP back that contain this.
+    pub(crate) fn hold(&self, request: &'static str) {
+        self.hold.send_replace(Hold {
+            request: Some(request),
+            holds: false,
+        });
+    }
+
+    /// Whether a request is held back.
+    pub(crate) fn holds(&self) -> bool {
+        self.hold.borrow().holds
+    }
+
+    /// Passes on what is held back.
+    pub(crate) fn release(&self) {
+        self.hold.send_replace(Hold::default());
+    }
+
+    async fn wait_if_held(&self, sent: &[u8]) {
+        let is_meant = |hold: &Hold| {
+            let request = hold.request.map(str::as_bytes);
+            request.is_some_and(|request| sent.windows(request.len()).any(|w| w == request))
+        };
+        if is_meant(&self.hold.borrow()) {
+            self.hold.send_modify(|hold| hold.holds = true);
+            let mut hold = self.hold.subscribe();
+            let _ = hold.wait_for(|hold| !is_meant(hold)).await;
+        }
+    }
+
+    fn own_answer(&self, sent: &[u8]) -> Option<String> {
+        let answer = self.answer.lock().unwrap();
+        let (request, answer) = answer.as_ref()?;
+        let mut windows = sent.windows(request.len());
+        windows
+            .any(|window| window == request.as_bytes())
+            .then(|| answer.clone())
     }
 
     async fn pass(self, mut client: TcpStream, upstream: Upstream) {
@@ -107,6 +172,14 @@ impl Proxy {
                     if n == 0 {
                         return Ok(());
                     }
+                    if let Some(answer) = self.own_answer(&asked[..n]) {
+                        client.write_all(answer.as_bytes()).await?;
+                        // What is still being sent is taken, so that the answer is not lost to a reset.
+                        client.shutdown().await?;
+                        while client.read(&mut asked).await? > 0 {}
+                        return Ok(());
+                    }
+                    self.wait_if_held(&asked[..n]).await;
                     let caught = self.is_caught(&asked[..n]);
                     server.write_all(&asked[..n]).await?;
                     if caught {

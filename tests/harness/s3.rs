@@ -1,4 +1,4 @@
-//! One S3 server for the run: SeaweedFS, with one bucket.
+//! One S3 server for the run: SeaweedFS. Each test has a bucket of its own in it, as each deployment must.
 
 use std::{
     env,
@@ -7,12 +7,19 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use aws_sdk_s3::{
     Client,
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    types::{
+        BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+        LifecycleRuleFilter,
+    },
 };
 use aws_smithy_http_client::tls;
 use cairn_store::config::{S3Config, S3Credentials};
@@ -20,7 +27,6 @@ use sha2::{Digest, Sha256};
 
 use super::eventually;
 
-const BUCKET: &str = "cairn-tests";
 const KEY_ID: &str = "test";
 const SECRET: &str = "secret-of-the-tests";
 
@@ -66,13 +72,15 @@ fn server() -> &'static Server {
             .arg(format!("-filer.port={filer}"))
             .args([
                 "-master.volumeSizeLimitMB=1024",
-                "-volume.max=0",
+                // Volumes are of one bucket each, and take no space before they are filled.
+                "-volume.max=5000",
                 "-volume.preStopSeconds=0",
                 "-s3.port.iceberg=0",
                 "-s3.port.lance=0",
             ])
             .env("AWS_ACCESS_KEY_ID", KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
+            .env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1")
             // Where it keeps logs of its own.
             .env("TMPDIR", &folder)
             .process_group(0)
@@ -140,30 +148,40 @@ fn client(endpoint: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// Where the S3 server listens, once it has the bucket.
+/// Where the S3 server listens.
 pub(crate) async fn address() -> String {
-    static READY: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     let server = tokio::task::spawn_blocking(server).await.unwrap();
-    let address = format!("127.0.0.1:{}", server.port);
-    let make_bucket = async || {
-        let client = client(&format!("http://{address}"));
-        eventually(
-            &format!("the S3 server answers; its log: {}", server.log.display()),
-            async || {
-                let made = client.create_bucket().bucket(BUCKET).send().await;
-                made.is_ok() && client.head_bucket().bucket(BUCKET).send().await.is_ok()
-            },
-        )
-        .await;
-    };
-    READY.get_or_init(make_bucket).await;
-    address
+    format!("127.0.0.1:{}", server.port)
 }
 
-/// The settings of a store on the S3 server, or on a proxy before it.
-pub(crate) fn config(address: &str) -> S3Config {
+/// A bucket in the S3 server, which is all that this test puts there.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    pub(crate) name: String,
+    pub(crate) client: Client,
+}
+
+/// Makes a bucket.
+pub(crate) async fn bucket() -> Bucket {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let client = client(&format!("http://{}", address().await));
+    let name = format!("cairn-test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let log = server().log.display();
+    eventually(
+        &format!("the S3 server answers; its log: {log}"),
+        async || {
+            let made = client.create_bucket().bucket(&name).send().await;
+            made.is_ok() && client.head_bucket().bucket(&name).send().await.is_ok()
+        },
+    )
+    .await;
+    Bucket { name, client }
+}
+
+/// The settings of a store on a bucket of the S3 server, or of a proxy before it.
+pub(crate) fn config(address: &str, bucket: &Bucket) -> S3Config {
     S3Config {
-        bucket: BUCKET.to_owned(),
+        bucket: bucket.name.clone(),
         endpoint: Some(format!("http://{address}")),
         region: Some("us-east-1".to_owned()),
         path_style: true,
@@ -177,74 +195,83 @@ pub(crate) fn config(address: &str) -> S3Config {
 /// What stands before the key of a multipart upload that is under way.
 pub(crate) const UNFINISHED: &str = "unfinished ";
 
-/// The keys in the bucket that belong to a tenant, and the multipart uploads under way for it.
-pub(crate) async fn keys_of(address: &str, tenant: &str) -> Vec<String> {
-    let client = client(&format!("http://{address}"));
-    let mut pages = client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .into_paginator()
-        .send();
-    let mut keys = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.unwrap();
+impl Bucket {
+    /// What lies in the bucket: each key, and the SHA-256 of its bytes in hex. An upload that was not completed counts,
+    /// and has no hash.
+    pub(crate) async fn hashes(&self) -> Vec<(String, String)> {
+        let mut hashes = Vec::new();
+        for key in self.keys().await {
+            let get = self.client.get_object().bucket(&self.name).key(&key);
+            let hash = match get.send().await {
+                Ok(got) => {
+                    let bytes = got.body.collect().await.unwrap().into_bytes();
+                    hex::encode(Sha256::digest(&bytes))
+                }
+                Err(_) => "no bytes".to_owned(),
+            };
+            hashes.push((key, hash));
+        }
+        hashes
+    }
+
+    /// The keys in the bucket, but for the mark of its deployment, and the multipart uploads under way.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let list = self.client.list_objects_v2().bucket(&self.name);
+        let mut pages = list.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.unwrap();
+            let found = page.contents().iter();
+            keys.extend(found.filter_map(|object| object.key().map(str::to_owned)));
+        }
+        keys.retain(|key| key != "v1/_deployment_id");
+        let uploads = self.client.list_multipart_uploads().bucket(&self.name);
+        let uploads = uploads.send().await.unwrap();
         keys.extend(
-            page.contents()
+            uploads
+                .uploads()
                 .iter()
-                .filter_map(|object| object.key().map(str::to_owned)),
+                .filter_map(|upload| upload.key().map(|key| format!("{UNFINISHED}{key}"))),
         );
+        keys
     }
-    let uploads = client
-        .list_multipart_uploads()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .unwrap();
-    keys.extend(
-        uploads
-            .uploads()
-            .iter()
-            .filter_map(|upload| upload.key().map(|key| format!("{UNFINISHED}{key}"))),
-    );
-    keys.retain(|key| key.contains(tenant));
-    keys
-}
 
-/// What lies in the bucket for a tenant: each key, and the SHA-256 of its bytes in hex. An upload that was not completed
-/// counts, and has no hash.
-pub(crate) async fn hashes_of(address: &str, tenant: &str) -> Vec<(String, String)> {
-    let client = client(&format!("http://{address}"));
-    let mut hashes = Vec::new();
-    for key in keys_of(address, tenant).await {
-        let got = client.get_object().bucket(BUCKET).key(&key).send().await;
-        let hash = match got {
-            Ok(got) => {
-                let bytes = got.body.collect().await.unwrap().into_bytes();
-                hex::encode(Sha256::digest(&bytes))
-            }
-            Err(_) => "no bytes".to_owned(),
-        };
-        hashes.push((key, hash));
+    /// Puts something under a key, past the store.
+    pub(crate) async fn put(&self, key: &str, bytes: &[u8]) {
+        let put = self.client.put_object().bucket(&self.name).key(key);
+        put.body(bytes.to_vec().into()).send().await.unwrap();
     }
-    hashes
-}
 
-/// Overwrites what is stored under a key, as a failing disk would.
-pub(crate) async fn overwrite(address: &str, key: &str, bytes: &[u8]) {
-    client(&format!("http://{address}"))
-        .put_object()
-        .bucket(BUCKET)
-        .key(key)
-        .body(bytes.to_vec().into())
-        .send()
-        .await
-        .unwrap();
+    /// Has the server expire what has this prefix, and nothing else.
+    pub(crate) async fn expire(&self, prefix: &str) {
+        let rule = LifecycleRule::builder()
+            .id("test")
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().prefix(prefix).build())
+            .expiration(LifecycleExpiration::builder().days(3).build())
+            .build()
+            .unwrap();
+        let rules = BucketLifecycleConfiguration::builder().rules(rule);
+        self.client
+            .put_bucket_lifecycle_configuration()
+            .bucket(&self.name)
+            .lifecycle_configuration(rules.build().unwrap())
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Takes away what is under a key, past the store.
+    pub(crate) async fn remove(&self, key: &str) {
+        let delete = self.client.delete_object().bucket(&self.name).key(key);
+        delete.send().await.unwrap();
+    }
 }
 
 /// The settings of a store on the S3 server, for a process.
-pub(crate) fn environment(address: &str) -> [(&'static str, String); 5] {
+pub(crate) fn environment(address: &str, bucket: &Bucket) -> [(&'static str, String); 5] {
     [
-        ("CAIRN_S3_BUCKET", BUCKET.to_owned()),
+        ("CAIRN_S3_BUCKET", bucket.name.clone()),
         ("CAIRN_S3_ENDPOINT", format!("http://{address}")),
         ("CAIRN_S3_REGION", "us-east-1".to_owned()),
         ("CAIRN_S3_ACCESS_KEY_ID", KEY_ID.to_owned()),

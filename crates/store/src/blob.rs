@@ -4,6 +4,8 @@
 //! delete that was given up on and takes effect later can only touch bytes that nobody refers to, or write the same
 //! bytes again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::id::{ObjectId, TenantId};
@@ -62,7 +64,42 @@ pub(crate) struct Multipart {
     pub(crate) asked_again: bool,
 }
 
+/// A part of a listing, in the order of the paths.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) entries: Vec<Entry>,
+    /// Where to go on from; `None` when there is no more.
+    pub(crate) next: Option<String>,
+}
+
+/// Something that lies in the blob store.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    /// How long it has lain there, by the blob store's own clock.
+    pub(crate) age: Duration,
+    /// Another content under the same path has another one.
+    pub(crate) version: String,
+}
+
 impl Blobs {
+    /// Where the blob store says which deployment it is of.
+    pub(crate) const MARKER: &str = "v1/_deployment_id";
+
+    /// The setting that says where the blob store is.
+    pub(crate) fn setting(&self) -> &'static str {
+        match self {
+            Self::S3(_) => "CAIRN_S3_BUCKET",
+            Self::Fs(_) => "CAIRN_BLOB_DIR",
+        }
+    }
+
+    /// The start of the paths of one of the 256 shards, into which the hash spreads all keys.
+    pub(crate) fn shard(number: u8) -> String {
+        format!("v1/{number:02x}/")
+    }
+
     /// The key of an object's bytes.
     pub(crate) fn key(tenant: TenantId, object: ObjectId) -> ObjectKey {
         ObjectKey::new(tenant, object)
@@ -142,6 +179,56 @@ impl Blobs {
         match self {
             Self::S3(s3) => s3.delete(keys).await,
             Self::Fs(fs) => fs.delete(keys).await,
+        }
+    }
+
+    /// The size of what is under a key; `None` only when the blob store says that there is nothing.
+    pub(crate) async fn size_of(&self, key: &ObjectKey) -> BlobResult<Option<u64>> {
+        match self {
+            Self::S3(s3) => s3.size_of(key).await,
+            Self::Fs(fs) => fs.size_of(key).await,
+        }
+    }
+
+    /// Lists what is stored whole under paths with this start, from behind a path on, at most a thousand. An answer that is
+    /// not understood in full is an error: nothing is ever left out.
+    pub(crate) async fn list(&self, start: &str, after: &str) -> BlobResult<Listed> {
+        match self {
+            Self::S3(s3) => s3.list(start, after).await,
+            Self::Fs(fs) => fs.list(start, after).await,
+        }
+    }
+
+    /// What the mark of the deployment says; `None` only when the blob store says that there is none.
+    pub(crate) async fn marker(&self) -> BlobResult<Option<String>> {
+        match self {
+            Self::S3(s3) => s3.marker().await,
+            Self::Fs(fs) => fs.marker().await,
+        }
+    }
+
+    /// Writes the mark where there is none. That it was written is known only when it has been read.
+    pub(crate) async fn claim(&self, text: &str) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.claim(text).await,
+            Self::Fs(fs) => fs.mark(text, false).await,
+        }
+    }
+
+    /// Writes the mark over the one that is there.
+    pub(crate) async fn mark(&self, text: &str) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.mark(text).await,
+            Self::Fs(fs) => fs.mark(text, true).await,
+        }
+    }
+
+    /// Rules by which the blob store itself would delete or lock away what is kept in it, in words. `None` when it does not
+    /// say.
+    pub(crate) async fn dangerous_rules(&self) -> BlobResult<Option<Vec<String>>> {
+        match self {
+            Self::S3(s3) => s3.dangerous_rules().await,
+            Self::Fs(_) => Ok(Some(Vec::new())),
         }
     }
 

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    gc::GcConfig,
+};
 
 /// Settings of the store.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct StoreConfig {
     pub event_retention: Duration,
     /// `CAIRN_JOB_RETENTION`: how long jobs are kept after their end; default 30d.
     pub job_retention: Duration,
+    /// How the collector works.
+    pub gc: GcConfig,
 }
 
 /// Where the bytes are: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
@@ -125,6 +130,7 @@ impl StoreConfig {
             unpublished_window: Duration::from_secs(24 * 3600),
             event_retention: Duration::from_secs(7 * 24 * 3600),
             job_retention: Duration::from_secs(30 * 24 * 3600),
+            gc: GcConfig::default(),
         }
     }
 
@@ -158,6 +164,7 @@ impl StoreConfig {
         override_duration(&mut self.unpublished_window, "CAIRN_UNPUBLISHED_WINDOW")?;
         override_duration(&mut self.event_retention, "CAIRN_EVENT_RETENTION")?;
         override_duration(&mut self.job_retention, "CAIRN_JOB_RETENTION")?;
+        self.gc = self.gc.with_env()?;
         self.check()?;
         Ok(self)
     }
@@ -248,14 +255,14 @@ pub fn env_duration(variable: &str) -> Result<Option<Duration>> {
     Ok(env::<humantime::Duration>(variable)?.map(Into::into))
 }
 
-fn override_by<T: FromStr<Err: Display>>(value: &mut T, variable: &str) -> Result<()> {
+pub(crate) fn override_by<T: FromStr<Err: Display>>(value: &mut T, variable: &str) -> Result<()> {
     if let Some(given) = env(variable)? {
         *value = given;
     }
     Ok(())
 }
 
-fn override_duration(value: &mut Duration, variable: &str) -> Result<()> {
+pub(crate) fn override_duration(value: &mut Duration, variable: &str) -> Result<()> {
     if let Some(given) = env_duration(variable)? {
         *value = given;
     }

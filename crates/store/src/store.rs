@@ -1,13 +1,20 @@
 //! The store: where the records and the bytes meet, and nowhere else.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::Semaphore;
 
 use crate::{
     blob::{BlobError, Blobs, Fs, S3},
     config::{BlobConfig, StoreConfig},
-    error::{Error, Result},
+    error::{Error, Result, describe},
+    gc::{GcConfig, Pace},
     meta::Meta,
 };
 
@@ -45,6 +52,11 @@ pub struct Store {
     pub(crate) meta: Meta,
     pub(crate) blobs: Blobs,
     pub(crate) times: Times,
+    pub(crate) gc: Arc<GcConfig>,
+    /// The deletions that this process may still make in this second.
+    pub(crate) pace: Pace,
+    /// The two stores have been seen to belong together.
+    pub(crate) verified: Arc<AtomicBool>,
     limits: Limits,
     /// The memory that all uploads of this process may hold, in units of `BUFFER_UNIT`.
     pub(crate) buffers: Arc<Semaphore>,
@@ -78,6 +90,9 @@ impl Store {
                 event_retention: config.event_retention,
                 job_retention: config.job_retention,
             },
+            pace: Pace::new(config.gc.deletes_per_second),
+            gc: Arc::new(config.gc.clone()),
+            verified: Arc::default(),
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,
@@ -94,14 +109,47 @@ impl Store {
         self.meta.migrate().await
     }
 
-    /// Whether Postgres and the blob store both answer.
+    /// Whether Postgres and the blob store both answer, and have been seen to belong together.
     ///
     /// # Errors
-    /// `Unavailable`, naming the one that does not.
+    /// `Unavailable`, naming the one that does not answer; `Invalid` when the blob store is another deployment's.
     pub async fn ping(&self) -> Result<()> {
         let (meta, blobs) = tokio::join!(self.meta.ping(), self.blobs.ping());
         meta?;
-        blobs.map_err(unavailable)
+        blobs.map_err(unavailable)?;
+        if !self.verified.load(Ordering::Relaxed) {
+            self.check_deployment().await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what no process should be started with: a blob store of another deployment, or one that deletes by rules of
+    /// its own. Where that cannot be told now, nothing is refused: `ping` says it as soon as it can be.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the setting.
+    pub async fn preflight(&self) -> Result<()> {
+        match self.meta.ping().await {
+            Ok(()) => {}
+            Err(e) => return later(e),
+        }
+        match self.check_deployment().await {
+            Err(e @ Error::Invalid(_)) => return Err(e),
+            Err(e) => return later(e),
+            Ok(()) => {}
+        }
+        match self.blobs.dangerous_rules().await {
+            Ok(Some(rules)) if !rules.is_empty() => Err(Error::invalid(
+                self.blobs.setting(),
+                format!(
+                    "has lifecycle rules that lose data: {}; a rule may abort multipart uploads and expire noncurrent \
+                     versions, nothing else",
+                    rules.join("; ")
+                ),
+            )),
+            Ok(_) => Ok(()),
+            Err(e) => later(unavailable(e)),
+        }
     }
 
     /// Sizes that callers are held to.
@@ -109,6 +157,15 @@ impl Store {
     pub fn limits(&self) -> Limits {
         self.limits
     }
+}
+
+/// A check that could not be made.
+fn later(e: Error) -> Result<()> {
+    tracing::warn!(
+        error = describe(&e),
+        "it is not known yet whether the database and the blob store belong together"
+    );
+    Ok(())
 }
 
 /// A failure of the blob store, where nothing is known to be lost.

@@ -65,6 +65,7 @@ async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&StoreConfig::from_env()?).await?;
     match command {
         Command::Serve => {
+            store.preflight().await?;
             let listeners = Listeners::bind(&Addresses::from_env()?).await?;
             run(listeners, store, Settings::from_env()?, on_signal()?).await?;
         }

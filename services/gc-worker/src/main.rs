@@ -7,7 +7,7 @@ use cairn_store::{
     Store,
     config::StoreConfig,
     describe,
-    gc::{self, Policy},
+    gc::{self, PASSES, Pass, Policy},
 };
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,9 +20,12 @@ struct Arguments {
     /// Run every pass once, print the report as JSON and exit: 0 when nothing failed, else 1.
     #[arg(long)]
     once: bool,
-    /// Print what a run would do now, and do nothing. Implies --once.
+    /// Print what a run would do now, to what and why, and do nothing. Implies --once.
     #[arg(long)]
     dry_run: bool,
+    /// Run this pass and no other; may be given several times. Implies --once.
+    #[arg(long, value_name = "PASS", value_parser = pass)]
+    only: Vec<&'static Pass>,
 }
 
 #[tokio::main]
@@ -40,12 +43,18 @@ async fn main() -> ExitCode {
 
 async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let store = Store::open(&StoreConfig::from_env()?).await?;
-    if arguments.once || arguments.dry_run {
+    store.preflight().await?;
+    if arguments.once || arguments.dry_run || !arguments.only.is_empty() {
         let policy = Policy {
             dry_run: arguments.dry_run,
             ..Policy::default()
         };
-        let report = gc::run(&store, policy).await;
+        // In the order of the list, in which garbage moves through them.
+        let asked = |pass: &&Pass| {
+            let mut only = arguments.only.iter();
+            arguments.only.is_empty() || only.any(|only| only.name == pass.name)
+        };
+        let report = gc::run_passes(&store, policy, PASSES.iter().filter(asked)).await;
         println!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(if report.failures.is_empty() {
             ExitCode::SUCCESS
@@ -55,6 +64,13 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     work(store, Settings::from_env()?, on_signal()?).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn pass(name: &str) -> Result<&'static Pass, String> {
+    Pass::named(name).ok_or_else(|| {
+        let names: Vec<_> = PASSES.iter().map(|pass| pass.name).collect();
+        format!("the passes are {}", names.join(", "))
+    })
 }
 
 /// Cancelled at SIGTERM, which Kubernetes sends, or SIGINT.

@@ -2,29 +2,44 @@ use std::time::Duration;
 
 use cairn_store::{
     Store,
-    gc::{self, Policy, Report},
+    gc::{self, PASSES, Pass, Policy, Report},
 };
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 
-/// The longest pause between two runs while they fail.
+/// The longest pause between two runs of a pass while they fail, unless its own is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
-/// Runs every pass again and again until it is told to stop, in the middle of a run if need be: a run can be cut off
-/// anywhere. While runs fail, the pauses between them double.
+/// Runs every pass again and again, each at its own pace, until it is told to stop, in the middle of a run if need be: a
+/// run can be cut off anywhere. While runs of a pass fail, the pauses between them double; the others go on.
 pub async fn work(store: Store, settings: Settings, shutdown: CancellationToken) {
-    let mut pause = settings.interval;
+    let mut passes = JoinSet::new();
+    for pass in PASSES {
+        passes.spawn(repeat(store.clone(), pass, settings, shutdown.clone()));
+    }
+    passes.join_all().await;
+}
+
+async fn repeat(
+    store: Store,
+    pass: &'static Pass,
+    settings: Settings,
+    shutdown: CancellationToken,
+) {
+    let every = pass.every.unwrap_or(settings.interval);
+    let mut pause = every;
     loop {
-        let run = gc::run(&store, Policy::default());
+        let run = gc::run_passes(&store, Policy::default(), [pass]);
         let Some(report) = shutdown.run_until_cancelled(run).await else {
             return;
         };
-        tell(&report);
+        tell(pass, &report);
         pause = if report.failures.is_empty() {
-            settings.interval
+            every
         } else {
-            (pause * 2).clamp(settings.interval, LONGEST_PAUSE.max(settings.interval))
+            after_failure(pause, every, settings.interval)
         };
         // Workers that were started together should not stay together.
         let jittered = pause.mul_f64(rand::random_range(0.8..1.2));
@@ -35,20 +50,58 @@ pub async fn work(store: Store, settings: Settings, shutdown: CancellationToken)
     }
 }
 
-fn tell(report: &Report) {
-    if report.is_idle() {
-        tracing::debug!("nothing to collect");
+/// The pause after a run that failed. A pass that runs seldom is tried again sooner than it would come up by itself.
+fn after_failure(pause: Duration, every: Duration, interval: Duration) -> Duration {
+    let longest = LONGEST_PAUSE.max(interval);
+    if pause >= every && every > longest {
+        return longest.min(interval * 2);
+    }
+    (pause * 2).min(longest)
+}
+
+fn tell(pass: &Pass, report: &Report) {
+    if let Some(pause) = &report.paused {
+        tracing::warn!(
+            pass = pass.name,
+            by = pause.by,
+            reason = pause.reason,
+            "the collector is paused"
+        );
         return;
     }
+    if report.is_idle() {
+        tracing::debug!(pass = pass.name, "nothing to collect");
+        return;
+    }
+    let counts: Vec<_> = report
+        .counts
+        .iter()
+        .map(|(name, count)| format!("{name}={count}"))
+        .collect();
     tracing::info!(
-        expired = report.expired,
-        purged = report.purged,
-        stale_uploads = report.stale_uploads,
-        condemned = report.condemned,
-        idempotency_keys = report.idempotency_keys,
-        reclaimed = report.reclaimed,
-        bytes = report.bytes,
+        pass = pass.name,
+        counts = counts.join(" "),
         failures = report.failures.len(),
         "collected"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::after_failure;
+
+    #[test]
+    fn pauses_double_while_runs_fail_up_to_ten_minutes() {
+        let minute = Duration::from_secs(60);
+        for every in [minute, 60 * minute] {
+            let mut pause = every;
+            let pauses = [2, 4, 8, 10, 10].map(|_| {
+                pause = after_failure(pause, every, minute);
+                pause.as_secs() / 60
+            });
+            assert_eq!(pauses, [2, 4, 8, 10, 10]);
+        }
+    }
 }

@@ -16,6 +16,9 @@ use tokio::{
 
 use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
 
+mod list;
+mod marker;
+
 /// A folder of blobs. A file is written under `tmp/`, synced, renamed into its place and the folders on its path synced,
 /// so that under a key there is either nothing or everything, also after a power cut.
 #[derive(Clone)]

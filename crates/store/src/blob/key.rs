@@ -21,8 +21,17 @@ impl ObjectKey {
         }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.path
+    }
+
+    /// What a listed path names, if it is exactly as it would be written here. Whatever else lies in the blob store is
+    /// not ours to judge.
+    pub(crate) fn parse(path: &str) -> Option<(TenantId, ObjectId)> {
+        let mut segments = path.split('/');
+        let ids = (segments.nth(2)?, segments.next()?);
+        let (tenant, object) = (TenantId(ids.0.parse().ok()?), ObjectId(ids.1.parse().ok()?));
+        (Self::new(tenant, object).path == path).then_some((tenant, object))
     }
 
     /// A name for the object alone, for a temporary file.
@@ -34,5 +43,41 @@ impl ObjectKey {
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::ObjectKey;
+    use crate::id::{ObjectId, TenantId};
+
+    #[test]
+    fn a_key_reads_back_and_nothing_that_differs_in_any_way_is_one() {
+        let ids = (TenantId(Uuid::now_v7()), ObjectId(Uuid::now_v7()));
+        let key = ObjectKey::new(ids.0, ids.1).path;
+        assert_eq!(ObjectKey::parse(&key), Some(ids));
+        let (start, object) = key.rsplit_once('/').unwrap_or_default();
+        for other in [
+            String::new(),
+            "v1/_deployment_id".to_owned(),
+            start.to_owned(),
+            format!("{key}/"),
+            format!("{key}/x"),
+            format!("/{key}"),
+            format!("v2{}", &key[2..]),
+            format!(
+                "v1/{}{}",
+                if &key[3..5] == "00" { "01" } else { "00" },
+                &key[5..]
+            ),
+            key.to_uppercase(),
+            format!("{start}/{}", object.to_uppercase()),
+            format!("{start}/{}", object.replace('-', "")),
+            format!("{start}/{{{object}}}"),
+        ] {
+            assert_eq!(ObjectKey::parse(&other), None, "{other}");
+        }
     }
 }

@@ -19,6 +19,11 @@ use bytes::Bytes;
 use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
 use crate::{config::S3Config, error::describe};
 
+mod clock;
+mod lifecycle;
+mod list;
+mod marker;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
@@ -216,7 +221,7 @@ impl S3 {
     }
 
     /// The size of what is under a key; `None` only when S3 says that there is nothing.
-    async fn size_of(&self, key: &ObjectKey) -> BlobResult<Option<u64>> {
+    pub(super) async fn size_of(&self, key: &ObjectKey) -> BlobResult<Option<u64>> {
         let head = self
             .client
             .head_object()

@@ -1,13 +1,13 @@
 //! Goes on with the jobs that callers have started, batch by batch, in turn.
 
-use super::{Policy, Report};
+use super::Run;
 use crate::{
-    error::{Result, describe},
+    error::{Error, Result, describe},
     job::{Task, created_by},
     meta::{
         artifacts,
         error::from_pg,
-        jobs::{self as rows, Batch, Claimed},
+        jobs::{self as rows, Claimed, Progress},
         selection,
         stages::{self, By},
     },
@@ -16,19 +16,22 @@ use crate::{
     store::Store,
 };
 
-pub(super) async fn run(store: &Store, policy: Policy, report: &mut Report) {
+pub(super) async fn run(run: &mut Run) -> Result<()> {
     // What a job would do depends on what it has done.
-    if policy.dry_run {
-        return;
+    if run.policy.dry_run {
+        return Ok(());
     }
-    for _ in 0..policy.max_batches {
-        match step(store, i64::from(policy.batch)).await {
-            Ok(Step::Idle) => return,
-            Ok(Step::Done) => report.job_batches += 1,
-            Ok(Step::Failed(e)) => report.fail("jobs", &e),
-            Err(e) => return report.fail("jobs", &e),
+    for _ in 0..run.policy.max_batches {
+        if !run.may_begin().await? {
+            return Ok(());
+        }
+        match step(&run.store, i64::from(run.policy.batch)).await? {
+            Step::Idle => return Ok(()),
+            Step::Done => run.report.add("job_batches", 1),
+            Step::Failed(e) => run.report.fail(run.pass, &e),
         }
     }
+    Ok(())
 }
 
 enum Step {
@@ -36,7 +39,7 @@ enum Step {
     Idle,
     Done,
     /// A job has met a fault, and waits.
-    Failed(crate::error::Error),
+    Failed(Error),
 }
 
 /// One batch of one job, in one transaction.
@@ -69,14 +72,14 @@ async fn work(
     tx: &deadpool_postgres::Transaction<'_>,
     claimed: &Claimed,
     size: i64,
-) -> Result<Batch> {
+) -> Result<Progress> {
     let (tenant, job) = (claimed.tenant, &claimed.job);
     let matching = created_by(job.created_at, Expression::new(&job.filter)?.filter);
     let after = Some(claimed.reached.as_str()).filter(|reached| !reached.is_empty());
     let ids = selection::batch(&**tx, tenant, &matching, after, size).await?;
-    let mut batch = Batch {
+    let mut batch = Progress {
         reached: ids.last().map(ToString::to_string),
-        ..Batch::default()
+        ..Progress::default()
     };
     match &job.task {
         Task::DeleteArtifacts => {

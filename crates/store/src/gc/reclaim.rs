@@ -3,94 +3,148 @@
 //! Claim, commit, delete, record: no transaction is open while the blob store works. A worker that dies in between leaves
 //! a claim that runs out; deleting again is harmless, because nobody can refer to these bytes any more.
 
-use super::{Policy, Report};
+use super::{Run, Would};
 use crate::{
     blob::{BlobError, Blobs, ObjectKey},
-    error::{Result, describe},
+    error::{Error, Result, describe},
     meta::{
         error::from_pg,
         gc::{self as rows, Due},
+        ledger,
     },
-    store::{Store, unavailable},
+    store::unavailable,
 };
 
-pub(super) async fn run(store: &Store, policy: Policy, report: &mut Report) {
-    for _ in 0..policy.max_batches {
-        let due = match claim(store, policy).await {
-            Ok(due) => due,
-            Err(e) => return report.fail("reclaim", &e),
-        };
-        let last = (due.len() as u64) < u64::from(policy.batch);
-        let gone = if policy.dry_run {
-            due
-        } else {
-            match delete(store, due, report).await {
-                Ok(gone) => gone,
-                Err(e) => return report.fail("reclaim", &e),
-            }
-        };
-        report.reclaimed += gone.len() as u64;
-        report.bytes += gone.iter().map(|due| due.bytes).sum::<u64>();
-        if last || policy.dry_run {
-            return;
+pub(super) async fn run(run: &mut Run) -> Result<()> {
+    if run.policy.dry_run {
+        return rehearse(run).await;
+    }
+    let batch = run.store.pace.at_once(run.policy.batch);
+    for _ in 0..run.policy.max_batches {
+        if !run.may_begin().await? {
+            return Ok(());
+        }
+        let due = claim(run, batch.into(), true).await?;
+        let last = (due.len() as u64) < u64::from(batch);
+        if due.is_empty() {
+            return Ok(());
+        }
+        // Only now: a run with nothing to delete need not ask the blob store.
+        if let Err(e) = run.verify().await {
+            note(run, &due, &e).await?;
+            return Err(e);
+        }
+        let before = run.report.count("reclaimed");
+        delete(run, due).await?;
+        // When nothing at all can be deleted, to try on is of no use to anyone.
+        if last || run.report.count("reclaimed") == before {
+            return Ok(());
         }
     }
+    Ok(())
 }
 
-async fn claim(store: &Store, policy: Policy) -> Result<Vec<Due>> {
-    let mut client = store.meta.client().await?;
+async fn rehearse(run: &mut Run) -> Result<()> {
+    let batch = i64::from(run.policy.batch) * i64::from(run.policy.max_batches);
+    for due in claim(run, batch, false).await? {
+        run.report.add("reclaimed", 1);
+        run.report.add("bytes", due.bytes.unwrap_or(0));
+        run.report.tell(Would {
+            pass: run.pass,
+            action: "delete bytes",
+            id: match due.inline {
+                true => due.object.0.to_string(),
+                false => key(&due).to_string(),
+            },
+            tenant: due.tenant.0.to_string(),
+            bytes: due.bytes,
+            why: format!("{}; its grace was over at {}", due.reason(), due.not_before),
+        });
+    }
+    Ok(())
+}
+
+async fn claim(run: &Run, batch: i64, commit: bool) -> Result<Vec<Due>> {
+    let mut client = run.store.meta.client().await?;
     let tx = client.transaction().await.map_err(from_pg)?;
-    let batch = if policy.dry_run {
-        i64::from(policy.batch) * i64::from(policy.max_batches)
-    } else {
-        i64::from(policy.batch)
-    };
     let due = rows::claim_condemned(&tx, batch).await?;
-    let ended = if policy.dry_run {
-        tx.rollback().await
-    } else {
+    let ended = if commit {
         tx.commit().await
+    } else {
+        tx.rollback().await
     };
     ended.map_err(from_pg)?;
     Ok(due)
 }
 
-/// Deletes the bytes and returns what is gone. What could not be deleted is reported, noted in its row and tried again.
-async fn delete(store: &Store, due: Vec<Due>, report: &mut Report) -> Result<Vec<Due>> {
+/// Deletes the bytes. What could not be deleted is reported, noted in its row and tried again.
+async fn delete(run: &mut Run, due: Vec<Due>) -> Result<()> {
     let (mut gone, stored): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.inline);
     let mut whole = Vec::with_capacity(stored.len());
     let mut failed = Vec::new();
     for due in stored {
-        match abort_unfinished(store, &due).await {
+        match abort_unfinished(run, &due).await {
             Ok(()) => whole.push(due),
             Err(e) => failed.push((due, e)),
         }
     }
     let keys: Vec<_> = whole.iter().map(key).collect();
-    let results = store.blobs.delete(&keys).await;
+    run.store.pace.wait(keys.len()).await;
+    let results = run.store.blobs.delete(&keys).await;
     for (due, result) in whole.into_iter().zip(results) {
         match result {
             Ok(()) => gone.push(due),
             Err(e) => failed.push((due, e)),
         }
     }
-    let client = store.meta.client().await?;
-    rows::mark_gone(&client, gone.iter()).await?;
     for (due, e) in failed {
         let error = unavailable(e);
-        rows::note_failure(&client, &due, &describe(&error)).await?;
-        report.fail("reclaim", &error);
+        run.report.fail(run.pass, &error);
+        note(run, &[due], &error).await?;
     }
-    Ok(gone)
+    record(run, &gone).await
+}
+
+/// Records what is gone; when that fails, one by one, so that one bad row does not stand for all.
+async fn record(run: &mut Run, gone: &[Due]) -> Result<()> {
+    let client = run.store.meta.client().await?;
+    let whole = mark(run, &client, gone).await;
+    let Err(e) = whole else { return Ok(()) };
+    if client.is_closed() {
+        return Err(e);
+    }
+    for due in gone {
+        if let Err(e) = mark(run, &client, std::slice::from_ref(due)).await {
+            run.report.fail(run.pass, &e);
+        }
+    }
+    Ok(())
+}
+
+async fn mark(run: &mut Run, client: &deadpool_postgres::Object, gone: &[Due]) -> Result<()> {
+    let keys: Vec<_> = gone
+        .iter()
+        .map(|due| (!due.inline).then(|| key(due).to_string()))
+        .collect();
+    for bytes in ledger::mark_gone(client, &run.store.gc.worker, gone, &keys).await? {
+        run.report.add("reclaimed", 1);
+        run.report.add("bytes", bytes);
+    }
+    Ok(())
+}
+
+async fn note(run: &Run, due: &[Due], error: &Error) -> Result<()> {
+    let client = run.store.meta.client().await?;
+    rows::note_failure(&client, due, &describe(error)).await
 }
 
 /// Ends multipart uploads to the key of an upload that was not completed, known or not.
-async fn abort_unfinished(store: &Store, due: &Due) -> Result<(), BlobError> {
+async fn abort_unfinished(run: &Run, due: &Due) -> Result<(), BlobError> {
     if !due.unfinished {
         return Ok(());
     }
     let id = due.multipart_id.as_deref();
-    store.blobs.abort(&key(due), id).await
+    run.store.blobs.abort(&key(due), id).await
 }
 
 fn key(due: &Due) -> ObjectKey {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
     error::from_pg,
+    gc::{Batch, Taken},
     millis,
 };
 use crate::{
@@ -149,33 +150,33 @@ pub(crate) async fn number(
 
 /// Forgets events that have been kept long enough. They get their positions first, so that a watcher who comes later can
 /// tell that they are missing.
-pub(crate) async fn forget(
-    tx: &Transaction<'_>,
-    retention: std::time::Duration,
-    batch: i64,
-) -> Result<u64> {
+pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let retention = millis(batch.times.event_retention);
     let rows = tx
         .query(
             "SELECT DISTINCT tenant_id, session_id FROM (
                  SELECT tenant_id, session_id FROM session_events
-                 WHERE occurred_at <= now() - $1 * interval '1 ms' ORDER BY occurred_at LIMIT $2) old",
-            &[&millis(retention), &batch],
+                 WHERE occurred_at <= now() - $1 * interval '1 ms' ORDER BY occurred_at LIMIT $2 OFFSET $3) old",
+            &[&retention, &batch.limit, &batch.skip],
         )
         .await
         .map_err(from_pg)?;
     let tenants: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
     let sessions: Vec<&str> = rows.iter().map(|row| row.get(1)).collect();
     number(tx, &tenants, &sessions).await?;
-    tx.execute(
-        "DELETE FROM session_events e
-         USING (SELECT tenant_id, session_id, number FROM session_events
-                WHERE occurred_at <= now() - $1 * interval '1 ms' AND position IS NOT NULL
-                ORDER BY occurred_at LIMIT $2) old
-         WHERE e.tenant_id = old.tenant_id AND e.session_id = old.session_id AND e.number = old.number",
-        &[&millis(retention), &batch],
-    )
-    .await
-    .map_err(from_pg)
+    let forgotten = tx
+        .query(
+            "DELETE FROM session_events e
+             USING (SELECT tenant_id, session_id, number FROM session_events
+                    WHERE occurred_at <= now() - $1 * interval '1 ms' AND position IS NOT NULL
+                    ORDER BY occurred_at LIMIT $2 OFFSET $3) old
+             WHERE e.tenant_id = old.tenant_id AND e.session_id = old.session_id AND e.number = old.number
+             RETURNING e.tenant_id, e.session_id || '/' || e.position, 'it happened at ' || e.occurred_at",
+            &[&retention, &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&forgotten))
 }
 
 /// Whether a session was sealed at a position or before it.

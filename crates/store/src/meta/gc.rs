@@ -4,85 +4,135 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Transaction};
+use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{error::from_pg, millis};
 use crate::{
     error::Result,
     id::{ObjectId, TenantId},
+    store::Times,
 };
 
+/// What a batch of a pass is to take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch {
+    /// At most so many rows.
+    pub(crate) limit: i64,
+    /// Behind so many, which cannot be worked on.
+    pub(crate) skip: i64,
+    pub(crate) times: Times,
+    /// How long rows that stand for nothing any more are kept.
+    pub(crate) record_retention: Duration,
+    pub(crate) ledger_retention: Duration,
+}
+
+/// What a batch did.
+pub(crate) struct Taken {
+    /// How many rows it looked at: fewer than it was allowed, and there are no more.
+    pub(crate) taken: u64,
+    pub(crate) done: Vec<Done>,
+}
+
+/// One thing that was done.
+pub(crate) struct Done {
+    pub(crate) tenant: Uuid,
+    pub(crate) id: String,
+    pub(crate) why: String,
+}
+
+impl Taken {
+    /// Of a statement that returns tenant, id and reason of each row that it looked at, and did something to all.
+    pub(crate) fn all(rows: &[Row]) -> Self {
+        Self::of(rows.len(), rows)
+    }
+
+    /// The same, where it looked at more.
+    pub(crate) fn of(taken: usize, rows: &[Row]) -> Self {
+        let done = rows.iter().map(|row| Done {
+            tenant: row.get(0),
+            id: row.get(1),
+            why: row.get(2),
+        });
+        Self {
+            taken: taken as u64,
+            done: done.collect(),
+        }
+    }
+}
+
 /// Ends the visibility of artifacts whose time has come; the delete window applies to them as to any.
-pub(crate) async fn expire(tx: &Transaction<'_>, window: Duration, batch: i64) -> Result<u64> {
-    tx.execute(
-        "UPDATE artifacts a
-         SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $1 * interval '1 ms'
-         FROM (SELECT tenant_id, id FROM artifacts
-               WHERE state = 'live' AND expires_at <= now() AND NOT held AND NOT session_held
-               ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE a.tenant_id = due.tenant_id AND a.id = due.id",
-        &[&millis(window), &batch],
-    )
-    .await
-    .map_err(from_pg)
+pub(crate) async fn expire(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "UPDATE artifacts a
+             SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $1 * interval '1 ms'
+             FROM (SELECT tenant_id, id FROM artifacts
+                   WHERE state = 'live' AND expires_at <= now() AND NOT held AND NOT session_held
+                   ORDER BY expires_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
+             WHERE a.tenant_id = due.tenant_id AND a.id = due.id
+             RETURNING a.tenant_id, a.id, 'it expired at ' || a.expires_at",
+            &[&millis(batch.times.delete_window), &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
 }
 
 /// Ends the hold of deleted artifacts on their objects; a trigger queues the objects for review.
-pub(crate) async fn purge(tx: &Transaction<'_>, batch: i64) -> Result<u64> {
-    tx.execute(
-        "WITH purged AS (
-             UPDATE artifacts a SET state = 'purged', object_live = NULL
-             FROM (SELECT tenant_id, id FROM artifacts
-                   WHERE state = 'deleted' AND purge_after <= now() AND NOT held AND NOT session_held
-                   ORDER BY purge_after LIMIT $1 FOR UPDATE SKIP LOCKED) due
-             WHERE a.tenant_id = due.tenant_id AND a.id = due.id
-             RETURNING a.tenant_id, a.id
-         ), forgotten AS (
-             DELETE FROM artifact_metadata m USING purged
-             WHERE m.tenant_id = purged.tenant_id AND m.artifact_id = purged.id
-         )
-         SELECT FROM purged",
-        &[&batch],
-    )
-    .await
-    .map_err(from_pg)
+pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "WITH purged AS (
+                 UPDATE artifacts a
+                 SET state = 'purged', object_live = NULL, forget_after = now() + $1 * interval '1 ms'
+                 FROM (SELECT tenant_id, id FROM artifacts
+                       WHERE state = 'deleted' AND purge_after <= now() AND NOT held AND NOT session_held
+                       ORDER BY purge_after LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
+                 WHERE a.tenant_id = due.tenant_id AND a.id = due.id
+                 RETURNING a.tenant_id, a.id, a.deleted_at, a.purge_after
+             ), forgotten AS (
+                 DELETE FROM artifact_metadata m USING purged
+                 WHERE m.tenant_id = purged.tenant_id AND m.artifact_id = purged.id
+             )
+             SELECT tenant_id, id, 'it was deleted at ' || deleted_at || ', with a window until ' || purge_after
+             FROM purged",
+            &[&millis(batch.record_retention), &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
 }
 
 /// Gives up uploads whose lease has run out.
-pub(crate) async fn condemn_stale(
-    tx: &Transaction<'_>,
-    grace: Duration,
-    batch: i64,
-) -> Result<u64> {
-    tx.execute(
-        "UPDATE objects o SET state = 'condemned', not_before = now() + $1 * interval '1 ms',
-             next_attempt_at = now() + $1 * interval '1 ms'
-         FROM (SELECT tenant_id, id FROM objects
-               WHERE state = 'staging' AND lease_until <= now()
-               ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED) stale
-         WHERE o.tenant_id = stale.tenant_id AND o.id = stale.id",
-        &[&millis(grace), &batch],
-    )
-    .await
-    .map_err(from_pg)
-}
-
-/// What reviewing queued objects did.
-pub(crate) struct Reviewed {
-    pub(crate) reviewed: u64,
-    pub(crate) condemned: u64,
+pub(crate) async fn condemn_stale(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "UPDATE objects o SET state = 'condemned', not_before = now() + $1 * interval '1 ms',
+                 next_attempt_at = now() + $1 * interval '1 ms'
+             FROM (SELECT tenant_id, id FROM objects
+                   WHERE state = 'staging' AND lease_until <= now()
+                   ORDER BY lease_until LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) stale
+             WHERE o.tenant_id = stale.tenant_id AND o.id = stale.id
+             RETURNING o.tenant_id, o.id::text, 'its lease ran out at ' || o.lease_until",
+            &[&millis(batch.times.grace), &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
 }
 
 /// Condemns the queued objects that no artifact pins any more.
 ///
 /// Three statements, because one would not do: an UPDATE with NOT EXISTS that waits for an uploader's lock still decides
 /// by the snapshot it took before it waited, and condemns an object that the uploader has just referenced.
-pub(crate) async fn condemn(tx: &Transaction<'_>, grace: Duration, batch: i64) -> Result<Reviewed> {
+pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let queued = tx
         .query(
             "SELECT tenant_id, object_id FROM gc_queue WHERE review_after <= now()
-             ORDER BY review_after LIMIT $1 FOR UPDATE SKIP LOCKED",
-            &[&batch],
+             ORDER BY review_after LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED",
+            &[&batch.limit, &batch.skip],
         )
         .await
         .map_err(from_pg)?;
@@ -97,7 +147,7 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, grace: Duration, batch: i64) -
     .await
     .map_err(from_pg)?;
     let condemned = tx
-        .execute(
+        .query(
             "UPDATE objects o SET state = 'condemned', not_before = now() + $3 * interval '1 ms',
                  next_attempt_at = now() + $3 * interval '1 ms'
              FROM unnest($1::uuid[], $2::uuid[]) q (tenant_id, id)
@@ -105,8 +155,9 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, grace: Duration, batch: i64) -
                  AND NOT EXISTS (SELECT FROM artifacts a
                      WHERE a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live)
                  AND NOT EXISTS (SELECT FROM pending_artifacts p
-                     WHERE p.tenant_id = o.tenant_id AND p.object_id = o.id)",
-            &[&tenants, &objects, &millis(grace)],
+                     WHERE p.tenant_id = o.tenant_id AND p.object_id = o.id)
+             RETURNING o.tenant_id, o.id::text, 'no artifact needs it any more'",
+            &[&tenants, &objects, &millis(batch.times.grace)],
         )
         .await
         .map_err(from_pg)?;
@@ -117,35 +168,48 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, grace: Duration, batch: i64) -
     )
     .await
     .map_err(from_pg)?;
-    Ok(Reviewed {
-        reviewed: queued.len() as u64,
-        condemned,
-    })
+    Ok(Taken::of(queued.len(), &condemned))
 }
 
 /// Forgets keys that no longer stand for their writes.
-pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: i64) -> Result<u64> {
-    tx.execute(
-        "DELETE FROM idempotency_keys k
-         USING (SELECT tenant_id, key FROM idempotency_keys WHERE expires_at <= now()
-                ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
-         WHERE k.tenant_id = due.tenant_id AND k.key = due.key",
-        &[&batch],
-    )
-    .await
-    .map_err(from_pg)
+pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "DELETE FROM idempotency_keys k
+             USING (SELECT tenant_id, key FROM idempotency_keys WHERE expires_at <= now()
+                    ORDER BY expires_at LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED) due
+             WHERE k.tenant_id = due.tenant_id AND k.key = due.key
+             RETURNING k.tenant_id, k.key, 'its window was over at ' || k.expires_at",
+            &[&batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
 }
 
 /// A condemned object whose bytes are to be deleted now.
 pub(crate) struct Due {
     pub(crate) tenant: TenantId,
     pub(crate) object: ObjectId,
-    pub(crate) bytes: u64,
+    /// Not known of an upload that was not committed.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) not_before: Timestamp,
     /// The bytes are in the row.
     pub(crate) inline: bool,
-    /// The upload was not completed, so parts of it may be lying about.
+    /// The upload was not committed, so parts of it may be lying about.
     pub(crate) unfinished: bool,
     pub(crate) multipart_id: Option<String>,
+}
+
+impl Due {
+    /// Why its bytes are deleted.
+    pub(crate) fn reason(&self) -> &'static str {
+        if self.unfinished {
+            "its upload was not committed"
+        } else {
+            "no artifact needs it any more"
+        }
+    }
 }
 
 /// Claims condemned objects whose grace is over. A claim that is not followed up is due again after a pause that doubles.
@@ -158,7 +222,7 @@ pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<
                    WHERE state = 'condemned' AND next_attempt_at <= now() AND not_before <= now()
                    ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
              WHERE o.tenant_id = due.tenant_id AND o.id = due.id
-             RETURNING o.tenant_id, o.id, coalesce(o.size_bytes, 0), o.inline_data IS NOT NULL,
+             RETURNING o.tenant_id, o.id, o.size_bytes, o.not_before, o.inline_data IS NOT NULL,
                  o.sha256 IS NULL, o.multipart_id",
             &[&batch],
         )
@@ -169,37 +233,25 @@ pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<
         .map(|row| Due {
             tenant: TenantId(row.get(0)),
             object: ObjectId(row.get(1)),
-            bytes: row.get::<_, i64>(2).unsigned_abs(),
-            inline: row.get(3),
-            unfinished: row.get(4),
-            multipart_id: row.get(5),
+            bytes: row.get::<_, Option<i64>>(2).map(i64::unsigned_abs),
+            not_before: row.get(3),
+            inline: row.get(4),
+            unfinished: row.get(5),
+            multipart_id: row.get(6),
         })
         .collect())
 }
 
-/// Records that these objects' bytes are deleted. The rows stay: an id is never given twice.
-pub(crate) async fn mark_gone(client: &Object, objects: impl Iterator<Item = &Due>) -> Result<u64> {
+/// Records why these objects' bytes could not be deleted this time.
+pub(crate) async fn note_failure(client: &Object, due: &[Due], error: &str) -> Result<()> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
-        objects.map(|due| (due.tenant.0, due.object.0)).unzip();
+        due.iter().map(|due| (due.tenant.0, due.object.0)).unzip();
     client
         .execute(
-            "UPDATE objects o
-             SET state = 'gone', gone_at = now(), inline_data = NULL, multipart_id = NULL, last_error = NULL
+            "UPDATE objects o SET last_error = left($3, 500)
              FROM unnest($1::uuid[], $2::uuid[]) q (tenant_id, id)
              WHERE o.tenant_id = q.tenant_id AND o.id = q.id AND o.state = 'condemned'",
-            &[&tenants, &ids],
-        )
-        .await
-        .map_err(from_pg)
-}
-
-/// Records why an object's bytes could not be deleted this time.
-pub(crate) async fn note_failure(client: &Object, due: &Due, error: &str) -> Result<()> {
-    client
-        .execute(
-            "UPDATE objects SET last_error = left($3, 500)
-             WHERE tenant_id = $1 AND id = $2 AND state = 'condemned'",
-            &[&due.tenant.0, &due.object.0, &error],
+            &[&tenants, &ids, &error],
         )
         .await
         .map_err(from_pg)?;

@@ -3,7 +3,11 @@
 use deadpool_postgres::{GenericClient, Object, Transaction};
 use tokio_postgres::Row;
 
-use super::error::from_pg;
+use super::{
+    error::from_pg,
+    gc::{Batch, Taken},
+    millis,
+};
 use crate::{
     error::{Error, Result},
     id::{JobId, TenantId},
@@ -181,7 +185,7 @@ pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
 
 /// What a batch did.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
+pub(crate) struct Progress {
     /// The last artifact it has come by; `None` when there is no other, and the job is done.
     pub(crate) reached: Option<String>,
     pub(crate) done: u64,
@@ -190,7 +194,7 @@ pub(crate) struct Batch {
 }
 
 /// Notes what a batch of a locked job did. The next batch is that of the job that has waited longest.
-pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Batch) -> Result<()> {
+pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progress) -> Result<()> {
     let count = |n| i64::try_from(n).unwrap_or(i64::MAX);
     tx.execute(
         "UPDATE jobs SET reached = coalesce($3, reached), done_count = done_count + $4, size_bytes = size_bytes + $5,
@@ -236,18 +240,21 @@ pub(crate) async fn note_failure(
 }
 
 /// Forgets jobs that ended long enough ago.
-pub(crate) async fn forget(
-    tx: &Transaction<'_>,
-    retention: std::time::Duration,
-    batch: i64,
-) -> Result<u64> {
-    tx.execute(
-        "DELETE FROM jobs j
-         USING (SELECT tenant_id, id FROM jobs WHERE finished_at <= now() - $1 * interval '1 ms'
-                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED) old
-         WHERE j.tenant_id = old.tenant_id AND j.id = old.id",
-        &[&super::millis(retention), &batch],
-    )
-    .await
-    .map_err(from_pg)
+pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "DELETE FROM jobs j
+             USING (SELECT tenant_id, id FROM jobs WHERE finished_at <= now() - $1 * interval '1 ms'
+                    ORDER BY finished_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) old
+             WHERE j.tenant_id = old.tenant_id AND j.id = old.id
+             RETURNING j.tenant_id, j.id, 'it ended at ' || j.finished_at",
+            &[
+                &millis(batch.times.job_retention),
+                &batch.limit,
+                &batch.skip,
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
 }

@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use super::{
     artifacts::{self, Deleted, VISIBLE},
     error::from_pg,
+    gc::{Batch, Taken},
     selection::ids_of,
 };
 use crate::{
@@ -247,14 +248,17 @@ pub(crate) async fn discard(
 }
 
 /// Discards artifacts that have waited too long.
-pub(crate) async fn discard_overdue(tx: &Transaction<'_>, batch: i64) -> Result<u64> {
-    tx.execute(
-        "DELETE FROM pending_artifacts p
-         USING (SELECT tenant_id, id FROM pending_artifacts WHERE discard_at <= now()
-                ORDER BY discard_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
-         WHERE p.tenant_id = due.tenant_id AND p.id = due.id",
-        &[&batch],
-    )
-    .await
-    .map_err(from_pg)
+pub(crate) async fn discard_overdue(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "DELETE FROM pending_artifacts p
+             USING (SELECT tenant_id, id FROM pending_artifacts WHERE discard_at <= now()
+                    ORDER BY discard_at LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED) due
+             WHERE p.tenant_id = due.tenant_id AND p.id = due.id
+             RETURNING p.tenant_id, p.id, 'it was not published by ' || p.discard_at",
+            &[&batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
 }

@@ -1,0 +1,181 @@
+//! `cairn admin gc`.
+
+use cairn_store::{
+    Deployment, Pause, Store,
+    gc::{Deletion, Status},
+};
+use clap::builder::NonEmptyStringValueParser;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    error::CliError,
+    output::{Output, fields, table},
+};
+
+/// Steer the collector, and see what it did
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Show whose blob store it is, what waits, what is damaged, and how each pass went the last time
+    Status,
+    /// Let no worker do anything until `resume`; a batch that is under way is finished
+    Pause {
+        /// Why, for whoever finds it paused
+        #[arg(long, value_name = "WORDS", value_parser = NonEmptyStringValueParser::new())]
+        reason: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Let the workers go on
+    Resume,
+    /// List what was physically deleted, newest first
+    Report {
+        /// Only of this object
+        #[arg(long, value_name = "ID")]
+        object: Option<Uuid>,
+        /// How many at the most
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+    },
+    /// Take the blob store over for this database, as after a restore, and shut out whichever database had it before; the
+    /// collector is paused until `resume`
+    Adopt {
+        /// The deployment that the blob store is of, when it is another one than the database's; `status` shows it
+        #[arg(long, value_name = "ID")]
+        from: Option<Uuid>,
+        #[command(flatten)]
+        by: By,
+    },
+}
+
+#[derive(clap::Args)]
+struct By {
+    /// Who you are, for whoever finds it paused
+    #[arg(long, env = "USER", value_name = "NAME", default_value = "an operator")]
+    by: String,
+}
+
+pub(super) async fn run(args: Args, store: &Store, output: Output) -> Result<(), CliError> {
+    match args.command {
+        Command::Status => {
+            let status = store.gc_status().await?;
+            output.data(&status, || tell(&status))
+        }
+        Command::Pause { reason, by } => {
+            store.pause_gc(&by.by, &reason).await?;
+            changed(store, output).await
+        }
+        Command::Resume => {
+            store.check_deployment().await?;
+            store.resume_gc().await?;
+            changed(store, output).await
+        }
+        Command::Report { object, limit } => {
+            let deletions = store.deletions(object, limit).await?;
+            output.data(
+                &Report {
+                    deletions: &deletions,
+                },
+                || list(&deletions),
+            )
+        }
+        Command::Adopt { from, by } => {
+            let adopted = store.adopt_blob_store(from, &by.by).await?;
+            output.hint("the collector is paused; look with `cairn admin fsck`, then `cairn admin gc resume`");
+            output.data(&adopted, || {
+                fields(&[("deployment", words(&Some(adopted)))])
+            })
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    deletions: &'a [Deletion],
+}
+
+#[derive(Serialize)]
+struct Changed {
+    paused: Option<Pause>,
+}
+
+async fn changed(store: &Store, output: Output) -> Result<(), CliError> {
+    let paused = store.gc_pause().await?;
+    output.data(
+        &Changed {
+            paused: paused.clone(),
+        },
+        || fields(&[("collector", Some(state(&paused)))]),
+    )
+}
+
+fn state(paused: &Option<Pause>) -> String {
+    match paused {
+        None => "working".to_owned(),
+        Some(Pause { at, by, reason }) => format!("paused by {by} at {at}: {reason}"),
+    }
+}
+
+fn words(deployment: &Option<Deployment>) -> Option<String> {
+    deployment.map(|Deployment { id, epoch }| format!("{id}, epoch {epoch}"))
+}
+
+fn tell(status: &Status) -> String {
+    let standing = &status.standing;
+    let waiting = &status.waiting;
+    let mut text = fields(&[
+        ("collector", Some(state(&standing.paused))),
+        ("database", words(&standing.database)),
+        ("blob store", words(&standing.blob_store)),
+        ("to review", Some(waiting.queued.to_string())),
+        ("to delete", Some(waiting.condemned.to_string())),
+        ("failing", Some(waiting.failing.to_string())),
+        ("suspects", Some(waiting.suspects.to_string())),
+        ("damaged", Some(status.ghosts.len().to_string())),
+    ]);
+    let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+    let mut rows = vec![row(["PASS", "ENDED", "SUCCEEDED", "FAILURES", "ERROR"])];
+    for pass in &status.passes {
+        let failing = pass.failures > 0;
+        rows.push(vec![
+            pass.name.clone(),
+            pass.ended_at.to_string(),
+            pass.succeeded_at
+                .map_or_else(String::new, |at| at.to_string()),
+            pass.failures.to_string(),
+            pass.last_error
+                .clone()
+                .filter(|_| failing)
+                .unwrap_or_default(),
+        ]);
+    }
+    text.push('\n');
+    text.push_str(&table(&rows));
+    text
+}
+
+fn list(deletions: &[Deletion]) -> String {
+    let row = |cells: [&str; 6]| cells.map(str::to_owned).to_vec();
+    let mut rows = vec![row([
+        "DELETED", "TENANT", "OBJECT", "BYTES", "REASON", "WORKER",
+    ])];
+    for deletion in deletions {
+        rows.push(vec![
+            deletion.deleted_at.to_string(),
+            deletion.tenant.clone(),
+            deletion.object.to_string(),
+            deletion
+                .size_bytes
+                .map_or_else(String::new, |size| size.to_string()),
+            deletion.reason.clone(),
+            deletion.worker.clone(),
+        ]);
+    }
+    table(&rows)
+}

@@ -1,0 +1,47 @@
+//! Which deployment the folder is of.
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write},
+};
+
+use rand::distr::{Alphanumeric, SampleString};
+
+use super::{Fs, blocking, remove};
+use crate::blob::{BlobError, BlobResult, Blobs};
+
+impl Fs {
+    pub(in crate::blob) async fn marker(&self) -> BlobResult<Option<String>> {
+        match tokio::fs::read_to_string(self.root.join(Blobs::MARKER)).await {
+            Ok(text) => Ok(Some(text)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(BlobError::failed("reading the mark of the data folder", e)),
+        }
+    }
+
+    pub(in crate::blob) async fn mark(&self, text: &str, over: bool) -> BlobResult<()> {
+        let (fs, text) = (self.clone(), text.to_owned());
+        blocking("marking the data folder", move || {
+            let path = fs.root.join(Blobs::MARKER);
+            let folder = path.parent().unwrap_or(&fs.root);
+            fs::create_dir_all(folder)?;
+            let name = Alphanumeric.sample_string(&mut rand::rng(), 16);
+            let temporary = fs.root.join("tmp").join(name);
+            let mut file = File::create_new(&temporary)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            if over {
+                fs::rename(&temporary, &path)?;
+            } else {
+                // Unlike a rename it leaves what is there, and unlike a new file it is there with all that is in it.
+                match fs::hard_link(&temporary, &path) {
+                    Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
+                    _ => remove(&temporary)?,
+                }
+            }
+            File::open(folder)?.sync_all()?;
+            File::open(&fs.root)?.sync_all()
+        })
+        .await
+    }
+}

@@ -1,0 +1,106 @@
+//! Passes that are nothing but transactions.
+
+use deadpool_postgres::Object;
+
+use super::{Run, Would, passes::Step};
+use crate::{
+    error::Result,
+    meta::{
+        error::from_pg,
+        gc::{Batch, Taken},
+    },
+};
+
+/// How many rows that cannot be worked on one run steps over before it gives up.
+const BAD_ROWS: u32 = 20;
+
+/// Takes batches until one is not full, each in a transaction of its own.
+///
+/// A batch that fails is tried again by halves, until the one row that is at fault stands alone; it is reported and
+/// stepped over, so that it holds up nothing but itself.
+pub(super) async fn run(run: &mut Run, action: &'static str, step: Step) -> Result<()> {
+    let mut client = run.store.meta.client().await?;
+    if run.policy.dry_run {
+        return rehearse(run, &mut client, action, step).await;
+    }
+    let (mut limit, mut bad) = (run.policy.batch, 0);
+    for _ in 0..run.policy.max_batches {
+        if !run.may_go_on(&client).await? {
+            return Ok(());
+        }
+        match one(&mut client, step, batch(run, limit, bad)).await {
+            Ok(taken) => {
+                run.count(taken.done.len() as u64);
+                if taken.taken < u64::from(limit) {
+                    return Ok(());
+                }
+                limit = limit.saturating_mul(2).min(run.policy.batch);
+            }
+            Err(e) if client.is_closed() => return Err(e),
+            Err(_) if limit > 1 => limit /= 2,
+            Err(e) => {
+                run.report.fail(run.pass, &e);
+                bad += 1;
+                if bad == BAD_ROWS {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn one(client: &mut Object, step: Step, batch: Batch) -> Result<Taken> {
+    let tx = client.transaction().await.map_err(from_pg)?;
+    let taken = step(&tx, batch).await?;
+    tx.commit().await.map_err(from_pg)?;
+    Ok(taken)
+}
+
+/// All batches in a single transaction that is rolled back.
+async fn rehearse(
+    run: &mut Run,
+    client: &mut Object,
+    action: &'static str,
+    step: Step,
+) -> Result<()> {
+    let tx = client.transaction().await.map_err(from_pg)?;
+    for _ in 0..run.policy.max_batches {
+        let taken = step(&tx, batch(run, run.policy.batch, 0)).await?;
+        run.count(taken.done.len() as u64);
+        for done in taken.done {
+            run.report.tell(Would {
+                pass: run.pass,
+                action,
+                id: done.id,
+                tenant: done.tenant.to_string(),
+                bytes: None,
+                why: done.why,
+            });
+        }
+        if taken.taken < u64::from(run.policy.batch) {
+            break;
+        }
+    }
+    tx.rollback().await.map_err(from_pg)
+}
+
+fn batch(run: &Run, limit: u32, skip: u32) -> Batch {
+    Batch {
+        limit: limit.into(),
+        skip: skip.into(),
+        times: run.store.times,
+        record_retention: run.store.gc.record_retention,
+        ledger_retention: run.store.gc.ledger_retention,
+    }
+}
+
+impl Run {
+    /// Adds to what the pass counts.
+    fn count(&mut self, count: u64) {
+        let pass = super::Pass::named(self.pass);
+        if let Some(name) = pass.and_then(|pass| pass.counts.first()) {
+            self.report.add(name, count);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What the collector did, for those who run it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::fsck::Ghost;
+use crate::{
+    deployment::Standing,
+    error::Result,
+    meta::{ghosts, ledger, orphans, passes},
+    store::Store,
+};
+
+/// How a pass went the last time, whichever worker ran it.
+#[derive(Debug, Clone, Serialize)]
+pub struct PassState {
+    /// The pass.
+    pub name: String,
+    /// The worker.
+    pub worker: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// When a run last ended without a failure.
+    pub succeeded_at: Option<Timestamp>,
+    /// How many runs in a row have failed since.
+    pub failures: u32,
+    /// The latest failure, also when a run has succeeded since.
+    pub last_error: Option<String>,
+    /// What the run counted.
+    pub counts: Value,
+}
+
+/// One physical deletion.
+#[derive(Debug, Clone, Serialize)]
+pub struct Deletion {
+    /// When it was known to be done.
+    pub deleted_at: Timestamp,
+    /// The worker that did it.
+    pub worker: String,
+    /// `unreferenced`: no artifact needed the bytes, or not any more; `uncommitted`: the upload was given up; `orphan`: no
+    /// object had the key.
+    pub reason: String,
+    /// The name of the tenant.
+    pub tenant: String,
+    /// The object.
+    pub object: Uuid,
+    /// The key in the blob store; `None` for bytes that were in the object's row.
+    pub key: Option<String>,
+    /// How many bytes, where it is known.
+    pub size_bytes: Option<u64>,
+}
+
+/// How the collector stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// The deployment, and whether the collector is paused.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// What waits for it, by the pass that will take it.
+    pub waiting: Waiting,
+    /// Live objects whose bytes are gone or differ, as far as the search for them has come.
+    pub ghosts: Vec<Ghost>,
+    /// The passes, by name.
+    pub passes: Vec<PassState>,
+}
+
+/// What waits for the collector.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Waiting {
+    /// Objects that have lost a reference and are to be reviewed.
+    pub queued: u64,
+    /// Condemned objects, whether or not their grace is over.
+    pub condemned: u64,
+    /// Those of them that could not be deleted so far.
+    pub failing: u64,
+    /// Keys that are suspected to be nobody's.
+    pub suspects: u64,
+}
+
+impl Store {
+    /// How the collector stands.
+    ///
+    /// # Errors
+    /// As `standing`.
+    pub async fn gc_status(&self) -> Result<Status> {
+        let standing = self.standing().await?;
+        let client = self.meta.client().await?;
+        Ok(Status {
+            standing,
+            waiting: orphans::waiting(&client).await?,
+            ghosts: ghosts::all(&client).await?,
+            passes: passes::all(&client).await?,
+        })
+    }
+
+    /// The latest deletions, newest first; of one object when it is given.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn deletions(&self, object: Option<Uuid>, limit: u32) -> Result<Vec<Deletion>> {
+        let client = self.meta.client().await?;
+        ledger::latest(&client, object, limit.into()).await
+    }
+}

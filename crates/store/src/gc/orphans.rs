@@ -1,0 +1,239 @@
+//! Finds bytes in the blob store that no object has, such as those of a write that landed after its row was gone, and
+//! deletes them.
+//!
+//! A shard is listed first and the database asked after: an upload's row is committed before its bytes are written, so a
+//! key that is listed and has no row then will never have one. The other way round, an upload that began in between would
+//! look like an orphan. Everything else is against errors of people: a key must be old, be seen by two scans far apart, be
+//! written exactly as a key of ours and belong to a tenant that is known; and when suspects are many, it is more likely
+//! that the database is the wrong one.
+
+use std::time::Duration;
+
+use super::{Run, Would};
+use crate::{
+    blob::{Blobs, Entry, ObjectKey},
+    error::Result,
+    meta::orphans::{self as rows, Owner, Shard, Suspect},
+    store::{Store, unavailable},
+};
+
+/// How long a worker may be silent over a part of a listing before another one takes the shard.
+const LEASE: Duration = Duration::from_secs(900);
+
+pub(super) async fn run(run: &mut Run) -> Result<()> {
+    run.verify().await?;
+    if run.policy.dry_run {
+        return rehearse(run).await;
+    }
+    let client = run.store.meta.client().await?;
+    rows::acquit(&client).await?;
+    let begun = rows::now(&client).await?;
+    drop(client);
+    let mut pages = 0;
+    while pages < run.policy.max_pages && !too_many(run).await? {
+        let client = run.store.meta.client().await?;
+        if !run.may_go_on(&client).await? {
+            return Ok(());
+        }
+        let round = run.store.gc.orphan_round;
+        let Some(mut shard) = rows::claim_shard(&client, begun, round, LEASE).await? else {
+            return Ok(());
+        };
+        drop(client);
+        let ended = scan(run, &mut shard, &mut pages).await;
+        if !matches!(ended, Ok(true)) {
+            let client = run.store.meta.client().await?;
+            rows::give_back(&client, &shard).await?;
+            ended?;
+            continue;
+        }
+        rows::finish(&mut run.store.meta.client().await?, &shard).await?;
+        if !too_many(run).await? {
+            delete(run, &shard).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether so many keys are suspected that something else must be wrong. That is a failure, for people to look at.
+async fn too_many(run: &mut Run) -> Result<bool> {
+    let (suspects, listed) = rows::suspected(&run.store.meta.client().await?).await?;
+    let limit = run.store.gc.orphan_limit.max(listed / 100);
+    if suspects <= limit {
+        return Ok(false);
+    }
+    if run.report.failures_of(run.pass) == 0 {
+        run.report.fail_with(
+            run.pass,
+            format!(
+                "{suspects} keys of {listed} look like nobody's, more than the limit of {limit}: no orphan is deleted. Is \
+                 this the right database, and as new as the blob store? If it is, raise CAIRN_GC_ORPHAN_LIMIT for a while"
+            ),
+        );
+    }
+    Ok(true)
+}
+
+/// Lists a shard to its end; false when the run has to leave off before.
+async fn scan(run: &mut Run, shard: &mut Shard, pages: &mut u32) -> Result<bool> {
+    loop {
+        *pages += 1;
+        let (suspects, listed, next) = look(run, shard).await?;
+        if let Some(last_key) = &next {
+            shard.last_key.clone_from(last_key);
+        }
+        let mut client = run.store.meta.client().await?;
+        rows::advance(&mut client, shard, &suspects, listed, LEASE).await?;
+        if next.is_none() {
+            return Ok(true);
+        }
+        if *pages >= run.policy.max_pages || !run.may_go_on(&client).await? {
+            return Ok(false);
+        }
+        drop(client);
+        if too_many(run).await? {
+            return Ok(false);
+        }
+    }
+}
+
+/// One part of a listing: the suspects in it, how many keys it has, and where to go on from.
+async fn look(run: &mut Run, shard: &Shard) -> Result<(Vec<Suspect>, usize, Option<String>)> {
+    let start = Blobs::shard(shard.number);
+    let listed = run.store.blobs.list(&start, &shard.last_key).await;
+    let listed = listed.map_err(unavailable)?;
+    let judged = judge(&run.store, listed.entries).await?;
+    run.report.add("listed", judged.listed as u64);
+    run.report.add("unknown_keys", judged.strange.len() as u64);
+    for path in judged.strange.iter().take(10) {
+        tracing::warn!(
+            key = path,
+            "a key in the blob store is not known here; it is left alone"
+        );
+    }
+    let age = run.store.gc.orphan_age;
+    let suspects = judged.orphans.into_iter().filter(|(_, lain)| *lain >= age);
+    let suspects: Vec<_> = suspects.map(|(suspect, _)| suspect).collect();
+    run.report.add("suspects", suspects.len() as u64);
+    Ok((suspects, judged.listed, listed.next))
+}
+
+/// What a part of a listing turned out to be.
+pub(super) struct Judged {
+    pub(super) listed: usize,
+    /// Keys of ours that no object has, and how long they have lain there.
+    pub(super) orphans: Vec<(Suspect, Duration)>,
+    /// Paths that are no keys of ours, or of tenants that are not known here.
+    pub(super) strange: Vec<String>,
+}
+
+/// Asks the database whose the keys are. They must have been listed before.
+pub(super) async fn judge(store: &Store, entries: Vec<Entry>) -> Result<Judged> {
+    let mut judged = Judged {
+        listed: entries.len(),
+        orphans: Vec::new(),
+        strange: Vec::new(),
+    };
+    let mut ours = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match ObjectKey::parse(&entry.path) {
+            Some(ids) => ours.push((ids, entry)),
+            None if entry.path == Blobs::MARKER => {}
+            None => judged.strange.push(entry.path),
+        }
+    }
+    let ids: Vec<_> = ours.iter().map(|(ids, _)| *ids).collect();
+    let client = store.meta.client().await?;
+    let owners = rows::owners(&client, &ids).await?;
+    for (((tenant, object), entry), owner) in ours.into_iter().zip(owners) {
+        match owner {
+            Owner::Object => {}
+            Owner::Stranger => judged.strange.push(entry.path),
+            Owner::Nobody => {
+                let suspect = Suspect {
+                    key: entry.path,
+                    tenant,
+                    object,
+                    size: entry.size,
+                    version: entry.version,
+                };
+                judged.orphans.push((suspect, entry.age));
+            }
+        }
+    }
+    Ok(judged)
+}
+
+/// Deletes the suspects of a shard that are due. The order is committed first and taken out with the entry in the ledger,
+/// so a worker that dies in between leaves an order that is given again.
+async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
+    let (confirm, worker) = (run.store.gc.orphan_confirm, run.store.gc.worker.clone());
+    let limit = run.store.pace.at_once(run.policy.batch);
+    loop {
+        let client = run.store.meta.client().await?;
+        if !run.may_go_on(&client).await? {
+            return Ok(());
+        }
+        let due = rows::order(&client, shard, confirm, limit.into()).await?;
+        drop(client);
+        let keys: Vec<_> = due.iter().map(|s| Blobs::key(s.tenant, s.object)).collect();
+        run.store.pace.wait(keys.len()).await;
+        let results = run.store.blobs.delete(&keys).await;
+        let mut gone = Vec::with_capacity(keys.len());
+        for (key, result) in keys.iter().zip(results) {
+            match result {
+                Ok(()) => gone.push(key.as_str()),
+                Err(e) => run.report.fail(run.pass, &unavailable(e)),
+            }
+        }
+        let client = run.store.meta.client().await?;
+        for bytes in rows::deleted(&client, &worker, &gone).await? {
+            run.report.add("orphans", 1);
+            run.report.add("orphan_bytes", bytes);
+        }
+        if gone.len() < limit as usize {
+            return Ok(());
+        }
+    }
+}
+
+/// Lists everything and records nothing: says what the next scan would delete.
+async fn rehearse(run: &mut Run) -> Result<()> {
+    let confirm = run.store.gc.orphan_confirm;
+    let client = run.store.meta.client().await?;
+    let started_at = rows::now(&client).await?;
+    drop(client);
+    let mut pages = 0;
+    for number in 0..=u8::MAX {
+        let mut shard = Shard {
+            number,
+            started_at,
+            last_key: String::new(),
+        };
+        while pages < run.policy.max_pages {
+            pages += 1;
+            let (suspects, _, next) = look(run, &shard).await?;
+            let client = run.store.meta.client().await?;
+            for place in rows::due(&client, &suspects, confirm).await? {
+                let Some(suspect) = suspects.get(place) else {
+                    continue;
+                };
+                run.report.add("orphans", 1);
+                run.report.add("orphan_bytes", suspect.size);
+                run.report.tell(Would {
+                    pass: run.pass,
+                    action: "delete bytes",
+                    id: suspect.key.clone(),
+                    tenant: suspect.tenant.0.to_string(),
+                    bytes: Some(suspect.size),
+                    why: "no object has this key, now as at an earlier scan".to_owned(),
+                });
+            }
+            match next {
+                Some(last_key) => shard.last_key = last_key,
+                None => break,
+            }
+        }
+    }
+    Ok(())
+}

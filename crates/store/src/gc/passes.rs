@@ -1,0 +1,202 @@
+//! The list of passes. A new one is an entry here and a function.
+
+use std::{fmt, time::Duration};
+
+use deadpool_postgres::Transaction;
+use futures_util::future::BoxFuture;
+
+use super::{Run, batches, ghosts, jobs, orphans, reclaim};
+use crate::{
+    error::Result,
+    meta::{
+        events,
+        gc::{self as rows, Batch, Taken},
+        jobs as job_rows, ledger, pending, retention,
+    },
+};
+
+/// Somebody waits for it.
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One of the things that the collector does.
+#[derive(Debug)]
+pub struct Pass {
+    /// Its name, in reports and for `--only`.
+    pub name: &'static str,
+    /// The pause between two runs; `None` for that of the worker, `CAIRN_GC_INTERVAL`.
+    pub every: Option<Duration>,
+    /// What it counts of what it did.
+    pub counts: &'static [&'static str],
+    /// What it counts of what it only looked at.
+    pub looks: &'static [&'static str],
+    pub(super) work: Work,
+}
+
+/// Works for a run and tells its report what it did.
+type Whole = for<'a> fn(&'a mut Run) -> BoxFuture<'a, Result<()>>;
+/// One batch, in a transaction that the caller ends.
+pub(super) type Step = for<'a, 't> fn(&'a Transaction<'t>, Batch) -> BoxFuture<'a, Result<Taken>>;
+
+/// How a pass works.
+#[derive(Clone, Copy)]
+pub(super) enum Work {
+    /// It is nothing but transactions of one batch each, which do this.
+    Batches(&'static str, Step),
+    Whole(Whole),
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Work")
+    }
+}
+
+impl Work {
+    pub(super) async fn run(self, run: &mut Run) -> Result<()> {
+        match self {
+            Self::Batches(action, step) => batches::run(run, action, step).await,
+            Self::Whole(work) => work(run).await,
+        }
+    }
+}
+
+/// Every pass, in the order in which garbage moves through them.
+pub static PASSES: &[Pass] = &[
+    Pass {
+        name: "jobs",
+        every: Some(SECOND),
+        counts: &["job_batches"],
+        looks: &[],
+        work: Work::Whole(|run| Box::pin(jobs::run(run))),
+    },
+    Pass {
+        name: "expire",
+        every: None,
+        counts: &["expired"],
+        looks: &[],
+        work: Work::Batches("expire", |tx, batch| Box::pin(rows::expire(tx, batch))),
+    },
+    Pass {
+        name: "purge",
+        every: None,
+        counts: &["purged"],
+        looks: &[],
+        work: Work::Batches("purge", |tx, batch| Box::pin(rows::purge(tx, batch))),
+    },
+    Pass {
+        name: "stale_uploads",
+        every: None,
+        counts: &["stale_uploads"],
+        looks: &[],
+        work: Work::Batches("give up", |tx, batch| {
+            Box::pin(rows::condemn_stale(tx, batch))
+        }),
+    },
+    Pass {
+        name: "unpublished",
+        every: None,
+        counts: &["unpublished"],
+        looks: &[],
+        work: Work::Batches("discard", |tx, batch| {
+            Box::pin(pending::discard_overdue(tx, batch))
+        }),
+    },
+    Pass {
+        name: "condemn",
+        every: None,
+        counts: &["condemned"],
+        looks: &[],
+        work: Work::Batches("condemn", |tx, batch| Box::pin(rows::condemn(tx, batch))),
+    },
+    Pass {
+        name: "reclaim",
+        every: None,
+        counts: &["reclaimed", "bytes"],
+        looks: &[],
+        work: Work::Whole(|run| Box::pin(reclaim::run(run))),
+    },
+    Pass {
+        name: "idempotency_keys",
+        every: None,
+        counts: &["idempotency_keys"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| Box::pin(rows::forget_keys(tx, batch))),
+    },
+    Pass {
+        name: "session_events",
+        every: Some(HOUR),
+        counts: &["session_events"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| Box::pin(events::forget(tx, batch))),
+    },
+    Pass {
+        name: "job_rows",
+        every: Some(HOUR),
+        counts: &["job_rows"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| Box::pin(job_rows::forget(tx, batch))),
+    },
+    Pass {
+        name: "links",
+        every: Some(HOUR),
+        counts: &["links"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| {
+            Box::pin(retention::forget_links(tx, batch))
+        }),
+    },
+    Pass {
+        name: "artifact_rows",
+        every: Some(HOUR),
+        counts: &["artifact_rows"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| {
+            Box::pin(retention::forget_artifacts(tx, batch))
+        }),
+    },
+    Pass {
+        name: "object_rows",
+        every: Some(HOUR),
+        counts: &["object_rows"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| {
+            Box::pin(retention::forget_objects(tx, batch))
+        }),
+    },
+    Pass {
+        name: "ledger",
+        every: Some(HOUR),
+        counts: &["ledger_entries"],
+        looks: &[],
+        work: Work::Batches("forget", |tx, batch| Box::pin(ledger::forget(tx, batch))),
+    },
+    Pass {
+        name: "orphans",
+        every: Some(HOUR),
+        counts: &["orphans", "orphan_bytes"],
+        looks: &["listed", "suspects", "unknown_keys"],
+        work: Work::Whole(|run| Box::pin(orphans::run(run))),
+    },
+    Pass {
+        name: "ghosts",
+        every: Some(HOUR),
+        counts: &["ghosts"],
+        looks: &["looked_at", "rehashed", "rehashed_bytes"],
+        work: Work::Whole(|run| Box::pin(ghosts::run(run))),
+    },
+];
+
+impl Pass {
+    /// The pass of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PASSES.iter().find(|pass| pass.name == name)
+    }
+
+    /// Whether it walks through what is kept, and not only through what is due.
+    #[must_use]
+    pub fn walks(&self) -> bool {
+        !self.looks.is_empty()
+    }
+}

@@ -1,0 +1,94 @@
+//! What runs tell of themselves.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    deployment::Pause,
+    error::{Error, describe},
+};
+
+/// The most failures of one run that are told one by one.
+const FAILURES: usize = 100;
+/// The most things that a dry run names.
+const NAMED: usize = 10_000;
+
+/// What a run of some passes did, or in a dry run would do of what is due now.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Whether this was a dry run.
+    pub dry_run: bool,
+    /// Why nothing was done, if the collector is paused.
+    pub paused: Option<Pause>,
+    /// How much of what, by the names in [`super::Pass::counts`] and [`super::Pass::looks`].
+    #[serde(flatten)]
+    pub counts: BTreeMap<&'static str, u64>,
+    /// In a dry run, what would be done and why, at most 10,000 things of each pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub would: Vec<Would>,
+    /// What failed, at most 100 things of each pass; it is tried again by the next run.
+    pub failures: Vec<Failure>,
+}
+
+/// One thing that a dry run would have done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Would {
+    /// The pass that would have done it.
+    pub pass: &'static str,
+    /// What would have been done, such as `delete bytes`.
+    pub action: &'static str,
+    /// To what: an artifact's, an object's or a link's id, or a key of the blob store.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: String,
+    /// How many bytes would be free, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Why.
+    pub why: String,
+}
+
+/// One thing that a run could not do.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// The pass that it happened in.
+    pub pass: &'static str,
+    /// What happened.
+    pub error: String,
+}
+
+impl Report {
+    /// A count by its name; 0 for what no pass of the run counts.
+    #[must_use]
+    pub fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+
+    pub(super) fn add(&mut self, name: &'static str, count: u64) {
+        *self.counts.entry(name).or_default() += count;
+    }
+
+    pub(super) fn fail(&mut self, pass: &'static str, error: &Error) {
+        self.fail_with(pass, describe(error));
+    }
+
+    pub(super) fn fail_with(&mut self, pass: &'static str, error: String) {
+        tracing::error!(pass, error, "a garbage collection pass failed");
+        if self.failures_of(pass) < FAILURES {
+            self.failures.push(Failure { pass, error });
+        }
+    }
+
+    pub(super) fn failures_of(&self, pass: &str) -> usize {
+        let failures = self.failures.iter();
+        failures.filter(|failure| failure.pass == pass).count()
+    }
+
+    pub(super) fn tell(&mut self, would: Would) {
+        let told = self.would.iter().filter(|w| w.pass == would.pass).count();
+        if told < NAMED {
+            self.would.push(would);
+        }
+    }
+}

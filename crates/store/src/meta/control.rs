@@ -1,0 +1,153 @@
+//! The row that says whose blob store this is, and whether the collector may work.
+
+use deadpool_postgres::Object;
+use tokio_postgres::{Row, error::SqlState};
+use uuid::Uuid;
+
+use super::error::{from_pg, unavailable};
+use crate::{
+    deployment::{Deployment, Pause},
+    error::{Error, Result},
+};
+
+/// What the database says of the deployment.
+#[derive(Debug, Clone)]
+pub(crate) struct Control {
+    /// `None`: no process has reached both stores yet.
+    pub(crate) deployment: Option<Deployment>,
+    /// The blob store has been seen to hold it.
+    pub(crate) marked: bool,
+    pub(crate) pause: Option<Pause>,
+}
+
+const COLUMNS: &str =
+    "deployment_id, epoch, marked, paused_at, paused_by, paused_reason, pg_is_in_recovery()";
+
+fn control(row: &Row) -> Result<Control> {
+    if row.get(6) {
+        return Err(unavailable("the server is a read-only standby"));
+    }
+    let epoch = row.get(1);
+    let pause = |at| Pause {
+        at,
+        by: row.get(4),
+        reason: row.get(5),
+    };
+    Ok(Control {
+        deployment: row
+            .get::<_, Option<Uuid>>(0)
+            .map(|id| Deployment { id, epoch }),
+        marked: row.get(2),
+        pause: row.get::<_, Option<_>>(3).map(pause),
+    })
+}
+
+/// Reads it, from a primary: what a standby says may be old.
+pub(crate) async fn read(client: &Object) -> Result<Control> {
+    let row = client
+        .query_one(&format!("SELECT {COLUMNS} FROM gc_control"), &[])
+        .await
+        .map_err(from_pg)?;
+    control(&row)
+}
+
+/// Gives the deployment an id, unless it has one, and says what it is. Whoever comes second hears of the first.
+pub(crate) async fn name(client: &Object, fresh: Uuid) -> Result<Deployment> {
+    let row = client
+        .query_one(
+            &format!(
+                "UPDATE gc_control SET deployment_id = coalesce(deployment_id, $1) RETURNING {COLUMNS}"
+            ),
+            &[&fresh],
+        )
+        .await
+        .map_err(from_pg)?;
+    let named = control(&row)?.deployment;
+    named.ok_or_else(|| Error::internal("the deployment has no id after it was given one"))
+}
+
+/// Records that the blob store has been seen to hold this id and epoch; nothing when they are no longer the present ones.
+pub(crate) async fn mark(client: &Object, deployment: Deployment) -> Result<()> {
+    client
+        .execute(
+            "UPDATE gc_control SET marked = true WHERE deployment_id = $1 AND epoch = $2",
+            &[&deployment.id, &deployment.epoch],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Whether the database is still in the Postgres cluster in which the collector worked before; false for a copy, as from a
+/// dump. Where Postgres does not let us ask, it counts as the same.
+pub(crate) async fn is_at_home(client: &Object) -> Result<bool> {
+    let asked = client
+        .query_one(
+            "UPDATE gc_control SET cluster_id = coalesce(cluster_id, here.system_identifier)
+             FROM pg_control_system() here RETURNING cluster_id = here.system_identifier",
+            &[],
+        )
+        .await;
+    match asked {
+        Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(true),
+        asked => Ok(asked.map_err(from_pg)?.get(0)),
+    }
+}
+
+/// Begins to take a blob store over: an epoch above its own, the collector paused, and nothing left of what was seen in it
+/// before.
+pub(crate) async fn adopt(
+    client: &mut Object,
+    fresh: Uuid,
+    epoch: i64,
+    by: &str,
+) -> Result<Deployment> {
+    let tx = client.transaction().await.map_err(from_pg)?;
+    let row = tx
+        .query_one(
+            &format!(
+                "UPDATE gc_control SET deployment_id = coalesce(deployment_id, $1),
+                     epoch = greatest(epoch, $2) + 1, marked = false, cluster_id = NULL,
+                     paused_at = coalesce(paused_at, now()), paused_by = coalesce(paused_by, $3),
+                     paused_reason = coalesce(paused_reason, 'the blob store was adopted')
+                 RETURNING {COLUMNS}"
+            ),
+            &[&fresh, &epoch, &by],
+        )
+        .await
+        .map_err(from_pg)?;
+    let adopted = control(&row)?.deployment;
+    tx.batch_execute(
+        "DELETE FROM orphan_suspects;
+         UPDATE orphan_shards SET started_at = NULL, last_key = '', listed = 0, scanned_at = NULL, lease_until = NULL",
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.commit().await.map_err(from_pg)?;
+    adopted.ok_or_else(|| Error::internal("the deployment has no id after it was given one"))
+}
+
+/// Pauses the collector; an earlier pause keeps its time.
+pub(crate) async fn pause(client: &Object, by: &str, reason: &str) -> Result<()> {
+    client
+        .execute(
+            "UPDATE gc_control SET paused_at = coalesce(paused_at, now()), paused_by = $1, paused_reason = $2",
+            &[&by, &reason],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
+}
+
+/// Lets the collector work; false when it was not paused.
+pub(crate) async fn resume(client: &Object) -> Result<bool> {
+    let resumed = client
+        .execute(
+            "UPDATE gc_control SET paused_at = NULL, paused_by = NULL, paused_reason = NULL
+             WHERE paused_at IS NOT NULL",
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(resumed > 0)
+}

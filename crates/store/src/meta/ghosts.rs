@@ -1,0 +1,198 @@
+//! Live objects, to be looked at one after the other, and those whose bytes were found to be gone or to differ.
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::from_pg;
+use crate::{
+    digest::ContentHash,
+    error::{Error, Result},
+    gc::Ghost,
+    id::{ObjectId, TenantId},
+};
+
+/// A live object, and what its bytes ought to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) tenant: TenantId,
+    pub(crate) object: ObjectId,
+    pub(crate) size: u64,
+    pub(crate) hash: ContentHash,
+    /// The bytes are in the row.
+    pub(crate) inline: bool,
+}
+
+const COLUMNS: &str = "o.tenant_id, o.id, o.size_bytes, o.sha256, o.inline_data IS NOT NULL";
+
+fn live(row: &Row) -> Result<Live> {
+    Ok(Live {
+        tenant: TenantId(row.get(0)),
+        object: ObjectId(row.get(1)),
+        size: row.get::<_, i64>(2).unsigned_abs(),
+        hash: row
+            .get::<_, &[u8]>(3)
+            .try_into()
+            .map_err(|_| Error::internal("an object's row has a malformed sha256"))?,
+        inline: row.get(4),
+    })
+}
+
+/// The live objects behind one, in the order of their ids.
+pub(crate) async fn behind(
+    client: &Object,
+    after: (TenantId, ObjectId),
+    limit: i64,
+) -> Result<Vec<Live>> {
+    let rows = client
+        .query(
+            &format!(
+                "SELECT {COLUMNS} FROM objects o
+                 WHERE (o.tenant_id, o.id) > ($1, $2) AND o.live ORDER BY o.tenant_id, o.id LIMIT $3"
+            ),
+            &[&after.0.0, &after.1.0, &limit],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter().map(live).collect()
+}
+
+/// The objects among the ghosts that are still live, at most `limit`. The others are ghosts no more.
+pub(crate) async fn known(client: &Object, limit: i64) -> Result<Vec<Live>> {
+    client
+        .execute(
+            "DELETE FROM gc_ghosts g WHERE NOT EXISTS (SELECT FROM objects o
+                 WHERE o.tenant_id = g.tenant_id AND o.id = g.object_id AND o.live)",
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    let rows = client
+        .query(
+            &format!(
+                "SELECT {COLUMNS} FROM gc_ghosts g
+                 JOIN objects o ON o.tenant_id = g.tenant_id AND o.id = g.object_id AND o.live
+                 ORDER BY g.seen_at LIMIT $1"
+            ),
+            &[&limit],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter().map(live).collect()
+}
+
+/// Whether bytes that are in the object's row have its hash; `None` when it is not live any more.
+pub(crate) async fn inline_is_sound(client: &Object, of: &Live) -> Result<Option<bool>> {
+    let row = client
+        .query_opt(
+            "SELECT coalesce(sha256(inline_data) = sha256 AND octet_length(inline_data) = size_bytes, false)
+             FROM objects WHERE tenant_id = $1 AND id = $2 AND live",
+            &[&of.tenant.0, &of.object.0],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Records what is wrong with an object's bytes, if it is still live: else they may well be gone. Says which artifacts have
+/// it, at most ten; `None` when it is not live any more.
+pub(crate) async fn accuse(
+    client: &Object,
+    of: &Live,
+    problem: &str,
+) -> Result<Option<Vec<String>>> {
+    let recorded = client
+        .execute(
+            "INSERT INTO gc_ghosts (tenant_id, object_id, problem)
+             SELECT tenant_id, id, $3 FROM objects WHERE tenant_id = $1 AND id = $2 AND live
+             ON CONFLICT (tenant_id, object_id) DO UPDATE SET problem = excluded.problem, seen_at = now()",
+            &[&of.tenant.0, &of.object.0, &problem],
+        )
+        .await
+        .map_err(from_pg)?;
+    match recorded {
+        0 => Ok(None),
+        _ => victims(client, of).await,
+    }
+}
+
+/// The artifacts that an object's bytes are of, at most ten; `None` when it is not live any more, and its bytes may well be
+/// gone.
+pub(crate) async fn victims(client: &Object, of: &Live) -> Result<Option<Vec<String>>> {
+    let row = client
+        .query_opt(
+            "SELECT ARRAY(SELECT a.id FROM artifacts a
+                 WHERE a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live ORDER BY a.id LIMIT 10)
+             FROM objects o WHERE o.tenant_id = $1 AND o.id = $2 AND o.live",
+            &[&of.tenant.0, &of.object.0],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Takes an object off the list: its bytes are there again.
+pub(crate) async fn acquit(client: &Object, of: &Live) -> Result<()> {
+    client
+        .execute(
+            "DELETE FROM gc_ghosts WHERE tenant_id = $1 AND object_id = $2",
+            &[&of.tenant.0, &of.object.0],
+        )
+        .await
+        .map(drop)
+        .map_err(from_pg)
+}
+
+/// The ghosts, the oldest first, at most a thousand.
+pub(crate) async fn all(client: &Object) -> Result<Vec<Ghost>> {
+    let rows = client
+        .query(
+            "SELECT t.name, g.object_id, g.problem, ARRAY(SELECT a.id FROM artifacts a
+                 WHERE a.tenant_id = g.tenant_id AND a.object_id = g.object_id AND a.object_live
+                 ORDER BY a.id LIMIT 10)
+             FROM gc_ghosts g JOIN tenants t ON t.id = g.tenant_id ORDER BY g.found_at LIMIT 1000",
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows
+        .iter()
+        .map(|row| Ghost {
+            tenant: row.get(0),
+            object: row.get(1),
+            problem: row.get(2),
+            artifacts: row.get(3),
+        })
+        .collect())
+}
+
+/// How far a walk through all live objects has come; at first, before the first of them.
+pub(crate) async fn cursor(client: &Object, walk: &str) -> Result<(TenantId, ObjectId)> {
+    let row = client
+        .query_opt(
+            "SELECT tenant_id, object_id FROM gc_cursors WHERE name = $1",
+            &[&walk],
+        )
+        .await
+        .map_err(from_pg)?;
+    let (tenant, object) = row.map_or((Uuid::nil(), Uuid::nil()), |row| (row.get(0), row.get(1)));
+    Ok((TenantId(tenant), ObjectId(object)))
+}
+
+/// Records how far it has come.
+pub(crate) async fn move_cursor(
+    client: &Object,
+    walk: &str,
+    to: (TenantId, ObjectId),
+) -> Result<()> {
+    client
+        .execute(
+            "INSERT INTO gc_cursors (name, tenant_id, object_id, moved_at) VALUES ($1, $2, $3, now())
+             ON CONFLICT (name) DO UPDATE SET tenant_id = excluded.tenant_id, object_id = excluded.object_id,
+                 moved_at = excluded.moved_at",
+            &[&walk, &to.0.0, &to.1.0],
+        )
+        .await
+        .map(drop)
+        .map_err(from_pg)
+}

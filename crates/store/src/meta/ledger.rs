@@ -1,0 +1,87 @@
+//! The ledger: what was physically deleted, by whom and why.
+
+use deadpool_postgres::{Object, Transaction};
+use uuid::Uuid;
+
+use super::{
+    error::from_pg,
+    gc::{Batch, Due, Taken},
+    millis,
+};
+use crate::{error::Result, gc::Deletion};
+
+/// Records that these objects' bytes are deleted, in their rows and in the ledger at once, and says how many bytes each had.
+/// The rows stay for now: an id is never given twice. What another worker has recorded already is left out.
+pub(crate) async fn mark_gone(
+    client: &Object,
+    worker: &str,
+    gone: &[Due],
+    keys: &[Option<String>],
+) -> Result<Vec<u64>> {
+    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
+        gone.iter().map(|due| (due.tenant.0, due.object.0)).unzip();
+    let rows = client
+        .query(
+            "WITH gone AS (
+                 UPDATE objects o
+                 SET state = 'gone', gone_at = now(), inline_data = NULL, multipart_id = NULL, last_error = NULL
+                 FROM unnest($1::uuid[], $2::uuid[], $3::text[]) q (tenant_id, id, key)
+                 WHERE o.tenant_id = q.tenant_id AND o.id = q.id AND o.state = 'condemned'
+                 RETURNING o.tenant_id, o.id, o.sha256, o.size_bytes, q.key
+             )
+             INSERT INTO gc_ledger (worker, reason, tenant_id, object_id, key, size_bytes)
+             SELECT $4, CASE WHEN sha256 IS NULL THEN 'uncommitted' ELSE 'unreferenced' END,
+                 tenant_id, id, key, size_bytes FROM gone
+             RETURNING coalesce(size_bytes, 0)",
+            &[&tenants, &ids, &keys, &worker],
+        )
+        .await
+        .map_err(from_pg)?;
+    let bytes = |row: &tokio_postgres::Row| row.get::<_, i64>(0).unsigned_abs();
+    Ok(rows.iter().map(bytes).collect())
+}
+
+/// Forgets deletions that were long ago.
+pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let rows = tx
+        .query(
+            "DELETE FROM gc_ledger l
+             USING (SELECT number FROM gc_ledger WHERE deleted_at <= now() - $1 * interval '1 ms'
+                    ORDER BY deleted_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
+             WHERE l.number = due.number
+             RETURNING l.tenant_id, l.number::text, 'it is of ' || l.deleted_at",
+            &[&millis(batch.ledger_retention), &batch.limit, &batch.skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(Taken::all(&rows))
+}
+
+/// The latest deletions, newest first; of one object when it is given.
+pub(crate) async fn latest(
+    client: &Object,
+    object: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Deletion>> {
+    let rows = client
+        .query(
+            "SELECT l.deleted_at, l.worker, l.reason, t.name, l.object_id, l.key, l.size_bytes
+             FROM gc_ledger l JOIN tenants t ON t.id = l.tenant_id
+             WHERE $1::uuid IS NULL OR l.object_id = $1 ORDER BY l.number DESC LIMIT $2",
+            &[&object, &limit],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows
+        .iter()
+        .map(|row| Deletion {
+            deleted_at: row.get(0),
+            worker: row.get(1),
+            reason: row.get(2),
+            tenant: row.get(3),
+            object: row.get(4),
+            key: row.get(5),
+            size_bytes: row.get::<_, Option<i64>>(6).map(i64::unsigned_abs),
+        })
+        .collect())
+}

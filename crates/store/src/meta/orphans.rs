@@ -1,0 +1,328 @@
+//! Keys of the blob store that no object has.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{
+    error::{from_pg, unavailable},
+    millis,
+};
+use crate::{
+    error::Result,
+    gc::Waiting,
+    id::{ObjectId, TenantId},
+};
+
+/// Whose a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// An object that has bytes, or may have them.
+    Object,
+    /// A tenant of this deployment, and no object; or one whose bytes are gone.
+    Nobody,
+    /// A tenant that is not known here, so nothing is known of its objects.
+    Stranger,
+}
+
+/// Whose these keys are, in their order. Only a primary may say that a key is nobody's: a standby may not know yet.
+pub(crate) async fn owners(client: &Object, keys: &[(TenantId, ObjectId)]) -> Result<Vec<Owner>> {
+    let (tenants, objects) = uuids(keys.iter().copied());
+    let rows = client
+        .query(
+            "SELECT t.id IS NOT NULL, o.state IS NOT NULL AND o.state <> 'gone', pg_is_in_recovery()
+             FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY q (tenant_id, id, place)
+             LEFT JOIN tenants t ON t.id = q.tenant_id
+             LEFT JOIN LATERAL (SELECT state FROM objects
+                 WHERE tenant_id = q.tenant_id AND id = q.id LIMIT 1) o ON true
+             ORDER BY q.place",
+            &[&tenants, &objects],
+        )
+        .await
+        .map_err(from_pg)?;
+    rows.iter()
+        .map(|row| match (row.get(0), row.get(1), row.get(2)) {
+            (_, _, true) => Err(unavailable("the server is a read-only standby")),
+            (_, true, _) => Ok(Owner::Object),
+            (true, false, _) => Ok(Owner::Nobody),
+            (false, false, _) => Ok(Owner::Stranger),
+        })
+        .collect()
+}
+
+fn uuids(keys: impl Iterator<Item = (TenantId, ObjectId)>) -> (Vec<Uuid>, Vec<Uuid>) {
+    keys.map(|(tenant, object)| (tenant.0, object.0)).unzip()
+}
+
+/// A shard to be scanned, and how far that has come.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) number: u8,
+    pub(crate) started_at: Timestamp,
+    pub(crate) last_key: String,
+}
+
+/// The database's time, which the scans of a run are measured by.
+pub(crate) async fn now(client: &Object) -> Result<Timestamp> {
+    let row = client.query_one("SELECT now()", &[]).await;
+    Ok(row.map_err(from_pg)?.get(0))
+}
+
+/// Claims a shard that nobody is at: one whose scan was cut off, else the one that was scanned the longest time ago, if
+/// that was long enough before `begun`.
+pub(crate) async fn claim_shard(
+    client: &Object,
+    begun: Timestamp,
+    round: Duration,
+    lease: Duration,
+) -> Result<Option<Shard>> {
+    let row = client
+        .query_opt(
+            "UPDATE orphan_shards s SET lease_until = now() + $3 * interval '1 ms', scanned_at = NULL,
+                 started_at = CASE WHEN due.cut_off THEN s.started_at ELSE now() END,
+                 last_key = CASE WHEN due.cut_off THEN s.last_key ELSE '' END,
+                 listed = CASE WHEN due.cut_off THEN s.listed ELSE 0 END
+             FROM (SELECT shard, started_at IS NOT NULL AND scanned_at IS NULL AS cut_off FROM orphan_shards
+                   WHERE (lease_until IS NULL OR lease_until <= now())
+                       AND (scanned_at IS NULL OR scanned_at < $1::timestamptz - $2 * interval '1 ms')
+                   ORDER BY cut_off DESC, scanned_at NULLS FIRST, shard
+                   LIMIT 1 FOR UPDATE SKIP LOCKED) due
+             WHERE s.shard = due.shard RETURNING s.shard, s.started_at, s.last_key",
+            &[&begun, &millis(round), &millis(lease)],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| Shard {
+        number: row.get::<_, i16>(0).to_le_bytes()[0],
+        started_at: row.get(1),
+        last_key: row.get(2),
+    }))
+}
+
+/// A key that is suspected to be nobody's.
+#[derive(Debug, Clone)]
+pub(crate) struct Suspect {
+    pub(crate) key: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) object: ObjectId,
+    pub(crate) size: u64,
+    pub(crate) version: String,
+}
+
+/// Records the suspects of a part of a listing, and how far the scan has come with it. A suspect that was seen by an earlier
+/// scan has been seen once more; one that was written anew since begins anew.
+pub(crate) async fn advance(
+    client: &mut Object,
+    shard: &Shard,
+    suspects: &[Suspect],
+    listed: usize,
+    lease: Duration,
+) -> Result<()> {
+    let tx = client.transaction().await.map_err(from_pg)?;
+    let keys: Vec<&str> = suspects.iter().map(|s| s.key.as_str()).collect();
+    let versions: Vec<&str> = suspects.iter().map(|s| s.version.as_str()).collect();
+    let sizes: Vec<i64> = suspects.iter().map(|s| s.size.cast_signed()).collect();
+    let (tenants, objects) = uuids(suspects.iter().map(|s| (s.tenant, s.object)));
+    tx.execute(
+        "INSERT INTO orphan_suspects AS s (key, shard, tenant_id, object_id, size_bytes, version)
+         SELECT q.key, $1, q.tenant_id, q.object_id, q.size_bytes, q.version
+         FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[])
+             q (key, tenant_id, object_id, size_bytes, version)
+         ORDER BY q.key
+         ON CONFLICT (key) DO UPDATE SET last_seen = now(), size_bytes = excluded.size_bytes,
+             version = excluded.version,
+             first_seen = CASE WHEN s.version = excluded.version THEN s.first_seen ELSE now() END,
+             sightings = CASE WHEN s.version <> excluded.version THEN 1
+                 WHEN s.last_seen < $7 THEN s.sightings + 1 ELSE s.sightings END",
+        &[
+            &i16::from(shard.number),
+            &keys,
+            &tenants,
+            &objects,
+            &sizes,
+            &versions,
+            &shard.started_at,
+        ],
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.execute(
+        "UPDATE orphan_shards SET last_key = $2, listed = listed + $3,
+             lease_until = now() + $4 * interval '1 ms'
+         WHERE shard = $1",
+        &[
+            &i16::from(shard.number),
+            &shard.last_key,
+            &(listed as i64),
+            &millis(lease),
+        ],
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.commit().await.map_err(from_pg)
+}
+
+/// Ends the scan of a shard: what it did not see is not suspected any more.
+pub(crate) async fn finish(client: &mut Object, shard: &Shard) -> Result<()> {
+    let tx = client.transaction().await.map_err(from_pg)?;
+    let number = i16::from(shard.number);
+    tx.execute(
+        "DELETE FROM orphan_suspects WHERE shard = $1 AND last_seen < $2 AND NOT deleting",
+        &[&number, &shard.started_at],
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.execute(
+        "UPDATE orphan_shards SET scanned_at = clock_timestamp(), listed_last = listed, last_key = '',
+             lease_until = NULL
+         WHERE shard = $1",
+        &[&number],
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.commit().await.map_err(from_pg)
+}
+
+/// Gives a shard back before its scan has come to the end, for whoever claims it next to go on with.
+pub(crate) async fn give_back(client: &Object, shard: &Shard) -> Result<()> {
+    let sql = "UPDATE orphan_shards SET lease_until = NULL WHERE shard = $1";
+    let given = client.execute(sql, &[&i16::from(shard.number)]).await;
+    given.map(drop).map_err(from_pg)
+}
+
+/// How many keys are suspected, and how many there are in all as far as the scans have come.
+pub(crate) async fn suspected(client: &Object) -> Result<(u64, u64)> {
+    let row = client
+        .query_one(
+            "SELECT (SELECT count(*) FROM orphan_suspects WHERE NOT deleting),
+                 (SELECT sum(greatest(listed, listed_last))::bigint FROM orphan_shards)",
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    let count = |column| row.get::<_, i64>(column).unsigned_abs();
+    Ok((count(0), count(1)))
+}
+
+/// Drops suspects whose keys have an object after all, as after a restore that was undone.
+pub(crate) async fn acquit(client: &Object) -> Result<()> {
+    client
+        .execute(
+            "DELETE FROM orphan_suspects s USING objects o
+             WHERE o.tenant_id = s.tenant_id AND o.id = s.object_id AND o.state <> 'gone'",
+            &[],
+        )
+        .await
+        .map(drop)
+        .map_err(from_pg)
+}
+
+/// What makes a suspect `s` due, with the time to wait as $1.
+const DUE: &str = "s.first_seen <= now() - $1 * interval '1 ms'";
+
+/// Orders the deletion of suspects of a shard whose scan has come to the end: seen by two scans, long enough apart, and
+/// still nobody's in this very statement. What was ordered before and is not known to be done is ordered again.
+pub(crate) async fn order(
+    client: &Object,
+    shard: &Shard,
+    confirm: Duration,
+    limit: i64,
+) -> Result<Vec<Suspect>> {
+    let rows = client
+        .query(
+            &format!(
+                "UPDATE orphan_suspects s SET deleting = true
+                 FROM (SELECT key FROM orphan_suspects s
+                       WHERE s.shard = $2 AND (s.deleting OR s.sightings >= 2 AND s.last_seen >= $3 AND {DUE})
+                           AND EXISTS (SELECT FROM tenants t WHERE t.id = s.tenant_id)
+                           AND NOT EXISTS (SELECT FROM objects o WHERE o.tenant_id = s.tenant_id
+                               AND o.id = s.object_id AND o.state <> 'gone')
+                       ORDER BY key LIMIT $4 FOR UPDATE SKIP LOCKED) due
+                 WHERE s.key = due.key
+                 RETURNING s.key, s.tenant_id, s.object_id, s.size_bytes, s.version"
+            ),
+            &[
+                &millis(confirm),
+                &i16::from(shard.number),
+                &shard.started_at,
+                &limit,
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows.iter().map(suspect).collect())
+}
+
+fn suspect(row: &Row) -> Suspect {
+    Suspect {
+        key: row.get(0),
+        tenant: TenantId(row.get(1)),
+        object: ObjectId(row.get(2)),
+        size: row.get::<_, i64>(3).unsigned_abs(),
+        version: row.get(4),
+    }
+}
+
+/// Which of these, just seen, are no new suspects but due: by their places.
+pub(crate) async fn due(
+    client: &Object,
+    suspects: &[Suspect],
+    confirm: Duration,
+) -> Result<Vec<usize>> {
+    let keys: Vec<&str> = suspects.iter().map(|s| s.key.as_str()).collect();
+    let versions: Vec<&str> = suspects.iter().map(|s| s.version.as_str()).collect();
+    let rows = client
+        .query(
+            &format!(
+                "SELECT q.place FROM unnest($2::text[], $3::text[]) WITH ORDINALITY q (key, version, place)
+                 JOIN orphan_suspects s ON s.key = q.key AND s.version = q.version WHERE {DUE}"
+            ),
+            &[&millis(confirm), &keys, &versions],
+        )
+        .await
+        .map_err(from_pg)?;
+    let place = |row: &Row| usize::try_from(row.get::<_, i64>(0) - 1).unwrap_or_default();
+    Ok(rows.iter().map(place).collect())
+}
+
+/// Records that these are deleted: they are suspects no more, and in the ledger.
+pub(crate) async fn deleted(client: &Object, worker: &str, keys: &[&str]) -> Result<Vec<u64>> {
+    let rows = client
+        .query(
+            "WITH gone AS (
+                 DELETE FROM orphan_suspects WHERE key = ANY ($2)
+                 RETURNING tenant_id, object_id, key, size_bytes
+             )
+             INSERT INTO gc_ledger (worker, reason, tenant_id, object_id, key, size_bytes)
+             SELECT $1, 'orphan', tenant_id, object_id, key, size_bytes FROM gone RETURNING size_bytes",
+            &[&worker, &keys],
+        )
+        .await
+        .map_err(from_pg)?;
+    let bytes = |row: &Row| row.get::<_, i64>(0).unsigned_abs();
+    Ok(rows.iter().map(bytes).collect())
+}
+
+/// What waits for the collector.
+pub(crate) async fn waiting(client: &Object) -> Result<Waiting> {
+    let row = client
+        .query_one(
+            "SELECT (SELECT count(*) FROM gc_queue),
+                 (SELECT count(*) FROM objects WHERE state = 'condemned'),
+                 (SELECT count(*) FROM objects WHERE state = 'condemned' AND last_error IS NOT NULL),
+                 (SELECT count(*) FROM orphan_suspects)",
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    let count = |column| row.get::<_, i64>(column).unsigned_abs();
+    Ok(Waiting {
+        queued: count(0),
+        condemned: count(1),
+        failing: count(2),
+        suspects: count(3),
+    })
+}

@@ -1,0 +1,60 @@
+//! How the collector's passes went.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use serde_json::Value;
+
+use super::{error::from_pg, millis};
+use crate::{error::Result, gc::PassState};
+
+/// Records a run of a pass that has just ended, over that of the last time.
+pub(crate) async fn record(
+    client: &Object,
+    name: &str,
+    worker: &str,
+    took: Duration,
+    error: Option<&str>,
+    counts: Value,
+) -> Result<()> {
+    client
+        .execute(
+            "INSERT INTO gc_passes AS p
+                 (name, worker, started_at, ended_at, succeeded_at, failures, last_error, counts)
+             VALUES ($1, $2, now() - $3 * interval '1 ms', now(), CASE WHEN $4::text IS NULL THEN now() END,
+                 CASE WHEN $4 IS NULL THEN 0 ELSE 1 END, left($4, 2000), $5)
+             ON CONFLICT (name) DO UPDATE SET worker = excluded.worker, started_at = excluded.started_at,
+                 ended_at = excluded.ended_at, succeeded_at = coalesce(excluded.succeeded_at, p.succeeded_at),
+                 failures = CASE WHEN excluded.failures = 0 THEN 0 ELSE p.failures + 1 END,
+                 last_error = coalesce(excluded.last_error, p.last_error), counts = excluded.counts",
+            &[&name, &worker, &millis(took), &error, &counts],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
+}
+
+/// How every pass went the last time, by name.
+pub(crate) async fn all(client: &Object) -> Result<Vec<PassState>> {
+    let rows = client
+        .query(
+            "SELECT name, worker, started_at, ended_at, succeeded_at, failures, last_error, counts
+             FROM gc_passes ORDER BY name",
+            &[],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows
+        .iter()
+        .map(|row| PassState {
+            name: row.get(0),
+            worker: row.get(1),
+            started_at: row.get(2),
+            ended_at: row.get(3),
+            succeeded_at: row.get(4),
+            failures: row.get::<_, i32>(5).unsigned_abs(),
+            last_error: row.get(6),
+            counts: row.get(7),
+        })
+        .collect())
+}
