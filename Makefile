@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check proto fmt clean
+.PHONY: help demo dev test check bench proto fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -20,6 +20,7 @@ endif
 endif
 
 cairn := $(or $(CARGO_TARGET_DIR),target)/release/cairn
+bench := $(or $(CARGO_TARGET_DIR),target)/release/cairn-bench
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -49,6 +50,13 @@ check: ## Run every check that is no test: format, lints, layers, proto, depende
 	else echo "cargo deny is not on this machine: its check is skipped"; fi
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+bench: ## Measure Cairn against its peers, in ratios; takes a quarter of an hour and 15 GB
+	@scripts/bootstrap test
+	cargo build --release --locked -p cairn-bench
+	$(bench) reclaim
+	$(bench) idle
 
 proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf
 proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/

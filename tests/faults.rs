@@ -1,14 +1,13 @@
 //! Wherever a process dies, and whatever S3 does: nothing is lost, nothing is done twice, and nothing is left over.
 
-use cairn_store::{
-    ArtifactSpec, Caller, Created, Expiry, IdempotencyKey, OnDuplicate, RawSpec, Result, Store,
-};
+use cairn_store::{ArtifactSpec, Caller, Created, IdempotencyKey, RawSpec, Result, Store};
 
 use crate::harness::Cairn;
 
 mod collector;
 mod deaths;
 mod outcomes;
+mod pauses;
 
 /// Kept in a row, in one object, in parts.
 const INLINE: usize = 10;
@@ -27,26 +26,9 @@ fn key(name: &str) -> IdempotencyKey {
 fn raw(filename: &str) -> RawSpec {
     RawSpec {
         filename: filename.to_owned(),
-        content_type: String::new(),
         session_id: "run".to_owned(),
-        namespace: String::new(),
-        user_id: String::new(),
-        agent_id: String::new(),
-        metadata: vec![],
-        expiry: Expiry::Default,
-        content_hash: String::new(),
-        size_bytes: None,
-        title: String::new(),
-        kind: String::new(),
-        language: String::new(),
-        change_summary: String::new(),
-        stage: String::new(),
-        labels: vec![],
-        inputs: vec![],
-        if_version: None,
-        on_duplicate: OnDuplicate::CreateNew,
         idempotency_key: format!("make {filename}"),
-        unpublished: false,
+        ..RawSpec::default()
     }
 }
 

@@ -383,8 +383,12 @@ async fn a_commit_under_a_key_is_answered_again_also_when_the_session_is_sealed(
 async fn what_is_never_published_is_discarded_with_its_bytes() {
     let cairn = Cairn::start().await;
     let client = &cairn.client;
+    let keyed = ArtifactSpec {
+        idempotency_key: "make a".into(),
+        ..unpublished("a")
+    };
     let made = client
-        .upload(unpublished("a"), content(100_000))
+        .upload(keyed.clone(), content(100_000))
         .await
         .unwrap();
     let discarded = client
@@ -401,6 +405,8 @@ async fn what_is_never_published_is_discarded_with_its_bytes() {
         .await;
     let late = refused(commit(client, commit_of(&[&made])).await);
     assert_eq!(late.reason, "ARTIFACT_NOT_FOUND");
+    let again = refused(client.upload(keyed, content(100_000)).await);
+    assert_eq!(again.reason, "ARTIFACT_NOT_FOUND");
     assert_eq!(cairn.collect().await.count("unpublished"), 1);
     cairn.collect_everything().await;
     assert!(cairn.stored().await.is_empty());

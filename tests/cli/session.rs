@@ -131,7 +131,7 @@ async fn a_manifest_that_is_not_the_sealed_one_is_the_servers_fault_and_shows_bo
     shell.push("a.txt", "a", &["--session=run"]).await;
     shell.json(&["session", "seal", "run"]).await;
     cairn
-        .sql("UPDATE artifacts SET filename = 'b.txt' WHERE filename = 'a.txt'")
+        .sql("UPDATE manifest_entries SET filename = 'b.txt' WHERE filename = 'a.txt'")
         .await;
     let done = shell.run(&["session", "verify", "run"]).await.with_code(2);
     let told = done.saying("not the one that was sealed").json();

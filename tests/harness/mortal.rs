@@ -1,12 +1,12 @@
-//! A replica that can die at any step: after the n-th thing that it has Postgres or S3 do, nothing it does is done any
-//! more, and it hears nothing. Seen from outside there is no other way to die.
+//! A replica that can die or be paused at any step: after the n-th thing that it has Postgres or S3 do, nothing it does is
+//! done any more, or not for a while, and it hears nothing. Seen from outside there is no other way to die.
 
 mod postgres;
 mod s3;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use cairn_store::{
@@ -19,12 +19,14 @@ use super::Cairn;
 
 pub(crate) use s3::{Fault, FaultyS3, Operation};
 
-/// How many steps a replica has made, and how many it may.
+/// How many steps a replica has made, how many it may, and what happens then.
 #[derive(Debug)]
 pub(crate) struct Life {
     made: AtomicUsize,
     allowed: AtomicUsize,
+    pauses: AtomicBool,
     dead: watch::Sender<bool>,
+    paused: watch::Sender<bool>,
 }
 
 impl Life {
@@ -33,7 +35,9 @@ impl Life {
         Arc::new(Self {
             made: AtomicUsize::new(0),
             allowed: AtomicUsize::new(usize::MAX),
+            pauses: AtomicBool::new(false),
             dead: watch::channel(false).0,
+            paused: watch::channel(false).0,
         })
     }
 
@@ -41,7 +45,33 @@ impl Life {
     pub(crate) fn begin(&self, allowed: usize) {
         self.made.store(0, Ordering::SeqCst);
         self.allowed.store(allowed, Ordering::SeqCst);
+        self.pauses.store(false, Ordering::SeqCst);
         self.dead.send_replace(false);
+    }
+
+    /// Begins one that pauses after so many steps, until `resume`.
+    pub(crate) fn begin_with_a_pause(&self, after: usize) {
+        self.begin(after);
+        self.pauses.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until it pauses.
+    pub(crate) async fn pause(&self) {
+        let _ = self.paused.subscribe().wait_for(|paused| *paused).await;
+    }
+
+    pub(crate) fn resume(&self) {
+        self.paused.send_replace(false);
+    }
+
+    /// What is to happen after the last step.
+    async fn last(&self) {
+        if !self.pauses.load(Ordering::SeqCst) {
+            self.dead.send_replace(true);
+            return;
+        }
+        self.paused.send_replace(true);
+        let _ = self.paused.subscribe().wait_for(|paused| !paused).await;
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -62,6 +92,7 @@ impl Life {
         match (self.made.fetch_add(1, Ordering::SeqCst) + 1).cmp(&allowed) {
             std::cmp::Ordering::Less => Step::More,
             std::cmp::Ordering::Equal => Step::Last,
+            std::cmp::Ordering::Greater if self.pauses.load(Ordering::SeqCst) => Step::More,
             std::cmp::Ordering::Greater => Step::None,
         }
     }
@@ -74,7 +105,7 @@ impl Life {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     More,
-    /// What is done now is the last thing that is.
+    /// What is done now is the last thing that is, for a while or for ever.
     Last,
     None,
 }

@@ -25,9 +25,10 @@ pub enum OnDuplicate {
 }
 
 /// How long to keep an artifact, as its creator put it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Expiry {
     /// The tenant's default.
+    #[default]
     Default,
     /// From the commit on.
     After(Duration),
@@ -55,7 +56,7 @@ impl Expiry {
 }
 
 /// What a caller says of an artifact, before any rule was checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RawSpec {
     /// Required.
     pub filename: String,

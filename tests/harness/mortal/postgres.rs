@@ -80,13 +80,15 @@ async fn pass(mut client: TcpStream, socket: PathBuf, life: &Life) -> io::Result
             unanswered += usize::from(asks);
             server.write_all(&message).await?;
             if step == Step::Last {
+                let mut unheard = Vec::new();
                 while unanswered > 0 && answering.read(&mut server).await? {
                     while let Some(message) = answering.next() {
                         unanswered -= usize::from(message[0] == b'Z');
+                        unheard.extend(message);
                     }
                 }
-                life.die();
-                return Ok(());
+                life.last().await;
+                client.write_all(&unheard).await?;
             }
         }
     }

@@ -189,8 +189,9 @@ impl FaultyS3 {
         }
         let answer = self.answer(operation, request).await?;
         if step == Step::Last {
-            self.life.die();
-        } else if let Some(answer) = answer {
+            self.life.last().await;
+        }
+        if let Some(answer) = answer {
             client.write_all(&answer).await?;
             client.shutdown().await?;
         }

@@ -330,7 +330,7 @@ pub(super) async fn committed(
                  FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2
                  UNION ALL
                  SELECT {}, NULL, NULL, a.object_id
-                 FROM pending_artifacts a WHERE a.tenant_id = $1 AND a.id = $2",
+                 FROM pending_artifacts a WHERE a.tenant_id = $1 AND a.id = $2 AND a.discard_at > now()",
                 pending::COLUMNS
             ),
             &[&tenant.0, &id],

@@ -67,6 +67,10 @@ impl Staging {
         let upload = begun.map_err(unavailable)?;
         let client = self.store.meta.client().await?;
         if !rows::record_multipart(&client, self.tenant, self.object, &upload.id).await? {
+            drop(client);
+            // The collector may have been by already, and will not come again.
+            let aborted = self.store.blobs.abort(&upload.key, Some(&upload.id)).await;
+            aborted.map_err(unavailable)?;
             return Err(EXPIRED);
         }
         Ok(Parts::new(self.store.blobs.clone(), upload))

@@ -1,0 +1,121 @@
+//! How fast the collector deletes bytes, against what the S3 server can do when it is told by somebody who keeps no
+//! records: the same SDK, a thousand keys in a request.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use bytes::Bytes;
+use cairn_store::{
+    ArtifactSpec, Caller, RawSpec, Store,
+    gc::{self, Pass, Policy},
+};
+use futures_util::{StreamExt, stream};
+
+use super::{
+    median,
+    services::{Postgres, S3, connect},
+};
+
+const SIZE: usize = 1024;
+/// How many are made at once; only the deleting is timed.
+const AT_ONCE: usize = 16;
+
+pub(crate) async fn run(objects: u32, rounds: u32) {
+    let postgres = Postgres::start();
+    let s3 = S3::start().await;
+    let (_, mut config) = postgres.database("reclaim", s3.config()).await;
+    config.inline_max_bytes = 0;
+    let store = Store::open(&config).await.expect("a store");
+    let key = store.create_api_key("bench").await.expect("a key");
+    let caller = store.authenticate(key.reveal()).await.expect("a caller");
+    let database = connect(&config.database_url).await;
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        make_garbage(&store, &caller, round * objects, objects).await;
+        for pass in ["purge", "condemn"] {
+            let due =
+                "UPDATE artifacts SET state = 'deleted', deleted_at = now(), purge_after = now()
+                 WHERE state = 'live';
+                 UPDATE gc_queue SET review_after = now()";
+            database.batch_execute(due).await.expect("time passes");
+            one_pass(&store, pass).await;
+        }
+        let due = "UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned'";
+        database.batch_execute(due).await.expect("time passes");
+        let began = Instant::now();
+        let reclaimed = one_pass(&store, "reclaim").await;
+        ours.push(began.elapsed());
+        assert_eq!(reclaimed, u64::from(objects), "all of them are deleted");
+
+        let keys = put_plainly(&s3, objects).await;
+        let began = Instant::now();
+        delete_plainly(&s3, &keys).await;
+        theirs.push(began.elapsed());
+    }
+    let rate = |time: Duration| f64::from(objects) / time.as_secs_f64();
+    let (ours, theirs) = (rate(median(ours)), rate(median(theirs)));
+    println!(
+        "deleting {objects} objects of {SIZE} bytes, medians of {rounds} rounds\n\n\
+         | who | objects a second |\n|---|---|\n\
+         | the collector's reclaim, with its records and its ledger | {ours:.0} |\n\
+         | DeleteObjects alone, 1,000 keys a request | {theirs:.0} |\n\n\
+         ratio: {:.2}, to be at least 0.9",
+        ours / theirs
+    );
+}
+
+async fn make_garbage(store: &Store, caller: &Caller, first: u32, count: u32) {
+    stream::iter(first..first + count)
+        .for_each_concurrent(AT_ONCE, async |i| {
+            let mut content = vec![0; SIZE];
+            content[..4].copy_from_slice(&i.to_be_bytes());
+            let spec = ArtifactSpec::new(RawSpec {
+                filename: format!("{i}"),
+                content_type: "application/octet-stream".to_owned(),
+                ..RawSpec::default()
+            });
+            let content = Bytes::from(content);
+            let created = store
+                .create_artifact(&caller.tenant, spec.expect("a spec"), content)
+                .await;
+            created.expect("an artifact");
+        })
+        .await;
+}
+
+/// Runs one pass; says the first thing that it counts.
+async fn one_pass(store: &Store, name: &str) -> u64 {
+    let pass = Pass::named(name).expect("a pass");
+    let report = gc::run_passes(store, Policy::default(), [pass]).await;
+    assert!(report.failures.is_empty(), "{report:?}");
+    report.count(pass.counts[0])
+}
+
+async fn put_plainly(s3: &S3, count: u32) -> Vec<String> {
+    let keys: Vec<_> = (0..count).map(|i| format!("plain/{i:08x}")).collect();
+    stream::iter(&keys)
+        .for_each_concurrent(AT_ONCE, async |key| {
+            let put = s3.client.put_object().bucket(S3::BUCKET).key(key);
+            let put = put.body(vec![0; SIZE].into()).send().await;
+            put.expect("an object");
+        })
+        .await;
+    keys
+}
+
+async fn delete_plainly(s3: &S3, keys: &[String]) {
+    for batch in keys.chunks(1000) {
+        let objects = batch
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(key).build().expect("a key"));
+        let delete = Delete::builder()
+            .set_objects(Some(objects.collect()))
+            .quiet(true)
+            .build()
+            .expect("a request");
+        let deleted = s3.client.delete_objects().bucket(S3::BUCKET).delete(delete);
+        let answer = deleted.send().await.expect("an answer");
+        assert!(answer.errors().is_empty());
+    }
+}
