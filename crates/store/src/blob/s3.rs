@@ -15,6 +15,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls;
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
 use crate::{config::S3Config, error::describe};
@@ -34,6 +35,11 @@ const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The most keys that DeleteObjects takes.
 const DELETE_BATCH: usize = 1000;
+/// Into how many requests keys to delete are divided, as long as these are not too large: servers work through the keys of
+/// one request one by one.
+const DELETES_AT_ONCE: usize = 4;
+/// Fewer keys than this are not worth a request of their own.
+const SMALLEST_BATCH: usize = 100;
 /// How often an abort is repeated: a part that was in flight may land after it.
 const ABORTS: usize = 5;
 
@@ -317,11 +323,13 @@ impl S3 {
     }
 
     pub(super) async fn delete(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
-        let mut results = Vec::with_capacity(keys.len());
-        for batch in keys.chunks(DELETE_BATCH) {
-            results.extend(self.delete_batch(batch).await);
-        }
-        results
+        let share = keys.len().div_ceil(DELETES_AT_ONCE);
+        let batches = keys.chunks(share.clamp(SMALLEST_BATCH, DELETE_BATCH));
+        join_all(batches.map(|batch| self.delete_batch(batch)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// An answer of 200 carries an error for every key that was not deleted.
