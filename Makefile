@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check bench proto fmt clean
+.PHONY: help demo dev test soak check bench proto fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -39,6 +39,14 @@ test: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 test: ## Run every test, against a real Postgres and a real S3 server
 	@scripts/bootstrap test
 	cargo test --workspace
+
+soak: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+soak: export CAIRN_SOAK_MINUTES = $(MINUTES)
+soak: export CAIRN_SOAK_SEED = $(SEED)
+soak: MINUTES ?= 10
+soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTES=10 SEED=...
+	@scripts/bootstrap test
+	cargo test --workspace --test integration soak -- --ignored --nocapture
 
 check: ## Run every check that is no test: format, lints, layers, proto, dependencies, documentation
 	@scripts/bootstrap check

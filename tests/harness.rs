@@ -13,7 +13,7 @@ pub(crate) mod s3;
 mod shell;
 mod wait;
 
-pub(crate) use cairn::{Bytes, Cairn, Setup};
+pub(crate) use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
 pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
 pub(crate) use lines::Lines;
 pub(crate) use open_upload::OpenUpload;

@@ -24,6 +24,7 @@ mod publish;
 mod records;
 mod restore;
 mod sessions;
+mod soak;
 mod uploads;
 mod versions;
 mod watch;

@@ -143,6 +143,16 @@ impl Setup {
     }
 }
 
+/// Ends every wait of the store: time to live, delete window, lease, grace, pauses.
+pub(crate) const LET_TIME_PASS: &str = "
+    UPDATE artifacts SET expires_at = now()
+        WHERE expires_at BETWEEN now() AND now() + interval '1 day' AND state = 'live';
+    UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
+    UPDATE pending_artifacts SET discard_at = now();
+    UPDATE objects SET lease_until = now() WHERE state = 'staging';
+    UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned';
+    UPDATE gc_queue SET review_after = now()";
+
 /// A running Cairn with a tenant, `acme`, and a client with its key.
 pub(crate) struct Cairn {
     pub(crate) client: Client,
@@ -205,16 +215,7 @@ impl Cairn {
 
     /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
     pub(crate) async fn let_time_pass(&self) {
-        self.sql(
-            "UPDATE artifacts SET expires_at = now()
-                 WHERE expires_at BETWEEN now() AND now() + interval '1 day' AND state = 'live';
-             UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
-             UPDATE pending_artifacts SET discard_at = now();
-             UPDATE objects SET lease_until = now() WHERE state = 'staging';
-             UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned';
-             UPDATE gc_queue SET review_after = now()",
-        )
-        .await;
+        self.sql(LET_TIME_PASS).await;
     }
 
     /// Runs the collector once, but for the passes that walk through all that is kept.

@@ -1,15 +1,20 @@
 //! Looks at a real Postgres and a real blob store as the model looks at its states, and holds both to the same words.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    error::Error,
+};
 
 use cairn_model::invariants::{
     Artifact, ArtifactState, Object, ObjectState, Session, Snapshot, Stored, leaks, violations,
 };
-use cairn_store::{ManifestEntry, PageSize, manifest_digest};
+use cairn_store::{ManifestEntry, PageSize, Store, Tenant, manifest_digest};
 use sha2::{Digest, Sha256};
-use tokio_postgres::Row;
+use tokio_postgres::{Client as Database, IsolationLevel, Row};
 
 use super::{Cairn, s3::UNFINISHED};
+
+pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
 
 impl Cairn {
     /// Makes sure that nothing is lost and no seal is broken, whatever is under way.
@@ -30,79 +35,9 @@ impl Cairn {
 
     /// The rows first, then the bytes: what is deleted in between was condemned before.
     async fn snapshot(&self) -> Snapshot<String> {
-        let database = self.database().await;
-        let query = async |sql: &str| database.query(sql, &[]).await.unwrap();
-        let artifacts = query(
-            "SELECT id, state, object_id::text, encode(sha256, 'hex') FROM artifacts
-             UNION ALL
-             SELECT id, 'unpublished', object_id::text, encode(sha256, 'hex') FROM pending_artifacts",
-        )
-        .await;
-        let objects = query(
-            "SELECT id::text, state, encode(coalesce(sha256(inline_data), sha256), 'hex'), inline_data IS NOT NULL
-             FROM objects",
-        )
-        .await;
-        let sessions = query(
-            "SELECT s.id, encode(s.manifest_sha256, 'hex'), t.name FROM sessions s JOIN tenants t ON t.id = s.tenant_id",
-        )
-        .await;
-        let stored = self.hashes().await;
-        let whole = stored
-            .iter()
-            .filter(|(key, _)| !key.starts_with(UNFINISHED));
-        let keys: HashMap<String, String> = whole
-            .map(|(key, _)| (name(key).to_owned(), key.clone()))
-            .collect();
-        let mut all_sessions = Vec::new();
-        for row in &sessions {
-            all_sessions.push(self.session(row).await);
-        }
-        Snapshot::new(
-            artifacts.iter().map(artifact).collect(),
-            objects.iter().map(|row| object(row, &keys)).collect(),
-            stored
-                .into_iter()
-                .map(|(key, content)| Stored { key, content })
-                .collect(),
-            all_sessions,
-        )
-    }
-
-    /// A session by the digest of its manifest, as it was kept and as its rows give it now.
-    async fn session(&self, row: &Row) -> Session<String> {
-        let id: String = row.get(0);
-        let manifest: Option<String> = row.get(1);
-        let members = match manifest {
-            None => vec![],
-            Some(_) => {
-                let entries = self.manifest(row.get(2), &id).await;
-                vec![manifest_digest(&entries).to_hex()]
-            }
-        };
-        Session {
-            id,
-            manifest: manifest.map(|digest| vec![digest]),
-            members,
-        }
-    }
-
-    async fn manifest(&self, tenant: &str, session: &str) -> Vec<ManifestEntry> {
-        let key = self.store.create_api_key(tenant).await.unwrap();
-        let caller = self.store.authenticate(key.reveal()).await.unwrap();
-        let (mut entries, mut token) = (Vec::new(), String::new());
-        loop {
-            let size = PageSize::new(PageSize::MAX).unwrap();
-            let page = self
-                .store
-                .list_manifest(&caller.tenant, session, size, &token);
-            let page = page.await.unwrap();
-            entries.extend(page.items);
-            match page.next {
-                Some(next) => token = next,
-                None => return entries,
-            }
-        }
+        let mut database = self.database().await;
+        let rows = Rows::read(&mut database, &self.store).await.unwrap();
+        rows.with(self.hashes().await)
     }
 
     /// What lies in the blob store, and the hashes of it.
@@ -115,6 +50,125 @@ impl Cairn {
             (key, hex::encode(Sha256::digest(bytes)))
         };
         self.stored().await.into_iter().map(hash).collect()
+    }
+}
+
+/// What the database says at one moment.
+pub(crate) struct Rows {
+    artifacts: Vec<Artifact<String>>,
+    objects: Vec<Row>,
+    sessions: Vec<Session<String>>,
+}
+
+impl Rows {
+    /// Reads them.
+    pub(crate) async fn read(database: &mut Database, store: &Store) -> Result<Self, AnyError> {
+        let moment = database.build_transaction().read_only(true);
+        let moment = moment.isolation_level(IsolationLevel::RepeatableRead);
+        let moment = moment.start().await?;
+        let artifacts = moment.query(
+            "SELECT id, state, object_id::text, encode(sha256, 'hex') FROM artifacts
+             UNION ALL
+             SELECT id, 'unpublished', object_id::text, encode(sha256, 'hex') FROM pending_artifacts",
+            &[],
+        );
+        let artifacts = artifacts.await?.iter().map(artifact).collect();
+        let objects = moment.query(
+            "SELECT id::text, state, encode(coalesce(sha256(inline_data), sha256), 'hex'), inline_data IS NOT NULL
+             FROM objects",
+            &[],
+        );
+        let objects = objects.await?;
+        let sessions = moment.query(
+            "SELECT s.id, encode(s.manifest_sha256, 'hex'), t.name FROM sessions s JOIN tenants t ON t.id = s.tenant_id",
+            &[],
+        );
+        let found = sessions.await?;
+        moment.commit().await?;
+        let (mut tenants, mut sessions) = (HashMap::new(), Vec::new());
+        for row in &found {
+            let manifest: Option<String> = row.get(1);
+            let members = match manifest {
+                None => vec![],
+                Some(_) => {
+                    let tenant = tenant(store, &mut tenants, row.get(2)).await?;
+                    let entries = manifest_of(store, &tenant, row.get(0)).await?;
+                    vec![manifest_digest(&entries).to_hex()]
+                }
+            };
+            sessions.push(Session {
+                id: row.get(0),
+                manifest: manifest.map(|digest| vec![digest]),
+                members,
+            });
+        }
+        Ok(Self {
+            artifacts,
+            objects,
+            sessions,
+        })
+    }
+
+    /// Leaves out the artifacts that had let go of their objects by the time of these.
+    pub(crate) fn that_pin_until(mut self, later: &Self) -> Self {
+        let mut pinning = HashSet::new();
+        let held = later.artifacts.iter();
+        pinning.extend(held.filter(pins).map(|artifact| &artifact.id));
+        self.artifacts
+            .retain(|artifact| !pins(&artifact) || pinning.contains(&artifact.id));
+        self
+    }
+
+    /// Beside what lies in the blob store, by key and hash.
+    pub(crate) fn with(self, stored: Vec<(String, String)>) -> Snapshot<String> {
+        let whole = stored
+            .iter()
+            .filter(|(key, _)| !key.starts_with(UNFINISHED));
+        let keys: HashMap<String, String> = whole
+            .map(|(key, _)| (name(key).to_owned(), key.clone()))
+            .collect();
+        let objects = self.objects.iter().map(|row| object(row, &keys)).collect();
+        let stored = stored
+            .into_iter()
+            .map(|(key, content)| Stored { key, content })
+            .collect();
+        Snapshot::new(self.artifacts, objects, stored, self.sessions)
+    }
+}
+
+fn pins(artifact: &&Artifact<String>) -> bool {
+    artifact.state != ArtifactState::Purged
+}
+
+/// A tenant by its name.
+async fn tenant(
+    store: &Store,
+    known: &mut HashMap<String, Tenant>,
+    name: String,
+) -> Result<Tenant, AnyError> {
+    if let Some(tenant) = known.get(&name) {
+        return Ok(tenant.clone());
+    }
+    let key = store.create_api_key(&name).await?;
+    let tenant = store.authenticate(key.reveal()).await?.tenant;
+    known.insert(name, tenant.clone());
+    Ok(tenant)
+}
+
+async fn manifest_of(
+    store: &Store,
+    tenant: &Tenant,
+    session: &str,
+) -> Result<Vec<ManifestEntry>, AnyError> {
+    let size = PageSize::new(PageSize::MAX)?;
+    let (mut entries, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = store.list_manifest(tenant, session, size, &token).await?;
+        entries.extend(page.items);
+        match page.next {
+            Some(next) => token = next,
+            None => return Ok(entries),
+        }
     }
 }
 

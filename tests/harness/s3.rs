@@ -23,6 +23,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls;
 use cairn_store::config::{S3Config, S3Credentials};
+use rustix::process::{Pid, Signal, kill_process_group};
 use sha2::{Digest, Sha256};
 
 use super::eventually;
@@ -30,25 +31,114 @@ use super::eventually;
 const KEY_ID: &str = "test";
 const SECRET: &str = "secret-of-the-tests";
 
-/// Stops the server and removes its folder when standard input ends, which is when this process does.
+/// Stops the server when standard input ends, which is when this process does, and then removes the folder `$1`, if any.
 const KEEPER: &str = r#"
 exec 3<&0
-folder=$1
+remove=$1
 shift
 "$@" </dev/null 3<&- &
 server=$!
 cat <&3 >/dev/null
 kill $server
 wait $server
-rm -rf "$folder"
+[ -z "$remove" ] || rm -rf "$remove"
 "#;
 
-struct Server {
-    port: u16,
-    log: PathBuf,
-    _keeper: Child,
+/// A SeaweedFS on a folder. It ends with this process, in whatever way that does.
+pub(crate) struct Server {
+    ports: [u16; 4],
+    folder: PathBuf,
+    temporary: bool,
+    keeper: Child,
 }
 
+impl Server {
+    /// Starts one on a folder, which it may have been on before.
+    pub(crate) fn start(folder: &Path, temporary: bool) -> Self {
+        let ports = free_ports();
+        Self {
+            ports,
+            folder: folder.to_owned(),
+            temporary,
+            keeper: spawn(folder, ports, temporary),
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[0])
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        drop(self.keeper.stdin.take());
+        self.keeper.wait().unwrap();
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.keeper.wait().unwrap();
+    }
+
+    /// Starts it again where it was, after it has stopped.
+    pub(crate) fn start_again(&mut self) {
+        self.keeper = spawn(&self.folder, self.ports, self.temporary);
+    }
+
+    /// Sends a signal to it and to its keeper.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let group = Pid::from_raw(self.keeper.id().cast_signed()).unwrap();
+        kill_process_group(group, signal).unwrap();
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+}
+
+fn spawn(folder: &Path, [s3, master, volume, filer]: [u16; 4], temporary: bool) -> Child {
+    let log = File::options()
+        .append(true)
+        .create(true)
+        .open(folder.join("log"));
+    Command::new("/bin/sh")
+        .args(["-c", KEEPER, "sh"])
+        .arg(if temporary {
+            folder.as_os_str()
+        } else {
+            "".as_ref()
+        })
+        .arg(weed())
+        .arg("server")
+        .arg(format!("-dir={}", folder.display()))
+        .args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"])
+        .arg(format!("-s3.port={s3}"))
+        .arg(format!("-master.port={master}"))
+        .arg(format!("-volume.port={volume}"))
+        .arg(format!("-filer.port={filer}"))
+        .args([
+            "-master.volumeSizeLimitMB=1024",
+            // Volumes are of one bucket each, and take no space before they are filled.
+            "-volume.max=5000",
+            "-volume.preStopSeconds=0",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+        ])
+        .env("AWS_ACCESS_KEY_ID", KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1")
+        // Where it keeps logs of its own.
+        .env("TMPDIR", folder)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(log.unwrap())
+        .spawn()
+        .unwrap()
+}
+
+/// The one that the tests of a run share.
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -57,43 +147,7 @@ fn server() -> &'static Server {
             .tempdir()
             .unwrap()
             .keep();
-        let log = folder.join("log");
-        let [s3, master, volume, filer] = free_ports();
-        let keeper = Command::new("/bin/sh")
-            .args(["-c", KEEPER, "sh"])
-            .arg(&folder)
-            .arg(weed())
-            .arg("server")
-            .arg(format!("-dir={}", folder.display()))
-            .args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"])
-            .arg(format!("-s3.port={s3}"))
-            .arg(format!("-master.port={master}"))
-            .arg(format!("-volume.port={volume}"))
-            .arg(format!("-filer.port={filer}"))
-            .args([
-                "-master.volumeSizeLimitMB=1024",
-                // Volumes are of one bucket each, and take no space before they are filled.
-                "-volume.max=5000",
-                "-volume.preStopSeconds=0",
-                "-s3.port.iceberg=0",
-                "-s3.port.lance=0",
-            ])
-            .env("AWS_ACCESS_KEY_ID", KEY_ID)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET)
-            .env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1")
-            // Where it keeps logs of its own.
-            .env("TMPDIR", &folder)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
-        Server {
-            port: s3,
-            log,
-            _keeper: keeper,
-        }
+        Server::start(&folder, true)
     })
 }
 
@@ -151,7 +205,7 @@ fn client(endpoint: &str) -> Client {
 /// Where the S3 server listens.
 pub(crate) async fn address() -> String {
     let server = tokio::task::spawn_blocking(server).await.unwrap();
-    format!("127.0.0.1:{}", server.port)
+    server.address()
 }
 
 /// A bucket in the S3 server, which is all that this test puts there.
@@ -164,11 +218,17 @@ pub(crate) struct Bucket {
 /// Makes a bucket.
 pub(crate) async fn bucket() -> Bucket {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let client = client(&format!("http://{}", address().await));
+    let server = tokio::task::spawn_blocking(server).await.unwrap();
     let name = format!("cairn-test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let log = server().log.display();
+    bucket_in(server, name).await
+}
+
+/// Makes a bucket in a server that may still be starting.
+pub(crate) async fn bucket_in(server: &Server, name: String) -> Bucket {
+    let client = client(&format!("http://{}", server.address()));
+    let log = server.log();
     eventually(
-        &format!("the S3 server answers; its log: {log}"),
+        &format!("the S3 server answers; its log: {}", log.display()),
         async || {
             let made = client.create_bucket().bucket(&name).send().await;
             made.is_ok() && client.head_bucket().bucket(&name).send().await.is_ok()
@@ -216,24 +276,29 @@ impl Bucket {
 
     /// The keys in the bucket, but for the mark of its deployment, and the multipart uploads under way.
     pub(crate) async fn keys(&self) -> Vec<String> {
+        self.try_keys().await.unwrap()
+    }
+
+    /// The same, of a server that may be out of order.
+    pub(crate) async fn try_keys(&self) -> Result<Vec<String>, aws_sdk_s3::Error> {
         let list = self.client.list_objects_v2().bucket(&self.name);
         let mut pages = list.into_paginator().send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.unwrap();
+            let page = page?;
             let found = page.contents().iter();
             keys.extend(found.filter_map(|object| object.key().map(str::to_owned)));
         }
         keys.retain(|key| key != "v1/_deployment_id");
         let uploads = self.client.list_multipart_uploads().bucket(&self.name);
-        let uploads = uploads.send().await.unwrap();
+        let uploads = uploads.send().await?;
         keys.extend(
             uploads
                 .uploads()
                 .iter()
                 .filter_map(|upload| upload.key().map(|key| format!("{UNFINISHED}{key}"))),
         );
-        keys
+        Ok(keys)
     }
 
     /// Puts something under a key, past the store.

@@ -1,0 +1,95 @@
+//! The oracle: looks at the database and at every byte, and holds them to the words of the model.
+
+use aws_sdk_s3::error::SdkError;
+use cairn_model::invariants::{Snapshot, Violation, leaks, regressions, violations};
+use cairn_store::Store;
+use sha2::{Digest, Sha256};
+
+use super::tally::{Broken, Tally};
+use crate::harness::{
+    oracle::{AnyError, Rows},
+    postgres,
+    s3::{Bucket, UNFINISHED},
+};
+
+pub(super) struct Oracle {
+    pub(super) store: Store,
+    pub(super) url: String,
+    pub(super) bucket: Bucket,
+    before: Option<Snapshot<String>>,
+}
+
+impl Oracle {
+    pub(super) fn new(store: Store, url: String, bucket: Bucket) -> Self {
+        Self {
+            store,
+            url,
+            bucket,
+            before: None,
+        }
+    }
+
+    /// Takes a look while everything goes on.
+    pub(super) async fn look(&mut self, tally: &Tally) -> Result<(), AnyError> {
+        let mut database = postgres::connect(&self.url).await;
+        let rows = Rows::read(&mut database, &self.store).await?;
+        let stored = self.hashes().await?;
+        let later = Rows::read(&mut database, &self.store).await?;
+        let now = rows.that_pin_until(&later).with(stored);
+        self.judge(now, tally);
+        tally.add("check: look at all rows and all bytes");
+        Ok(())
+    }
+
+    /// Takes the last look, when nothing goes on and everything is collected.
+    pub(super) async fn look_at_the_rest(&mut self, tally: &Tally) -> Result<(), AnyError> {
+        let mut database = postgres::connect(&self.url).await;
+        let rows = Rows::read(&mut database, &self.store).await?;
+        let now = rows.with(self.hashes().await?);
+        for leak in leaks(&now) {
+            tally.broken(Broken::Leak, format!("{leak:?}"));
+        }
+        self.judge(now, tally);
+        tally.add("check: look at all rows and all bytes");
+        Ok(())
+    }
+
+    fn judge(&mut self, now: Snapshot<String>, tally: &Tally) {
+        let mut found = violations(&now);
+        if let Some(before) = &self.before {
+            found.extend(regressions(before, &now));
+        }
+        for violation in found {
+            let promise = match &violation {
+                Violation::NotLive(_) | Violation::BytesMissing(_) | Violation::BytesWrong(_) => {
+                    Broken::Lost
+                }
+                Violation::SealBroken(_) | Violation::SealTakenBack(_) => Broken::Seal,
+                _ => Broken::Other,
+            };
+            tally.broken(promise, format!("{violation:?}"));
+        }
+        self.before = Some(now);
+    }
+
+    /// What lies in the bucket, by its hash. What vanishes while it is listed was to be deleted, or is missed by the rows.
+    async fn hashes(&self) -> Result<Vec<(String, String)>, AnyError> {
+        let mut hashes = Vec::new();
+        for key in self.bucket.try_keys().await? {
+            if key.starts_with(UNFINISHED) {
+                hashes.push((key, "no bytes".to_owned()));
+                continue;
+            }
+            let get = self.bucket.client.get_object();
+            match get.bucket(&self.bucket.name).key(&key).send().await {
+                Ok(got) => {
+                    let bytes = got.body.collect().await?.into_bytes();
+                    hashes.push((key, hex::encode(Sha256::digest(&bytes))));
+                }
+                Err(SdkError::ServiceError(e)) if e.err().is_no_such_key() => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(hashes)
+    }
+}
