@@ -1,6 +1,6 @@
 //! Wherever a process dies, and whatever S3 does: nothing is lost, nothing is done twice, and nothing is left over.
 
-use cairn_store::{ArtifactSpec, Caller, Created, IdempotencyKey, RawSpec, Result, Store};
+use cairn_store::{ArtifactSpec, Caller, Created, Error, IdempotencyKey, RawSpec, Result, Store};
 
 use crate::harness::Cairn;
 
@@ -32,7 +32,22 @@ fn raw(filename: &str) -> RawSpec {
     }
 }
 
+/// Uploads as a client does: when an attempt that failed has not let go of its key yet, it comes back.
 async fn upload(store: &Store, caller: &Caller, raw: RawSpec, content: Vec<u8>) -> Result<Created> {
+    loop {
+        match attempt(store, caller, raw.clone(), content.clone()).await {
+            Err(Error::IdempotencyInProgress(_)) => tokio::task::yield_now().await,
+            done => return done,
+        }
+    }
+}
+
+async fn attempt(
+    store: &Store,
+    caller: &Caller,
+    raw: RawSpec,
+    content: Vec<u8>,
+) -> Result<Created> {
     let mut upload = store
         .begin_upload(&caller.tenant, ArtifactSpec::new(raw)?)
         .await?;

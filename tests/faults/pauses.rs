@@ -74,22 +74,14 @@ async fn whole_or_to_be_sent_again(
     let created = match outcome {
         Ok(created) => created,
         Err(Error::UploadExpired(_) | Error::Unavailable { .. }) => {
-            again(cairn, caller, name, bytes).await
+            upload(&cairn.store, caller, raw(name), bytes.to_vec())
+                .await
+                .unwrap()
         }
         Err(e) => panic!("{e:?}"),
     };
     let id = created.artifact.id.as_str();
     assert!(cairn.client.download(id).await.unwrap() == bytes);
-}
-
-/// The key of the upload that failed is let go of behind its back.
-async fn again(cairn: &Cairn, caller: &Caller, name: &str, bytes: &[u8]) -> Created {
-    loop {
-        match upload(&cairn.store, caller, raw(name), bytes.to_vec()).await {
-            Err(Error::IdempotencyInProgress(_)) => tokio::task::yield_now().await,
-            done => return done.unwrap(),
-        }
-    }
 }
 
 async fn deleted(cairn: &Cairn, caller: &Caller, name: &str, bytes: &[u8]) -> Created {
