@@ -34,12 +34,11 @@
 //! - Versions, idempotency keys, tenants, quotas; and what an old primary does that has not noticed a failover.
 //! - Anything beyond the bounds: a fault that needs four uploads would not be found.
 //!
-//! # Where the code is behind
+//! # Where the code does otherwise
 //!
-//! Three things are demanded here that the code does not do yet, so that a manifest can change after the seal; the tests
-//! of the variants that leave them out tell how. Restoring does not take the session's lock. Changing an artifact's expiry
-//! does not take it either, and may prolong what had expired when its session was sealed. Deleting a single artifact
-//! takes its time before it has the lock of the row.
+//! The model tells what a sealed session held by the times in its rows, and has whoever restores or prolongs lock the
+//! session. The code writes the manifest down at the seal, and ends what has expired in the session first; there only
+//! whoever restores has to lock it. What the variants without these locks show is why.
 
 mod actions;
 mod check;
