@@ -55,7 +55,7 @@ pub(crate) fn take(instance: &Instance, state: &mut State, action: Action) {
         Action::Pass(pass) => collector::take_pass(instance, state, pass),
         Action::Scanner(step) => scanner::take(instance, state, step),
         Action::Caller(step) => caller::take(instance, state, step),
-        Action::Sealer(step) => sealer::take(state, step),
+        Action::Sealer(step) => sealer::take(instance, state, step),
         Action::Failure(step) => failures::take(instance, state, step),
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     instance::Instance,
     invariants::{Artifact, ArtifactState, Object, Session, Snapshot, Stored},
     state::{ArtifactRow, Set, State, has, key_of, numbers},
+    variants::Variant,
 };
 
 pub(crate) fn describe(instance: &Instance, state: &State) -> Snapshot<u8> {
@@ -39,7 +40,11 @@ pub(crate) fn describe(instance: &Instance, state: &State) -> Snapshot<u8> {
     let session = || Session {
         id: 0,
         manifest: state.db.manifest.map(members),
-        members: members(state.db.members()),
+        members: members(if instance.is(Variant::ManifestByTimes) {
+            state.db.members_by_times()
+        } else {
+            state.db.members()
+        }),
     };
     Snapshot::new(
         numbers().filter_map(artifact).collect(),

@@ -140,7 +140,7 @@ pub struct Session<N> {
     pub id: N,
     /// What it held when it was sealed, as it was told then, in order; `None` while it is open.
     pub manifest: Option<Vec<N>>,
-    /// What its rows say now that it holds, or held when it was sealed, in order.
+    /// What it is said now to have held when it was sealed, and whatever else can be read in it, in order.
     pub members: Vec<N>,
 }
 

@@ -15,8 +15,9 @@
 //! - **Workers**, two: they lock a queued object, look for artifacts, condemn and commit; they claim what is condemned,
 //!   delete, and record it. **Passes** end leases, delete windows and what was not published, at any time whatever.
 //! - **The scanner**: it lists, then asks the primary, and deletes what nothing knows, at the first or the second sighting.
-//! - **The sealer** takes the session's lock and the time of the seal, then reads the manifest. A **caller** deletes,
-//!   restores, prolongs and publishes, in two steps where a seal could come in between.
+//! - **The sealer** takes the session's lock, ends what has expired, then writes down what is live. A **caller** deletes and
+//!   prolongs under the lock of the row alone, restores and publishes under the session's, in two steps where a seal could
+//!   come in between. To prolong stands for every way in which what has expired is readable again, as under a hold.
 //! - **Failures**: everybody may die at any step. A PUT or DELETE is applied and its answer lost, or is applied long after its
 //!   sender gave up, or never. A commit is cut off, and is made or rolled back later. A standby that lags takes over.
 //! - **Locks** as Postgres has them, and the **foreign key**, which can be left out, to see what the code is worth alone
@@ -33,12 +34,6 @@
 //!   what they are taken for here is for tests with a real one.
 //! - Versions, idempotency keys, tenants, quotas; and what an old primary does that has not noticed a failover.
 //! - Anything beyond the bounds: a fault that needs four uploads would not be found.
-//!
-//! # Where the code does otherwise
-//!
-//! The model tells what a sealed session held by the times in its rows, and has whoever restores or prolongs lock the
-//! session. The code writes the manifest down at the seal, and ends what has expired in the session first; there only
-//! whoever restores has to lock it. What the variants without these locks show is why.
 
 mod actions;
 mod check;

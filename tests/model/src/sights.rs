@@ -187,8 +187,32 @@ pub(crate) fn sights(instance: &Instance) -> Vec<Property<Protocol>> {
     expect(
         instance.session && instance.deletions,
         "a deletion is under way as the session is sealed",
+        |_, s| matches!(s.caller, Caller::Deleting { .. }) && matches!(s.sealer, Sealer::Ended(_)),
+    );
+    expect(
+        instance.session && instance.deletions,
+        "a seal ends what has expired",
+        |_, s| matches!(s.sealer, Sealer::Ended(rows) if rows != 0),
+    );
+    expect(
+        instance.session && instance.deletions,
+        "a seal waits for what has expired and is being prolonged",
+        |_, s| match s.caller {
+            Caller::Prolonging { artifact } => {
+                let row = s.row(artifact);
+                let expired = matches!(row, Some(ArtifactRow::Live { expired: true, .. }));
+                expired && s.sealer == Sealer::Stamped
+            }
+            _ => false,
+        },
+    );
+    expect(
+        instance.session && instance.deletions,
+        "what a seal has ended cannot be restored",
         |_, s| {
-            matches!(s.caller, Caller::Deleting { after: false, .. }) && s.sealer == Sealer::Stamped
+            let listed = s.db.manifest;
+            let deleted = s.db.those(|row| matches!(row, ArtifactRow::Deleted { .. }));
+            listed.is_some_and(|listed| deleted & !listed != 0)
         },
     );
     sights

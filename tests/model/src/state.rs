@@ -16,7 +16,7 @@ pub(crate) type Set = u8;
 pub(crate) struct Db {
     pub(crate) objects: [Option<ObjectRow>; UPLOADS],
     pub(crate) artifacts: [Option<ArtifactRow>; UPLOADS],
-    /// What the session held when it was sealed.
+    /// What the session held when it was sealed, written down then.
     pub(crate) manifest: Option<Set>,
     /// Keys that the scanner has seen and nothing knew.
     pub(crate) suspects: Set,
@@ -33,8 +33,8 @@ pub(crate) struct ObjectRow {
     pub(crate) queued: bool,
 }
 
-/// The row of an artifact. What a seal goes by are times, of which only this matters: `expired` is that the artifact's
-/// time was over before the latest stamp of a seal, `after` that it was deleted after that stamp.
+/// The row of an artifact. `expired` is that the artifact's time is over. `after` is that it was deleted after the latest
+/// stamp of a seal, which matters only to those who would tell a manifest from times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ArtifactRow {
     Unpublished { object: u8 },
@@ -98,8 +98,10 @@ pub(crate) enum Scanner {
 pub(crate) enum Sealer {
     #[default]
     Idle,
-    /// It has the session's lock and has taken the time of the seal; the manifest is not read yet.
+    /// It has the session's lock and has taken the time of the seal.
     Stamped,
+    /// It has ended these artifacts, which had expired, and holds their rows; the manifest is not written yet.
+    Ended(Set),
 }
 
 /// A caller who changes an artifact of the session, in two steps.
@@ -107,13 +109,13 @@ pub(crate) enum Sealer {
 pub(crate) enum Caller {
     #[default]
     Idle,
-    /// It has the time of the deletion, and the row's lock unless the variant takes that later.
+    /// It has the row's lock, and the time of the deletion.
     Deleting { artifact: u8, after: bool },
-    /// It has seen that the session is open.
+    /// It has the session's lock, and has seen that the session is open, or has the artifact in its manifest.
     Restoring { artifact: u8 },
     /// It has the session's lock, and has seen that the session is open.
     Publishing { artifact: u8 },
-    /// It has the session's lock, and has seen that the artifact has not expired, or not before the seal.
+    /// It has the row's lock, and has seen that the artifact can be read.
     Prolonging { artifact: u8 },
     /// It knows what the artifact pinned, and will pin it again without another look.
     PinningAgain { artifact: u8, object: u8 },
@@ -232,19 +234,29 @@ impl Db {
         rows.any(|artifact| artifact.pins() == Some(object))
     }
 
-    /// What the session holds, or held when it was sealed: what is there, and what was deleted after the stamp.
+    /// The artifacts whose rows are like this.
+    pub(crate) fn those(&self, like: impl Fn(&ArtifactRow) -> bool) -> Set {
+        let rows = numbers().zip(&self.artifacts);
+        let those = rows.filter(|(_, row)| row.as_ref().is_some_and(&like));
+        those.fold(0, |set, (number, _)| set | bit(number))
+    }
+
+    /// What the session holds: what was written down, and whatever can be read.
     pub(crate) fn members(&self) -> Set {
-        let member = |row: &ArtifactRow| {
+        let readable = |row: &ArtifactRow| matches!(row, ArtifactRow::Live { expired: false, .. });
+        self.manifest.unwrap_or_default() | self.those(readable)
+    }
+
+    /// The same, told from times: what can be read, and what was deleted after the stamp.
+    pub(crate) fn members_by_times(&self) -> Set {
+        self.those(|row| {
             matches!(
                 row,
                 ArtifactRow::Live { expired: false, .. }
                     | ArtifactRow::Deleted { after: true, .. }
                     | ArtifactRow::Purged { after: true }
             )
-        };
-        let rows = numbers().zip(&self.artifacts);
-        let members = rows.filter(|(_, row)| row.as_ref().is_some_and(member));
-        members.fold(0, |set, (number, _)| set | bit(number))
+        })
     }
 }
 
@@ -282,6 +294,19 @@ impl State {
             }
             _ => false,
         })
+    }
+
+    /// Whether somebody holds the row of this artifact.
+    pub(crate) fn is_row_locked(&self, artifact: u8) -> bool {
+        let ended = match self.sealer {
+            Sealer::Ended(rows) => has(rows, artifact),
+            _ => false,
+        };
+        let changing = match self.caller {
+            Caller::Deleting { artifact, .. } | Caller::Prolonging { artifact } => Some(artifact),
+            _ => None,
+        };
+        ended || changing == Some(artifact)
     }
 
     pub(crate) fn row(&self, artifact: u8) -> Option<ArtifactRow> {

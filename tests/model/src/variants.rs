@@ -46,10 +46,10 @@ pub enum Variant {
     CommitWithoutSessionLock,
     /// Restoring does not lock the session.
     RestoreWithoutSessionLock,
-    /// Prolonging an artifact does not lock the session.
-    ProlongWithoutSessionLock,
-    /// An artifact that had expired when its session was sealed can be prolonged nonetheless.
-    ProlongAfterSeal,
-    /// A deletion takes its time before it has the lock of the row.
-    TimeBeforeLock,
+    /// Restoring into a sealed session does not ask its manifest.
+    RestoreWhatIsNotListed,
+    /// A seal does not end what has expired, and writes down what can be read.
+    SealWithoutEnding,
+    /// A manifest is not written down, but told from the times of the seal, of deletions and of expiry.
+    ManifestByTimes,
 }

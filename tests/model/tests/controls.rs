@@ -184,16 +184,16 @@ fn a_restoration_that_does_not_lock_the_session_changes_it_after_the_seal() {
 }
 
 #[test]
-fn a_prolongation_that_does_not_lock_the_session_changes_it_after_the_seal() {
-    loses(Variant::ProlongWithoutSessionLock, SESSION);
+fn a_restoration_that_does_not_ask_the_manifest_changes_a_sealed_session() {
+    loses(Variant::RestoreWhatIsNotListed, SESSION);
 }
 
 #[test]
-fn what_had_expired_at_the_seal_and_is_prolonged_changes_a_sealed_session() {
-    loses(Variant::ProlongAfterSeal, SESSION);
+fn what_had_expired_and_was_not_ended_is_prolonged_into_a_sealed_session() {
+    loses(Variant::SealWithoutEnding, SESSION);
 }
 
 #[test]
-fn a_deletion_timed_before_it_has_its_lock_changes_a_sealed_session() {
-    loses(Variant::TimeBeforeLock, SESSION);
+fn a_manifest_that_is_told_from_times_changes_after_the_seal() {
+    loses(Variant::ManifestByTimes, SESSION);
 }

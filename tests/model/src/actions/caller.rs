@@ -7,7 +7,7 @@ use super::collector::unpin;
 use crate::{
     instance::Instance,
     invariants::ObjectState,
-    state::{ArtifactRow, Caller, Sealer, State, numbers},
+    state::{ArtifactRow, Caller, Sealer, State, has, numbers},
     variants::Variant,
 };
 
@@ -33,15 +33,14 @@ pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = 
 }
 
 fn steps_on(instance: &Instance, state: &State, artifact: u8) -> [Option<Step>; 2] {
-    let lock = state.sealer != Sealer::Stamped;
+    let lock = state.sealer == Sealer::Idle;
     let open = state.db.manifest.is_none();
     match state.row(artifact) {
+        Some(ArtifactRow::Live { .. }) if state.is_row_locked(artifact) => [None, None],
         Some(ArtifactRow::Live { expired, .. }) => {
             let delete = instance.deletions && !expired;
-            // What has expired is visible still while it is held.
-            let lock = lock || instance.is(Variant::ProlongWithoutSessionLock);
-            let late = open || instance.is(Variant::ProlongAfterSeal);
-            let prolong = instance.session && lock && (!expired || late);
+            // What has expired can be read still while it is held, or by who looks at a clock from before.
+            let prolong = instance.session;
             [
                 delete.then_some(Step::Delete(artifact)),
                 prolong.then_some(Step::Prolong(artifact)),
@@ -49,7 +48,13 @@ fn steps_on(instance: &Instance, state: &State, artifact: u8) -> [Option<Step>; 
         }
         Some(ArtifactRow::Deleted { after, .. }) => {
             let lock = lock || instance.is(Variant::RestoreWithoutSessionLock);
-            let restore = lock && (open || after);
+            let listed = state.db.manifest.is_some_and(|set| has(set, artifact));
+            let may = if instance.is(Variant::ManifestByTimes) {
+                after
+            } else {
+                listed || instance.is(Variant::RestoreWhatIsNotListed)
+            };
+            let restore = lock && (open || may);
             [restore.then_some(Step::Restore(artifact)), None]
         }
         Some(ArtifactRow::Unpublished { .. }) => {
@@ -63,7 +68,8 @@ fn steps_on(instance: &Instance, state: &State, artifact: u8) -> [Option<Step>; 
 pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
     let begun = match step {
         Step::Delete(artifact) => {
-            let after = state.sealer == Sealer::Stamped || state.db.manifest.is_some();
+            let sealed = state.sealer != Sealer::Idle || state.db.manifest.is_some();
+            let after = sealed && instance.is(Variant::ManifestByTimes);
             Caller::Deleting { artifact, after }
         }
         Step::Prolong(artifact) => Caller::Prolonging { artifact },

@@ -31,9 +31,9 @@ pub(crate) enum Step {
 pub(crate) enum Pass {
     /// The lease of an upload has run out.
     Stale(u8),
-    /// The time of an artifact is over, before any seal; how it is deleted then is left out.
+    /// The time of an artifact is over.
     Expire(u8),
-    /// The delete window of an artifact is over.
+    /// The delete window of an artifact is over; how one that has expired is deleted is left out.
     Purge(u8),
     /// What was to be published is given up.
     Discard(u8),
@@ -180,12 +180,15 @@ pub(super) fn passes(instance: &Instance, state: &State) -> impl Iterator<Item =
     });
     let others = numbers().filter_map(|artifact| match state.row(artifact)? {
         ArtifactRow::Live { expired: false, .. } => {
+            // Told from times, what expires later was there at the seal.
+            let times = instance.is(Variant::ManifestByTimes);
             let open = state.sealer == Sealer::Idle && state.db.manifest.is_none();
-            let may = instance.session && instance.deletions && open;
+            let may = instance.session && instance.deletions && (open || !times);
             may.then_some(Pass::Expire(artifact))
         }
         ArtifactRow::Live { object, .. } | ArtifactRow::Deleted { object, .. } => {
-            (!state.is_reviewed(object)).then_some(Pass::Purge(artifact))
+            let locked = state.is_reviewed(object) || state.is_row_locked(artifact);
+            (!locked).then_some(Pass::Purge(artifact))
         }
         ArtifactRow::Unpublished { object } => {
             (!state.is_reviewed(object)).then_some(Pass::Discard(artifact))

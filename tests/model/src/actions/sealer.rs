@@ -1,16 +1,18 @@
-//! The sealer: it takes the session's lock and the time of the seal, then reads the manifest and commits.
+//! The sealer: it takes the session's lock, ends what has expired, writes down what is live, and commits.
 
 use super::uploader::enters_session;
 use crate::{
     instance::Instance,
-    state::{ArtifactRow, Caller, Sealer, State},
+    state::{ArtifactRow, Caller, Sealer, Set, State, has, numbers},
     variants::Variant,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Stamp,
-    /// Reads the manifest once whoever is deleting has ended, keeps it, and commits.
+    /// Ends what has expired, once whoever holds such a row has ended.
+    End,
+    /// Writes down what is live in a later statement, and commits.
     Seal,
     Crash,
 }
@@ -23,10 +25,11 @@ pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = 
             (may.then_some(Step::Stamp), None)
         }
         Sealer::Stamped => {
-            let deleting = matches!(state.caller, Caller::Deleting { .. });
-            let may = !deleting || instance.is(Variant::TimeBeforeLock);
-            (may.then_some(Step::Seal), Some(Step::Crash))
+            let mut expired = numbers().filter(|artifact| has(expired(instance, state), *artifact));
+            let waits = expired.any(|artifact| state.is_row_locked(artifact));
+            ((!waits).then_some(Step::End), Some(Step::Crash))
         }
+        Sealer::Ended(_) => (Some(Step::Seal), Some(Step::Crash)),
     };
     first.into_iter().chain(crash)
 }
@@ -39,24 +42,52 @@ fn has_writers(instance: &Instance, state: &State) -> bool {
     commits
         || match state.caller {
             Caller::Restoring { .. } => !instance.is(Variant::RestoreWithoutSessionLock),
-            Caller::Prolonging { .. } => !instance.is(Variant::ProlongWithoutSessionLock),
             Caller::Publishing { .. } => true,
             _ => false,
         }
 }
 
-pub(super) fn take(state: &mut State, step: Step) {
-    match step {
-        Step::Stamp => {
+/// What the seal ends.
+fn expired(instance: &Instance, state: &State) -> Set {
+    if instance.is(Variant::SealWithoutEnding) || instance.is(Variant::ManifestByTimes) {
+        return 0;
+    }
+    let expired = |row: &ArtifactRow| matches!(row, ArtifactRow::Live { expired: true, .. });
+    state.db.those(expired)
+}
+
+pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
+    match (step, state.sealer) {
+        (Step::Stamp, _) => {
             stamp(state);
             state.sealer = Sealer::Stamped;
         }
-        Step::Seal => {
-            state.db.manifest = Some(state.db.members());
+        (Step::End, _) => state.sealer = Sealer::Ended(expired(instance, state)),
+        (Step::Seal, Sealer::Ended(rows)) => {
+            for artifact in numbers().filter(|artifact| has(rows, *artifact)) {
+                if let Some(object) = state.row(artifact).and_then(ArtifactRow::pins) {
+                    let after = false;
+                    state.set_row(artifact, ArtifactRow::Deleted { object, after });
+                }
+            }
+            state.db.manifest = Some(manifest(instance, state));
             state.sealer = Sealer::Idle;
         }
-        Step::Crash => state.sealer = Sealer::Idle,
+        _ => state.sealer = Sealer::Idle,
     }
+}
+
+/// Whatever is live, for what had expired is ended; without that, whatever can be read.
+fn manifest(instance: &Instance, state: &State) -> Set {
+    let db = &state.db;
+    if instance.is(Variant::ManifestByTimes) {
+        return db.members_by_times();
+    }
+    let readable_only = instance.is(Variant::SealWithoutEnding);
+    db.those(|row| match row {
+        ArtifactRow::Live { expired, .. } => !(readable_only && *expired),
+        _ => false,
+    })
 }
 
 /// Whatever has been deleted so far was deleted before this seal.

@@ -60,7 +60,7 @@ fn may_look(instance: &Instance, state: &State, uploader: usize) -> bool {
     let Phase::Stored { upload, .. } = state.uploaders[uploader].phase else {
         return false;
     };
-    let sealing = state.sealer == Sealer::Stamped && enters_session(instance, upload);
+    let sealing = state.sealer != Sealer::Idle && enters_session(instance, upload);
     let duplicate = state
         .db
         .with_content(ObjectState::Live, content(instance, upload));
