@@ -16,6 +16,7 @@ mod orphans;
 mod plans;
 mod restore_drill;
 mod retention;
+mod unfinished;
 
 /// An artifact that was deleted, and whose bytes are due to be.
 async fn with_due_bytes(cairn: &Cairn) -> String {

@@ -280,6 +280,18 @@ impl Cairn {
         }
     }
 
+    /// Begins to put something into the blob store, past the store, and leaves it at that.
+    pub(crate) async fn begin_blob(&self, key: &str, bytes: &[u8]) {
+        match &self.folder {
+            Some(_) => {
+                let (tenant, object) = key[6..].split_once('/').unwrap();
+                let path = format!("tmp/{tenant}_{object}");
+                self.put_blob(&path, bytes).await;
+            }
+            None => self.bucket().begin(key, bytes).await,
+        }
+    }
+
     /// Takes something out of the blob store, past the store.
     pub(crate) async fn remove_blob(&self, key: &str) {
         match &self.folder {

@@ -307,6 +307,15 @@ impl Bucket {
         put.body(bytes.to_vec().into()).send().await.unwrap();
     }
 
+    /// Begins a multipart upload to a key and sends its first part, past the store.
+    pub(crate) async fn begin(&self, key: &str, bytes: &[u8]) {
+        let begin = self.client.create_multipart_upload();
+        let begun = begin.bucket(&self.name).key(key).send().await.unwrap();
+        let part = self.client.upload_part().bucket(&self.name).key(key);
+        let part = part.set_upload_id(begun.upload_id).part_number(1);
+        part.body(bytes.to_vec().into()).send().await.unwrap();
+    }
+
     /// Has the server expire what has this prefix, and nothing else.
     pub(crate) async fn expire(&self, prefix: &str) {
         let rule = LifecycleRule::builder()

@@ -83,7 +83,29 @@ pub(crate) struct Entry {
     pub(crate) version: String,
 }
 
+/// A part of a listing of what was begun and not made whole.
+#[derive(Debug)]
+pub(crate) struct ListedUnfinished {
+    pub(crate) uploads: Vec<Unfinished>,
+    /// The key and the id to go on behind; `None` when there is no more.
+    pub(crate) next: Option<(String, String)>,
+}
+
+/// An upload that was begun and neither completed nor aborted.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    /// Whose key it is to; `None` for a key that is not one of ours.
+    pub(crate) owner: Option<(TenantId, ObjectId)>,
+    /// The blob store's name for it.
+    pub(crate) id: String,
+    /// How long ago it was begun, or last written to, by the blob store's own clock.
+    pub(crate) age: Duration,
+}
+
 impl Blobs {
+    /// What all paths start with.
+    const PREFIX: &str = "v1/";
+
     /// Where the blob store says which deployment it is of.
     pub(crate) const MARKER: &str = "v1/_deployment_id";
 
@@ -196,6 +218,18 @@ impl Blobs {
         match self {
             Self::S3(s3) => s3.list(start, after).await,
             Self::Fs(fs) => fs.list(start, after).await,
+        }
+    }
+
+    /// Lists uploads that were begun and neither completed nor aborted, at most a thousand. MinIO and its kin say nothing
+    /// here, because they list uploads for exact keys only.
+    pub(crate) async fn list_unfinished(
+        &self,
+        after: Option<(String, String)>,
+    ) -> BlobResult<ListedUnfinished> {
+        match self {
+            Self::S3(s3) => s3.list_unfinished(after).await,
+            Self::Fs(fs) => fs.list_unfinished().await,
         }
     }
 

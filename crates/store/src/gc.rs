@@ -30,6 +30,7 @@ mod pace;
 mod passes;
 mod reclaim;
 mod report;
+mod unfinished;
 
 pub use config::GcConfig;
 pub use fsck::{Fsck, FsckReport, Ghost, Stray};
@@ -45,7 +46,7 @@ pub struct Policy {
     pub batch: u32,
     /// How many batches one pass takes at the most; the next pass goes on from there.
     pub max_batches: u32,
-    /// How many parts of a listing, of a thousand keys each, the scan for orphans takes at the most.
+    /// How many parts of a listing, of a thousand keys each, a pass that lists takes at the most.
     pub max_pages: u32,
     /// How many objects the search for ghosts looks at in one run.
     pub heads: u32,

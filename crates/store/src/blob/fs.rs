@@ -18,6 +18,7 @@ use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
 
 mod list;
 mod marker;
+mod unfinished;
 
 /// A folder of blobs. A file is written under `tmp/`, synced, renamed into its place and the folders on its path synced,
 /// so that under a key there is either nothing or everything, also after a power cut.
@@ -45,7 +46,7 @@ impl Fs {
     }
 
     pub(super) async fn begin(&self, key: &ObjectKey) -> BlobResult<String> {
-        Ok(key.object_name())
+        Ok(key.temporary_name())
     }
 
     pub(super) async fn put_part(
@@ -113,7 +114,7 @@ impl Fs {
     }
 
     fn temporary(&self, key: &ObjectKey) -> PathBuf {
-        self.root.join("tmp").join(key.object_name())
+        self.root.join("tmp").join(key.temporary_name())
     }
 
     fn write_at(&self, key: &ObjectKey, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -9,6 +9,7 @@ use crate::id::{ObjectId, TenantId};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectKey {
     path: String,
+    tenant: TenantId,
     object: ObjectId,
 }
 
@@ -17,6 +18,7 @@ impl ObjectKey {
         let spread = Sha256::digest(object.0.as_bytes())[0];
         Self {
             path: format!("v1/{spread:02x}/{}/{}", tenant.0, object.0),
+            tenant,
             object,
         }
     }
@@ -34,9 +36,19 @@ impl ObjectKey {
         (Self::new(tenant, object).path == path).then_some((tenant, object))
     }
 
-    /// A name for the object alone, for a temporary file.
-    pub(super) fn object_name(&self) -> String {
-        self.object.0.to_string()
+    /// The name of the file in which the bytes wait until all are there.
+    pub(super) fn temporary_name(&self) -> String {
+        format!("{}_{}", self.tenant.0, self.object.0)
+    }
+
+    /// What the name of such a file names.
+    pub(super) fn parse_temporary_name(name: &str) -> Option<(TenantId, ObjectId)> {
+        let (tenant, object) = name.split_once('_')?;
+        let ids = (
+            TenantId(tenant.parse().ok()?),
+            ObjectId(object.parse().ok()?),
+        );
+        (Self::new(ids.0, ids.1).temporary_name() == name).then_some(ids)
     }
 }
 
@@ -52,6 +64,20 @@ mod tests {
 
     use super::ObjectKey;
     use crate::id::{ObjectId, TenantId};
+
+    #[test]
+    fn the_name_of_a_temporary_file_reads_back_and_no_other_does() {
+        let ids = (TenantId(Uuid::now_v7()), ObjectId(Uuid::now_v7()));
+        let name = ObjectKey::new(ids.0, ids.1).temporary_name();
+        assert_eq!(ObjectKey::parse_temporary_name(&name), Some(ids));
+        for other in [
+            name.to_uppercase(),
+            name.replace('-', ""),
+            ids.1.0.to_string(),
+        ] {
+            assert_eq!(ObjectKey::parse_temporary_name(&other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_key_reads_back_and_nothing_that_differs_in_any_way_is_one() {

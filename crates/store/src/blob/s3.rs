@@ -24,6 +24,7 @@ mod clock;
 mod lifecycle;
 mod list;
 mod marker;
+mod unfinished;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use deadpool_postgres::Transaction;
 use futures_util::future::BoxFuture;
 
-use super::{Run, batches, ghosts, jobs, orphans, reclaim};
+use super::{Run, batches, ghosts, jobs, orphans, reclaim, unfinished};
 use crate::{
     error::Result,
     meta::{
@@ -177,6 +177,13 @@ pub static PASSES: &[Pass] = &[
         counts: &["orphans", "orphan_bytes"],
         looks: &["listed", "suspects", "unknown_keys"],
         work: Work::Whole(|run| Box::pin(orphans::run(run))),
+    },
+    Pass {
+        name: "unfinished_uploads",
+        every: Some(HOUR),
+        counts: &["aborted_uploads"],
+        looks: &["unfinished"],
+        work: Work::Whole(|run| Box::pin(unfinished::run(run))),
     },
     Pass {
         name: "ghosts",

@@ -1,0 +1,41 @@
+//! Files that were begun and not published.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    time::{Duration, SystemTime},
+};
+
+use super::{Fs, blocking};
+use crate::blob::{BlobResult, ListedUnfinished, ObjectKey, Unfinished};
+
+impl Fs {
+    pub(in crate::blob) async fn list_unfinished(&self) -> BlobResult<ListedUnfinished> {
+        let fs = self.clone();
+        let uploads = blocking("listing temporary files", move || fs.list_unfinished_now()).await?;
+        Ok(ListedUnfinished {
+            uploads,
+            next: None,
+        })
+    }
+
+    fn list_unfinished_now(&self) -> io::Result<Vec<Unfinished>> {
+        let now = SystemTime::now();
+        let mut uploads = Vec::new();
+        for entry in fs::read_dir(self.root.join("tmp"))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let written = match entry.metadata() {
+                // Published or removed since it was listed.
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                found => found?.modified()?,
+            };
+            uploads.push(Unfinished {
+                owner: name.to_str().and_then(ObjectKey::parse_temporary_name),
+                id: String::new(),
+                age: now.duration_since(written).unwrap_or(Duration::ZERO),
+            });
+        }
+        Ok(uploads)
+    }
+}

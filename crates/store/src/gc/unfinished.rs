@@ -1,0 +1,78 @@
+//! Aborts uploads to the blob store that were begun for an object whose row is gone by now: by a process that slept, or a
+//! request that arrived late. Reclaim has looked for them before, when they were not there yet.
+//!
+//! As with orphans, the uploads are listed first and the database is asked after: the row of an upload is there before its
+//! first byte, and a row that is gone never comes back, so nobody can complete these any more. To abort one takes nothing
+//! from what is whole.
+
+use super::{Run, Would};
+use crate::{
+    blob::{Blobs, Unfinished},
+    error::Result,
+    id::{ObjectId, TenantId},
+    meta::orphans::{self as rows, Owner},
+    store::unavailable,
+};
+
+pub(super) async fn run(run: &mut Run) -> Result<()> {
+    run.verify().await?;
+    let mut after = None;
+    for _ in 0..run.policy.max_pages {
+        let client = run.store.meta.client().await?;
+        if !run.may_go_on(&client).await? {
+            return Ok(());
+        }
+        drop(client);
+        let listed = run.store.blobs.list_unfinished(after).await;
+        let listed = listed.map_err(unavailable)?;
+        run.report.add("unfinished", listed.uploads.len() as u64);
+        for (owner, upload) in nobodys(run, listed.uploads).await? {
+            abort(run, owner, &upload).await;
+        }
+        after = listed.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+type Ids = (TenantId, ObjectId);
+
+/// Those that have lain long enough and whose object has no row, or had its bytes deleted.
+async fn nobodys(run: &Run, uploads: Vec<Unfinished>) -> Result<Vec<(Ids, Unfinished)>> {
+    let age = run.store.gc.orphan_age;
+    let old = uploads.into_iter().filter(|upload| upload.age >= age);
+    let ours: Vec<_> = old
+        .filter_map(|upload| Some((upload.owner?, upload)))
+        .collect();
+    let ids: Vec<_> = ours.iter().map(|(ids, _)| *ids).collect();
+    let client = run.store.meta.client().await?;
+    let owners = rows::owners(&client, &ids).await?;
+    let ours = ours.into_iter().zip(owners);
+    Ok(ours
+        .filter(|(_, owner)| *owner == Owner::Nobody)
+        .map(|(upload, _)| upload)
+        .collect())
+}
+
+async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) {
+    let key = Blobs::key(tenant, object);
+    if run.policy.dry_run {
+        run.report.add("aborted_uploads", 1);
+        run.report.tell(Would {
+            pass: run.pass,
+            action: "abort upload",
+            id: key.to_string(),
+            tenant: tenant.0.to_string(),
+            bytes: None,
+            why: "no object has this key, so nobody can complete it".to_owned(),
+        });
+        return;
+    }
+    run.store.pace.wait(1).await;
+    match run.store.blobs.abort(&key, Some(&upload.id)).await {
+        Ok(()) => run.report.add("aborted_uploads", 1),
+        Err(e) => run.report.fail(run.pass, &unavailable(e)),
+    }
+}
