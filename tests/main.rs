@@ -25,6 +25,7 @@ mod records;
 mod restore;
 mod sessions;
 mod soak;
+mod telemetry;
 mod uploads;
 mod versions;
 mod watch;

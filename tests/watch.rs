@@ -65,6 +65,7 @@ async fn replica(cairn: &Cairn) -> Client {
         listeners,
         store,
         Settings::default(),
+        cairn_process::Metrics::default(),
         shutdown,
     ));
     Client::connect(&url, Some(&cairn.key)).await

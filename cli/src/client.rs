@@ -45,6 +45,9 @@ pub(crate) struct Server {
         hide_env_values = true
     )]
     api_key: Option<String>,
+    /// The trace that the calls belong to, as W3C Trace Context writes it
+    #[arg(long, env = "TRACEPARENT", value_name = "CONTEXT", hide = true)]
+    traceparent: Option<String>,
 }
 
 /// Clients of every service over one connection. A clone shares the connection.
@@ -57,11 +60,14 @@ pub(crate) struct Client {
     pub(crate) sessions: SessionServiceClient<Authenticated>,
 }
 
-type Authenticated = InterceptedService<Channel, Bearer>;
+type Authenticated = InterceptedService<Channel, Headers>;
 
 impl Server {
     pub(crate) async fn connect(&self) -> Result<Client, CliError> {
-        let bearer = Bearer::new(self.api_key.as_deref().unwrap_or_default())?;
+        let headers = Headers::new(
+            self.api_key.as_deref().unwrap_or_default(),
+            self.traceparent.as_deref(),
+        )?;
         let unreachable = |error: tonic::transport::Error| {
             let addr = self.addr.to_string();
             let addr = addr.trim_end_matches('/');
@@ -85,7 +91,7 @@ impl Server {
                 .map_err(unreachable)?;
         }
         let channel = endpoint.connect().await.map_err(unreachable)?;
-        let service = InterceptedService::new(channel, bearer);
+        let service = InterceptedService::new(channel, headers);
         Ok(Client {
             artifacts: ArtifactServiceClient::new(service.clone()),
             identity: IdentityServiceClient::new(service.clone()),
@@ -108,12 +114,15 @@ pub(crate) fn required<T>(field: Option<T>, name: &str) -> Result<T, CliError> {
     field.ok_or_else(|| CliError::BadAnswer(format!("no {name} in it")))
 }
 
-/// Puts the key on every call.
+/// Puts the key and the trace on every call.
 #[derive(Clone)]
-pub(crate) struct Bearer(MetadataValue<Ascii>);
+pub(crate) struct Headers {
+    key: MetadataValue<Ascii>,
+    traceparent: Option<MetadataValue<Ascii>>,
+}
 
-impl Bearer {
-    fn new(key: &str) -> Result<Self, CliError> {
+impl Headers {
+    fn new(key: &str, traceparent: Option<&str>) -> Result<Self, CliError> {
         if key.is_empty() {
             return Err(CliError::Usage(
                 "no API key: start `cairn dev` and run `. ./cairn-data/dev.env`, or set CAIRN_API_KEY"
@@ -124,15 +133,21 @@ impl Bearer {
             CliError::Usage("the API key holds characters that no key has".to_owned())
         })?;
         value.set_sensitive(true);
-        Ok(Self(value))
+        Ok(Self {
+            key: value,
+            // No trace is worth a failed call.
+            traceparent: traceparent.and_then(|text| text.parse().ok()),
+        })
     }
 }
 
-impl Interceptor for Bearer {
+impl Interceptor for Headers {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.key.clone());
+        if let Some(traceparent) = &self.traceparent {
+            metadata.insert("traceparent", traceparent.clone());
+        }
         Ok(request)
     }
 }
@@ -155,7 +170,7 @@ fn parse_addr(text: &str) -> Result<Uri, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bearer, parse_addr};
+    use super::{Headers, parse_addr};
 
     #[test]
     fn an_address_without_a_scheme_is_plain_http() {
@@ -189,8 +204,8 @@ mod tests {
 
     #[test]
     fn a_missing_key_says_where_to_get_one() {
-        let words = Bearer::new("").err().map(|error| error.to_string());
+        let words = Headers::new("", None).err().map(|error| error.to_string());
         assert!(words.is_some_and(|w| w.contains("dev.env") && w.contains("CAIRN_API_KEY")));
-        assert!(Bearer::new("two\nlines").is_err());
+        assert!(Headers::new("two\nlines", None).is_err());
     }
 }

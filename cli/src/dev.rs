@@ -10,6 +10,7 @@ use std::{
 };
 
 use cairn_api::{Addresses, Listeners};
+use cairn_process::{Metrics, Telemetry};
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
@@ -93,15 +94,18 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
     })?;
     // Before anything is started that would have to be stopped again.
     let mut settings = Settings::from_env(data_dir.path.join("blobs"))?;
-    cairn_api::init_log();
+    let telemetry = Telemetry::start("cairn-dev", &cairn_process::Settings::from_env()?)?;
 
     let folder = data_dir.path.join("postgres");
     let started = spawn_blocking(move || Cluster::start(&folder, Options::default()));
     let cluster = started.await.map_err(broken)??;
     settings.store.database_url = cluster.url("postgres");
     let watch = watch(cluster, shutdown.clone());
-    let served = serve_on_postgres(&data_dir, listeners, settings, output, shutdown.clone()).await;
+    let metrics = telemetry.metrics();
+    let serving = serve_on_postgres(&data_dir, listeners, settings, metrics, output, &shutdown);
+    let served = serving.await;
     shutdown.cancel();
+    telemetry.stop().await;
     stop(watch).await?;
     served
 }
@@ -127,8 +131,9 @@ async fn serve_on_postgres(
     data_dir: &DataDir,
     listeners: Listeners,
     settings: Settings,
+    metrics: Metrics,
     output: Output,
-    shutdown: CancellationToken,
+    shutdown: &CancellationToken,
 ) -> Result<(), CliError> {
     let store = Store::open(&settings.store).await?;
     store.migrate().await?;
@@ -141,7 +146,7 @@ async fn serve_on_postgres(
 
     let collector = cairn_gc_worker::work(store.clone(), settings.collector, shutdown.clone());
     let collector = tokio::spawn(collector);
-    let api = cairn_api::run(listeners, store, settings.api, shutdown.clone());
+    let api = cairn_api::run(listeners, store, settings.api, metrics, shutdown.clone());
     output.raw(
         format!(
             "Cairn is running, with everything in {}\n\n  gRPC    {addr}\n  links   {public}\n  probes  {ops}/readyz\n  \

@@ -30,6 +30,7 @@ async fn worker(cairn: &Cairn, args: &[&str]) -> Command {
         .args(args)
         .env("CAIRN_DATABASE_URL", &cairn.config.database_url)
         .env("CAIRN_BLOB_DIR", blobs)
+        .env("CAIRN_OPS_ADDR", "127.0.0.1:0")
         .env("CAIRN_DELETE_WINDOW", "0s")
         .env("CAIRN_GC_GRACE", "0s");
     command

@@ -61,6 +61,10 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_RECORD_RETENTION", "29d"),
         ("CAIRN_LEDGER_RETENTION", "1d"),
         ("CAIRN_BLOB_DIR", "/dev/null/x"),
+        ("CAIRN_LOG", "cairn=loud"),
+        ("CAIRN_LOG_FORMAT", "xml"),
+        ("CAIRN_OTLP_ENDPOINT", "not a url"),
+        ("CAIRN_TRACE_RATIO", "2"),
     ];
     for (variable, value) in of_the_store {
         refuses("cairn-api", &["serve"], variable, Some(value)).await;
@@ -74,6 +78,7 @@ async fn a_value_that_is_none_is_named() {
     ] {
         refuses("cairn-api", &["serve"], variable, Some(value)).await;
     }
+    refuses("cairn-gc-worker", &[], "CAIRN_OPS_ADDR", Some("here")).await;
     refuses("cairn-gc-worker", &[], "CAIRN_GC_INTERVAL", Some("soon")).await;
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cairn_api::{Addresses, Listeners, Settings};
+use cairn_process::Metrics;
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
@@ -118,7 +119,13 @@ impl Setup {
         let store = Store::open(&config).await.unwrap();
         let key = store.create_api_key("acme").await.unwrap();
         let shutdown = CancellationToken::new();
-        let run = cairn_api::run(listeners, store.clone(), self.settings, shutdown.clone());
+        let run = cairn_api::run(
+            listeners,
+            store.clone(),
+            self.settings,
+            Metrics::default(),
+            shutdown.clone(),
+        );
         let cairn = Cairn {
             client: Client::connect(&grpc_url, Some(key.reveal())).await,
             key: key.reveal().to_owned(),

@@ -80,7 +80,8 @@ impl Process {
         tally: &Arc<Tally>,
     ) -> Self {
         let log = run.join(format!("worker-{number}.log"));
-        let environment = environment.to_vec();
+        let mut environment = environment.to_vec();
+        environment.push(("CAIRN_OPS_ADDR", "127.0.0.1:0".to_owned()));
         Self::keep(
             "cairn-gc-worker",
             &[],

@@ -30,6 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// As `get_artifact` and `create_artifact`.
+    #[tracing::instrument(skip_all)]
     pub async fn copy_artifact(
         &self,
         tenant: &Tenant,
@@ -67,6 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn find_missing_content(
         &self,
         tenant: &Tenant,

@@ -26,6 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `LegalHold`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn delete_artifact(
         &self,
         tenant: &Tenant,
@@ -63,6 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn delete_artifacts(
         &self,
         caller: &Caller,

@@ -73,6 +73,7 @@ impl Store {
     /// # Errors
     /// `Invalid`, naming the setting, when the blob store is another deployment's, or was this one's before another
     /// database took it over; `Unavailable`, when that cannot be told now.
+    #[tracing::instrument(skip_all)]
     pub async fn check_deployment(&self) -> Result<()> {
         self.deployment().await.map(drop)
     }
@@ -142,6 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` when the blob store is of another deployment than the database's and than the one named; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn adopt_blob_store(&self, from: Option<Uuid>, by: &str) -> Result<Deployment> {
         let own = rows::read(&self.meta.client().await?).await?.deployment;
         let marker = self.marker().await?;
@@ -170,6 +172,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` when the blob store's mark is not understood; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn standing(&self) -> Result<Standing> {
         let control = rows::read(&self.meta.client().await?).await?;
         Ok(Standing {
@@ -183,6 +186,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn pause_gc(&self, by: &str, reason: &str) -> Result<()> {
         rows::pause(&self.meta.client().await?, by, reason).await
     }
@@ -191,6 +195,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn gc_pause(&self) -> Result<Option<Pause>> {
         let client = self.meta.client().await?;
         Ok(rows::read(&client).await?.pause)
@@ -200,6 +205,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn resume_gc(&self) -> Result<bool> {
         rows::resume(&self.meta.client().await?).await
     }

@@ -108,6 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, also for a position that the session has not reached; `EventsExpired`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn watch_session(
         &self,
         tenant: &Tenant,

@@ -9,12 +9,14 @@ use std::{
 };
 
 use deadpool_postgres::Object;
+use tracing::Instrument;
 
 use crate::{
     deployment::Deployment,
     error::{Error, Result, describe},
     id::ObjectId,
     meta::{control, passes as rows},
+    metrics,
     store::Store,
 };
 
@@ -34,7 +36,7 @@ mod unfinished;
 
 pub use config::GcConfig;
 pub use fsck::{Fsck, FsckReport, Ghost, Stray};
-pub use history::{Deletion, PassState, Status, Waiting};
+pub use history::{Deletion, PassState, Size, Status, Waiting};
 pub(crate) use pace::Pace;
 pub use passes::{PASSES, Pass};
 pub use report::{Failure, Report, Would};
@@ -117,31 +119,42 @@ pub async fn run_passes(
         }
     }
     for pass in passes {
-        run.pass = pass.name;
-        let began = Instant::now();
-        match run.may_begin().await {
-            Ok(true) => {
-                if let Err(e) = pass.work.run(&mut run).await {
-                    run.report.fail(pass.name, &e);
-                }
-            }
-            Ok(false) => break,
-            Err(e) => run.report.fail(pass.name, &e),
-        }
-        if !policy.dry_run
-            && let Err(e) = run.record(pass, began.elapsed()).await
-        {
-            tracing::warn!(
-                pass = pass.name,
-                error = describe(&e),
-                "how a pass went was not recorded"
-            );
+        let span = tracing::info_span!("pass", otel.name = format!("gc {}", pass.name));
+        if !run.one(pass).instrument(span).await {
+            break;
         }
     }
     run.report
 }
 
 impl Run {
+    /// Runs a pass; false when the collector is paused.
+    async fn one(&mut self, pass: &'static Pass) -> bool {
+        self.pass = pass.name;
+        let began = Instant::now();
+        match self.may_begin().await {
+            Ok(true) => {
+                if let Err(e) = pass.work.run(self).await {
+                    self.report.fail(pass.name, &e);
+                }
+            }
+            Ok(false) => return false,
+            Err(e) => self.report.fail(pass.name, &e),
+        }
+        if self.policy.dry_run {
+            return true;
+        }
+        metrics::collected(pass, &self.report, began.elapsed());
+        if let Err(e) = self.record(pass, began.elapsed()).await {
+            tracing::warn!(
+                pass = pass.name,
+                error = describe(&e),
+                "how a pass went was not recorded"
+            );
+        }
+        true
+    }
+
     async fn may_begin(&mut self) -> Result<bool> {
         let client = self.store.meta.client().await?;
         self.may_go_on(&client).await

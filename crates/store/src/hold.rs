@@ -27,6 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn set_legal_hold(
         &self,
         tenant: &Tenant,
@@ -58,6 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn set_session_legal_hold(
         &self,
         tenant: &Tenant,

@@ -136,6 +136,7 @@ impl Store {
     ///
     /// # Errors
     /// `JobNotFound`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn get_job(&self, tenant: &Tenant, id: &str) -> Result<Job> {
         let id = job_id(id)?;
         let client = self.meta.client().await?;
@@ -146,6 +147,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a token of another list; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_jobs(
         &self,
         tenant: &Tenant,
@@ -164,6 +166,7 @@ impl Store {
     ///
     /// # Errors
     /// `JobNotFound`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn cancel_job(
         &self,
         tenant: &Tenant,

@@ -51,6 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// As `get_artifact`; `Invalid` for a depth that cannot be.
+    #[tracing::instrument(skip_all)]
     pub async fn lineage(
         &self,
         tenant: &Tenant,

@@ -40,6 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, what `get_artifact` answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn create_link(
         &self,
         tenant: &Tenant,
@@ -71,6 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// `LinkNotFound`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn get_link(&self, tenant: &Tenant, id: &str) -> Result<Link> {
         let link_id = link_id(id)?;
         let client = self.meta.client().await?;
@@ -83,6 +85,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a token of another list; `ArtifactNotFound` for what is no artifact id; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_links(
         &self,
         tenant: &Tenant,
@@ -102,6 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// `LinkNotFound`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn revoke_link(
         &self,
         tenant: &Tenant,
@@ -126,6 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// `LinkNotFound`, `LinkExpired`, what `open_artifact` answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn follow_link(&self, id: &str) -> Result<Download> {
         let link_id = link_id(id)?;
         let client = self.meta.client().await?;

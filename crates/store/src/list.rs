@@ -199,6 +199,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a token of another list; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_versions(
         &self,
         tenant: &Tenant,
@@ -217,6 +218,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a token of another list; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_artifacts(
         &self,
         tenant: &Tenant,
@@ -245,6 +247,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn count_artifacts(&self, tenant: &Tenant, list: &ArtifactList) -> Result<i64> {
         let client = self.meta.client().await?;
         rows::count(&client, tenant.id, list, Self::MAX_COUNT + 1).await

@@ -55,6 +55,7 @@ impl Store {
     ///
     /// # Errors
     /// `SessionNotFound`, `SessionNotSealed`; `Invalid` for a token of another list; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_manifest(
         &self,
         tenant: &Tenant,

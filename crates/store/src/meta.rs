@@ -4,7 +4,7 @@
 //! Everything runs at READ COMMITTED, where each statement sees what committed before it: the protocol locks in one
 //! statement and checks in the next. The database's clock is the only clock.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
@@ -12,7 +12,10 @@ use deadpool_postgres::{
 use tokio_postgres::{Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    metrics,
+};
 
 pub(crate) mod artifacts;
 pub(crate) mod commit;
@@ -84,14 +87,25 @@ impl Meta {
     }
 
     /// Takes a connection from the pool.
+    #[tracing::instrument(target = "postgres", name = "connection", skip_all)]
     pub(crate) async fn client(&self) -> Result<Object> {
-        self.pool.get().await.map_err(|e| match e {
+        let began = Instant::now();
+        let taken = self.pool.get().await;
+        metrics::waited_for_connection(began.elapsed());
+        taken.map_err(|e| match e {
             PoolError::Backend(e) => error::from_pg(e),
             PoolError::PostCreateHook(_) | PoolError::Timeout(_) | PoolError::Closed => {
                 error::unavailable(e)
             }
             PoolError::NoRuntimeSpecified => Error::Internal(e.into()),
         })
+    }
+
+    /// Tells how the connections are used.
+    pub(crate) fn observe(&self) {
+        let status = self.pool.status();
+        let used = status.size.saturating_sub(status.available);
+        metrics::pool(used, status.available, status.max_size);
     }
 
     /// Whether Postgres answers, is a primary, for a standby would accept reads and refuse every write, and has the schema

@@ -67,6 +67,7 @@ impl Store {
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `SessionSealed`, `ArtifactNotFound` for one that does not wait there,
     /// `VersionConflict`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn commit_session(
         &self,
         tenant: &Tenant,

@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     id::{ArtifactId, TenantId},
     meta::artifacts::{self as rows, Location},
+    metrics,
     reference::ArtifactRef,
     store::{Store, unavailable},
     tenant::Tenant,
@@ -25,6 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn get_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Artifact> {
         let client = self.meta.client().await?;
         let id = rows::resolve(&client, tenant.id, wanted).await?;
@@ -35,6 +37,7 @@ impl Store {
     ///
     /// # Errors
     /// As `get_artifact`.
+    #[tracing::instrument(skip_all)]
     pub async fn open_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Download> {
         let client = self.meta.client().await?;
         let id = rows::resolve(&client, tenant.id, wanted).await?;
@@ -85,11 +88,13 @@ impl Download {
         let start = offset.min(size);
         let end = limit.map_or(size, |limit| start.saturating_add(limit).min(size));
         let whole = start == 0 && end == size;
+        let inline = self.inline.is_some();
         let in_memory = self.inline.map(|content| slice(&content, start, end));
         Content {
             position: in_memory.as_ref().map_or(start, |_| end),
             pending: in_memory.unwrap_or_default(),
             end,
+            inline,
             reader: None,
             resumptions: 0,
             hasher: whole.then(Sha256::new),
@@ -113,6 +118,8 @@ pub struct Content {
     /// How far the blob store has been read.
     position: u64,
     end: u64,
+    /// The bytes came with the row.
+    inline: bool,
     reader: Option<BlobReader>,
     resumptions: u32,
     /// Read and not yet handed out.
@@ -154,6 +161,7 @@ impl Content {
         if self.remaining() == 0 {
             self.verify()?;
         }
+        metrics::downloaded(piece.len(), self.inline);
         Ok(Some(piece))
     }
 

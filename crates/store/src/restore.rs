@@ -28,6 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn restore_artifacts(
         &self,
         tenant: &Tenant,

@@ -117,6 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn get_session(&self, tenant: &Tenant, id: &str) -> Result<Session> {
         let id = session_id(id)?;
         let client = self.meta.client().await?;
@@ -127,6 +128,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a token of another list; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_sessions(
         &self,
         tenant: &Tenant,
@@ -145,6 +147,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn update_session(
         &self,
         tenant: &Tenant,
@@ -170,6 +173,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn seal_session(
         &self,
         tenant: &Tenant,

@@ -46,6 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn set_stage(
         &self,
         caller: &Caller,
@@ -100,6 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// As `get_artifact`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_stage_changes(
         &self,
         tenant: &Tenant,

@@ -152,6 +152,11 @@ impl Store {
         }
     }
 
+    /// Tells, as metrics, how the connections to Postgres are used.
+    pub fn observe_pool(&self) {
+        self.meta.observe();
+    }
+
     /// Sizes that callers are held to.
     #[must_use]
     pub fn limits(&self) -> Limits {

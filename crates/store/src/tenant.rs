@@ -87,6 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unauthenticated`; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn authenticate(&self, secret: &str) -> Result<Caller> {
         let hash = ContentHash::of(secret.as_bytes());
         let client = self.meta.client().await?;
@@ -99,6 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// `Invalid` for a name that is no identifier; `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn create_api_key(&self, tenant_name: &str) -> Result<ApiKeySecret> {
         crate::names::Label::new(tenant_name.to_owned())
             .map_err(|rule| Error::invalid("tenant", rule))?;
@@ -112,6 +114,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn list_api_keys(&self, tenant_name: &str) -> Result<Vec<ApiKey>> {
         let client = self.meta.client().await?;
         rows::keys_of(&client, tenant_name).await
@@ -121,6 +124,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn revoke_api_key(&self, id: Uuid) -> Result<bool> {
         let client = self.meta.client().await?;
         rows::revoke_key(&client, id).await

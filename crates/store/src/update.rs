@@ -106,6 +106,7 @@ impl Store {
     ///
     /// # Errors
     /// As `get_artifact`; `VersionConflict` when its etag is another one; `TtlExceedsLimit`; what a key answers.
+    #[tracing::instrument(skip_all)]
     pub async fn update_artifact(
         &self,
         caller: &Caller,

@@ -46,6 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// `FileTooLarge`, `TtlExceedsLimit`, `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn create_artifact(
         &self,
         tenant: &Tenant,
@@ -79,6 +80,7 @@ impl Store {
     /// # Errors
     /// `FileTooLarge` and `TtlExceedsLimit` by what is declared; `SessionSealed`, `VersionConflict`, what a key answers,
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
         upload.claim_key().await?;

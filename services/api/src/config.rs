@@ -14,7 +14,7 @@ pub struct Addresses {
     pub grpc: SocketAddr,
     /// `CAIRN_HTTP_ADDR`: public links; default 127.0.0.1:7071.
     pub http: SocketAddr,
-    /// `CAIRN_OPS_ADDR`: probes; default 127.0.0.1:7072.
+    /// `CAIRN_OPS_ADDR`: probes and metrics; default 127.0.0.1:7072.
     pub ops: SocketAddr,
 }
 
@@ -63,13 +63,5 @@ impl Settings {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
         })
-    }
-}
-
-/// `CAIRN_LOG`: what to log, in the form `info` or `cairn_store=debug,info`; default `info`.
-pub(crate) fn log_filter() -> String {
-    match env("CAIRN_LOG") {
-        Ok(Some(filter)) => filter,
-        _ => "info".to_owned(),
     }
 }

@@ -68,6 +68,7 @@ impl Services {
     async fn authenticate<T>(&self, request: Request<T>) -> Result<(Caller, T), Status> {
         let secret = bearer(request.metadata())?;
         let caller = self.store.authenticate(secret).await.map_err(to_status)?;
+        tracing::Span::current().record("tenant", &*caller.tenant.name);
         Ok((caller, request.into_inner()))
     }
 }

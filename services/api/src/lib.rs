@@ -3,11 +3,10 @@
 mod config;
 mod error;
 mod grpc;
+mod health;
 mod http;
-mod log;
-mod ops;
+mod observe;
 mod serve;
 
 pub use config::{Addresses, Settings};
-pub use log::init as init_log;
 pub use serve::{Listeners, run};

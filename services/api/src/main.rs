@@ -2,11 +2,10 @@
 
 use std::{error::Error, process::ExitCode};
 
-use cairn_api::{Addresses, Listeners, Settings, init_log, run};
+use cairn_api::{Addresses, Listeners, Settings, run};
+use cairn_process::{Telemetry, on_signal};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 /// The gRPC and HTTP faces of Cairn. Configured by CAIRN_* variables; see docs/operations.md.
 #[derive(Parser)]
@@ -51,7 +50,6 @@ enum Keys {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    init_log();
     match execute(arguments.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -62,12 +60,20 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
+    let telemetry = Telemetry::start("cairn-api", &cairn_process::Settings::from_env()?)?;
+    let done = obey(command, &telemetry).await;
+    telemetry.stop().await;
+    done
+}
+
+async fn obey(command: Command, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&StoreConfig::from_env()?).await?;
     match command {
         Command::Serve => {
             store.preflight().await?;
             let listeners = Listeners::bind(&Addresses::from_env()?).await?;
-            run(listeners, store, Settings::from_env()?, on_signal()?).await?;
+            let (settings, metrics) = (Settings::from_env()?, telemetry.metrics());
+            run(listeners, store, settings, metrics, on_signal()?).await?;
         }
         Command::Migrate => {
             for migration in store.migrate().await? {
@@ -101,20 +107,4 @@ async fn manage(store: &Store, keys: Keys) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
-}
-
-/// Cancelled at SIGTERM, which Kubernetes sends, or SIGINT.
-fn on_signal() -> std::io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = CancellationToken::new();
-    let cancel = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        cancel.cancel();
-    });
-    Ok(token)
 }

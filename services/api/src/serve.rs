@@ -3,6 +3,7 @@
 use std::{io, time::Duration};
 
 use axum::serve::ListenerExt;
+use cairn_process::{Metrics, ops};
 use cairn_proto::FILE_DESCRIPTOR_SET;
 use cairn_store::Store;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
@@ -13,7 +14,8 @@ use tower::util::{MapRequestLayer, MapResponseLayer};
 use crate::{
     config::{Addresses, Settings},
     grpc::{Services, explain_undecodable, fail_if_cancelled},
-    http, ops,
+    health, http,
+    observe::{Face, Observe},
 };
 
 /// Bound sockets, so that the caller knows their ports before anything is served.
@@ -22,7 +24,7 @@ pub struct Listeners {
     pub grpc: TcpListener,
     /// Public links.
     pub http: TcpListener,
-    /// Probes.
+    /// Probes and metrics.
     pub ops: TcpListener,
 }
 
@@ -63,11 +65,12 @@ pub async fn run(
     listeners: Listeners,
     store: Store,
     settings: Settings,
+    metrics: Metrics,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let (ready_sender, ready) = watch::channel(false);
     let (reporter, health) = tonic_health::server::health_reporter();
-    ops::tell(&reporter, false).await;
+    health::tell(&reporter, false).await;
 
     let public_url = match settings.public_url {
         Some(url) => url,
@@ -86,6 +89,7 @@ pub async fn run(
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
+        .layer(Observe(Face::Grpc))
         .layer(MapResponseLayer::new(explain_undecodable))
         .layer(MapRequestLayer::new(fail_if_cancelled))
         .add_routes(services.routes())
@@ -100,15 +104,17 @@ pub async fn run(
         // Without it the last packet of a small answer may wait for an acknowledgement; not worth failing for.
         let _ = stream.set_nodelay(true);
     });
-    let http = axum::serve(http_listener, http::router(store.clone()))
+    let links = http::router(store.clone()).layer(Observe(Face::Http));
+    let http = axum::serve(http_listener, links)
         .with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let stopped = CancellationToken::new();
-    let ops = axum::serve(listeners.ops, ops::router(ready))
-        .with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let until = stopped.clone().cancelled_owned();
+    let ops = ops::serve(listeners.ops, ready.clone(), metrics, until);
 
-    let watch = ops::watch_health(store, ready_sender.clone(), reporter.clone());
-    let health_watch = tokio::spawn(watch);
-    let ops = tokio::spawn(ops.into_future());
+    let watch = ops::watch_ready(store, ready_sender.clone());
+    let follow = health::follow(ready, reporter.clone());
+    let health_watch = tokio::spawn(async { tokio::join!(watch, follow) });
+    let ops = tokio::spawn(ops);
     let served = async {
         tokio::try_join!(
             async { grpc.await.map_err(io::Error::other) },
@@ -121,7 +127,7 @@ pub async fn run(
         () = shutdown.cancelled() => {
             health_watch.abort();
             ready_sender.send_replace(false);
-            ops::tell(&reporter, false).await;
+            health::tell(&reporter, false).await;
             tracing::info!(seconds = settings.drain.as_secs(), "stopping: finishing the calls under way");
             match timeout(settings.drain, served).await {
                 Ok(result) => result.map(drop),

@@ -1,11 +1,20 @@
 //! What this service alone is told by the environment. The only place of this crate that reads it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use cairn_store::{
     Result,
     config::{env, env_duration},
 };
+
+/// `CAIRN_OPS_ADDR`: where probes and metrics are served; default 127.0.0.1:7073.
+///
+/// # Errors
+/// `Invalid`, naming the variable.
+pub fn ops_address() -> Result<SocketAddr> {
+    let local = SocketAddr::from(([127, 0, 0, 1], 7073));
+    Ok(env("CAIRN_OPS_ADDR")?.unwrap_or(local))
+}
 
 /// How the worker behaves.
 #[derive(Debug, Clone, Copy)]
@@ -32,13 +41,5 @@ impl Settings {
         Ok(Self {
             interval: env_duration("CAIRN_GC_INTERVAL")?.unwrap_or(defaults.interval),
         })
-    }
-}
-
-/// `CAIRN_LOG`: what to log, in the form `info` or `cairn_store=debug,info`; default `info`.
-pub(crate) fn log_filter() -> String {
-    match env("CAIRN_LOG") {
-        Ok(Some(filter)) => filter,
-        _ => "info".to_owned(),
     }
 }

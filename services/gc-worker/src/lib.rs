@@ -1,9 +1,8 @@
 //! The loop around the garbage collection passes; what they do is in `cairn_store::gc`.
 
+mod backlog;
 mod config;
-mod log;
 mod worker;
 
-pub use config::Settings;
-pub use log::init as init_log;
+pub use config::{Settings, ops_address};
 pub use worker::work;

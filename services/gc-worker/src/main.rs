@@ -2,7 +2,8 @@
 
 use std::{error::Error, process::ExitCode};
 
-use cairn_gc_worker::{Settings, init_log, work};
+use cairn_gc_worker::{Settings, ops_address, work};
+use cairn_process::{Telemetry, on_signal, ops};
 use cairn_store::{
     Store,
     config::StoreConfig,
@@ -10,8 +11,7 @@ use cairn_store::{
     gc::{self, PASSES, Pass, Policy},
 };
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::TcpListener, sync::watch};
 
 /// Cairn's garbage collector. Configured by CAIRN_* variables; any number of workers may run at once.
 #[derive(Parser)]
@@ -31,7 +31,6 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    init_log();
     match execute(arguments).await {
         Ok(code) => code,
         Err(e) => {
@@ -42,6 +41,14 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let settings = cairn_process::Settings::from_env()?;
+    let telemetry = Telemetry::start("cairn-gc-worker", &settings)?;
+    let done = collect(arguments, &telemetry).await;
+    telemetry.stop().await;
+    done
+}
+
+async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode, Box<dyn Error>> {
     let store = Store::open(&StoreConfig::from_env()?).await?;
     store.preflight().await?;
     if arguments.once || arguments.dry_run || !arguments.only.is_empty() {
@@ -62,7 +69,16 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             ExitCode::FAILURE
         });
     }
-    work(store, Settings::from_env()?, on_signal()?).await;
+    let address = ops_address()?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("CAIRN_OPS_ADDR: cannot listen on {address}: {e}"))?;
+    let shutdown = on_signal()?;
+    let (sender, ready) = watch::channel(false);
+    let stopped = shutdown.clone().cancelled_owned();
+    tokio::spawn(ops::serve(listener, ready, telemetry.metrics(), stopped));
+    tokio::spawn(ops::watch_ready(store.clone(), sender));
+    work(store, Settings::from_env()?, shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,20 +87,4 @@ fn pass(name: &str) -> Result<&'static Pass, String> {
         let names: Vec<_> = PASSES.iter().map(|pass| pass.name).collect();
         format!("the passes are {}", names.join(", "))
     })
-}
-
-/// Cancelled at SIGTERM, which Kubernetes sends, or SIGINT.
-fn on_signal() -> std::io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = CancellationToken::new();
-    let cancel = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        cancel.cancel();
-    });
-    Ok(token)
 }

@@ -7,7 +7,7 @@ use cairn_store::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Settings;
+use crate::{backlog, config::Settings};
 
 /// The longest pause between two runs of a pass while they fail, unless its own is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -19,6 +19,7 @@ pub async fn work(store: Store, settings: Settings, shutdown: CancellationToken)
     for pass in PASSES {
         passes.spawn(repeat(store.clone(), pass, settings, shutdown.clone()));
     }
+    passes.spawn(backlog::tell(store, shutdown));
     passes.join_all().await;
 }
 

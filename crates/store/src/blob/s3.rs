@@ -24,6 +24,7 @@ mod clock;
 mod lifecycle;
 mod list;
 mod marker;
+mod observe;
 mod unfinished;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -86,7 +87,8 @@ impl S3 {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             // It would cut off slow servers; the reader has a time limit of its own.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .force_path_style(config.path_style);
+            .force_path_style(config.path_style)
+            .interceptor(observe::Observe);
         if let Some(endpoint) = &config.endpoint {
             builder = builder.endpoint_url(endpoint);
         }

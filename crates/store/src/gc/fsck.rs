@@ -96,6 +96,7 @@ impl Store {
     /// # Errors
     /// `Invalid` when the blob store is another deployment's; `Unavailable`, also when the listing breaks off: half a
     /// comparison would say that the other half is fine.
+    #[tracing::instrument(skip_all)]
     pub async fn fsck(&self, fsck: Fsck) -> Result<FsckReport> {
         self.check_deployment().await?;
         let mut report = FsckReport::default();

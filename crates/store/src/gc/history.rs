@@ -1,7 +1,9 @@
 //! What the collector did, for those who run it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -64,6 +66,8 @@ pub struct Status {
     pub waiting: Waiting,
     /// Live objects whose bytes are gone or differ, as far as the search for them has come.
     pub ghosts: Vec<Ghost>,
+    /// How much there is.
+    pub size: Size,
     /// The passes, by name.
     pub passes: Vec<PassState>,
 }
@@ -73,12 +77,30 @@ pub struct Status {
 pub struct Waiting {
     /// Objects that have lost a reference and are to be reviewed.
     pub queued: u64,
+    /// For how long the oldest of them could have been reviewed.
+    #[serde(rename = "oldest_seconds", serialize_with = "seconds")]
+    pub oldest: Duration,
     /// Condemned objects, whether or not their grace is over.
     pub condemned: u64,
+    /// What they take.
+    pub condemned_bytes: u64,
     /// Those of them that could not be deleted so far.
     pub failing: u64,
     /// Keys that are suspected to be nobody's.
     pub suspects: u64,
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+/// How much there is, as Postgres last estimated it for its own plans. To count would cost as much as there is.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Size {
+    /// Rows of artifacts, whatever their state.
+    pub artifacts: u64,
+    /// Rows of objects, whatever their state.
+    pub objects: u64,
 }
 
 impl Store {
@@ -86,6 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// As `standing`.
+    #[tracing::instrument(skip_all)]
     pub async fn gc_status(&self) -> Result<Status> {
         let standing = self.standing().await?;
         let client = self.meta.client().await?;
@@ -93,6 +116,7 @@ impl Store {
             standing,
             waiting: orphans::waiting(&client).await?,
             ghosts: ghosts::all(&client).await?,
+            size: passes::size(&client).await?,
             passes: passes::all(&client).await?,
         })
     }
@@ -101,6 +125,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
     pub async fn deletions(&self, object: Option<Uuid>, limit: u32) -> Result<Vec<Deletion>> {
         let client = self.meta.client().await?;
         ledger::latest(&client, object, limit.into()).await

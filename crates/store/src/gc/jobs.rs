@@ -1,5 +1,7 @@
 //! Goes on with the jobs that callers have started, batch by batch, in turn.
 
+use tracing::Instrument;
+
 use super::Run;
 use crate::{
     error::{Error, Result, describe},
@@ -14,6 +16,7 @@ use crate::{
     names::Label,
     selection::Expression,
     store::Store,
+    trace,
 };
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
@@ -53,7 +56,15 @@ async fn step(store: &Store, batch: i64) -> Result<Step> {
         let done = work(store, &tx, &claimed, batch).await?;
         rows::note(&tx, &claimed, &done).await
     };
-    match worked.await {
+    let span = tracing::info_span!(
+        "job",
+        otel.name = "job batch",
+        job = claimed.job.id.as_str()
+    );
+    if let Some(caller) = &claimed.traceparent {
+        trace::continue_from(&span, caller);
+    }
+    match worked.instrument(span).await {
         Ok(()) => {
             tx.commit().await.map_err(from_pg)?;
             Ok(Step::Done)

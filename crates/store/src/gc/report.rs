@@ -80,7 +80,7 @@ impl Report {
         }
     }
 
-    pub(super) fn failures_of(&self, pass: &str) -> usize {
+    pub(crate) fn failures_of(&self, pass: &str) -> usize {
         let failures = self.failures.iter();
         failures.filter(|failure| failure.pass == pass).count()
     }

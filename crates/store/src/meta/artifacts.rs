@@ -40,6 +40,7 @@ pub(super) fn name_parameters(name: &FileName) -> [&str; 4] {
 }
 
 /// Finds which artifact is meant; it may no longer be visible when a version was asked for.
+#[tracing::instrument(target = "postgres", name = "artifacts.resolve", skip_all)]
 pub(crate) async fn resolve(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -128,6 +129,7 @@ pub(crate) struct Location {
 }
 
 /// A visible artifact and where its bytes are; why not, when it is not visible.
+#[tracing::instrument(target = "postgres", name = "artifacts.locate", skip_all)]
 pub(crate) async fn locate(
     client: &Object,
     tenant: TenantId,
@@ -158,6 +160,7 @@ pub(crate) async fn locate(
 }
 
 /// A visible artifact; why not, when it is not visible.
+#[tracing::instrument(target = "postgres", name = "artifacts.get", skip_all)]
 pub(crate) async fn get(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -179,6 +182,7 @@ pub(crate) async fn get(
 }
 
 /// The visible versions of a file, newest first, from below a version on; each with its version as its position.
+#[tracing::instrument(target = "postgres", name = "artifacts.versions", skip_all)]
 pub(crate) async fn versions(
     client: &Object,
     tenant: TenantId,
@@ -220,6 +224,7 @@ pub(crate) async fn versions(
 }
 
 /// The latest visible version of a file, as things are now.
+#[tracing::instrument(target = "postgres", name = "artifacts.latest", skip_all)]
 pub(crate) async fn latest(
     client: &Object,
     tenant: TenantId,
@@ -260,6 +265,7 @@ pub struct Deleted {
 }
 
 /// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible, or held.
+#[tracing::instrument(target = "postgres", name = "artifacts.delete", skip_all)]
 pub(crate) async fn delete(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -290,6 +296,7 @@ pub(crate) async fn delete(
 }
 
 /// Deletes those of these artifacts that are visible and not held, and says which, with their sizes.
+#[tracing::instrument(target = "postgres", name = "artifacts.delete_all", skip_all)]
 pub(crate) async fn delete_all(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -343,6 +350,7 @@ pub(super) async fn committed(
 }
 
 /// The record and the present state of an artifact that was committed.
+#[tracing::instrument(target = "postgres", name = "artifacts.get_any", skip_all)]
 pub(crate) async fn get_any(
     client: &Object,
     tenant: TenantId,

@@ -114,6 +114,7 @@ impl From<tokio_postgres::Error> for Failure {
 
 /// Commits, exactly once however often a connection is lost on the way: the artifact's id is the same in every attempt,
 /// so an attempt that was committed unheard is found.
+#[tracing::instrument(target = "postgres", name = "commit.commit", skip_all)]
 pub(crate) async fn commit(meta: &Meta, new: &NewArtifact<'_>) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
     let mut last = None;

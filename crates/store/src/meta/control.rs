@@ -43,6 +43,7 @@ fn control(row: &Row) -> Result<Control> {
 }
 
 /// Reads it, from a primary: what a standby says may be old.
+#[tracing::instrument(target = "postgres", name = "control.read", skip_all)]
 pub(crate) async fn read(client: &Object) -> Result<Control> {
     let row = client
         .query_one(&format!("SELECT {COLUMNS} FROM gc_control"), &[])
@@ -52,6 +53,7 @@ pub(crate) async fn read(client: &Object) -> Result<Control> {
 }
 
 /// Gives the deployment an id, unless it has one, and says what it is. Whoever comes second hears of the first.
+#[tracing::instrument(target = "postgres", name = "control.name", skip_all)]
 pub(crate) async fn name(client: &Object, fresh: Uuid) -> Result<Deployment> {
     let row = client
         .query_one(
@@ -67,6 +69,7 @@ pub(crate) async fn name(client: &Object, fresh: Uuid) -> Result<Deployment> {
 }
 
 /// Records that the blob store has been seen to hold this id and epoch; nothing when they are no longer the present ones.
+#[tracing::instrument(target = "postgres", name = "control.mark", skip_all)]
 pub(crate) async fn mark(client: &Object, deployment: Deployment) -> Result<()> {
     client
         .execute(
@@ -80,6 +83,7 @@ pub(crate) async fn mark(client: &Object, deployment: Deployment) -> Result<()> 
 
 /// Whether the database is still in the Postgres cluster in which the collector worked before; false for a copy, as from a
 /// dump. Where Postgres does not let us ask, it counts as the same.
+#[tracing::instrument(target = "postgres", name = "control.is_at_home", skip_all)]
 pub(crate) async fn is_at_home(client: &Object) -> Result<bool> {
     let asked = client
         .query_one(
@@ -96,6 +100,7 @@ pub(crate) async fn is_at_home(client: &Object) -> Result<bool> {
 
 /// Begins to take a blob store over: an epoch above its own, the collector paused, and nothing left of what was seen in it
 /// before.
+#[tracing::instrument(target = "postgres", name = "control.adopt", skip_all)]
 pub(crate) async fn adopt(
     client: &mut Object,
     fresh: Uuid,
@@ -128,6 +133,7 @@ pub(crate) async fn adopt(
 }
 
 /// Pauses the collector; an earlier pause keeps its time.
+#[tracing::instrument(target = "postgres", name = "control.pause", skip_all)]
 pub(crate) async fn pause(client: &Object, by: &str, reason: &str) -> Result<()> {
     client
         .execute(
@@ -140,6 +146,7 @@ pub(crate) async fn pause(client: &Object, by: &str, reason: &str) -> Result<()>
 }
 
 /// Lets the collector work; false when it was not paused.
+#[tracing::instrument(target = "postgres", name = "control.resume", skip_all)]
 pub(crate) async fn resume(client: &Object) -> Result<bool> {
     let resumed = client
         .execute(

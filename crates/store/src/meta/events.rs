@@ -31,6 +31,7 @@ pub(crate) struct Seen {
 }
 
 /// Reads the events after a position, at most `limit`.
+#[tracing::instrument(target = "postgres", name = "events.after", skip_all)]
 pub(crate) async fn after(
     client: &Object,
     tenant: TenantId,
@@ -111,6 +112,7 @@ fn read(row: &Row) -> Result<Event> {
 /// Gives the next positions to the events of sessions that have none yet.
 ///
 /// Two statements, because one would not do: whoever waited for the lock must see what the former holder numbered.
+#[tracing::instrument(target = "postgres", name = "events.number", skip_all)]
 pub(crate) async fn number(
     tx: &Transaction<'_>,
     tenants: &[Uuid],
@@ -150,6 +152,7 @@ pub(crate) async fn number(
 
 /// Forgets events that have been kept long enough. They get their positions first, so that a watcher who comes later can
 /// tell that they are missing.
+#[tracing::instrument(target = "postgres", name = "events.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let retention = millis(batch.times.event_retention);
     let rows = tx
@@ -180,6 +183,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 }
 
 /// Whether a session was sealed at a position or before it.
+#[tracing::instrument(target = "postgres", name = "events.sealed_by", skip_all)]
 pub(crate) async fn sealed_by(
     client: &impl GenericClient,
     tenant: TenantId,

@@ -63,6 +63,7 @@ impl Taken {
 }
 
 /// Ends the visibility of artifacts whose time has come; the delete window applies to them as to any.
+#[tracing::instrument(target = "postgres", name = "gc.expire", skip_all)]
 pub(crate) async fn expire(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
@@ -81,6 +82,7 @@ pub(crate) async fn expire(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 }
 
 /// Ends the hold of deleted artifacts on their objects; a trigger queues the objects for review.
+#[tracing::instrument(target = "postgres", name = "gc.purge", skip_all)]
 pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
@@ -106,6 +108,7 @@ pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
 }
 
 /// Gives up uploads whose lease has run out.
+#[tracing::instrument(target = "postgres", name = "gc.condemn_stale", skip_all)]
 pub(crate) async fn condemn_stale(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
@@ -127,6 +130,7 @@ pub(crate) async fn condemn_stale(tx: &Transaction<'_>, batch: Batch) -> Result<
 ///
 /// Three statements, because one would not do: an UPDATE with NOT EXISTS that waits for an uploader's lock still decides
 /// by the snapshot it took before it waited, and condemns an object that the uploader has just referenced.
+#[tracing::instrument(target = "postgres", name = "gc.condemn", skip_all)]
 pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let queued = tx
         .query(
@@ -172,6 +176,7 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken>
 }
 
 /// Forgets keys that no longer stand for their writes.
+#[tracing::instrument(target = "postgres", name = "gc.forget_keys", skip_all)]
 pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
@@ -213,6 +218,7 @@ impl Due {
 }
 
 /// Claims condemned objects whose grace is over. A claim that is not followed up is due again after a pause that doubles.
+#[tracing::instrument(target = "postgres", name = "gc.claim_condemned", skip_all)]
 pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Due>> {
     let rows = tx
         .query(
@@ -243,6 +249,7 @@ pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<
 }
 
 /// Records why these objects' bytes could not be deleted this time.
+#[tracing::instrument(target = "postgres", name = "gc.note_failure", skip_all)]
 pub(crate) async fn note_failure(client: &Object, due: &[Due], error: &str) -> Result<()> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
         due.iter().map(|due| (due.tenant.0, due.object.0)).unzip();

@@ -39,6 +39,7 @@ fn live(row: &Row) -> Result<Live> {
 }
 
 /// The live objects behind one, in the order of their ids.
+#[tracing::instrument(target = "postgres", name = "ghosts.behind", skip_all)]
 pub(crate) async fn behind(
     client: &Object,
     after: (TenantId, ObjectId),
@@ -58,6 +59,7 @@ pub(crate) async fn behind(
 }
 
 /// The objects among the ghosts that are still live, at most `limit`. The others are ghosts no more.
+#[tracing::instrument(target = "postgres", name = "ghosts.known", skip_all)]
 pub(crate) async fn known(client: &Object, limit: i64) -> Result<Vec<Live>> {
     client
         .execute(
@@ -82,6 +84,7 @@ pub(crate) async fn known(client: &Object, limit: i64) -> Result<Vec<Live>> {
 }
 
 /// Whether bytes that are in the object's row have its hash; `None` when it is not live any more.
+#[tracing::instrument(target = "postgres", name = "ghosts.inline_is_sound", skip_all)]
 pub(crate) async fn inline_is_sound(client: &Object, of: &Live) -> Result<Option<bool>> {
     let row = client
         .query_opt(
@@ -96,6 +99,7 @@ pub(crate) async fn inline_is_sound(client: &Object, of: &Live) -> Result<Option
 
 /// Records what is wrong with an object's bytes, if it is still live: else they may well be gone. Says which artifacts have
 /// it, at most ten; `None` when it is not live any more.
+#[tracing::instrument(target = "postgres", name = "ghosts.accuse", skip_all)]
 pub(crate) async fn accuse(
     client: &Object,
     of: &Live,
@@ -118,6 +122,7 @@ pub(crate) async fn accuse(
 
 /// The artifacts that an object's bytes are of, at most ten; `None` when it is not live any more, and its bytes may well be
 /// gone.
+#[tracing::instrument(target = "postgres", name = "ghosts.victims", skip_all)]
 pub(crate) async fn victims(client: &Object, of: &Live) -> Result<Option<Vec<String>>> {
     let row = client
         .query_opt(
@@ -132,6 +137,7 @@ pub(crate) async fn victims(client: &Object, of: &Live) -> Result<Option<Vec<Str
 }
 
 /// Takes an object off the list: its bytes are there again.
+#[tracing::instrument(target = "postgres", name = "ghosts.acquit", skip_all)]
 pub(crate) async fn acquit(client: &Object, of: &Live) -> Result<()> {
     client
         .execute(
@@ -144,6 +150,7 @@ pub(crate) async fn acquit(client: &Object, of: &Live) -> Result<()> {
 }
 
 /// The ghosts, the oldest first, at most a thousand.
+#[tracing::instrument(target = "postgres", name = "ghosts.all", skip_all)]
 pub(crate) async fn all(client: &Object) -> Result<Vec<Ghost>> {
     let rows = client
         .query(
@@ -167,6 +174,7 @@ pub(crate) async fn all(client: &Object) -> Result<Vec<Ghost>> {
 }
 
 /// How far a walk through all live objects has come; at first, before the first of them.
+#[tracing::instrument(target = "postgres", name = "ghosts.cursor", skip_all)]
 pub(crate) async fn cursor(client: &Object, walk: &str) -> Result<(TenantId, ObjectId)> {
     let row = client
         .query_opt(
@@ -180,6 +188,7 @@ pub(crate) async fn cursor(client: &Object, walk: &str) -> Result<(TenantId, Obj
 }
 
 /// Records how far it has come.
+#[tracing::instrument(target = "postgres", name = "ghosts.move_cursor", skip_all)]
 pub(crate) async fn move_cursor(
     client: &Object,
     walk: &str,

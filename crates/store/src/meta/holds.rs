@@ -17,6 +17,7 @@ use crate::{
 
 /// Holds those of these artifacts that are visible, or lets them go; says how many that changed. They are locked in one
 /// order, so that two calls about the same ones wait for each other instead of failing.
+#[tracing::instrument(target = "postgres", name = "holds.set", skip_all)]
 pub(crate) async fn set(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -41,6 +42,7 @@ pub(crate) async fn set(
 
 /// Holds a session and what is in it, or lets it go; false when there is none. Its lock keeps artifacts from entering it
 /// unheld at the same time. What has expired stays so.
+#[tracing::instrument(target = "postgres", name = "holds.set_of_session", skip_all)]
 pub(crate) async fn set_of_session(
     tx: &Transaction<'_>,
     tenant: TenantId,

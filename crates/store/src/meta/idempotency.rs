@@ -117,6 +117,7 @@ impl Statements {
 }
 
 /// Claims a key in a transaction of its own, and says who holds it now.
+#[tracing::instrument(target = "postgres", name = "idempotency.claim", skip_all)]
 pub(crate) async fn claim(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -128,6 +129,7 @@ pub(crate) async fn claim(
 }
 
 /// Extends a claim; false when another attempt has the key.
+#[tracing::instrument(target = "postgres", name = "idempotency.renew", skip_all)]
 pub(crate) async fn renew(client: &Object, tenant: TenantId, claim: &Claim) -> Result<bool> {
     let rows = client
         .execute(
@@ -141,6 +143,7 @@ pub(crate) async fn renew(client: &Object, tenant: TenantId, claim: &Claim) -> R
 }
 
 /// Lets go of a key whose write has failed.
+#[tracing::instrument(target = "postgres", name = "idempotency.release", skip_all)]
 pub(crate) async fn release(client: &Object, tenant: TenantId, claim: &Claim) -> Result<()> {
     client
         .execute(
@@ -154,6 +157,7 @@ pub(crate) async fn release(client: &Object, tenant: TenantId, claim: &Claim) ->
 }
 
 /// Records what the write of this transaction leads to.
+#[tracing::instrument(target = "postgres", name = "idempotency.finish", skip_all)]
 pub(crate) async fn finish(
     tx: &Transaction<'_>,
     tenant: TenantId,

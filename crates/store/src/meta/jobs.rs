@@ -13,6 +13,7 @@ use crate::{
     id::{JobId, TenantId},
     job::{Job, JobState, Task},
     page::{PageSize, Position},
+    trace,
 };
 
 const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, size_bytes, held_count, estimated_count, \
@@ -56,6 +57,7 @@ fn read(row: &Row) -> Result<Job> {
     })
 }
 
+#[tracing::instrument(target = "postgres", name = "jobs.insert", skip_all)]
 pub(crate) async fn insert(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -73,8 +75,9 @@ pub(crate) async fn insert(
     let row = tx
         .query_one(
             &format!(
-                "INSERT INTO jobs (tenant_id, id, type, filter, to_stage, agent_id, estimated_count, key_last_4)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {COLUMNS}"
+                "INSERT INTO jobs (tenant_id, id, type, filter, to_stage, agent_id, estimated_count, key_last_4,
+                     traceparent)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
             ),
             &[
                 &tenant.0,
@@ -85,6 +88,7 @@ pub(crate) async fn insert(
                 &agent,
                 &estimated,
                 &key_last_4,
+                &trace::here(),
             ],
         )
         .await
@@ -92,6 +96,7 @@ pub(crate) async fn insert(
     read(&row)
 }
 
+#[tracing::instrument(target = "postgres", name = "jobs.get", skip_all)]
 pub(crate) async fn get(client: &Object, tenant: TenantId, id: &JobId) -> Result<Job> {
     let row = client
         .query_opt(
@@ -105,6 +110,7 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, id: &JobId) -> Result
 }
 
 /// Jobs, newest first, each with its position.
+#[tracing::instrument(target = "postgres", name = "jobs.list", skip_all)]
 pub(crate) async fn list(
     client: &Object,
     tenant: TenantId,
@@ -142,6 +148,7 @@ pub(crate) async fn list(
 }
 
 /// Ends a job that is running; waits for the batch that is under way.
+#[tracing::instrument(target = "postgres", name = "jobs.cancel", skip_all)]
 pub(crate) async fn cancel(tx: &Transaction<'_>, tenant: TenantId, id: &JobId) -> Result<()> {
     tx.execute(
         "UPDATE jobs SET state = 'cancelled', finished_at = now() WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
@@ -158,14 +165,17 @@ pub(crate) struct Claimed {
     pub(crate) job: Job,
     /// The last artifact it has come by.
     pub(crate) reached: String,
+    /// The trace in which it was asked for.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// Locks the job that has waited longest among those that have something to do and that nobody else works on.
+#[tracing::instrument(target = "postgres", name = "jobs.claim", skip_all)]
 pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
     let row = tx
         .query_opt(
             &format!(
-                "SELECT {COLUMNS}, tenant_id, reached FROM jobs
+                "SELECT {COLUMNS}, tenant_id, reached, traceparent FROM jobs
                  WHERE state = 'running' AND next_attempt_at <= now()
                  ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED"
             ),
@@ -178,6 +188,7 @@ pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
             tenant: TenantId(row.get(COLUMN_COUNT)),
             job: read(&row)?,
             reached: row.get(COLUMN_COUNT + 1),
+            traceparent: row.get(COLUMN_COUNT + 2),
         })
     })
     .transpose()
@@ -194,6 +205,7 @@ pub(crate) struct Progress {
 }
 
 /// Notes what a batch of a locked job did. The next batch is that of the job that has waited longest.
+#[tracing::instrument(target = "postgres", name = "jobs.note", skip_all)]
 pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progress) -> Result<()> {
     let count = |n| i64::try_from(n).unwrap_or(i64::MAX);
     tx.execute(
@@ -218,6 +230,7 @@ pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progre
 }
 
 /// Notes that a batch failed: the job is tried again after a pause that doubles, and given up after some times.
+#[tracing::instrument(target = "postgres", name = "jobs.note_failure", skip_all)]
 pub(crate) async fn note_failure(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -240,6 +253,7 @@ pub(crate) async fn note_failure(
 }
 
 /// Forgets jobs that ended long enough ago.
+#[tracing::instrument(target = "postgres", name = "jobs.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(

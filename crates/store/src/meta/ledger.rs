@@ -12,6 +12,7 @@ use crate::{error::Result, gc::Deletion};
 
 /// Records that these objects' bytes are deleted, in their rows and in the ledger at once, and says how many bytes each had.
 /// The rows stay for now: an id is never given twice. What another worker has recorded already is left out.
+#[tracing::instrument(target = "postgres", name = "ledger.mark_gone", skip_all)]
 pub(crate) async fn mark_gone(
     client: &Object,
     worker: &str,
@@ -42,6 +43,7 @@ pub(crate) async fn mark_gone(
 }
 
 /// Forgets deletions that were long ago.
+#[tracing::instrument(target = "postgres", name = "ledger.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
@@ -58,6 +60,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 }
 
 /// The latest deletions, newest first; of one object when it is given.
+#[tracing::instrument(target = "postgres", name = "ledger.latest", skip_all)]
 pub(crate) async fn latest(
     client: &Object,
     object: Option<Uuid>,

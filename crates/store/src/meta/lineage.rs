@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// The derivations that lead on from these artifacts, at most `limit`.
+#[tracing::instrument(target = "postgres", name = "lineage.step", skip_all)]
 pub(crate) async fn step(
     client: &Object,
     tenant: TenantId,
@@ -46,6 +47,7 @@ pub(crate) async fn step(
 }
 
 /// Those of these artifacts that are visible, by their ids.
+#[tracing::instrument(target = "postgres", name = "lineage.visible", skip_all)]
 pub(crate) async fn visible(
     client: &Object,
     tenant: TenantId,

@@ -27,6 +27,7 @@ fn read(row: &Row) -> Result<Link> {
     })
 }
 
+#[tracing::instrument(target = "postgres", name = "links.insert", skip_all)]
 pub(crate) async fn insert(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -56,6 +57,7 @@ pub(crate) async fn insert(
     read(&row)
 }
 
+#[tracing::instrument(target = "postgres", name = "links.get", skip_all)]
 pub(crate) async fn get(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -71,6 +73,7 @@ pub(crate) async fn get(
     row.as_ref().map(read).transpose()
 }
 
+#[tracing::instrument(target = "postgres", name = "links.revoke", skip_all)]
 pub(crate) async fn revoke(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -90,6 +93,7 @@ pub(crate) async fn revoke(
 }
 
 /// A tenant's links, or one artifact's, newest first, each with its position.
+#[tracing::instrument(target = "postgres", name = "links.list", skip_all)]
 pub(crate) async fn list(
     client: &Object,
     tenant: TenantId,
@@ -135,6 +139,7 @@ pub(crate) struct Target {
     pub(crate) open: bool,
 }
 
+#[tracing::instrument(target = "postgres", name = "links.follow", skip_all)]
 pub(crate) async fn follow(client: &Object, id: &LinkId) -> Result<Option<Target>> {
     let statement = client
         .prepare_cached(&format!(

@@ -28,6 +28,7 @@ const IS_LATEST: &str = " AND NOT EXISTS (
 ///
 /// The first metadata pair or label that must hold leads the search where there is one: its side table has the artifacts
 /// in the order of the page.
+#[tracing::instrument(target = "postgres", name = "list.newest", skip_all)]
 pub(crate) async fn newest(
     client: &Object,
     tenant: TenantId,
@@ -80,6 +81,7 @@ pub(crate) async fn newest(
 }
 
 /// The artifacts of a list by filename, each with its position.
+#[tracing::instrument(target = "postgres", name = "list.by_name", skip_all)]
 pub(crate) async fn by_name(
     client: &Object,
     tenant: TenantId,
@@ -101,6 +103,7 @@ pub(crate) async fn by_name(
 }
 
 /// How many artifacts a list has, up to a bound.
+#[tracing::instrument(target = "postgres", name = "list.count", skip_all)]
 pub(crate) async fn count(
     client: &Object,
     tenant: TenantId,

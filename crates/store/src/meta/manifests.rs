@@ -27,6 +27,7 @@ fn read(row: &Row) -> Result<ManifestEntry> {
 
 /// Writes down what a session holds, in the transaction that seals it. What has expired there has been ended before, and
 /// whoever makes an artifact visible again holds the session's lock, so that what is live now is what is live for ever.
+#[tracing::instrument(target = "postgres", name = "manifests.write", skip_all)]
 pub(crate) async fn write(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -48,6 +49,7 @@ pub(crate) async fn write(
 }
 
 /// A part of the manifest, in the order of the ids, from behind an id on.
+#[tracing::instrument(target = "postgres", name = "manifests.page", skip_all)]
 pub(crate) async fn page(
     client: &Object,
     tenant: TenantId,

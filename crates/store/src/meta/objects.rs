@@ -14,6 +14,7 @@ use crate::{
 
 /// Declares the intent to write bytes (T1 of the protocol). Once this is committed, bytes under the object's key can
 /// always be traced to a row, and a row that is not renewed is collected.
+#[tracing::instrument(target = "postgres", name = "objects.stage", skip_all)]
 pub(crate) async fn stage(
     client: &Object,
     tenant: TenantId,
@@ -35,6 +36,7 @@ pub(crate) async fn stage(
 }
 
 /// Extends the lease of an upload under way; false when the collector has taken it.
+#[tracing::instrument(target = "postgres", name = "objects.renew", skip_all)]
 pub(crate) async fn renew(
     client: &Object,
     tenant: TenantId,
@@ -54,6 +56,7 @@ pub(crate) async fn renew(
 
 /// Records the blob store's name for a multipart upload, so that the collector can end it; false when the collector has
 /// taken the upload.
+#[tracing::instrument(target = "postgres", name = "objects.record_multipart", skip_all)]
 pub(crate) async fn record_multipart(
     client: &Object,
     tenant: TenantId,
@@ -72,6 +75,7 @@ pub(crate) async fn record_multipart(
 }
 
 /// Gives an upload up: its bytes may be reclaimed after the grace.
+#[tracing::instrument(target = "postgres", name = "objects.abandon", skip_all)]
 pub(crate) async fn abandon(
     client: &Object,
     tenant: TenantId,
@@ -91,6 +95,7 @@ pub(crate) async fn abandon(
 }
 
 /// Which of these contents no visible artifact has, by their places.
+#[tracing::instrument(target = "postgres", name = "objects.missing", skip_all)]
 pub(crate) async fn missing(
     client: &Object,
     tenant: TenantId,

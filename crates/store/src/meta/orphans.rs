@@ -29,6 +29,7 @@ pub(crate) enum Owner {
 }
 
 /// Whose these keys are, in their order. Only a primary may say that a key is nobody's: a standby may not know yet.
+#[tracing::instrument(target = "postgres", name = "orphans.owners", skip_all)]
 pub(crate) async fn owners(client: &Object, keys: &[(TenantId, ObjectId)]) -> Result<Vec<Owner>> {
     let (tenants, objects) = uuids(keys.iter().copied());
     let rows = client
@@ -66,6 +67,7 @@ pub(crate) struct Shard {
 }
 
 /// The database's time, which the scans of a run are measured by.
+#[tracing::instrument(target = "postgres", name = "orphans.now", skip_all)]
 pub(crate) async fn now(client: &Object) -> Result<Timestamp> {
     let row = client.query_one("SELECT now()", &[]).await;
     Ok(row.map_err(from_pg)?.get(0))
@@ -73,6 +75,7 @@ pub(crate) async fn now(client: &Object) -> Result<Timestamp> {
 
 /// Claims a shard that nobody is at: one whose scan was cut off, else the one that was scanned the longest time ago, if
 /// that was long enough before `begun`.
+#[tracing::instrument(target = "postgres", name = "orphans.claim_shard", skip_all)]
 pub(crate) async fn claim_shard(
     client: &Object,
     begun: Timestamp,
@@ -114,6 +117,7 @@ pub(crate) struct Suspect {
 
 /// Records the suspects of a part of a listing, and how far the scan has come with it. A suspect that was seen by an earlier
 /// scan has been seen once more; one that was written anew since begins anew.
+#[tracing::instrument(target = "postgres", name = "orphans.advance", skip_all)]
 pub(crate) async fn advance(
     client: &mut Object,
     shard: &Shard,
@@ -166,6 +170,7 @@ pub(crate) async fn advance(
 }
 
 /// Ends the scan of a shard: what it did not see is not suspected any more.
+#[tracing::instrument(target = "postgres", name = "orphans.finish", skip_all)]
 pub(crate) async fn finish(client: &mut Object, shard: &Shard) -> Result<()> {
     let tx = client.transaction().await.map_err(from_pg)?;
     let number = i16::from(shard.number);
@@ -187,6 +192,7 @@ pub(crate) async fn finish(client: &mut Object, shard: &Shard) -> Result<()> {
 }
 
 /// Gives a shard back before its scan has come to the end, for whoever claims it next to go on with.
+#[tracing::instrument(target = "postgres", name = "orphans.give_back", skip_all)]
 pub(crate) async fn give_back(client: &Object, shard: &Shard) -> Result<()> {
     let sql = "UPDATE orphan_shards SET lease_until = NULL WHERE shard = $1";
     let given = client.execute(sql, &[&i16::from(shard.number)]).await;
@@ -194,6 +200,7 @@ pub(crate) async fn give_back(client: &Object, shard: &Shard) -> Result<()> {
 }
 
 /// How many keys are suspected, and how many there are in all as far as the scans have come.
+#[tracing::instrument(target = "postgres", name = "orphans.suspected", skip_all)]
 pub(crate) async fn suspected(client: &Object) -> Result<(u64, u64)> {
     let row = client
         .query_one(
@@ -208,6 +215,7 @@ pub(crate) async fn suspected(client: &Object) -> Result<(u64, u64)> {
 }
 
 /// Drops suspects whose keys have an object after all, as after a restore that was undone.
+#[tracing::instrument(target = "postgres", name = "orphans.acquit", skip_all)]
 pub(crate) async fn acquit(client: &Object) -> Result<()> {
     client
         .execute(
@@ -225,6 +233,7 @@ const DUE: &str = "s.first_seen <= now() - $1 * interval '1 ms'";
 
 /// Orders the deletion of suspects of a shard whose scan has come to the end: seen by two scans, long enough apart, and
 /// still nobody's in this very statement. What was ordered before and is not known to be done is ordered again.
+#[tracing::instrument(target = "postgres", name = "orphans.order", skip_all)]
 pub(crate) async fn order(
     client: &Object,
     shard: &Shard,
@@ -267,6 +276,7 @@ fn suspect(row: &Row) -> Suspect {
 }
 
 /// Which of these, just seen, are no new suspects but due: by their places.
+#[tracing::instrument(target = "postgres", name = "orphans.due", skip_all)]
 pub(crate) async fn due(
     client: &Object,
     suspects: &[Suspect],
@@ -289,6 +299,7 @@ pub(crate) async fn due(
 }
 
 /// Records that these are deleted: they are suspects no more, and in the ledger.
+#[tracing::instrument(target = "postgres", name = "orphans.deleted", skip_all)]
 pub(crate) async fn deleted(client: &Object, worker: &str, keys: &[&str]) -> Result<Vec<u64>> {
     let rows = client
         .query(
@@ -307,13 +318,16 @@ pub(crate) async fn deleted(client: &Object, worker: &str, keys: &[&str]) -> Res
 }
 
 /// What waits for the collector.
+#[tracing::instrument(target = "postgres", name = "orphans.waiting", skip_all)]
 pub(crate) async fn waiting(client: &Object) -> Result<Waiting> {
     let row = client
         .query_one(
             "SELECT (SELECT count(*) FROM gc_queue),
                  (SELECT count(*) FROM objects WHERE state = 'condemned'),
                  (SELECT count(*) FROM objects WHERE state = 'condemned' AND last_error IS NOT NULL),
-                 (SELECT count(*) FROM orphan_suspects)",
+                 (SELECT count(*) FROM orphan_suspects),
+                 (SELECT coalesce(extract(epoch FROM now() - min(review_after)), 0)::float8 FROM gc_queue),
+                 (SELECT coalesce(sum(size_bytes), 0)::bigint FROM objects WHERE state = 'condemned')",
             &[],
         )
         .await
@@ -324,5 +338,7 @@ pub(crate) async fn waiting(client: &Object) -> Result<Waiting> {
         condemned: count(1),
         failing: count(2),
         suspects: count(3),
+        oldest: Duration::from_secs_f64(row.get::<_, f64>(4).max(0.0)),
+        condemned_bytes: count(5),
     })
 }

@@ -39,6 +39,7 @@ pub(crate) struct Waiting {
 }
 
 /// Locks the artifacts that wait in a session, or those of them with these ids, in the order in which they were made.
+#[tracing::instrument(target = "postgres", name = "pending.lock", skip_all)]
 pub(crate) async fn lock(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -72,6 +73,7 @@ pub(crate) async fn lock(
 
 /// Takes as many versions of each file as artifacts wait for one, in the order of the names, so that two commits wait for
 /// each other instead of failing.
+#[tracing::instrument(target = "postgres", name = "pending.claim_versions", skip_all)]
 pub(crate) async fn claim_versions(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -96,6 +98,7 @@ pub(crate) async fn claim_versions(
 ///
 /// # Errors
 /// `VersionConflict`; `Invalid` when two of them expect something of the same file, which cannot both come true.
+#[tracing::instrument(target = "postgres", name = "pending.check_versions", skip_all)]
 pub(crate) async fn check_versions(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -157,6 +160,7 @@ async fn latest(
 }
 
 /// Inputs of these artifacts that are neither artifacts nor among them.
+#[tracing::instrument(target = "postgres", name = "pending.unknown_inputs", skip_all)]
 pub(crate) async fn unknown_inputs(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -177,6 +181,7 @@ pub(crate) async fn unknown_inputs(
 
 /// Makes artifacts of those that wait, all at one moment. Their versions have been taken, so that the last ones given to a
 /// file are theirs.
+#[tracing::instrument(target = "postgres", name = "pending.publish", skip_all)]
 pub(crate) async fn publish(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -228,6 +233,7 @@ pub(crate) async fn publish(
 }
 
 /// Discards an artifact that waits; `None` when there is none.
+#[tracing::instrument(target = "postgres", name = "pending.discard", skip_all)]
 pub(crate) async fn discard(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -248,6 +254,7 @@ pub(crate) async fn discard(
 }
 
 /// Discards artifacts that have waited too long.
+#[tracing::instrument(target = "postgres", name = "pending.discard_overdue", skip_all)]
 pub(crate) async fn discard_overdue(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(

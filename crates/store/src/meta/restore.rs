@@ -13,6 +13,7 @@ use crate::{
 
 /// Restores those of these artifacts that can be, and says which. A row that still pins its object has its bytes; one that
 /// is not in the manifest of its sealed session must not come back into it. Their sessions have been entered.
+#[tracing::instrument(target = "postgres", name = "restore.restore", skip_all)]
 pub(crate) async fn restore(
     tx: &Transaction<'_>,
     tenant: TenantId,

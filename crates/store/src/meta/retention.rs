@@ -12,6 +12,7 @@ use super::{
 use crate::error::Result;
 
 /// Forgets links that ended long ago; who follows one hears that it does not exist, and no longer that it has ended.
+#[tracing::instrument(target = "postgres", name = "retention.forget_links", skip_all)]
 pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
@@ -32,6 +33,7 @@ pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<T
 ///
 /// What something else was made from, a link leads to or a hold is on is asked about again a day later. A sealed session
 /// needs no row: its manifest is written down apart.
+#[tracing::instrument(target = "postgres", name = "retention.forget_artifacts", skip_all)]
 pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let due = tx
         .query(
@@ -87,6 +89,7 @@ pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Resu
 
 /// Forgets objects whose bytes are long gone. Should bytes turn up under such a key after all, the scan for orphans finds
 /// them to be nobody's, as it did before.
+#[tracing::instrument(target = "postgres", name = "retention.forget_objects", skip_all)]
 pub(crate) async fn forget_objects(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(

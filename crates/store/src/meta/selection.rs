@@ -10,6 +10,7 @@ use crate::{
 };
 
 /// The next visible artifacts that match, in the order of their ids.
+#[tracing::instrument(target = "postgres", name = "selection.batch", skip_all)]
 pub(crate) async fn batch(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -32,6 +33,7 @@ pub(crate) async fn batch(
 }
 
 /// How many visible artifacts match, and the sum of their sizes, up to a bound.
+#[tracing::instrument(target = "postgres", name = "selection.count", skip_all)]
 pub(crate) async fn count(
     client: &impl GenericClient,
     tenant: TenantId,
@@ -53,6 +55,7 @@ pub(crate) async fn count(
 }
 
 /// Those of these artifacts that are not visible.
+#[tracing::instrument(target = "postgres", name = "selection.not_visible", skip_all)]
 pub(crate) async fn not_visible(
     client: &impl GenericClient,
     tenant: TenantId,

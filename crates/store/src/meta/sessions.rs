@@ -32,6 +32,7 @@ pub(super) fn lock_key(tenant: TenantId, session: &str) -> i64 {
 }
 
 /// When a session was sealed; `None` when it is open or not there yet.
+#[tracing::instrument(target = "postgres", name = "sessions.sealed_at", skip_all)]
 pub(crate) async fn sealed_at(
     client: &Object,
     tenant: TenantId,
@@ -57,6 +58,7 @@ pub(crate) enum Entry {
 }
 
 /// Enters a session to write into it, beside others who do so.
+#[tracing::instrument(target = "postgres", name = "sessions.enter", skip_all)]
 pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<Entry> {
     enter_by(
         "SELECT pg_advisory_xact_lock_shared($1)",
@@ -69,6 +71,7 @@ pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId, session: &str)
 
 /// Enters a session to write into it and seal it, with nobody beside. Two who entered as others do, and then asked for
 /// this, would wait for each other.
+#[tracing::instrument(target = "postgres", name = "sessions.enter_alone", skip_all)]
 pub(crate) async fn enter_alone(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -111,6 +114,7 @@ pub(crate) enum Sealing {
 }
 
 /// Seals a session, after every commit into it that is under way.
+#[tracing::instrument(target = "postgres", name = "sessions.seal", skip_all)]
 pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<Sealing> {
     let key = lock_key(tenant, session);
     let (locked, sealed, found) = join!(
@@ -141,6 +145,7 @@ pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) 
 
 /// Ends the visibility of what has expired in a session, before the collector comes by: what is sealed or held afterwards
 /// is visible and stays so. The rows are locked in the order in which bulk operations lock them.
+#[tracing::instrument(target = "postgres", name = "sessions.end_expired", skip_all)]
 pub(crate) async fn end_expired(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -165,6 +170,7 @@ pub(crate) async fn end_expired(
 }
 
 /// Enters the sessions of these artifacts, so that none of them is sealed before this transaction ends.
+#[tracing::instrument(target = "postgres", name = "sessions.enter_those_of", skip_all)]
 pub(crate) async fn enter_those_of(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -193,6 +199,7 @@ pub(crate) async fn enter_those_of(
 }
 
 /// Keeps the digest of what a session holds as it is sealed.
+#[tracing::instrument(target = "postgres", name = "sessions.keep_digest", skip_all)]
 pub(crate) async fn keep_digest(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -210,6 +217,7 @@ pub(crate) async fn keep_digest(
 }
 
 /// Says something of a session; false when there is none.
+#[tracing::instrument(target = "postgres", name = "sessions.update", skip_all)]
 pub(crate) async fn update(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -272,6 +280,7 @@ fn read(row: &Row) -> Session {
     }
 }
 
+#[tracing::instrument(target = "postgres", name = "sessions.get", skip_all)]
 pub(crate) async fn get(client: &Object, tenant: TenantId, session: &str) -> Result<Session> {
     let statement = client
         .prepare_cached(&format!(
@@ -288,6 +297,7 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, session: &str) -> Res
 }
 
 /// Sessions in the order of their last activity, each with its position.
+#[tracing::instrument(target = "postgres", name = "sessions.list", skip_all)]
 pub(crate) async fn list(
     client: &Object,
     tenant: TenantId,

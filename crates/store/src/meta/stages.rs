@@ -24,6 +24,7 @@ impl By<'_> {
 }
 
 /// Notes that an artifact has moved from one stage to another.
+#[tracing::instrument(target = "postgres", name = "stages.note_stage", skip_all)]
 pub(crate) async fn note_stage(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -51,6 +52,7 @@ pub(crate) async fn note_stage(
 
 /// Moves those of these artifacts that are visible and elsewhere to a stage, and notes it; says how many they were. They
 /// are locked in one order, so that two calls about the same ones wait for each other instead of failing.
+#[tracing::instrument(target = "postgres", name = "stages.set_stage", skip_all)]
 pub(crate) async fn set_stage(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -85,6 +87,7 @@ pub(crate) async fn set_stage(
 }
 
 /// The stage changes of an artifact, the latest first.
+#[tracing::instrument(target = "postgres", name = "stages.stage_changes", skip_all)]
 pub(crate) async fn stage_changes(
     client: &Object,
     tenant: TenantId,

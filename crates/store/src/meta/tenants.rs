@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// Whose key has this hash, unless it was revoked.
+#[tracing::instrument(target = "postgres", name = "tenants.by_key", skip_all)]
 pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<Caller>> {
     let statement = client
         .prepare_cached(
@@ -41,6 +42,7 @@ pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<
 }
 
 /// Adds a key to a tenant, which is made when there is none of that name.
+#[tracing::instrument(target = "postgres", name = "tenants.add_key", skip_all)]
 pub(crate) async fn add_key(
     client: &Object,
     tenant: &str,
@@ -66,6 +68,7 @@ pub(crate) async fn add_key(
 }
 
 /// A tenant's keys, newest first.
+#[tracing::instrument(target = "postgres", name = "tenants.keys_of", skip_all)]
 pub(crate) async fn keys_of(client: &Object, tenant: &str) -> Result<Vec<ApiKey>> {
     let rows = client
         .query(
@@ -88,6 +91,7 @@ pub(crate) async fn keys_of(client: &Object, tenant: &str) -> Result<Vec<ApiKey>
 }
 
 /// Revokes a key; false when there is none of that id.
+#[tracing::instrument(target = "postgres", name = "tenants.revoke_key", skip_all)]
 pub(crate) async fn revoke_key(client: &Object, id: Uuid) -> Result<bool> {
     let rows = client
         .execute(

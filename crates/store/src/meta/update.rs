@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// Keeps others from changing an artifact; what it is has to be read after that.
+#[tracing::instrument(target = "postgres", name = "update.lock", skip_all)]
 pub(crate) async fn lock(tx: &Transaction<'_>, tenant: TenantId, id: &ArtifactId) -> Result<()> {
     tx.execute(
         "SELECT FROM artifacts WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
@@ -31,6 +32,7 @@ pub(crate) async fn lock(tx: &Transaction<'_>, tenant: TenantId, id: &ArtifactId
 }
 
 /// Changes a locked artifact, its side tables with it. A time to live counts from now; an inner `None` is for ever.
+#[tracing::instrument(target = "postgres", name = "update.update", skip_all)]
 pub(crate) async fn update(
     tx: &Transaction<'_>,
     tenant: TenantId,

@@ -14,6 +14,7 @@ use crate::{
         commit::{self, NewArtifact, Outcome, Payload},
         objects,
     },
+    metrics::{self, Kept},
     names::ContentType,
 };
 
@@ -29,6 +30,7 @@ impl Upload {
     ///
     /// # Errors
     /// `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`, after which the artifact may exist.
+    #[tracing::instrument(skip_all)]
     pub async fn finish(mut self) -> Result<Created> {
         let last = self.buffer.split().freeze();
         let content_type = self.content_type(&last);
@@ -68,6 +70,7 @@ impl Upload {
     ///
     /// # Errors
     /// As `finish`.
+    #[tracing::instrument(skip_all)]
     pub async fn finish_early(&mut self) -> Result<Option<Created>> {
         let (Some(hash), Some(size)) = (self.spec.declared_hash, self.spec.declared_size) else {
             return Ok(None);
@@ -104,6 +107,11 @@ impl Upload {
             request: claim.request.with_content(hash),
             ..claim
         });
+        let kept = match payload {
+            Payload::Inline(_) => Kept::Inline,
+            Payload::Staged => Kept::Object,
+            Payload::Held => Kept::Deduplicated,
+        };
         let new = NewArtifact {
             tenant: self.tenant.id,
             id: ArtifactId::fresh(),
@@ -127,16 +135,24 @@ impl Upload {
         }
         match outcome {
             Outcome::Created(created) => {
+                let (outcome, kept) = match created.origin {
+                    Origin::Deduplicated => ("deduplicated", Kept::Deduplicated),
+                    _ => ("stored", kept),
+                };
+                metrics::uploaded(outcome, size, Some(kept));
                 if let Some(staging) = self.staging.take() {
                     staging.committed();
                 }
                 Ok(*created)
             }
-            Outcome::Existing(artifact) => Ok(Created {
-                artifact: *artifact,
-                origin: Origin::Existing,
-                state: State::Visible,
-            }),
+            Outcome::Existing(artifact) => {
+                metrics::uploaded("existing", size, None);
+                Ok(Created {
+                    artifact: *artifact,
+                    origin: Origin::Existing,
+                    state: State::Visible,
+                })
+            }
             Outcome::Held(held) => {
                 let claim = claim.ok_or_else(|| Error::internal("no key is held"))?;
                 match claim.against(held)? {
@@ -187,6 +203,7 @@ impl Upload {
         let client = self.store.meta.client().await?;
         let (artifact, state) =
             artifacts::get_any(&client, self.tenant.id, &answer.artifact_id).await?;
+        metrics::uploaded("replayed", artifact.size_bytes, None);
         Ok(Created {
             artifact,
             origin: answer.origin,

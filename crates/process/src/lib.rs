@@ -1,0 +1,15 @@
+//! What every process of Cairn does besides its work: it logs, says how it is doing, answers probes and hears signals.
+//! The only room that knows OpenTelemetry's SDK and its exporters; others have its API, which does nothing until a process
+//! starts its telemetry here.
+
+mod config;
+mod log;
+pub mod ops;
+mod sampler;
+mod signal;
+mod telemetry;
+pub mod trace;
+
+pub use config::{LogFormat, Settings};
+pub use signal::on_signal;
+pub use telemetry::{Metrics, Telemetry};

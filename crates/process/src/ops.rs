@@ -1,0 +1,75 @@
+//! Probes and metrics: whether the process runs, whether it should be sent calls, and how it is doing.
+
+use std::{future::Future, io, time::Duration};
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    routing::get,
+};
+use cairn_store::{Store, describe};
+use opentelemetry::global;
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+
+use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
+
+use crate::telemetry::Metrics;
+
+/// How often Postgres and the blob store are asked.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How long they may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves `/livez`: the process runs; `/readyz`: Postgres and the blob store answered the last time they were asked; and
+/// `/metrics`, in the text form of Prometheus.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    ready: watch::Receiver<bool>,
+    metrics: Metrics,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let readyz = async move || {
+        if *ready.borrow() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+        }
+    };
+    let metrics = async move || {
+        let form = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
+        (form, metrics.text())
+    };
+    let router = Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics));
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await
+}
+
+/// Asks Postgres and the blob store for ever whether they answer, and says so.
+pub async fn watch_ready(store: Store, ready: watch::Sender<bool>) {
+    let gauge = global::meter("cairn").u64_gauge("cairn.ready").build();
+    let mut was_ready = None;
+    loop {
+        // Nobody wants a trace of it every time.
+        let ping = store.ping().with_subscriber(NoSubscriber::new());
+        let answer = timeout(PATIENCE, ping).await;
+        let is_ready = matches!(answer, Ok(Ok(())));
+        ready.send_replace(is_ready);
+        gauge.record(is_ready.into(), &[]);
+        if was_ready.replace(is_ready) != Some(is_ready) {
+            match answer {
+                Ok(Ok(())) => tracing::info!("ready"),
+                Ok(Err(e)) => tracing::warn!(error = describe(&e), "not ready"),
+                Err(_) => tracing::warn!("not ready: no answer in time"),
+            }
+        }
+        store.observe_pool();
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

@@ -1,0 +1,36 @@
+//! Which traces are sent.
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Link, SpanKind, TraceId, TraceState},
+};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
+
+/// A span that looks for work every second. What it finds goes on in the trace of whoever asked for it.
+const LOOKOUT: &str = "gc jobs";
+
+/// A share of the traces that begin here, but none of those that only look for work.
+#[derive(Debug, Clone)]
+pub(crate) struct BegunHere(pub(crate) f64);
+
+impl ShouldSample for BegunHere {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        if name == LOOKOUT {
+            return SamplingResult {
+                decision: SamplingDecision::Drop,
+                attributes: Vec::new(),
+                trace_state: TraceState::default(),
+            };
+        }
+        Sampler::TraceIdRatioBased(self.0)
+            .should_sample(parent, trace, name, kind, attributes, links)
+    }
+}

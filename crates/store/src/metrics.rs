@@ -1,0 +1,114 @@
+//! What the store counts and measures. Does nothing in a process that has not started its telemetry.
+
+use std::{sync::LazyLock, time::Duration};
+
+use opentelemetry::{
+    KeyValue, global,
+    metrics::{Counter, Gauge, Histogram},
+};
+
+use crate::gc::{Pass, Report};
+
+/// From a millisecond to a minute, in seconds: what anybody waits for.
+const SECONDS: [f64; 15] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+struct Instruments {
+    uploads: Counter<u64>,
+    upload_bytes: Counter<u64>,
+    download_bytes: Counter<u64>,
+    pool_wait: Histogram<f64>,
+    pool_connections: Gauge<u64>,
+    pool_max: Gauge<u64>,
+    s3: Histogram<f64>,
+    pass: Histogram<f64>,
+    pass_items: Counter<u64>,
+}
+
+static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
+    let meter = global::meter("cairn");
+    let seconds = |name| {
+        let histogram = meter.f64_histogram(name).with_unit("s");
+        histogram.with_boundaries(SECONDS.into()).build()
+    };
+    Instruments {
+        uploads: meter.u64_counter("cairn.uploads").build(),
+        upload_bytes: meter.u64_counter("cairn.upload").with_unit("By").build(),
+        download_bytes: meter.u64_counter("cairn.download").with_unit("By").build(),
+        pool_wait: seconds("cairn.db.pool.wait"),
+        pool_connections: meter.u64_gauge("cairn.db.pool.connections").build(),
+        pool_max: meter.u64_gauge("cairn.db.pool.max").build(),
+        s3: seconds("cairn.s3.duration"),
+        pass: seconds("cairn.gc.pass.duration"),
+        pass_items: meter.u64_counter("cairn.gc.items").build(),
+    }
+});
+
+/// Where the content of an upload went.
+#[derive(Clone, Copy)]
+pub(crate) enum Kept {
+    Inline,
+    Object,
+    /// The tenant had it already.
+    Deduplicated,
+}
+
+/// An upload that made an artifact, or would have made the one that there is.
+pub(crate) fn uploaded(outcome: &'static str, bytes: u64, kept: Option<Kept>) {
+    let outcome = KeyValue::new("outcome", outcome);
+    INSTRUMENTS.uploads.add(1, &[outcome]);
+    let kept = kept.map(|kept| match kept {
+        Kept::Inline => "inline",
+        Kept::Object => "object",
+        Kept::Deduplicated => "deduplicated",
+    });
+    if let Some(kept) = kept {
+        let kept = KeyValue::new("kept", kept);
+        INSTRUMENTS.upload_bytes.add(bytes, &[kept]);
+    }
+}
+
+/// Content that was handed out.
+pub(crate) fn downloaded(bytes: usize, inline: bool) {
+    let from = if inline { "inline" } else { "object" };
+    let from = KeyValue::new("from", from);
+    INSTRUMENTS.download_bytes.add(bytes as u64, &[from]);
+}
+
+/// How long somebody waited for a connection.
+pub(crate) fn waited_for_connection(time: Duration) {
+    INSTRUMENTS.pool_wait.record(time.as_secs_f64(), &[]);
+}
+
+/// How the connections are used.
+pub(crate) fn pool(used: usize, idle: usize, max: usize) {
+    for (state, count) in [("used", used), ("idle", idle)] {
+        let state = KeyValue::new("state", state);
+        let connections = &INSTRUMENTS.pool_connections;
+        connections.record(count as u64, &[state]);
+    }
+    INSTRUMENTS.pool_max.record(max as u64, &[]);
+}
+
+/// One operation of S3, with all its attempts.
+pub(crate) fn asked_s3(operation: String, failed: bool, time: Duration) {
+    let labels = [
+        KeyValue::new("operation", operation),
+        KeyValue::new("outcome", if failed { "error" } else { "ok" }),
+    ];
+    INSTRUMENTS.s3.record(time.as_secs_f64(), &labels);
+}
+
+/// A run of a pass of the collector.
+pub(crate) fn collected(pass: &Pass, report: &Report, time: Duration) {
+    let name = || KeyValue::new("pass", pass.name);
+    let failed = report.failures_of(pass.name) > 0;
+    let outcome = KeyValue::new("outcome", if failed { "failed" } else { "ok" });
+    let took = time.as_secs_f64();
+    INSTRUMENTS.pass.record(took, &[name(), outcome]);
+    for what in pass.counts.iter().chain(pass.looks) {
+        let labels = [name(), KeyValue::new("what", *what)];
+        INSTRUMENTS.pass_items.add(report.count(what), &labels);
+    }
+}

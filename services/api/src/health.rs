@@ -1,0 +1,37 @@
+//! gRPC health: the same as `/readyz`, for the server as a whole and for each service.
+
+use tokio::sync::watch;
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+/// What gRPC health knows.
+const SERVICES: [&str; 6] = [
+    "",
+    "cairn.v1.ArtifactService",
+    "cairn.v1.IdentityService",
+    "cairn.v1.JobService",
+    "cairn.v1.LinkService",
+    "cairn.v1.SessionService",
+];
+
+/// Passes on whether the process is ready, for as long as anybody says so.
+pub(crate) async fn follow(mut ready: watch::Receiver<bool>, grpc: HealthReporter) {
+    loop {
+        let is_ready = *ready.borrow_and_update();
+        tell(&grpc, is_ready).await;
+        if ready.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sets what is answered.
+pub(crate) async fn tell(grpc: &HealthReporter, ready: bool) {
+    let status = if ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in SERVICES {
+        grpc.set_service_status(service, status).await;
+    }
+}

@@ -1,0 +1,123 @@
+//! Every call, as those see it who run this: a span that goes on with the caller's trace, a measurement, and a line in the
+//! log when it has ended, which for a stream is when its last message has been sent.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+mod call;
+mod instruments;
+
+use call::{Call, End};
+
+/// Which face is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Face {
+    Grpc,
+    Http,
+}
+
+/// Makes a service one that tells of its calls.
+#[derive(Clone, Copy)]
+pub(crate) struct Observe(pub(crate) Face);
+
+impl<S> Layer<S> for Observe {
+    type Service = Observed<S>;
+
+    fn layer(&self, inner: S) -> Observed<S> {
+        Observed {
+            inner,
+            face: self.0,
+        }
+    }
+}
+
+/// A service that tells of its calls.
+#[derive(Clone)]
+pub(crate) struct Observed<S> {
+    inner: S,
+    face: Face,
+}
+
+impl<S, Q, A> Service<Request<Q>> for Observed<S>
+where
+    S: Service<Request<Q>, Response = Response<A>>,
+    S::Future: Send + 'static,
+    A: Body + Unpin,
+{
+    type Response = Response<Answer<A>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let mut call = Call::begin(self.face, &request);
+        let answer = {
+            let _entered = call.span.clone().entered();
+            self.inner.call(request)
+        };
+        Box::pin(async move {
+            let answer = answer.instrument(call.span.clone()).await?;
+            call.answered(&answer);
+            Ok(answer.map(|body| Answer { body, call }))
+        })
+    }
+}
+
+/// The body of an answer. The call ends with it, and counts as cancelled when it is dropped before.
+pub(crate) struct Answer<A: Body + Unpin> {
+    body: A,
+    call: Call,
+}
+
+impl<A: Body + Unpin> Body for Answer<A> {
+    type Data = A::Data;
+    type Error = A::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<A::Data>, A::Error>>> {
+        let this = self.get_mut();
+        let _entered = this.call.span.clone().entered();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.call.end(End::Trailers(trailers));
+                }
+            }
+            Poll::Ready(Some(Err(_))) => this.call.end(End::Broken),
+            Poll::Ready(None) => this.call.end(End::Whole),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<A: Body + Unpin> Drop for Answer<A> {
+    /// Whoever sends a body of a known length need not ask whether there is more.
+    fn drop(&mut self) {
+        if self.body.is_end_stream() {
+            self.call.end(End::Whole);
+        }
+    }
+}

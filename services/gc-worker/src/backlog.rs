@@ -1,0 +1,93 @@
+//! How much waits for the collector, as metrics: the same numbers from every worker, for they come from the database.
+
+use std::time::Duration;
+
+use cairn_store::{Store, describe, gc::Status};
+use opentelemetry::{
+    KeyValue, global,
+    metrics::{Gauge, Meter},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How often the database is asked.
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// Asks and tells until it is told to stop.
+pub(crate) async fn tell(store: Store, shutdown: CancellationToken) {
+    let gauges = Gauges::new(&global::meter("cairn"));
+    loop {
+        match shutdown.run_until_cancelled(store.gc_status()).await {
+            Some(Ok(status)) => gauges.record(&status),
+            Some(Err(e)) => tracing::warn!(error = describe(&e), "what waits is not known"),
+            None => return,
+        }
+        let sleep = tokio::time::sleep(INTERVAL);
+        if shutdown.run_until_cancelled(sleep).await.is_none() {
+            return;
+        }
+    }
+}
+
+struct Gauges {
+    queue_depth: Gauge<u64>,
+    queue_age: Gauge<f64>,
+    condemned: Gauge<u64>,
+    condemned_bytes: Gauge<u64>,
+    failing: Gauge<u64>,
+    suspects: Gauge<u64>,
+    ghosts: Gauge<u64>,
+    paused: Gauge<u64>,
+    last_success: Gauge<f64>,
+    artifacts: Gauge<u64>,
+    objects: Gauge<u64>,
+}
+
+impl Gauges {
+    fn new(meter: &Meter) -> Self {
+        let count = |name| meter.u64_gauge(name).build();
+        Self {
+            queue_depth: count("cairn.gc.queue.depth"),
+            queue_age: meter
+                .f64_gauge("cairn.gc.queue.oldest_age")
+                .with_unit("s")
+                .build(),
+            condemned: count("cairn.gc.condemned.objects"),
+            condemned_bytes: meter
+                .u64_gauge("cairn.gc.condemned")
+                .with_unit("By")
+                .build(),
+            failing: count("cairn.gc.failing.objects"),
+            suspects: count("cairn.gc.orphans"),
+            ghosts: count("cairn.gc.ghosts"),
+            paused: count("cairn.gc.paused"),
+            last_success: meter
+                .f64_gauge("cairn.gc.pass.last_success.timestamp")
+                .with_unit("s")
+                .build(),
+            artifacts: count("cairn.artifacts.estimate"),
+            objects: count("cairn.objects.estimate"),
+        }
+    }
+
+    fn record(&self, status: &Status) {
+        let waiting = &status.waiting;
+        self.queue_depth.record(waiting.queued, &[]);
+        self.queue_age.record(waiting.oldest.as_secs_f64(), &[]);
+        self.condemned.record(waiting.condemned, &[]);
+        self.condemned_bytes.record(waiting.condemned_bytes, &[]);
+        self.failing.record(waiting.failing, &[]);
+        self.suspects.record(waiting.suspects, &[]);
+        self.ghosts.record(status.ghosts.len() as u64, &[]);
+        let paused = status.standing.paused.is_some();
+        self.paused.record(paused.into(), &[]);
+        for pass in &status.passes {
+            if let Some(at) = pass.succeeded_at {
+                let name = KeyValue::new("pass", pass.name.clone());
+                let seconds = at.as_duration().as_secs_f64();
+                self.last_success.record(seconds, &[name]);
+            }
+        }
+        self.artifacts.record(status.size.artifacts, &[]);
+        self.objects.record(status.size.objects, &[]);
+    }
+}

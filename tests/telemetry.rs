@@ -1,0 +1,244 @@
+//! What the processes tell of themselves: traces, metrics, log lines.
+
+use std::process::Stdio;
+
+use cairn_store::config::BlobConfig;
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use crate::{
+    harness::{
+        Bytes, Cairn, Setup, content, eventually,
+        program::{self, program},
+    },
+    jobs::make_many,
+};
+
+mod collector;
+
+use collector::Collector;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CALLER: &str = "00f067aa0ba902b7";
+
+/// A program with the settings of a Cairn.
+async fn command(cairn: &Cairn, name: &str) -> Command {
+    let mut command = program::command(program(name).await);
+    command.env("CAIRN_DATABASE_URL", &cairn.config.database_url);
+    match &cairn.config.blobs {
+        BlobConfig::Fs(folder) => command.env("CAIRN_BLOB_DIR", folder),
+        BlobConfig::S3(s3) => {
+            let credentials = s3.credentials.as_ref().unwrap();
+            command
+                .env("CAIRN_S3_BUCKET", &s3.bucket)
+                .env("CAIRN_S3_ENDPOINT", s3.endpoint.as_ref().unwrap())
+                .env("CAIRN_S3_ACCESS_KEY_ID", &credentials.access_key_id)
+                .env("CAIRN_S3_SECRET_ACCESS_KEY", &credentials.secret_access_key)
+        }
+    };
+    command
+}
+
+/// A `cairn-api` of its own over the same stores.
+struct Api {
+    process: Child,
+    grpc: String,
+    http: String,
+    ops: String,
+}
+
+impl Api {
+    async fn start(cairn: &Cairn, environment: &[(&str, &str)]) -> Self {
+        let [grpc, http, ops] = program::free_addresses();
+        let mut serve = command(cairn, "cairn-api").await;
+        serve
+            .arg("serve")
+            .env("CAIRN_GRPC_ADDR", &grpc)
+            .env("CAIRN_HTTP_ADDR", &http)
+            .env("CAIRN_OPS_ADDR", &ops)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null());
+        let process = serve.spawn().unwrap();
+        eventually("it is ready", async || {
+            let ready = reqwest::get(format!("http://{ops}/readyz")).await;
+            ready.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        Self {
+            process,
+            grpc,
+            http,
+            ops,
+        }
+    }
+
+    async fn metrics(&self) -> String {
+        let got = reqwest::get(format!("http://{}/metrics", self.ops)).await;
+        got.unwrap().text().await.unwrap()
+    }
+
+    /// The lines of its log, once it has ended.
+    async fn log(self) -> Vec<Value> {
+        program::signal(&self.process, Signal::TERM);
+        let done = program::end_of(self.process).await.ok();
+        let lines = done.stderr.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// Runs the `cairn` command as a caller that is part of a trace.
+async fn call(cairn: &Cairn, api: &Api, args: &[&str]) -> String {
+    let mut call = program::command(program("cairn").await);
+    call.args(args)
+        .env("CAIRN_ADDR", &api.grpc)
+        .env("CAIRN_API_KEY", &cairn.key)
+        .env("TRACEPARENT", format!("00-{TRACE}-{CALLER}-01"));
+    program::run(&mut call).await.ok().text().trim().to_owned()
+}
+
+#[tokio::test]
+async fn an_upload_is_one_trace_from_the_caller_to_postgres_and_s3() {
+    let cairn = Setup::on(Bytes::S3).start().await;
+    let (collector, endpoint) = Collector::start().await;
+    let api = Api::start(&cairn, &[("CAIRN_OTLP_ENDPOINT", &endpoint)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.bin");
+    std::fs::write(&file, content(9 << 20)).unwrap();
+    call(&cairn, &api, &["push", file.to_str().unwrap()]).await;
+    api.log().await;
+    let trace = collector.trace(TRACE);
+    for (span, above) in [
+        ("commit.commit", "finish"),
+        (
+            "CreateMultipartUpload",
+            "cairn.v1.ArtifactService/UploadArtifact",
+        ),
+        ("CompleteMultipartUpload", "finish"),
+        ("begin_upload", "cairn.v1.ArtifactService/UploadArtifact"),
+    ] {
+        let path = trace.path(span, CALLER);
+        let path = path.unwrap_or_else(|| panic!("{span} hangs together with its caller"));
+        assert!(path.contains(&above), "{path:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_goes_on_in_the_trace_of_the_call_that_started_it() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    make_many(&cairn).await;
+    let (collector, endpoint) = Collector::start().await;
+    let api = Api::start(&cairn, &[("CAIRN_OTLP_ENDPOINT", &endpoint)]).await;
+    let delete = ["rm", "--filter", "session_id = bulk", "--yes", "--no-wait"];
+    call(&cairn, &api, &delete).await;
+    api.log().await;
+    let mut worker = command(&cairn, "cairn-gc-worker").await;
+    worker
+        .args(["--only", "jobs"])
+        .env("CAIRN_OTLP_ENDPOINT", &endpoint);
+    program::run(&mut worker).await.ok();
+    let trace = collector.trace(TRACE);
+    let path = trace.path("artifacts.delete_all", CALLER).unwrap();
+    assert!(path.contains(&"job batch"), "{path:?}");
+    let call = "cairn.v1.ArtifactService/DeleteArtifacts";
+    assert!(path.contains(&call), "{path:?}");
+}
+
+#[tokio::test]
+async fn calls_bytes_and_what_they_waited_for_are_counted() {
+    let cairn = Setup::on(Bytes::S3).start().await;
+    let api = Api::start(&cairn, &[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f.bin");
+    let path = file.to_str().unwrap();
+    let mut last = Value::Null;
+    for (size, name) in [(100, "small"), (100_000, "large"), (100_000, "again")] {
+        std::fs::write(&file, content(size)).unwrap();
+        let pushed = call(&cairn, &api, &["push", path, "--name", name]).await;
+        last = serde_json::from_str(&pushed).unwrap();
+    }
+    let out = folder.path().join("out");
+    let id = last["artifact_id"].as_str().unwrap();
+    call(&cairn, &api, &["pull", id, "-o", out.to_str().unwrap()]).await;
+    let missing = reqwest::get(format!("http://{}/lnk_nosuchlink", api.http)).await;
+    assert_eq!(missing.unwrap().status(), 404);
+    let metrics = api.metrics().await;
+    let has = |start: &str| {
+        let found = metrics.lines().any(|line| line.starts_with(start));
+        assert!(found, "{start} in {metrics}");
+    };
+    has(
+        "cairn_rpc_duration_seconds_bucket{code=\"OK\",reason=\"\",rpc=\"cairn.v1.ArtifactService/",
+    );
+    has("cairn_http_duration_seconds_count{method=\"GET\",route=\"/{link}\",status=\"404\"} 1");
+    has("cairn_uploads_total{outcome=\"stored\"} 2");
+    has("cairn_uploads_total{outcome=\"deduplicated\"} 1");
+    has("cairn_upload_bytes_total{kept=\"inline\"} 100");
+    has("cairn_upload_bytes_total{kept=\"object\"} 100000");
+    has("cairn_upload_bytes_total{kept=\"deduplicated\"} 100000");
+    has("cairn_download_bytes_total{from=\"object\"} 100000");
+    has("cairn_s3_duration_seconds_count{operation=\"PutObject\",outcome=\"ok\"}");
+    has("cairn_db_pool_wait_seconds_count");
+    has("cairn_db_pool_connections{state=\"idle\"}");
+    has("cairn_build_info{commit=");
+    has("cairn_ready 1");
+    has("cairn_rpc_in_flight 0");
+}
+
+#[tokio::test]
+async fn every_call_is_one_line_in_the_log_with_its_trace_and_its_tenant() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let api = Api::start(&cairn, &[]).await;
+    call(&cairn, &api, &["ls"]).await;
+    let log = api.log().await;
+    let calls: Vec<_> = log
+        .iter()
+        .filter(|line| line["message"] == "call")
+        .collect();
+    assert_eq!(calls.len(), 1, "{log:#?}");
+    let line = calls[0];
+    assert_eq!(line["rpc"], "cairn.v1.ArtifactService/ListArtifacts");
+    assert_eq!(
+        (&line["code"], &line["tenant"]),
+        (&"OK".into(), &"acme".into())
+    );
+    assert_eq!(line["openTelemetry"]["traceId"], TRACE, "{line:#}");
+}
+
+#[tokio::test]
+async fn the_worker_tells_what_waits_for_it_and_when_each_pass_last_succeeded() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let made = cairn
+        .client
+        .upload(crate::harness::spec("a"), content(100_000));
+    let id = made.await.unwrap().artifact_id;
+    cairn.client.delete(&id).await.unwrap();
+    cairn.let_time_pass().await;
+    cairn.collect().await;
+    let [ops, ..] = program::free_addresses();
+    let mut worker = command(&cairn, "cairn-gc-worker").await;
+    let worker = worker.env("CAIRN_OPS_ADDR", &ops).spawn().unwrap();
+    eventually("it tells what it did and what waits", async || {
+        let got = reqwest::get(format!("http://{ops}/metrics")).await;
+        let Ok(got) = got else { return false };
+        let metrics = got.text().await.unwrap();
+        [
+            "cairn_gc_condemned_objects 1",
+            "cairn_gc_condemned_bytes 100000",
+            "cairn_gc_queue_depth 0",
+            "cairn_gc_paused 0",
+            "cairn_gc_ghosts 0",
+            "cairn_gc_pass_last_success_timestamp_seconds{pass=\"reclaim\"}",
+            "cairn_gc_pass_duration_seconds_count{outcome=\"ok\",pass=\"reclaim\"}",
+            "cairn_gc_items_total{pass=\"purge\",what=\"purged\"} 0",
+            "cairn_ready 1",
+        ]
+        .iter()
+        .all(|start| metrics.lines().any(|line| line.starts_with(start)))
+    })
+    .await;
+    program::signal(&worker, Signal::TERM);
+    program::end_of(worker).await.ok();
+}
