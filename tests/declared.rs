@@ -260,3 +260,21 @@ async fn a_copy_shares_the_bytes_and_names_its_source() {
     );
     assert_eq!(refusal.reason, "SESSION_SEALED");
 }
+
+#[tokio::test]
+async fn a_copy_under_a_key_is_answered_again_when_its_source_is_gone() {
+    let cairn = Cairn::start().await;
+    let source = cairn.client.create(spec("a"), "x").await.unwrap();
+    let once = |key: &str| ArtifactSpec {
+        idempotency_key: key.into(),
+        ..spec("b")
+    };
+    let copied = copy(&cairn.client, &source.artifact_id, once("copy"));
+    let copied = copied.await.unwrap();
+    cairn.client.delete(&source.artifact_id).await.unwrap();
+
+    let again = copy(&cairn.client, &source.artifact_id, once("copy"));
+    assert_eq!(again.await.unwrap().artifact_id, copied.artifact_id);
+    let late = copy(&cairn.client, &source.artifact_id, once("another"));
+    assert_eq!(refused(late.await).reason, "ARTIFACT_DELETED");
+}

@@ -11,6 +11,7 @@ mod dev;
 mod faults;
 mod gc;
 mod harness;
+mod histories;
 mod holds;
 mod idempotency;
 mod jobs;

@@ -53,7 +53,7 @@ impl Cairn {
     }
 }
 
-/// What the database says at one moment.
+/// What the database says at one moment. Contents are named by tenant and hash: tenants share nothing.
 pub(crate) struct Rows {
     artifacts: Vec<Artifact<String>>,
     objects: Vec<Row>,
@@ -67,14 +67,15 @@ impl Rows {
         let moment = moment.isolation_level(IsolationLevel::RepeatableRead);
         let moment = moment.start().await?;
         let artifacts = moment.query(
-            "SELECT id, state, object_id::text, encode(sha256, 'hex') FROM artifacts
+            "SELECT id, state, object_id::text, tenant_id || '/' || encode(sha256, 'hex') FROM artifacts
              UNION ALL
-             SELECT id, 'unpublished', object_id::text, encode(sha256, 'hex') FROM pending_artifacts",
+             SELECT id, 'unpublished', object_id::text, tenant_id || '/' || encode(sha256, 'hex') FROM pending_artifacts",
             &[],
         );
         let artifacts = artifacts.await?.iter().map(artifact).collect();
         let objects = moment.query(
-            "SELECT id::text, state, encode(coalesce(sha256(inline_data), sha256), 'hex'), inline_data IS NOT NULL
+            "SELECT id::text, state, tenant_id || '/' || encode(coalesce(sha256(inline_data), sha256), 'hex'),
+                 inline_data IS NOT NULL
              FROM objects",
             &[],
         );
@@ -96,8 +97,9 @@ impl Rows {
                     vec![manifest_digest(&entries).to_hex()]
                 }
             };
+            let [id, tenant]: [&str; 2] = [row.get(0), row.get(2)];
             sessions.push(Session {
-                id: row.get(0),
+                id: format!("{tenant}/{id}"),
                 manifest: manifest.map(|digest| vec![digest]),
                 members,
             });
@@ -130,7 +132,10 @@ impl Rows {
         let objects = self.objects.iter().map(|row| object(row, &keys)).collect();
         let stored = stored
             .into_iter()
-            .map(|(key, content)| Stored { key, content })
+            .map(|(key, hash)| Stored {
+                content: format!("{}/{hash}", tenant_of(&key)),
+                key,
+            })
             .collect();
         Snapshot::new(self.artifacts, objects, stored, self.sessions)
     }
@@ -207,4 +212,9 @@ fn object(row: &Row, keys: &HashMap<String, String>) -> Object<String> {
 /// The object that a key is of: its last part.
 fn name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
+}
+
+/// The tenant that a key is of: the part before.
+fn tenant_of(key: &str) -> &str {
+    key.rsplit('/').nth(1).unwrap_or_default()
 }

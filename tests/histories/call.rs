@@ -1,0 +1,214 @@
+//! What a caller can ask of the store, and what comes of it.
+
+use std::collections::BTreeSet;
+
+use cairn_store::{Origin, State};
+
+pub(super) const NOT_FOUND: &str = "ARTIFACT_NOT_FOUND";
+pub(super) const EXPIRED: &str = "ARTIFACT_EXPIRED";
+pub(super) const DELETED: &str = "ARTIFACT_DELETED";
+pub(super) const NO_SUCH_SESSION: &str = "SESSION_NOT_FOUND";
+pub(super) const TOO_LATE: &str = "SESSION_SEALED";
+pub(super) const HELD: &str = "LEGAL_HOLD";
+pub(super) const CONFLICT: &str = "VERSION_CONFLICT";
+pub(super) const MISMATCH: &str = "CONTENT_MISMATCH";
+pub(super) const MISSING: &str = "CONTENT_MISSING";
+pub(super) const INVALID: &str = "INVALID_ARGUMENT";
+
+pub(super) const NO_SESSION: &str = "";
+
+/// A file: its session, which may be none, and its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct File {
+    pub(super) session: &'static str,
+    pub(super) name: &'static str,
+}
+
+/// What is said of an artifact that is to be made.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    pub(super) file: File,
+    pub(super) follows: Follows,
+    pub(super) return_existing: bool,
+    pub(super) unpublished: bool,
+    pub(super) ttl: Ttl,
+}
+
+/// Which version the new one must follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    Any,
+    /// The one that is the latest when the call is made.
+    Latest,
+    /// One that is not.
+    Another,
+    /// What the two before come to.
+    Version(i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ttl {
+    /// Within the time that a test lets pass.
+    Short,
+    Long,
+    Never,
+}
+
+/// How the content is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Whole,
+    AsStream,
+    /// Only its hash and size.
+    Not,
+    /// As a stream, and only if the store does not have it.
+    IfMissing,
+    /// Declared as another one.
+    Misdeclared,
+}
+
+/// Which artifacts a bulk deletion is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Matching {
+    Session(&'static str),
+    Filename(&'static str),
+    Stage(&'static str),
+}
+
+/// A call. Artifacts are given by their ids in the end, and by their places before.
+#[derive(Debug, Clone)]
+pub(super) enum Call<A> {
+    Create {
+        spec: Spec,
+        content: usize,
+        sent: Sent,
+    },
+    Copy {
+        source: A,
+        spec: Spec,
+    },
+    /// All that wait, when none are named.
+    Publish {
+        session: &'static str,
+        ids: Vec<A>,
+        seal: bool,
+    },
+    Seal(&'static str),
+    Read(A),
+    Update {
+        id: A,
+        ttl: Option<Ttl>,
+        stage: &'static str,
+    },
+    Delete(A),
+    DeleteThese(Vec<A>),
+    DeleteMatching(Matching),
+    Restore(Vec<A>),
+    Hold {
+        ids: Vec<A>,
+        hold: bool,
+    },
+    HoldSession {
+        session: &'static str,
+        hold: bool,
+    },
+}
+
+/// What the call is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    Made {
+        origin: Origin,
+        state: State,
+        version: i64,
+        /// The artifact, when it was there before.
+        existing: Option<String>,
+    },
+    /// Bytes, by their place in the pool.
+    Bytes(usize),
+    Published(Vec<(String, i64)>),
+    Updated {
+        version: i64,
+        stage: &'static str,
+    },
+    /// The session; what it is now is looked at after every step.
+    Session,
+    Deleted,
+    DeletedMany {
+        count: u64,
+        bytes: u64,
+        not_deleted: BTreeSet<String>,
+    },
+    Restored {
+        count: u64,
+        not_restored: BTreeSet<String>,
+    },
+    Held {
+        changed: u64,
+        missing: BTreeSet<String>,
+    },
+    /// By the name of the reason; a fault of ours in words.
+    Refused(String),
+}
+
+impl<A> Call<A> {
+    /// The same call, with its artifacts given otherwise.
+    pub(super) fn map<B>(self, mut each: impl FnMut(A) -> B) -> Call<B> {
+        match self {
+            Self::Create {
+                spec,
+                content,
+                sent,
+            } => Call::Create {
+                spec,
+                content,
+                sent,
+            },
+            Self::Copy { source, spec } => {
+                let source = each(source);
+                Call::Copy { source, spec }
+            }
+            Self::Publish { session, ids, seal } => {
+                let ids = ids.into_iter().map(each).collect();
+                Call::Publish { session, ids, seal }
+            }
+            Self::Seal(session) => Call::Seal(session),
+            Self::Read(id) => Call::Read(each(id)),
+            Self::Update { id, ttl, stage } => {
+                let id = each(id);
+                Call::Update { id, ttl, stage }
+            }
+            Self::Delete(id) => Call::Delete(each(id)),
+            Self::DeleteThese(ids) => Call::DeleteThese(ids.into_iter().map(each).collect()),
+            Self::DeleteMatching(matching) => Call::DeleteMatching(matching),
+            Self::Restore(ids) => Call::Restore(ids.into_iter().map(each).collect()),
+            Self::Hold { ids, hold } => {
+                let ids = ids.into_iter().map(each).collect();
+                Call::Hold { ids, hold }
+            }
+            Self::HoldSession { session, hold } => Call::HoldSession { session, hold },
+        }
+    }
+
+    /// What it says of the artifact that it is to make.
+    pub(super) fn spec_mut(&mut self) -> Option<&mut Spec> {
+        match self {
+            Self::Create { spec, .. } | Self::Copy { spec, .. } => Some(spec),
+            _ => None,
+        }
+    }
+}
+
+impl Call<String> {
+    /// Names every artifact once.
+    pub(super) fn drop_repetitions(&mut self) {
+        if let Self::Publish { ids, .. }
+        | Self::DeleteThese(ids)
+        | Self::Restore(ids)
+        | Self::Hold { ids, .. } = self
+        {
+            let mut seen = BTreeSet::new();
+            ids.retain(|id| seen.insert(id.clone()));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Making a call to a store.
+
+use std::time::Duration;
+
+use cairn_store::{
+    ArtifactRef, ArtifactSpec, ArtifactUpdate, Bulk, Caller, Created, Error, Expiry,
+    IdempotencyKey, OnDuplicate, Origin, RawSpec, RawUpdate, Result, Selection, Store, ToPublish,
+};
+
+use super::{
+    call::{
+        Answer, CONFLICT, Call, DELETED, EXPIRED, Follows, HELD, INVALID, MISMATCH, MISSING,
+        Matching, NO_SUCH_SESSION, NOT_FOUND, Sent, Spec, TOO_LATE, Ttl,
+    },
+    contents, hashes,
+};
+
+/// What came of a call, and the id of the artifact that it was about, if it was to make one.
+pub(super) struct Outcome {
+    pub(super) answer: Answer,
+    pub(super) made: Option<String>,
+}
+
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Self {
+        let made = None;
+        Self { answer, made }
+    }
+}
+
+impl From<Created> for Outcome {
+    fn from(created: Created) -> Self {
+        let id = created.artifact.id.to_string();
+        let existing = created.origin == Origin::Existing;
+        Self {
+            answer: Answer::Made {
+                origin: created.origin,
+                state: created.state,
+                version: created.artifact.version,
+                existing: existing.then(|| id.clone()),
+            },
+            made: Some(id),
+        }
+    }
+}
+
+/// Makes the call.
+pub(super) async fn make(
+    store: &Store,
+    caller: &Caller,
+    call: &Call<String>,
+    key: &str,
+) -> Outcome {
+    match try_to(store, caller, call, key).await {
+        Ok(outcome) => outcome,
+        Err(e) => Answer::Refused(reason(&e)).into(),
+    }
+}
+
+async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) -> Result<Outcome> {
+    let tenant = &caller.tenant;
+    let once = IdempotencyKey::optional(key.to_owned()).unwrap();
+    let once = once.as_ref();
+    Ok(match call {
+        Call::Create {
+            spec,
+            content,
+            sent,
+        } => {
+            let created = create(store, caller, raw(spec, key), *content, *sent);
+            created.await?.into()
+        }
+        Call::Copy { source, spec } => {
+            let source = ArtifactRef::new(source, None)?;
+            let copied = store.copy_artifact(tenant, &source, raw(spec, key));
+            copied.await?.into()
+        }
+        Call::Publish { session, ids, seal } => {
+            let wanted = ToPublish::new(ids.clone(), *seal)?;
+            let published = store.commit_session(tenant, session, &wanted, once);
+            let (published, _) = published.await?;
+            let each = published
+                .into_iter()
+                .map(|one| (one.artifact_id, one.version));
+            Answer::Published(each.collect()).into()
+        }
+        Call::Seal(session) => {
+            store.seal_session(tenant, session, once).await?;
+            Answer::Session.into()
+        }
+        Call::Read(id) => {
+            let id = ArtifactRef::new(id, None)?;
+            let mut reading = store.open_artifact(tenant, &id).await?.read(0, None);
+            let mut bytes = Vec::new();
+            while let Some(piece) = reading.next().await? {
+                bytes.extend_from_slice(&piece);
+            }
+            let place = contents().iter().position(|content| *content == bytes);
+            Answer::Bytes(place.expect("bytes that were sent")).into()
+        }
+        Call::Update { id, ttl, stage } => {
+            let update = ArtifactUpdate::new(RawUpdate {
+                stage: Some((*stage).to_owned()),
+                expiry: ttl.map(Ttl::expiry),
+                ..RawUpdate::default()
+            })?;
+            let id = ArtifactRef::new(id, None)?;
+            let updated = store.update_artifact(caller, &id, &update, once).await?;
+            let (version, stage) = (updated.version, updated.stage.as_str());
+            Answer::Updated { version, stage }.into()
+        }
+        Call::Delete(id) => {
+            let id = ArtifactRef::new(id, None)?;
+            store.delete_artifact(tenant, &id, once).await?;
+            Answer::Deleted.into()
+        }
+        Call::DeleteThese(ids) => {
+            let these = Selection::new(ids.clone(), "")?;
+            delete(store, caller, &these, once).await?
+        }
+        Call::DeleteMatching(matching) => {
+            let filter = match matching {
+                Matching::Session(id) => format!("session_id = {id}"),
+                Matching::Filename(name) => format!("filename = {name}"),
+                Matching::Stage(stage) => format!("stage = {stage}"),
+            };
+            delete(store, caller, &Selection::new(vec![], &filter)?, once).await?
+        }
+        Call::Restore(ids) => {
+            let ids = Selection::ids(ids.clone())?;
+            let restored = store.restore_artifacts(tenant, &ids, once).await?;
+            Answer::Restored {
+                count: restored.restored,
+                not_restored: restored.not_restored.into_iter().collect(),
+            }
+            .into()
+        }
+        Call::Hold { ids, hold } => {
+            let ids = Selection::ids(ids.clone())?;
+            let set = store.set_legal_hold(tenant, &ids, *hold, once).await?;
+            Answer::Held {
+                changed: set.changed,
+                missing: set.missing.into_iter().collect(),
+            }
+            .into()
+        }
+        Call::HoldSession { session, hold } => {
+            let set = store.set_session_legal_hold(tenant, session, *hold, once);
+            set.await?;
+            Answer::Session.into()
+        }
+    })
+}
+
+async fn create(
+    store: &Store,
+    caller: &Caller,
+    mut raw: RawSpec,
+    content: usize,
+    sent: Sent,
+) -> Result<Created> {
+    let tenant = &caller.tenant;
+    let bytes = contents()[content].clone();
+    let hash = |content: usize| hashes()[content % hashes().len()].clone();
+    match sent {
+        Sent::Whole | Sent::AsStream => {}
+        Sent::Not | Sent::IfMissing => {
+            raw.content_hash = hash(content);
+            raw.size_bytes = Some(bytes.len() as i64);
+        }
+        Sent::Misdeclared => raw.content_hash = hash(content + 1),
+    }
+    let spec = ArtifactSpec::new(raw)?;
+    let whole = match sent {
+        Sent::AsStream | Sent::IfMissing => None,
+        Sent::Not => Some(Default::default()),
+        Sent::Whole | Sent::Misdeclared => {
+            Some(bytes.clone()).filter(|bytes| bytes.len() <= Store::CREATE_MAX_BYTES)
+        }
+    };
+    if let Some(whole) = whole {
+        return store.create_artifact(tenant, spec, whole).await;
+    }
+    let mut upload = store.begin_upload(tenant, spec).await?;
+    if let Some(created) = upload.finish_early().await? {
+        return Ok(created);
+    }
+    upload.write(bytes).await?;
+    upload.finish().await
+}
+
+async fn delete(
+    store: &Store,
+    caller: &Caller,
+    selected: &Selection,
+    key: Option<&IdempotencyKey>,
+) -> Result<Outcome> {
+    let deleted = store.delete_artifacts(caller, selected, false, key).await?;
+    let Bulk::Done(deleted) = deleted else {
+        panic!("they are few");
+    };
+    Ok(Answer::DeletedMany {
+        count: deleted.count,
+        bytes: deleted.bytes,
+        not_deleted: deleted.not_deleted.into_iter().collect(),
+    }
+    .into())
+}
+
+fn raw(spec: &Spec, key: &str) -> RawSpec {
+    RawSpec {
+        filename: spec.file.name.to_owned(),
+        content_type: String::new(),
+        session_id: spec.file.session.to_owned(),
+        namespace: String::new(),
+        user_id: String::new(),
+        agent_id: String::new(),
+        metadata: vec![],
+        expiry: spec.ttl.expiry(),
+        content_hash: String::new(),
+        size_bytes: None,
+        title: String::new(),
+        kind: String::new(),
+        language: String::new(),
+        change_summary: String::new(),
+        stage: String::new(),
+        labels: vec![],
+        inputs: vec![],
+        if_version: match spec.follows {
+            Follows::Version(version) => Some(version),
+            _ => None,
+        },
+        on_duplicate: if spec.return_existing {
+            OnDuplicate::ReturnExisting
+        } else {
+            OnDuplicate::CreateNew
+        },
+        idempotency_key: key.to_owned(),
+        unpublished: spec.unpublished,
+    }
+}
+
+impl Ttl {
+    fn expiry(self) -> Expiry {
+        match self {
+            Self::Short => Expiry::After(Duration::from_secs(3600)),
+            Self::Long => Expiry::Default,
+            Self::Never => Expiry::Never,
+        }
+    }
+}
+
+fn reason(error: &Error) -> String {
+    let name = match error {
+        Error::ArtifactNotFound(_) => NOT_FOUND,
+        Error::ArtifactExpired { .. } => EXPIRED,
+        Error::ArtifactDeleted { .. } => DELETED,
+        Error::SessionNotFound(_) => NO_SUCH_SESSION,
+        Error::SessionSealed { .. } => TOO_LATE,
+        Error::LegalHold(_) => HELD,
+        Error::VersionConflict { .. } => CONFLICT,
+        Error::ContentMismatch { .. } => MISMATCH,
+        Error::ContentMissing(_) => MISSING,
+        Error::Invalid(_) => INVALID,
+        other => return cairn_store::describe(other),
+    };
+    name.to_owned()
+}

@@ -1,0 +1,134 @@
+//! Whether the store shows what the reference has.
+
+use std::collections::BTreeSet;
+
+use cairn_store::{ArtifactList, Caller, PageSize, RawFilter, SessionFilter, Violations};
+
+use super::Play;
+use crate::histories::{
+    contents, hashes,
+    reference::{Record, Reference},
+    step::Step,
+};
+
+impl Play {
+    /// Holds everything that can be listed against the references, and the rows and bytes against the promises.
+    pub(super) async fn compare(&self, step: &Step) {
+        self.cairn.audit().await;
+        let deleted = "SELECT count(*) FROM artifacts WHERE state = 'deleted'";
+        let expected: usize = self.references.iter().map(Reference::deleted).sum();
+        let found = self.cairn.count(deleted).await;
+        assert_eq!(
+            found, expected as i64,
+            "deleted and not purged after {step:?}"
+        );
+        for (caller, reference) in self.callers.iter().zip(&self.references) {
+            let listed = self.artifacts(caller).await;
+            let expected = reference.visible().map(of_record).collect();
+            assert_eq!(listed, expected, "visible after {step:?}");
+            let listed = self.sessions(caller).await;
+            assert_eq!(listed, sessions_of(reference), "sessions after {step:?}");
+            for (id, session) in &reference.sessions {
+                if let Some(manifest) = &session.manifest {
+                    let listed = self.manifest(caller, id).await;
+                    assert_eq!(listed, *manifest, "manifest of {id} after {step:?}");
+                }
+            }
+        }
+    }
+
+    async fn artifacts(&self, caller: &Caller) -> BTreeSet<Seen> {
+        let mut faults = Violations::new();
+        let list = ArtifactList::new(RawFilter::default(), "", false, &mut faults).unwrap();
+        let tenant = &caller.tenant;
+        let page = self.store.list_artifacts(tenant, &list, whole(), "").await;
+        let page = page.unwrap();
+        assert!(page.next.is_none());
+        page.items.iter().map(of_artifact).collect()
+    }
+
+    async fn sessions(&self, caller: &Caller) -> BTreeSet<SeenSession> {
+        let filter = SessionFilter::default();
+        let tenant = &caller.tenant;
+        let page = self.store.list_sessions(tenant, &filter, whole(), "").await;
+        let sessions = page.unwrap().items.into_iter().map(|it| SeenSession {
+            id: it.id,
+            artifact_count: it.artifact_count,
+            size_bytes: it.size_bytes,
+            unpublished_count: it.unpublished_count,
+            legal_hold: it.legal_hold,
+            is_sealed: it.sealed_at.is_some() && it.manifest_hash.is_some(),
+        });
+        sessions.collect()
+    }
+
+    async fn manifest(&self, caller: &Caller, session: &str) -> BTreeSet<String> {
+        let page = self
+            .store
+            .list_manifest(&caller.tenant, session, whole(), "");
+        let entries = page.await.unwrap().items.into_iter();
+        entries.map(|entry| entry.artifact_id).collect()
+    }
+}
+
+/// More than a history makes.
+fn whole() -> PageSize {
+    PageSize::new(PageSize::MAX).unwrap()
+}
+
+/// What a list shows of a session.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SeenSession {
+    id: String,
+    artifact_count: u64,
+    size_bytes: u64,
+    unpublished_count: u64,
+    legal_hold: bool,
+    is_sealed: bool,
+}
+
+fn sessions_of(reference: &Reference) -> BTreeSet<SeenSession> {
+    let sessions = reference.sessions.iter().map(|(id, session)| {
+        let visible = || reference.visible().filter(|it| it.file.session == *id);
+        let sizes = visible().map(|it| contents()[it.content].len() as u64);
+        SeenSession {
+            id: (*id).to_owned(),
+            artifact_count: visible().count() as u64,
+            size_bytes: sizes.sum(),
+            unpublished_count: reference.waiting_in(id).count() as u64,
+            legal_hold: session.held,
+            is_sealed: session.manifest.is_some(),
+        }
+    });
+    sessions.collect()
+}
+
+/// What a list shows of an artifact, as far as it can be foretold: id, session, filename, version, stage, hash, size, and
+/// whether it is held.
+type Seen = (String, String, String, i64, String, String, u64, bool);
+
+fn of_artifact(it: &cairn_store::Artifact) -> Seen {
+    (
+        it.id.to_string(),
+        it.session_id.clone().unwrap_or_default(),
+        it.filename.clone(),
+        it.version,
+        it.stage.as_str().to_owned(),
+        it.content_hash.to_string(),
+        it.size_bytes,
+        it.legal_hold,
+    )
+}
+
+fn of_record(it: &Record) -> Seen {
+    (
+        it.id.clone(),
+        it.file.session.to_owned(),
+        it.file.name.to_owned(),
+        it.version,
+        it.stage.to_owned(),
+        hashes()[it.content].clone(),
+        contents()[it.content].len() as u64,
+        it.is_held(),
+    )
+}
