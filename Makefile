@@ -48,12 +48,13 @@ soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTE
 	@scripts/bootstrap test
 	cargo test --workspace --test integration soak -- --ignored --nocapture
 
-check: ## Run every check that is no test: format, lints, layers, proto, dependencies, documentation
+check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
 	shellcheck scripts/bootstrap scripts/check-* $(wildcard scripts/*.sh) .ci/run
 	scripts/check-layers
 	scripts/check-proto
+	scripts/check-chart
 	@if cargo deny --version >/dev/null 2>&1; then set -x; cargo deny check; \
 	else echo "cargo deny is not on this machine: its check is skipped"; fi
 	cargo clippy --workspace --all-targets --locked -- -D warnings
