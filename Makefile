@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check bench proto fmt clean
+.PHONY: help demo dev test soak check chart-cluster bench proto fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -23,7 +23,7 @@ cairn := $(or $(CARGO_TARGET_DIR),target)/release/cairn
 bench := $(or $(CARGO_TARGET_DIR),target)/release/cairn-bench
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 demo: ## Build Cairn and watch it at work, from an empty machine to a public link
 	@scripts/bootstrap demo
@@ -51,7 +51,7 @@ soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTE
 check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
-	shellcheck scripts/bootstrap scripts/check-* $(wildcard scripts/*.sh) .ci/run
+	shellcheck scripts/bootstrap scripts/check-* scripts/try-* $(wildcard scripts/*.sh) .ci/run
 	scripts/check-layers
 	scripts/check-proto
 	scripts/check-chart
@@ -59,6 +59,10 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	else echo "cargo deny is not on this machine: its check is skipped"; fi
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+chart-cluster: ## Install, upgrade and roll back the chart on a real API server, which is built first
+	@scripts/bootstrap cluster
+	scripts/try-chart-on-apiserver
 
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 bench: ## Measure Cairn against its peers, in ratios; takes a quarter of an hour and 15 GB
