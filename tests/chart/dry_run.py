@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Asks an API server whether it would take these objects, and the Pods that they would make.
 
-    dry_run.py SERVER TOKEN FILE
+dry_run.py SERVER TOKEN FILE
 """
 
 import json
@@ -41,7 +41,12 @@ def pod_of(thing):
         spec["restartPolicy"] = "Always"
     # And these by the admission of priorities, which are not there.
     spec.pop("priorityClassName", None)
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {**template["metadata"], "name": "pod", "namespace": "store"}, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**template["metadata"], "name": "pod", "namespace": "store"},
+        "spec": spec,
+    }
 
 
 faults = 0

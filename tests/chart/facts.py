@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the chart against the rest of the project: metrics, runbook, settings, version.
 
-    facts.py FOLDER     of rendered objects, as for objects.py
+facts.py FOLDER     of rendered objects, as for objects.py
 """
 
 import json
@@ -55,7 +55,12 @@ def check_alerts():
     runbook = (ROOT / "docs/operations.md").read_text()
     anchors = {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", runbook, re.M)}
     tests = "".join(p.read_text() for p in (CHART / "alerts/tests").glob("*.yaml"))
-    rules = [r for p in sorted((CHART / "alerts").glob("*.yaml")) for g in yaml.safe_load(p.read_text())["groups"] for r in g["rules"]]
+    rules = [
+        r
+        for p in sorted((CHART / "alerts").glob("*.yaml"))
+        for g in yaml.safe_load(p.read_text())["groups"]
+        for r in g["rules"]
+    ]
     for rule in rules:
         if "record" in rule:
             known[rule["record"]] = LABELS_OF_SCRAPES | {"pass"}
@@ -70,7 +75,9 @@ def check_alerts():
             faults.append(f"{name}: it has no summary or no description")
         path, _, anchor = rule["annotations"].get("runbook_url", "").partition("#")
         if path != "docs/operations.md" or anchor != f"alert-{name.lower()}" or anchor not in anchors:
-            faults.append(f"{name}: docs/operations.md has no section #alert-{name.lower()}, or it does not point there")
+            faults.append(
+                f"{name}: docs/operations.md has no section #alert-{name.lower()}, or it does not point there"
+            )
         if not re.search(rf'alertname(: |="|=~"[^"]*){name}', tests):
             faults.append(f"{name}: no test sees it fire")
     for anchor in anchors:
@@ -101,7 +108,9 @@ def check_settings(folder):
     """Every setting of the servers can be set through the chart, and every one that the chart takes is documented."""
     operations = (ROOT / "docs/operations.md").read_text()
     tables = operations[operations.index("## Settings") : operations.index("### `cairn`, the command")]
-    documented = {v for row in re.findall(r"^\| (`CAIRN_[^|]*)\|", tables, re.M) for v in re.findall(r"CAIRN_[A-Z0-9_]+", row)}
+    documented = {
+        v for row in re.findall(r"^\| (`CAIRN_[^|]*)\|", tables, re.M) for v in re.findall(r"CAIRN_[A-Z0-9_]+", row)
+    }
     taken = set(json.loads((CHART / "values.schema.json").read_text())["properties"]["settings"]["properties"])
     for setting in sorted(taken - documented):
         faults.append(f"{setting}: the chart takes it, and docs/operations.md does not know it")
@@ -128,4 +137,6 @@ for fault in faults:
     print(f"check-chart: {fault}", file=sys.stderr)
 if faults:
     sys.exit(1)
-print(f"check-chart: {alerts} alerts and the dashboard name what is measured, the runbook has them all, the settings are those of the programs")
+print(
+    f"check-chart: {alerts} alerts and the dashboard name what is measured, the runbook has them all, the settings are those of the programs"
+)

@@ -29,12 +29,22 @@ def call(method, path, body=None):
 def status_of(pod):
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     if pod["spec"]["restartPolicy"] != "Never":
-        ready = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("Ready", "ContainersReady", "PodScheduled")]
+        ready = [
+            {"type": kind, "status": "True", "lastTransitionTime": now}
+            for kind in ("Ready", "ContainersReady", "PodScheduled")
+        ]
         return {"phase": "Running", "startTime": now, "conditions": ready}
     code = int(Path(failing).exists())
     ended = {"exitCode": code, "startedAt": now, "finishedAt": now}
     containers = [
-        {"name": c["name"], "image": c["image"], "imageID": "", "ready": False, "restartCount": 0, "state": {"terminated": ended}}
+        {
+            "name": c["name"],
+            "image": c["image"],
+            "imageID": "",
+            "ready": False,
+            "restartCount": 0,
+            "state": {"terminated": ended},
+        }
         for c in pod["spec"]["containers"]
     ]
     return {"phase": ("Succeeded", "Failed")[code], "startTime": now, "containerStatuses": containers}

@@ -17,11 +17,18 @@ import yaml
 from kubernetes_validate import utils as kubernetes
 
 HERE = Path(__file__).parent
-CRDS = {schema["properties"]["kind"]["const"]: schema for schema in map(json.loads, (p.read_text() for p in (HERE / "crds").glob("*.json")))}
+CRDS = {
+    schema["properties"]["kind"]["const"]: schema
+    for schema in map(json.loads, (p.read_text() for p in (HERE / "crds").glob("*.json")))
+}
 # Objects that values files bring along; what is in them is not the chart's.
 FOREIGN = {"ExternalSecret"}
 # Where the selectors of a kind's spec stand that must find a Pod of ours.
-POD_SELECTORS = {"Service": ["selector"], "PodDisruptionBudget": ["selector", "matchLabels"], "NetworkPolicy": ["podSelector", "matchLabels"]}
+POD_SELECTORS = {
+    "Service": ["selector"],
+    "PodDisruptionBudget": ["selector", "matchLabels"],
+    "NetworkPolicy": ["podSelector", "matchLabels"],
+}
 
 # The schemas are big, and the same ones are asked for again and again.
 kubernetes.schema_contents = functools.cache(kubernetes.schema_contents)
@@ -116,7 +123,9 @@ def container_faults(container):
         yield "its root file system can be written"
     if dig(context, "capabilities", "drop") != ["ALL"] or dig(context, "capabilities", "add"):
         yield "it has capabilities"
-    requests, limits = dig(container, "resources", "requests", default={}), dig(container, "resources", "limits", default={})
+    requests, limits = dig(container, "resources", "requests", default={}), dig(
+        container, "resources", "limits", default={}
+    )
     if "cpu" not in requests or "memory" not in requests:
         yield "it requests no processor or no memory"
     if "memory" not in limits:
@@ -169,19 +178,28 @@ def release_faults(things, external):
             yield f"{name} finds no Pod"
         if thing["kind"] == "Service":
             for port in thing["spec"]["ports"]:
-                offered = [p["name"] for t in finds(thing["spec"]["selector"]) for c in pod_of(t)[1]["containers"] for p in c.get("ports", [])]
+                offered = [
+                    p["name"]
+                    for t in finds(thing["spec"]["selector"])
+                    for c in pod_of(t)[1]["containers"]
+                    for p in c.get("ports", [])
+                ]
                 if port["targetPort"] not in offered:
                     yield f"{name} leads to port {port['targetPort']}, which no Pod has"
         if thing["kind"] == "Ingress":
             for rule in thing["spec"]["rules"]:
                 for entry in rule["http"]["paths"]:
                     service = entry["backend"]["service"]
-                    if service["port"]["name"] not in [p["name"] for p in dig(by, ("Service", service["name"]), "spec", "ports", default=[])]:
+                    if service["port"]["name"] not in [
+                        p["name"] for p in dig(by, ("Service", service["name"]), "spec", "ports", default=[])
+                    ]:
                         yield f"{name} leads nowhere"
         if thing["kind"] in ("GRPCRoute", "HTTPRoute"):
             for rule in thing["spec"]["rules"]:
                 for back in rule["backendRefs"]:
-                    if back["port"] not in [p["port"] for p in dig(by, ("Service", back["name"]), "spec", "ports", default=[])]:
+                    if back["port"] not in [
+                        p["port"] for p in dig(by, ("Service", back["name"]), "spec", "ports", default=[])
+                    ]:
                         yield f"{name} leads nowhere"
         if thing["kind"] in ("HorizontalPodAutoscaler", "ScaledObject"):
             target = by.get(("Deployment", thing["spec"]["scaleTargetRef"]["name"]))
@@ -192,7 +210,10 @@ def release_faults(things, external):
             found = [t for t in things if t["kind"] == "Service" and wanted <= t["metadata"]["labels"].items()]
             if sorted(p["port"] for t in found for p in t["spec"]["ports"]) != [7072, 7073]:
                 yield f"{name} does not find the metrics of both programs"
-        if thing["kind"] == "PodMonitor" and len([t for t in finds(thing["spec"]["selector"]["matchLabels"]) if t["kind"] == "Deployment"]) != 2:
+        if (
+            thing["kind"] == "PodMonitor"
+            and len([t for t in finds(thing["spec"]["selector"]["matchLabels"]) if t["kind"] == "Deployment"]) != 2
+        ):
             yield f"{name} does not find both programs"
 
     for thing, labels, spec in pods:
@@ -201,7 +222,11 @@ def release_faults(things, external):
     policies = [t for t in things if t["kind"] == "NetworkPolicy"]
     if policies:
         for thing, labels, _ in pods:
-            fitting = [p["metadata"]["name"] for p in policies if dig(p, "spec", "podSelector", "matchLabels").items() <= labels.items()]
+            fitting = [
+                p["metadata"]["name"]
+                for p in policies
+                if dig(p, "spec", "podSelector", "matchLabels").items() <= labels.items()
+            ]
             if not any(n.endswith("default-deny") for n in fitting) or len(fitting) < 2:
                 yield f"{thing['kind']} {thing['metadata']['name']} is not behind a policy of its own, but {fitting}"
 
@@ -209,10 +234,18 @@ def release_faults(things, external):
 def reference_faults(thing, spec, by, known):
     """What a Pod refers to is there, and in time: a hook sees nothing that is not a hook before it."""
     name = f"{thing['kind']} {thing['metadata']['name']}"
-    wanted = [("ServiceAccount", spec.get("serviceAccountName"))] if spec.get("serviceAccountName", "default") not in ("default", "mine") else []
+    wanted = (
+        [("ServiceAccount", spec.get("serviceAccountName"))]
+        if spec.get("serviceAccountName", "default") not in ("default", "mine")
+        else []
+    )
     for container in spec.get("initContainers", []) + spec["containers"]:
         wanted += [("ConfigMap", e["configMapRef"]["name"]) for e in container.get("envFrom", [])]
-        wanted += [("Secret", v["valueFrom"]["secretKeyRef"]["name"]) for v in container.get("env", []) if dig(v, "valueFrom", "secretKeyRef")]
+        wanted += [
+            ("Secret", v["valueFrom"]["secretKeyRef"]["name"])
+            for v in container.get("env", [])
+            if dig(v, "valueFrom", "secretKeyRef")
+        ]
     wanted += [("ConfigMap", v["configMap"]["name"]) for v in spec.get("volumes", []) if "configMap" in v]
     wanted += [("Secret", s["name"]) for s in spec.get("imagePullSecrets", [])]
     hook, weight = hook_of(thing)
@@ -229,7 +262,9 @@ def main(folder):
     faults, checked = [], 0
     seen = set()
     # These stand in values files as what the user has.
-    external = {("Secret", n) for n in ("cairn-database", "cairn-s3", "cairn-test-key", "pull")} | {("ConfigMap", n) for n in ("roots", "cairn-roots")}
+    external = {("Secret", n) for n in ("cairn-database", "cairn-s3", "cairn-test-key", "pull")} | {
+        ("ConfigMap", n) for n in ("roots", "cairn-roots")
+    }
     for path in sorted(Path(folder).glob("*.yaml")):
         profile, version = path.stem.split("@")
         things = [t for t in yaml.safe_load_all(path.read_text()) if t]
