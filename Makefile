@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check bench proto fmt clean
+.PHONY: help demo dev test soak check chart-cluster bench proto fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -23,7 +23,7 @@ cairn := $(or $(CARGO_TARGET_DIR),target)/release/cairn
 bench := $(or $(CARGO_TARGET_DIR),target)/release/cairn-bench
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 demo: ## Build Cairn and watch it at work, from an empty machine to a public link
 	@scripts/bootstrap demo
@@ -48,16 +48,21 @@ soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTE
 	@scripts/bootstrap test
 	cargo test --workspace --test integration soak -- --ignored --nocapture
 
-check: ## Run every check that is no test: format, lints, layers, proto, dependencies, documentation
+check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
-	shellcheck scripts/bootstrap scripts/check-* $(wildcard scripts/*.sh) .ci/run
+	shellcheck scripts/bootstrap scripts/check-* scripts/try-* $(wildcard scripts/*.sh) .ci/run
 	scripts/check-layers
 	scripts/check-proto
+	scripts/check-chart
 	@if cargo deny --version >/dev/null 2>&1; then set -x; cargo deny check; \
 	else echo "cargo deny is not on this machine: its check is skipped"; fi
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+
+chart-cluster: ## Install, upgrade and roll back the chart on a real API server, which is built first
+	@scripts/bootstrap cluster
+	scripts/try-chart-on-apiserver
 
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 bench: ## Measure Cairn against its peers, in ratios; takes a quarter of an hour and 15 GB

@@ -1,0 +1,83 @@
+{{- /* What all programs are told that is no secret, as one map of variables. */ -}}
+{{- define "cairn.sharedEnv" -}}
+{{- $env := dict
+    "CAIRN_DATABASE_CONNECTIONS" (toString .Values.database.connections)
+    "CAIRN_S3_BUCKET" .Values.s3.bucket
+    "CAIRN_LOG" .Values.telemetry.log
+    "CAIRN_LOG_FORMAT" .Values.telemetry.logFormat
+-}}
+{{- with include "cairn.s3Endpoint" . }}{{ $_ := set $env "CAIRN_S3_ENDPOINT" . }}{{ end -}}
+{{- with .Values.s3.region }}{{ $_ := set $env "CAIRN_S3_REGION" . }}{{ end -}}
+{{- if not (kindIs "invalid" .Values.s3.pathStyle) }}{{ $_ := set $env "CAIRN_S3_PATH_STYLE" (toString .Values.s3.pathStyle) }}{{ end -}}
+{{- with .Values.telemetry.otlpEndpoint }}{{ $_ := set $env "CAIRN_OTLP_ENDPOINT" . }}{{ end -}}
+{{- if .Values.caBundle.configMap }}{{ $_ := set $env "SSL_CERT_FILE" "/etc/cairn/roots/ca.crt" }}{{ end -}}
+{{- toYaml (merge $env .Values.settings) -}}
+{{- end -}}
+
+{{- define "cairn.s3Endpoint" -}}
+{{- if .Values.dev.enabled -}}
+http://{{ include "cairn.fullname" . }}-dev-s3:8333
+{{- else -}}
+{{ .Values.s3.endpoint }}
+{{- end -}}
+{{- end -}}
+
+{{- /* What all programs are told by Secrets, as a list of variables. */ -}}
+{{- define "cairn.secretEnv" -}}
+{{- $dev := printf "%s-dev" (include "cairn.fullname" .) -}}
+{{- with .Values.database }}
+{{- if $.Values.dev.enabled }}
+- name: CAIRN_DATABASE_URL
+  {{- include "cairn.fromSecret" (list $dev "database-url") | nindent 2 }}
+{{- else if .existingSecret.name }}
+- name: CAIRN_DATABASE_URL
+  {{- include "cairn.fromSecret" (list .existingSecret.name .existingSecret.key) | nindent 2 }}
+{{- else }}
+- name: CAIRN_DATABASE_PASSWORD
+  {{- include "cairn.fromSecret" (list .passwordSecret.name .passwordSecret.key) | nindent 2 }}
+# Kubernetes puts the password in. As key=value it needs no escapes, as in a URL it would.
+- name: CAIRN_DATABASE_URL
+  value: "host={{ .host }} port={{ .port }} dbname='{{ .name }}' user='{{ .user }}' sslmode={{ .sslmode }} password='$(CAIRN_DATABASE_PASSWORD)'"
+{{- end }}
+{{- end }}
+{{- with .Values.s3.credentialsSecret }}
+{{- if $.Values.dev.enabled }}
+- name: CAIRN_S3_ACCESS_KEY_ID
+  {{- include "cairn.fromSecret" (list $dev "access-key-id") | nindent 2 }}
+- name: CAIRN_S3_SECRET_ACCESS_KEY
+  {{- include "cairn.fromSecret" (list $dev "secret-access-key") | nindent 2 }}
+{{- else if .name }}
+- name: CAIRN_S3_ACCESS_KEY_ID
+  {{- include "cairn.fromSecret" (list .name .accessKeyIdKey) | nindent 2 }}
+- name: CAIRN_S3_SECRET_ACCESS_KEY
+  {{- include "cairn.fromSecret" (list .name .secretAccessKeyKey) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "cairn.fromSecret" -}}
+valueFrom:
+  secretKeyRef:
+    name: {{ index . 0 }}
+    key: {{ index . 1 }}
+{{- end -}}
+
+{{- /* What links start with: as told, else by the first face that is open to the outside. */ -}}
+{{- define "cairn.publicUrl" -}}
+{{- if .Values.publicUrl -}}
+{{ .Values.publicUrl }}
+{{- else if .Values.ingress.http.enabled -}}
+{{ ternary "https" "http" (not (empty .Values.ingress.http.tlsSecret)) }}://{{ .Values.ingress.http.host }}
+{{- else if and .Values.gateway.http.enabled .Values.gateway.http.hostnames -}}
+https://{{ first .Values.gateway.http.hostnames }}
+{{- else -}}
+http://{{ include "cairn.fullname" . }}-http.{{ .Release.Namespace }}.svc:7071
+{{- end -}}
+{{- end -}}
+
+{{- /* The port of a URL, as it stands there or by its scheme. */ -}}
+{{- define "cairn.portOfUrl" -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
+{{- if $port -}}{{ $port }}{{- else -}}{{ ternary "80" "443" (eq $url.scheme "http") }}{{- end -}}
+{{- end -}}

@@ -1,0 +1,109 @@
+{{- /* The metadata of a Pod: list $ .Values.api "api" annotations. */ -}}
+{{- define "cairn.podMetadata" -}}
+{{- $root := index . 0 -}}
+{{- $workload := index . 1 -}}
+{{- $selector := include "cairn.selectorLabels" (list $root (index . 2)) | fromYaml -}}
+{{- $version := dict "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+labels:
+  {{- merge $selector $version (deepCopy $workload.podLabels) $root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge (deepCopy (index . 3)) $workload.podAnnotations $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* What the specs of all Pods begin with: list $ .Values.api "api". */ -}}
+{{- define "cairn.podSpec" -}}
+{{- $root := index . 0 -}}
+{{- $workload := index . 1 -}}
+serviceAccountName: {{ include "cairn.serviceAccountName" . }}
+automountServiceAccountToken: {{ $workload.serviceAccount.automountToken }}
+# Kubernetes would add variables for the Services, some of them beginning with CAIRN_.
+enableServiceLinks: false
+securityContext:
+  {{- toYaml $root.Values.podSecurityContext | nindent 2 }}
+{{- with $root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with $workload.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $workload.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $workload.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $workload.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $workload.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- range . }}
+  - {{ toYaml . | nindent 4 | trim }}
+    {{- if not .labelSelector }}
+    labelSelector:
+      matchLabels:
+        {{- include "cairn.selectorLabels" (list $root (index $ 2)) | nindent 8 }}
+    # Of the new replicas of a rollout, not of those that are leaving.
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- if $root.Values.caBundle.configMap }}
+volumes:
+  - name: roots
+    configMap:
+      name: {{ $root.Values.caBundle.configMap }}
+      items:
+        - key: {{ $root.Values.caBundle.key }}
+          path: ca.crt
+{{- end }}
+{{- end -}}
+
+{{- /* What a container of our image begins with: list $ .Values.api. */ -}}
+{{- define "cairn.container" -}}
+{{- $root := index . 0 -}}
+{{- $workload := index . 1 -}}
+image: {{ include "cairn.image" $root }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+securityContext:
+  {{- toYaml $root.Values.containerSecurityContext | nindent 2 }}
+resources:
+  {{- toYaml $workload.resources | nindent 2 }}
+{{- if $root.Values.caBundle.configMap }}
+volumeMounts:
+  - name: roots
+    mountPath: /etc/cairn/roots
+    readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- /* The init containers of a Deployment, if there are any. */ -}}
+{{- define "cairn.initContainers" -}}
+{{- if or .Values.extraInitContainers (eq .Values.migrate.mode "initContainer") }}
+initContainers:
+  {{- with .Values.extraInitContainers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- if eq .Values.migrate.mode "initContainer" }}
+  - name: migrate
+    {{- include "cairn.container" (list . .Values.migrate) | nindent 4 }}
+    command: [cairn-api, migrate]
+    envFrom:
+      - configMapRef:
+          name: {{ include "cairn.fullname" . }}
+    env:
+      {{- include "cairn.secretEnv" . | trim | nindent 6 }}
+      {{- with .Values.migrate.extraEnv }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+  {{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,44 @@
+{{- /* Ports of a rule: list of numbers. */ -}}
+{{- define "cairn.tcpPorts" -}}
+ports:
+  {{- range . }}
+  - port: {{ . }}
+    protocol: TCP
+  {{- end }}
+{{- end -}}
+
+{{- /* To where. A rule without it leads anywhere. */ -}}
+{{- define "cairn.to" -}}
+to:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+
+{{- /* The rules for what a program calls: list $ "postgres" "s3" "otlp", of which S3 and OTLP may be missing. DNS is always in. */ -}}
+{{- define "cairn.egress" -}}
+{{- $root := index . 0 -}}
+{{- $policy := $root.Values.networkPolicy -}}
+- ports:
+    {{- range $policy.dns.ports }}
+    - port: {{ . }}
+      protocol: UDP
+    - port: {{ . }}
+      protocol: TCP
+    {{- end }}
+  {{- with $policy.dns.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
+{{- if has "postgres" . }}
+- {{ include "cairn.tcpPorts" (default (list (int $root.Values.database.port)) $policy.postgres.ports) | nindent 2 | trim }}
+  {{- with $policy.postgres.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
+{{- end }}
+{{- if has "s3" . }}
+{{- $endpoint := default "https://s3" (include "cairn.s3Endpoint" $root) }}
+- {{ include "cairn.tcpPorts" (default (list (include "cairn.portOfUrl" $endpoint)) $policy.s3.ports) | nindent 2 | trim }}
+  {{- with $policy.s3.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
+{{- end }}
+{{- if and (has "otlp" .) $root.Values.telemetry.otlpEndpoint }}
+- {{ include "cairn.tcpPorts" (default (list (include "cairn.portOfUrl" $root.Values.telemetry.otlpEndpoint)) $policy.otlp.ports) | nindent 2 | trim }}
+  {{- with $policy.otlp.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
+{{- end }}
+{{- with $policy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
