@@ -1,6 +1,6 @@
 //! What the processes tell of themselves: traces, metrics, log lines.
 
-use std::process::Stdio;
+use std::{collections::BTreeSet, process::Stdio};
 
 use cairn_store::config::BlobConfig;
 use rustix::process::Signal;
@@ -40,6 +40,28 @@ async fn command(cairn: &Cairn, name: &str) -> Command {
     command
 }
 
+/// What a process tells, if it can be asked.
+async fn metrics(ops: &str) -> Option<String> {
+    let got = reqwest::get(format!("http://{ops}/metrics")).await.ok()?;
+    got.text().await.ok()
+}
+
+/// The names and kinds of metrics, and which of those that the alerts may use are not among them.
+fn unlisted_and_missing(told: &[String]) -> (Vec<String>, Vec<String>) {
+    let listed = include_str!("chart/metrics.yaml").lines();
+    let listed = listed.filter_map(|line| {
+        let (name, rest) = line.split_once(": {kind: ")?;
+        let kind = rest.split([',', '}']).next()?;
+        Some(format!("{name} {kind}"))
+    });
+    let listed: BTreeSet<_> = listed.collect();
+    let told = told.iter().flat_map(|metrics| metrics.lines());
+    let told = told.filter_map(|line| line.strip_prefix("# TYPE ").map(str::to_owned));
+    let told: BTreeSet<_> = told.collect();
+    let without = |all: &BTreeSet<String>, these| all.difference(these).cloned().collect();
+    (without(&told, &listed), without(&listed, &told))
+}
+
 /// A `cairn-api` of its own over the same stores.
 struct Api {
     process: Child,
@@ -74,8 +96,7 @@ impl Api {
     }
 
     async fn metrics(&self) -> String {
-        let got = reqwest::get(format!("http://{}/metrics", self.ops)).await;
-        got.unwrap().text().await.unwrap()
+        metrics(&self.ops).await.unwrap()
     }
 
     /// The lines of its log, once it has ended.
@@ -97,6 +118,25 @@ async fn call(cairn: &Cairn, api: &Api, args: &[&str]) -> String {
         .env("CAIRN_API_KEY", &cairn.key)
         .env("TRACEPARENT", format!("00-{TRACE}-{CALLER}-01"));
     program::run(&mut call).await.ok().text().trim().to_owned()
+}
+
+/// Stores something, reads it back, follows a link that leads nowhere; says what was made.
+async fn push_and_pull(cairn: &Cairn, api: &Api, name: &str, content: Vec<u8>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("file"), folder.path().join("out"));
+    std::fs::write(&file, content).unwrap();
+    let pushed = call(
+        cairn,
+        api,
+        &["push", file.to_str().unwrap(), "--name", name],
+    )
+    .await;
+    let pushed: Value = serde_json::from_str(&pushed).unwrap();
+    let id = pushed["artifact_id"].as_str().unwrap();
+    call(cairn, api, &["pull", id, "-o", out.to_str().unwrap()]).await;
+    let missing = reqwest::get(format!("http://{}/lnk_nosuchlink", api.http)).await;
+    assert_eq!(missing.unwrap().status(), 404);
+    id.to_owned()
 }
 
 #[tokio::test]
@@ -150,20 +190,9 @@ async fn a_job_goes_on_in_the_trace_of_the_call_that_started_it() {
 async fn calls_bytes_and_what_they_waited_for_are_counted() {
     let cairn = Setup::on(Bytes::S3).start().await;
     let api = Api::start(&cairn, &[]).await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("f.bin");
-    let path = file.to_str().unwrap();
-    let mut last = Value::Null;
-    for (size, name) in [(100, "small"), (100_000, "large"), (100_000, "again")] {
-        std::fs::write(&file, content(size)).unwrap();
-        let pushed = call(&cairn, &api, &["push", path, "--name", name]).await;
-        last = serde_json::from_str(&pushed).unwrap();
+    for (name, size) in [("small", 100), ("large", 100_000), ("again", 100_000)] {
+        push_and_pull(&cairn, &api, name, content(size)).await;
     }
-    let out = folder.path().join("out");
-    let id = last["artifact_id"].as_str().unwrap();
-    call(&cairn, &api, &["pull", id, "-o", out.to_str().unwrap()]).await;
-    let missing = reqwest::get(format!("http://{}/lnk_nosuchlink", api.http)).await;
-    assert_eq!(missing.unwrap().status(), 404);
     let metrics = api.metrics().await;
     let has = |start: &str| {
         let found = metrics.lines().any(|line| line.starts_with(start));
@@ -172,13 +201,13 @@ async fn calls_bytes_and_what_they_waited_for_are_counted() {
     has(
         "cairn_rpc_duration_seconds_bucket{code=\"OK\",reason=\"\",rpc=\"cairn.v1.ArtifactService/",
     );
-    has("cairn_http_duration_seconds_count{method=\"GET\",route=\"/{link}\",status=\"404\"} 1");
+    has("cairn_http_duration_seconds_count{method=\"GET\",route=\"/{link}\",status=\"404\"} 3");
     has("cairn_uploads_total{outcome=\"stored\"} 2");
     has("cairn_uploads_total{outcome=\"deduplicated\"} 1");
     has("cairn_upload_bytes_total{kept=\"inline\"} 100");
     has("cairn_upload_bytes_total{kept=\"object\"} 100000");
     has("cairn_upload_bytes_total{kept=\"deduplicated\"} 100000");
-    has("cairn_download_bytes_total{from=\"object\"} 100000");
+    has("cairn_download_bytes_total{from=\"object\"} 200000");
     has("cairn_s3_duration_seconds_count{operation=\"PutObject\",outcome=\"ok\"}");
     has("cairn_db_pool_wait_seconds_count");
     has("cairn_db_pool_connections{state=\"idle\"}");
@@ -209,36 +238,39 @@ async fn every_call_is_one_line_in_the_log_with_its_trace_and_its_tenant() {
 
 #[tokio::test]
 async fn the_worker_tells_what_waits_for_it_and_when_each_pass_last_succeeded() {
-    let cairn = Setup::on(Bytes::Files).start().await;
-    let made = cairn
-        .client
-        .upload(crate::harness::spec("a"), content(100_000));
-    let id = made.await.unwrap().artifact_id;
+    let cairn = Setup::on(Bytes::S3).start().await;
+    let api = Api::start(&cairn, &[]).await;
+    let id = push_and_pull(&cairn, &api, "a", content(100_000)).await;
     cairn.client.delete(&id).await.unwrap();
     cairn.let_time_pass().await;
     cairn.collect().await;
     let [ops, ..] = program::free_addresses();
     let mut worker = command(&cairn, "cairn-gc-worker").await;
     let worker = worker.env("CAIRN_OPS_ADDR", &ops).spawn().unwrap();
+    let expected = [
+        "cairn_gc_condemned_objects 1",
+        "cairn_gc_condemned_bytes 100000",
+        "cairn_gc_queue_depth 0",
+        "cairn_gc_paused 0",
+        "cairn_gc_ghosts 0",
+        "cairn_gc_pass_last_success_timestamp_seconds{pass=\"reclaim\"}",
+        "cairn_gc_pass_duration_seconds_count{outcome=\"ok\",pass=\"reclaim\"}",
+        "cairn_gc_items_total{pass=\"purge\",what=\"purged\"} 0",
+        "cairn_ready 1",
+    ];
     eventually("it tells what it did and what waits", async || {
-        let got = reqwest::get(format!("http://{ops}/metrics")).await;
-        let Ok(got) = got else { return false };
-        let metrics = got.text().await.unwrap();
-        [
-            "cairn_gc_condemned_objects 1",
-            "cairn_gc_condemned_bytes 100000",
-            "cairn_gc_queue_depth 0",
-            "cairn_gc_paused 0",
-            "cairn_gc_ghosts 0",
-            "cairn_gc_pass_last_success_timestamp_seconds{pass=\"reclaim\"}",
-            "cairn_gc_pass_duration_seconds_count{outcome=\"ok\",pass=\"reclaim\"}",
-            "cairn_gc_items_total{pass=\"purge\",what=\"purged\"} 0",
-            "cairn_ready 1",
-        ]
-        .iter()
-        .all(|start| metrics.lines().any(|line| line.starts_with(start)))
+        let metrics = metrics(&ops).await.unwrap_or_default();
+        let told = |start: &&str| metrics.lines().any(|line| line.starts_with(start));
+        expected.iter().all(told)
     })
     .await;
+    let both = [metrics(&ops).await.unwrap(), api.metrics().await];
+    let nothing = (Vec::<String>::new(), Vec::<String>::new());
+    assert_eq!(
+        unlisted_and_missing(&both),
+        nothing,
+        "what alerts may use is what there is"
+    );
     program::signal(&worker, Signal::TERM);
     program::end_of(worker).await.ok();
 }

@@ -25,6 +25,17 @@ async fn migrate_says_what_it_applied_and_applies_nothing_twice() {
 }
 
 #[tokio::test]
+async fn migrate_of_a_version_gone_back_to_leaves_a_newer_schema_alone() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    let database = postgres::connect(&deployment.database_url).await;
+    let newer = "INSERT INTO refinery_schema_history SELECT 9999, 'newer', applied_on, checksum
+                 FROM refinery_schema_history LIMIT 1";
+    database.batch_execute(newer).await.unwrap();
+    assert_eq!(deployment.api(&["migrate"]).await.ok().text(), "");
+}
+
+#[tokio::test]
 async fn of_many_migrates_at_once_each_migration_is_applied_by_one() {
     let mut expected = lines(&Deployment::new().await.api(&["migrate"]).await.ok());
     expected.sort();

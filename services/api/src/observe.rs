@@ -16,6 +16,7 @@ mod call;
 mod instruments;
 
 use call::{Call, End};
+use instruments::INSTRUMENTS;
 
 /// Which face is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,10 @@ impl<S> Layer<S> for Observe {
     type Service = Observed<S>;
 
     fn layer(&self, inner: S) -> Observed<S> {
+        if self.0 == Face::Grpc {
+            // From the start, so that whoever watches can tell that there is nothing yet from nobody there.
+            INSTRUMENTS.in_flight.add(0, &[]);
+        }
         Observed {
             inner,
             face: self.0,

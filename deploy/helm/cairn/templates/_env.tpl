@@ -10,6 +10,7 @@
 {{- with .Values.s3.region }}{{ $_ := set $env "CAIRN_S3_REGION" . }}{{ end -}}
 {{- if not (kindIs "invalid" .Values.s3.pathStyle) }}{{ $_ := set $env "CAIRN_S3_PATH_STYLE" (toString .Values.s3.pathStyle) }}{{ end -}}
 {{- with .Values.telemetry.otlpEndpoint }}{{ $_ := set $env "CAIRN_OTLP_ENDPOINT" . }}{{ end -}}
+{{- $_ := set $env "CAIRN_TRACE_RATIO" (toString .Values.telemetry.traceRatio) -}}
 {{- if .Values.caBundle.configMap }}{{ $_ := set $env "SSL_CERT_FILE" "/etc/cairn/roots/ca.crt" }}{{ end -}}
 {{- toYaml (merge $env .Values.settings) -}}
 {{- end -}}
