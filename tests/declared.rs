@@ -1,7 +1,7 @@
 //! Bytes that are held need not be sent.
 
 use cairn_proto::v1::{
-    Artifact, ArtifactSpec, Content, CopyArtifactRequest, FindMissingContentRequest,
+    Artifact, ArtifactName, ArtifactSpec, Content, CopyArtifactRequest, FindMissingContentRequest,
     UploadArtifactRequest, upload_artifact_request::Message,
 };
 use sha2::{Digest, Sha256};
@@ -277,4 +277,35 @@ async fn a_copy_under_a_key_is_answered_again_when_its_source_is_gone() {
     assert_eq!(again.await.unwrap().artifact_id, copied.artifact_id);
     let late = copy(&cairn.client, &source.artifact_id, once("another"));
     assert_eq!(refused(late.await).reason, "ARTIFACT_DELETED");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_name_is_answered_again_under_its_key_when_the_name_has_a_newer_version() {
+    let cairn = Cairn::start().await;
+    let source = cairn.client.create(spec("a"), "x").await.unwrap();
+    let request = CopyArtifactRequest {
+        name: Some(ArtifactName {
+            filename: "a".into(),
+            ..ArtifactName::default()
+        }),
+        spec: Some(ArtifactSpec {
+            idempotency_key: "copy".into(),
+            metadata: [("k1", "v"), ("k2", "v"), ("k3", "v")]
+                .map(|(key, value)| (key.into(), value.into()))
+                .into(),
+            ..spec("b")
+        }),
+        ..CopyArtifactRequest::default()
+    };
+    let copy = async || {
+        let mut artifacts = cairn.client.artifacts.clone();
+        let copied = artifacts.copy_artifact(request.clone());
+        copied.await.unwrap().into_inner().artifact.unwrap()
+    };
+    let copied = copy().await;
+    assert_eq!(copied.inputs, [source.artifact_id]);
+    cairn.client.create(spec("a"), "newer").await.unwrap();
+    assert_eq!(copy().await.artifact_id, copied.artifact_id);
+    let versions = cairn.count("SELECT count(*) FROM artifacts").await;
+    assert_eq!(versions, 3);
 }

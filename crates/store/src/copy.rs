@@ -4,7 +4,8 @@ use crate::{
     artifact::Created,
     digest::ContentHash,
     error::{Error, Result},
-    meta::{artifacts, objects as rows},
+    idempotency::Fingerprint,
+    meta::objects as rows,
     reference::ArtifactRef,
     spec::{ArtifactSpec, RawSpec},
     store::Store,
@@ -37,18 +38,12 @@ impl Store {
         source: &ArtifactRef,
         mut spec: RawSpec,
     ) -> Result<Created> {
-        let (source, gone) = match (self.get_artifact(tenant, source).await, source) {
-            (Ok(source), _) => (source, None),
-            // A retry has its answer, whatever has become of the source since.
-            (Err(gone), ArtifactRef::Id(id)) if !spec.idempotency_key.is_empty() => {
-                let client = self.meta.client().await?;
-                match artifacts::get_any(&client, tenant.id, id.as_str()).await {
-                    Ok((source, _)) => (source, Some(gone)),
-                    Err(_) => return Err(gone),
-                }
-            }
-            (Err(gone), _) => return Err(gone),
-        };
+        // By the source as it is named: a retry has its answer, whatever has become of that since.
+        let asked = Fingerprint::of_copy(source, &spec);
+        if let Some(created) = self.answer_before(tenant, &spec, &asked).await? {
+            return Ok(created);
+        }
+        let source = self.get_artifact(tenant, source).await?;
         let hash = source.content_hash.to_string();
         if !spec.content_hash.is_empty() && spec.content_hash != hash {
             return Err(Error::ContentMismatch {
@@ -69,10 +64,8 @@ impl Store {
         }
         spec.content_hash = hash.clone();
         spec.size_bytes = Some(i64::try_from(source.size_bytes).unwrap_or(i64::MAX));
-        let spec = ArtifactSpec::new(spec)?;
-        if let Some(gone) = gone {
-            return self.answer_before(tenant, spec).await?.ok_or(gone);
-        }
+        let mut spec = ArtifactSpec::new(spec)?;
+        spec.asked = Some(asked);
         let mut upload = self.begin_upload(tenant, spec).await?;
         let created = upload.finish_early().await?;
         created.ok_or(Error::ContentMissing(hash))

@@ -22,6 +22,8 @@ use crate::{
         error::from_pg,
         idempotency::{self as rows, Held},
     },
+    reference::ArtifactRef,
+    spec::RawSpec,
     store::Store,
 };
 
@@ -70,8 +72,20 @@ impl Fingerprint {
         self
     }
 
+    /// Of a copy. What it takes from its source is what that has at the time, and not what was asked.
+    pub(crate) fn of_copy(source: &ArtifactRef, spec: &RawSpec) -> Self {
+        let mut spec = spec.clone();
+        spec.metadata.sort();
+        Self::of("CopyArtifact")
+            .with("source", source)
+            .with("spec", &spec)
+            .with(CONTENT, &"that of the source")
+    }
+
+    /// A copy has none of its own.
     pub(crate) fn with_content(mut self, hash: ContentHash) -> Self {
-        self.0.insert(CONTENT.to_owned(), hash.to_hex());
+        let content = self.0.entry(CONTENT.to_owned());
+        content.or_insert_with(|| hash.to_hex());
         self
     }
 
@@ -118,6 +132,17 @@ impl Claim {
 }
 
 impl Earlier {
+    /// The call that a key stands for, if it stands for one.
+    pub(crate) async fn find(
+        store: &Store,
+        tenant: TenantId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Self>> {
+        let client = store.meta.client().await?;
+        let done = rows::find(&client, tenant, key.as_str()).await?;
+        Ok(done.map(|(request, result)| Self { request, result }))
+    }
+
     /// Makes sure that the earlier call asked the same. A content that only one of the two knows is not compared.
     ///
     /// # Errors

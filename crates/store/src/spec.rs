@@ -129,6 +129,8 @@ pub struct ArtifactSpec {
     pub(crate) idempotency_key: Option<IdempotencyKey>,
     /// With a session alone.
     pub(crate) unpublished: bool,
+    /// What the caller asked for, where that is not this.
+    pub(crate) asked: Option<Fingerprint>,
 }
 
 impl ArtifactSpec {
@@ -138,6 +140,9 @@ impl ArtifactSpec {
 
     /// What is asked, but for the content.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
+        if let Some(asked) = &self.asked {
+            return asked.clone();
+        }
         let fields: [(&str, &dyn std::fmt::Debug); 18] = [
             ("filename", &self.filename),
             ("content_type", &self.content_type),
@@ -268,6 +273,7 @@ impl ArtifactSpec {
             on_duplicate: raw.on_duplicate,
             idempotency_key,
             unpublished: raw.unpublished,
+            asked: None,
         });
         faults.finish(spec)
     }

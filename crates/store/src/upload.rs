@@ -89,21 +89,6 @@ impl Store {
         }
         Ok(upload)
     }
-
-    /// What a call with this key was answered before, of the artifact as it is now; `None` when there was none. Hash and
-    /// size are declared.
-    pub(crate) async fn answer_before(
-        &self,
-        tenant: &Tenant,
-        spec: ArtifactSpec,
-    ) -> Result<Option<Created>> {
-        let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
-        upload.claim_key().await?;
-        match upload.earlier {
-            Some(_) => upload.finish_early().await,
-            None => Ok(None),
-        }
-    }
 }
 
 /// Content on its way in. After an error it can only be dropped.

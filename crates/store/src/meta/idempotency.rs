@@ -128,6 +128,24 @@ pub(crate) async fn claim(
     held.map_err(from_pg)
 }
 
+/// What was asked under a key and what it led to, if it stands for something.
+#[tracing::instrument(target = "postgres", name = "idempotency.find", skip_all)]
+pub(crate) async fn find(
+    client: &Object,
+    tenant: TenantId,
+    key: &str,
+) -> Result<Option<(Value, Value)>> {
+    let row = client
+        .query_opt(
+            "SELECT request, result FROM idempotency_keys
+             WHERE tenant_id = $1 AND key = $2 AND result IS NOT NULL AND expires_at > now()",
+            &[&tenant.0, &key],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
+}
+
 /// Extends a claim; false when another attempt has the key.
 #[tracing::instrument(target = "postgres", name = "idempotency.renew", skip_all)]
 pub(crate) async fn renew(client: &Object, tenant: TenantId, claim: &Claim) -> Result<bool> {

@@ -8,7 +8,7 @@ use crate::{
     digest::ContentHash,
     error::{Error, Result},
     id::ArtifactId,
-    idempotency::{Claim, Earlier, Holding},
+    idempotency::{Claim, Earlier, Fingerprint, Holding, IdempotencyKey},
     meta::{
         artifacts,
         commit::{self, NewArtifact, Outcome, Payload},
@@ -16,6 +16,9 @@ use crate::{
     },
     metrics::{self, Kept},
     names::ContentType,
+    spec::RawSpec,
+    store::Store,
+    tenant::Tenant,
 };
 
 /// What a key stands for when its write was an upload.
@@ -195,14 +198,36 @@ impl Upload {
         Ok(())
     }
 
-    /// Answers what an earlier call with the same key answered, of the artifact as it is now.
     async fn answer_again(&self, claim: &Claim, earlier: &Earlier) -> Result<Created> {
         earlier.check(&claim.key, &claim.request)?;
+        self.store.repeat(&self.tenant, earlier).await
+    }
+}
+
+impl Store {
+    /// What a call under the spec's key was answered, if it has a key that stands for one.
+    pub(crate) async fn answer_before(
+        &self,
+        tenant: &Tenant,
+        spec: &RawSpec,
+        asked: &Fingerprint,
+    ) -> Result<Option<Created>> {
+        let key = IdempotencyKey::optional(spec.idempotency_key.clone())
+            .map_err(|rule| Error::invalid("spec.idempotency_key", rule))?;
+        let Some(key) = key else { return Ok(None) };
+        let Some(earlier) = Earlier::find(self, tenant.id, &key).await? else {
+            return Ok(None);
+        };
+        earlier.check(&key, asked)?;
+        self.repeat(tenant, &earlier).await.map(Some)
+    }
+
+    /// Answers what an earlier call answered, of the artifact as it is now.
+    async fn repeat(&self, tenant: &Tenant, earlier: &Earlier) -> Result<Created> {
         let answer: Answer = serde_json::from_value(earlier.result.clone())
             .map_err(|e| Error::Internal(e.into()))?;
-        let client = self.store.meta.client().await?;
-        let (artifact, state) =
-            artifacts::get_any(&client, self.tenant.id, &answer.artifact_id).await?;
+        let client = self.meta.client().await?;
+        let (artifact, state) = artifacts::get_any(&client, tenant.id, &answer.artifact_id).await?;
         metrics::uploaded("replayed", artifact.size_bytes, None);
         Ok(Created {
             artifact,
