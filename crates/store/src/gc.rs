@@ -195,6 +195,16 @@ impl Run {
         Ok(())
     }
 
+    /// Waits until so many keys may be deleted, and says whether they still may then: whoever takes the blob store over has
+    /// another one's word that nothing is deleted from it any more.
+    async fn may_delete(&mut self, keys: usize) -> Result<bool> {
+        self.store.pace.wait(keys).await;
+        if Some(self.store.deployment().await?) != self.deployment {
+            return Err(Error::internal("the deployment has changed during the run"));
+        }
+        self.may_begin().await
+    }
+
     async fn record(&self, pass: &Pass, took: Duration) -> Result<()> {
         let names = pass.counts.iter().chain(pass.looks);
         let counts = names.map(|name| ((*name).to_owned(), self.report.count(name).into()));

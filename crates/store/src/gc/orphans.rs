@@ -177,7 +177,9 @@ async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
         let due = rows::order(&client, shard, confirm, limit.into()).await?;
         drop(client);
         let keys: Vec<_> = due.iter().map(|s| Blobs::key(s.tenant, s.object)).collect();
-        run.store.pace.wait(keys.len()).await;
+        if !run.may_delete(keys.len()).await? {
+            return Ok(());
+        }
         let results = run.store.blobs.delete(&keys).await;
         let mut gone = Vec::with_capacity(keys.len());
         for (key, result) in keys.iter().zip(results) {

@@ -80,6 +80,9 @@ async fn claim(run: &Run, batch: i64, commit: bool) -> Result<Vec<Due>> {
 /// Deletes the bytes. What could not be deleted is reported, noted in its row and tried again.
 async fn delete(run: &mut Run, due: Vec<Due>) -> Result<()> {
     let (mut gone, stored): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.inline);
+    if !run.may_delete(stored.len()).await? {
+        return Ok(());
+    }
     let mut whole = Vec::with_capacity(stored.len());
     let mut failed = Vec::new();
     for due in stored {
@@ -89,7 +92,6 @@ async fn delete(run: &mut Run, due: Vec<Due>) -> Result<()> {
         }
     }
     let keys: Vec<_> = whole.iter().map(key).collect();
-    run.store.pace.wait(keys.len()).await;
     let results = run.store.blobs.delete(&keys).await;
     for (due, result) in whole.into_iter().zip(results) {
         match result {

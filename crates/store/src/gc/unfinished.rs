@@ -27,7 +27,9 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
         let listed = listed.map_err(unavailable)?;
         run.report.add("unfinished", listed.uploads.len() as u64);
         for (owner, upload) in nobodys(run, listed.uploads).await? {
-            abort(run, owner, &upload).await;
+            if !abort(run, owner, &upload).await? {
+                return Ok(());
+            }
         }
         after = listed.next;
         if after.is_none() {
@@ -56,7 +58,8 @@ async fn nobodys(run: &Run, uploads: Vec<Unfinished>) -> Result<Vec<(Ids, Unfini
         .collect())
 }
 
-async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) {
+/// Aborts one; false when the run has to leave off.
+async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) -> Result<bool> {
     let key = Blobs::key(tenant, object);
     if run.policy.dry_run {
         run.report.add("aborted_uploads", 1);
@@ -68,11 +71,14 @@ async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) {
             bytes: None,
             why: "no object has this key, so nobody can complete it".to_owned(),
         });
-        return;
+        return Ok(true);
     }
-    run.store.pace.wait(1).await;
+    if !run.may_delete(1).await? {
+        return Ok(false);
+    }
     match run.store.blobs.abort(&key, Some(&upload.id)).await {
         Ok(()) => run.report.add("aborted_uploads", 1),
         Err(e) => run.report.fail(run.pass, &unavailable(e)),
     }
+    Ok(true)
 }
