@@ -11,6 +11,7 @@ use crate::{
     harness::{
         Bytes, Cairn, Setup, content, eventually,
         program::{self, program},
+        spec,
     },
     jobs::make_many,
 };
@@ -162,6 +163,26 @@ async fn an_upload_is_one_trace_from_the_caller_to_postgres_and_s3() {
         let path = trace.path(span, CALLER);
         let path = path.unwrap_or_else(|| panic!("{span} hangs together with its caller"));
         assert!(path.contains(&above), "{path:?}");
+    }
+}
+
+#[tokio::test]
+async fn reading_a_link_goes_on_in_the_trace_of_the_reader() {
+    let cairn = Setup::on(Bytes::S3).start().await;
+    let (collector, endpoint) = Collector::start().await;
+    let api = Api::start(&cairn, &[("CAIRN_OTLP_ENDPOINT", &endpoint)]).await;
+    let made = cairn.client.upload(spec("a"), content(100_000)).await;
+    let link = cairn.client.link(&made.unwrap().artifact_id).await.unwrap();
+    let url = format!("http://{}/{}", api.http, link.link_id);
+    let read = reqwest::Client::new().get(url);
+    let read = read.header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
+    let body = read.send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(body.len(), 100_000);
+    api.log().await;
+    let trace = collector.trace(TRACE);
+    for span in ["links.follow", "GetObject"] {
+        let path = trace.path(span, CALLER).unwrap();
+        assert!(path.contains(&"/{link}"), "{path:?}");
     }
 }
 

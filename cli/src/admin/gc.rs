@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     error::CliError,
     output::{Output, fields, table},
+    shapes::size,
 };
 
 /// Steer the collector, and see what it did
@@ -129,12 +130,20 @@ fn words(deployment: &Option<Deployment>) -> Option<String> {
 fn tell(status: &Status) -> String {
     let standing = &status.standing;
     let waiting = &status.waiting;
+    let review = match waiting.oldest.as_secs() {
+        0 => waiting.queued.to_string(),
+        seconds => format!("{}, the oldest for {seconds} s", waiting.queued),
+    };
+    let bytes = i64::try_from(waiting.condemned_bytes).unwrap_or(i64::MAX);
     let mut text = fields(&[
         ("collector", Some(state(&standing.paused))),
         ("database", words(&standing.database)),
         ("blob store", words(&standing.blob_store)),
-        ("to review", Some(waiting.queued.to_string())),
-        ("to delete", Some(waiting.condemned.to_string())),
+        ("to review", Some(review)),
+        (
+            "to delete",
+            Some(format!("{}, {}", waiting.condemned, size(bytes))),
+        ),
         ("failing", Some(waiting.failing.to_string())),
         ("suspects", Some(waiting.suspects.to_string())),
         ("damaged", Some(status.ghosts.len().to_string())),
