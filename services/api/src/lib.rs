@@ -6,8 +6,10 @@ mod grpc;
 mod http;
 mod log;
 mod ops;
+mod probe;
 mod serve;
 
 pub use config::{Addresses, Settings};
 pub use log::init as init_log;
+pub use probe::probe;
 pub use serve::{Listeners, run};

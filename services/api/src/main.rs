@@ -2,7 +2,7 @@
 
 use std::{error::Error, process::ExitCode};
 
-use cairn_api::{Addresses, Listeners, Settings, init_log, run};
+use cairn_api::{Addresses, Listeners, Settings, init_log, probe, run};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +25,8 @@ enum Command {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Exit with 0 if the instance at CAIRN_OPS_ADDR is ready: for health checks where there is no curl.
+    Probe,
 }
 
 #[derive(Subcommand)]
@@ -62,21 +64,26 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
-    let store = Store::open(&StoreConfig::from_env()?).await?;
     match command {
         Command::Serve => {
+            let store = open().await?;
             store.preflight().await?;
             let listeners = Listeners::bind(&Addresses::from_env()?).await?;
             run(listeners, store, Settings::from_env()?, on_signal()?).await?;
         }
         Command::Migrate => {
-            for migration in store.migrate().await? {
+            for migration in open().await?.migrate().await? {
                 println!("applied {migration}");
             }
         }
-        Command::Keys(keys) => manage(&store, keys).await?,
+        Command::Keys(keys) => manage(&open().await?, keys).await?,
+        Command::Probe => probe(Addresses::from_env()?.ops).await?,
     }
     Ok(())
+}
+
+async fn open() -> Result<Store, Box<dyn Error>> {
+    Ok(Store::open(&StoreConfig::from_env()?).await?)
 }
 
 async fn manage(store: &Store, keys: Keys) -> Result<(), Box<dyn Error>> {
