@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check chart-cluster bench proto fmt clean
+.PHONY: help demo dev test soak check chart-cluster image image-test bench proto fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -51,9 +51,10 @@ soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTE
 check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
-	shellcheck scripts/bootstrap scripts/check-* scripts/try-* $(wildcard scripts/*.sh) .ci/run
+	shellcheck scripts/bootstrap scripts/check-* scripts/try-* $(wildcard scripts/*.sh) .ci/run deploy/image/build deploy/image/rootfs
 	scripts/check-layers
 	scripts/check-proto
+	scripts/check-pins
 	scripts/check-chart
 	@if cargo deny --version >/dev/null 2>&1; then set -x; cargo deny check; \
 	else echo "cargo deny is not on this machine: its check is skipped"; fi
@@ -63,6 +64,15 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 chart-cluster: ## Install, upgrade and roll back the chart on a real API server, which is built first
 	@scripts/bootstrap cluster
 	scripts/try-chart-on-apiserver
+
+image: ## Build the container image, for which no engine is needed: an OCI layout in target/image
+	@scripts/bootstrap image
+	deploy/image/build --here
+
+image-test: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+image-test: image ## Run the image's programs in its own root file system, read-only and as its own user
+	@scripts/bootstrap image test
+	scripts/check-image
 
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 bench: ## Measure Cairn against its peers, in ratios; takes a quarter of an hour and 15 GB

@@ -36,6 +36,15 @@ async fn migrate_of_a_version_gone_back_to_leaves_a_newer_schema_alone() {
 }
 
 #[tokio::test]
+async fn a_probe_of_nobody_fails_and_says_so() {
+    let deployment = Deployment::new().await;
+    let [nobody, ..] = program::free_addresses();
+    let mut probe = deployment.command("cairn-api", &["probe"]).await;
+    let done = program::run(probe.env("CAIRN_OPS_ADDR", &nobody)).await;
+    done.with_code(1).saying("refused");
+}
+
+#[tokio::test]
 async fn of_many_migrates_at_once_each_migration_is_applied_by_one() {
     let mut expected = lines(&Deployment::new().await.api(&["migrate"]).await.ok());
     expected.sort();
@@ -132,6 +141,8 @@ async fn serve_answers_where_it_was_told_to_until_it_is_told_to_stop() {
             ready.is_ok_and(|answer| answer.status() == 200)
         })
         .await;
+        let mut probe = deployment.command("cairn-api", &["probe"]).await;
+        program::run(probe.env("CAIRN_OPS_ADDR", &ops)).await.ok();
         let client = Client::connect(&format!("http://{grpc}"), Some(&key)).await;
         let artifact = client.create(spec("a.txt"), "text").await.unwrap();
         let content = client.download(&artifact.artifact_id).await.unwrap();

@@ -126,11 +126,11 @@ fn tls() -> opentelemetry_otlp::tonic_types::transport::ClientTlsConfig {
 }
 
 fn tell_version() {
-    let commit = option_env!("CAIRN_COMMIT").unwrap_or("unknown");
+    let commit = option_env!("CAIRN_COMMIT").filter(|commit| !commit.is_empty());
     let info = global::meter("cairn").u64_gauge("cairn.build_info").build();
     let labels = [
         KeyValue::new("version", env!("CARGO_PKG_VERSION")),
-        KeyValue::new("commit", commit),
+        KeyValue::new("commit", commit.unwrap_or("unknown")),
     ];
     info.record(1, &labels);
 }

@@ -6,7 +6,9 @@ mod grpc;
 mod health;
 mod http;
 mod observe;
+mod probe;
 mod serve;
 
 pub use config::{Addresses, Settings};
+pub use probe::probe;
 pub use serve::{Listeners, run};

@@ -2,7 +2,7 @@
 
 use std::{error::Error, process::ExitCode};
 
-use cairn_api::{Addresses, Listeners, Settings, run};
+use cairn_api::{Addresses, Listeners, Settings, probe, run};
 use cairn_process::{Telemetry, on_signal};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
@@ -17,6 +17,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Exit with 0 if the instance at CAIRN_OPS_ADDR is ready: for health checks where there is no curl.
+    Probe,
+    #[command(flatten)]
+    Work(Work),
+}
+
+#[derive(Subcommand)]
+enum Work {
     /// Serve until told to stop.
     Serve,
     /// Bring the database schema up to date, then exit.
@@ -60,29 +68,37 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
+    let work = match command {
+        Command::Probe => return Ok(probe(Addresses::from_env()?.ops).await?),
+        Command::Work(work) => work,
+    };
     let telemetry = Telemetry::start("cairn-api", &cairn_process::Settings::from_env()?)?;
-    let done = obey(command, &telemetry).await;
+    let done = perform(work, &telemetry).await;
     telemetry.stop().await;
     done
 }
 
-async fn obey(command: Command, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
-    let store = Store::open(&StoreConfig::from_env()?).await?;
-    match command {
-        Command::Serve => {
+async fn perform(work: Work, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
+    match work {
+        Work::Serve => {
+            let store = open().await?;
             store.preflight().await?;
             let listeners = Listeners::bind(&Addresses::from_env()?).await?;
             let (settings, metrics) = (Settings::from_env()?, telemetry.metrics());
             run(listeners, store, settings, metrics, on_signal()?).await?;
         }
-        Command::Migrate => {
-            for migration in store.migrate().await? {
+        Work::Migrate => {
+            for migration in open().await?.migrate().await? {
                 println!("applied {migration}");
             }
         }
-        Command::Keys(keys) => manage(&store, keys).await?,
+        Work::Keys(keys) => manage(&open().await?, keys).await?,
     }
     Ok(())
+}
+
+async fn open() -> Result<Store, Box<dyn Error>> {
+    Ok(Store::open(&StoreConfig::from_env()?).await?)
 }
 
 async fn manage(store: &Store, keys: Keys) -> Result<(), Box<dyn Error>> {
