@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 mod call;
 mod instruments;
+mod names;
 
 use call::{Call, End};
 use instruments::INSTRUMENTS;

@@ -9,7 +9,7 @@ use tonic_types::StatusExt;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{Face, instruments::INSTRUMENTS};
+use super::{Face, instruments::INSTRUMENTS, names};
 
 /// What proxies note of a caller who went away.
 const GONE: u16 = 499;
@@ -104,11 +104,7 @@ impl Call {
                 .get_details_error_info()
                 .map_or(String::new(), |info| info.reason),
         };
-        // Nobody may fill the metrics with names of their own making.
-        let rpc = match status.code() {
-            Code::Unimplemented => "unknown",
-            _ => &self.name,
-        };
+        let rpc = names::label(&self.name);
         let time = self.began.elapsed();
         INSTRUMENTS.rpc(rpc, code, &reason, time);
         let ms = time.as_micros() as f64 / 1000.0;
