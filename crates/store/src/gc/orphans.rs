@@ -176,6 +176,9 @@ async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
         }
         let due = rows::order(&client, shard, confirm, limit.into()).await?;
         drop(client);
+        if due.is_empty() {
+            return Ok(());
+        }
         let keys: Vec<_> = due.iter().map(|s| Blobs::key(s.tenant, s.object)).collect();
         if !run.may_delete(keys.len()).await? {
             return Ok(());

@@ -18,11 +18,9 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     run.verify().await?;
     let mut after = None;
     for _ in 0..run.policy.max_pages {
-        let client = run.store.meta.client().await?;
-        if !run.may_go_on(&client).await? {
+        if !run.may_begin().await? {
             return Ok(());
         }
-        drop(client);
         let listed = run.store.blobs.list_unfinished(after).await;
         let listed = listed.map_err(unavailable)?;
         run.report.add("unfinished", listed.uploads.len() as u64);
