@@ -1,5 +1,7 @@
 //! The way to the server: one connection, every call with the key.
 
+mod connector;
+
 use std::{error::Error, time::Duration};
 
 use cairn_proto::v1::{
@@ -77,7 +79,6 @@ impl Server {
         };
         let mut endpoint = Endpoint::from(self.addr.clone())
             .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20)
             .max_frame_size(256 << 10)
@@ -90,7 +91,8 @@ impl Server {
                 .tls_config(ClientTlsConfig::new().with_native_roots())
                 .map_err(unreachable)?;
         }
-        let channel = endpoint.connect().await.map_err(unreachable)?;
+        let channel = endpoint.connect_with_connector(connector::connector());
+        let channel = channel.await.map_err(unreachable)?;
         let service = InterceptedService::new(channel, headers);
         Ok(Client {
             artifacts: ArtifactServiceClient::new(service.clone()),
