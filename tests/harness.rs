@@ -2,6 +2,7 @@
 
 mod cairn;
 mod client;
+mod issuer;
 mod lines;
 pub(crate) mod mortal;
 mod open_upload;
@@ -15,6 +16,7 @@ mod wait;
 
 pub(crate) use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
 pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
+pub(crate) use issuer::{Issuer, now};
 pub(crate) use lines::Lines;
 pub(crate) use open_upload::OpenUpload;
 pub(crate) use proxy::Proxy;

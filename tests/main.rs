@@ -27,6 +27,7 @@ mod restore;
 mod sessions;
 mod soak;
 mod telemetry;
+mod tokens;
 mod uploads;
 mod versions;
 mod watch;

@@ -330,6 +330,11 @@ pub(crate) fn present(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// Who did something: the workload by whose token, or else the key by its end.
+pub(crate) fn key_or_workload(last_4: &str, workload: Option<&str>) -> String {
+    workload.map_or_else(|| format!("…{last_4}"), str::to_owned)
+}
+
 pub(crate) fn or_dash(text: Option<String>) -> String {
     text.unwrap_or_else(|| "-".to_owned())
 }

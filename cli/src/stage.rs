@@ -13,7 +13,7 @@ use crate::{
     output::{Output, table},
     record::{Stage, stage_name},
     several::Changed,
-    shapes::{header, or_dash, present},
+    shapes::{header, key_or_workload, or_dash, present},
     time::rfc3339,
 };
 
@@ -100,6 +100,7 @@ struct Change {
     to: Option<String>,
     agent_id: Option<String>,
     api_key_last_4: String,
+    workload: Option<String>,
 }
 
 impl From<StageChange> for Change {
@@ -110,6 +111,7 @@ impl From<StageChange> for Change {
             to: stage_name(change.to),
             agent_id: present(change.agent_id),
             api_key_last_4: change.api_key_last_4,
+            workload: present(change.workload),
         }
     }
 }
@@ -131,7 +133,7 @@ pub(crate) async fn history(args: HistoryArgs, output: Output) -> Result<(), Cli
                 or_dash(change.from.clone()),
                 or_dash(change.to.clone()),
                 or_dash(change.agent_id.clone()),
-                format!("…{}", change.api_key_last_4),
+                key_or_workload(&change.api_key_last_4, change.workload.as_deref()),
             ]
         }));
         table(&rows)

@@ -7,11 +7,11 @@ use crate::{
     client::{Server, unary},
     error::CliError,
     output::{self, Output},
-    shapes::size,
+    shapes::{key_or_workload, present, size},
     time::span,
 };
 
-/// Print whose key this is, and what it may do
+/// Print for whom this key or token acts, and what it may do
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -22,6 +22,8 @@ pub(crate) struct Args {
 struct Identity {
     tenant_name: String,
     api_key_last_4: String,
+    /// Of a token: who it says it is.
+    workload: Option<String>,
     /// As `cairn push --ttl` takes it.
     default_ttl: String,
     /// As `cairn push --ttl` takes it; null: no limit.
@@ -40,6 +42,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let identity = Identity {
         tenant_name: answer.tenant_name,
         api_key_last_4: answer.api_key_last_4,
+        workload: present(answer.workload),
         default_ttl: ttl(answer.default_ttl).unwrap_or_else(|| "never".to_owned()),
         max_ttl: ttl(answer.max_ttl),
         never_expires_allowed: answer.never_expires_allowed,
@@ -56,7 +59,13 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         let max_ttl = identity.max_ttl.clone();
         output::fields(&[
             ("tenant", Some(identity.tenant_name.clone())),
-            ("key", Some(format!("…{}", identity.api_key_last_4))),
+            (
+                "key",
+                Some(key_or_workload(
+                    &identity.api_key_last_4,
+                    identity.workload.as_deref(),
+                )),
+            ),
             ("default ttl", Some(identity.default_ttl.clone())),
             ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
             ("may keep for ever", Some(never.to_owned())),

@@ -121,6 +121,43 @@ async fn a_key_is_shown_once_and_listed_without_its_secret() {
 }
 
 #[tokio::test]
+async fn a_workload_is_added_listed_and_removed() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    let subject = "system:serviceaccount:agents:*";
+    let add = ["workloads", "add", "--tenant", "acme", "--subject", subject];
+    let done = deployment.api(&add).await.with_code(1);
+    done.saying("CAIRN_TOKEN_ISSUER");
+
+    let with_issuer = [&add[..], &["--issuer", "https://cluster.example"]].concat();
+    let added = lines(&deployment.api(&with_issuer).await.ok());
+    assert!(added[0].contains(subject) && added[0].contains("https://cluster.example"));
+    // As who runs it twice expects.
+    assert_eq!(lines(&deployment.api(&with_issuer).await.ok()), added);
+    let list = ["workloads", "list", "--tenant", "acme"];
+    assert_eq!(lines(&deployment.api(&list).await.ok()), added);
+
+    let id = added[0].split_whitespace().next().unwrap();
+    let remove = ["workloads", "remove", id];
+    deployment.api(&remove).await.ok();
+    assert!(lines(&deployment.api(&list).await.ok()).is_empty());
+    deployment.api(&remove).await.with_code(1).saying(id);
+
+    let wrong = [
+        "workloads",
+        "add",
+        "--tenant",
+        "acme",
+        "--subject",
+        "agents*",
+        "--issuer",
+        "x",
+    ];
+    let done = deployment.api(&wrong).await.with_code(1);
+    done.saying("subject");
+}
+
+#[tokio::test]
 async fn serve_answers_where_it_was_told_to_until_it_is_told_to_stop() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();

@@ -75,6 +75,8 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_HTTP_ADDR", "127.0.0.1"),
         ("CAIRN_OPS_ADDR", "127.0.0.1:99999"),
         ("CAIRN_DRAIN_TIMEOUT", "soon"),
+        ("CAIRN_TOKEN_ISSUER", "kubernetes"),
+        ("CAIRN_TOKEN_ISSUER", "http://cluster.example"),
     ] {
         refuses("cairn-api", &["serve"], variable, Some(value)).await;
     }
@@ -97,5 +99,30 @@ async fn half_a_pair_of_s3_credentials_is_refused() {
         let done = program::run(&mut command).await.with_code(1);
         let done = done.saying(missing).saying("is required");
         assert!(!done.stderr.contains("a-secret"));
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_a_token_issuer_is_refused_without_one_and_when_it_is_wrong() {
+    let issuer = ("CAIRN_TOKEN_ISSUER", "https://cluster.example");
+    for (settings, named) in [
+        (vec![("CAIRN_TOKEN_AUDIENCE", "us")], "CAIRN_TOKEN_ISSUER"),
+        (
+            vec![
+                issuer,
+                ("CAIRN_TOKEN_KEYS_URL", "http://cluster.example/keys"),
+            ],
+            "CAIRN_TOKEN_KEYS_URL",
+        ),
+        (
+            vec![issuer, ("CAIRN_TOKEN_CA_FILE", "/dev/null/ca.crt")],
+            "CAIRN_TOKEN_CA_FILE",
+        ),
+    ] {
+        let deployment = Deployment::new().await;
+        deployment.api(&["migrate"]).await.ok();
+        let mut command = deployment.command("cairn-api", &["serve"]).await;
+        let done = program::run(command.envs(settings)).await.with_code(1);
+        done.saying(named);
     }
 }

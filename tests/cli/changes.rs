@@ -118,8 +118,8 @@ async fn stages_are_set_by_id_and_by_filter_and_history_tells_who_did_it() {
         assert_eq!(text(&key).len(), 4);
     }
     let expected = json!({"changes": [
-        {"from": "review", "to": "final", "agent_id": null},
-        {"from": "draft", "to": "review", "agent_id": "ann"},
+        {"from": "review", "to": "final", "agent_id": null, "workload": null},
+        {"from": "draft", "to": "review", "agent_id": "ann", "workload": null},
     ]});
     assert_eq!(history, expected);
 }

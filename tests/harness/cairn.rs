@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cairn_api::{Addresses, Listeners, Settings};
+use cairn_api::{Addresses, Listeners, Settings, TokenSettings};
 use cairn_process::Metrics;
 use cairn_store::{
     Store,
@@ -64,6 +64,11 @@ impl Setup {
 
     pub(crate) fn drain(mut self, drain: Duration) -> Self {
         self.settings.drain = drain;
+        self
+    }
+
+    pub(crate) fn tokens(mut self, tokens: TokenSettings) -> Self {
+        self.settings.tokens = Some(tokens);
         self
     }
 

@@ -7,7 +7,7 @@ use crate::{
     error::CliError,
     output,
     record::stage_name,
-    shapes::{header, or_dash, present, size},
+    shapes::{header, key_or_workload, or_dash, present, size},
     time::{age, rfc3339},
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Job {
     stage: Option<String>,
     agent_id: Option<String>,
     api_key_last_4: String,
+    workload: Option<String>,
     created_at: Option<String>,
     updated_at: Option<String>,
     finished_at: Option<String>,
@@ -51,6 +52,7 @@ impl From<v1::Job> for Job {
             estimated_count: job.estimated_count,
             agent_id: present(job.agent_id),
             api_key_last_4: job.api_key_last_4,
+            workload: present(job.workload),
             age: age(job.created_at),
             created_at: rfc3339(job.created_at),
             updated_at: rfc3339(job.updated_at),
@@ -101,7 +103,13 @@ impl Job {
             ("filter", Some(self.filter.clone())),
             ("to", self.stage.clone()),
             ("agent", self.agent_id.clone()),
-            ("key", Some(format!("…{}", self.api_key_last_4))),
+            (
+                "key",
+                Some(key_or_workload(
+                    &self.api_key_last_4,
+                    self.workload.as_deref(),
+                )),
+            ),
             ("state", self.state.clone()),
             (
                 "done",

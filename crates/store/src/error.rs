@@ -17,6 +17,19 @@ pub enum Error {
     /// No API key, an unknown one or a revoked one.
     #[error("the API key is missing, unknown or revoked")]
     Unauthenticated,
+    /// A token that proves nothing, and why.
+    #[error("the token is refused: {0}")]
+    TokenRefused(String),
+    /// A token that proves who it is that no tenant knows.
+    #[error(
+        "no tenant lets '{subject}' of issuer '{issuer}' act for it: `cairn-api workloads add` does"
+    )]
+    UnknownWorkload {
+        /// The token's `iss`.
+        issuer: String,
+        /// The token's `sub`.
+        subject: String,
+    },
     /// No such artifact for this tenant.
     #[error("artifact '{0}' does not exist")]
     ArtifactNotFound(String),

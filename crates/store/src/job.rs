@@ -17,7 +17,7 @@ use crate::{
     record::Stage,
     selection::{Expression, Selection},
     store::Store,
-    tenant::{Caller, Tenant},
+    tenant::{Caller, Credential, Tenant},
 };
 
 /// What a job does.
@@ -84,8 +84,8 @@ pub struct Job {
     pub updated_at: Timestamp,
     /// When it ended, if it has.
     pub finished_at: Option<Timestamp>,
-    /// The last four characters of the key that asked for it.
-    pub key_last_4: String,
+    /// By what it was asked for.
+    pub credential: Credential,
     /// Why its last batch failed; empty when it did not.
     pub last_error: String,
 }
@@ -205,7 +205,7 @@ pub(crate) async fn start_if_many(
     }
     let (count, _) = selection::count(&*once.tx, tenant, &meant, Job::MAX_COUNT + 1).await?;
     let text = &matching.text;
-    let job = rows::insert(&once.tx, tenant, task, text, count, &caller.key_last_4).await?;
+    let job = rows::insert(&once.tx, tenant, task, text, count, &caller.credential).await?;
     Ok(Some(job))
 }
 

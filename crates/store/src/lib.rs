@@ -42,6 +42,7 @@ mod trace;
 mod update;
 mod upload;
 mod validate;
+mod workload;
 
 pub use artifact::{Artifact, Created, Origin, State};
 pub use copy::RawContent;
@@ -69,7 +70,8 @@ pub use session::{Session, SessionFilter, SessionUpdate};
 pub use spec::{ArtifactSpec, Expiry, OnDuplicate, RawSpec};
 pub use stage::{StageChange, Staged};
 pub use store::{Limits, Store};
-pub use tenant::{ApiKey, ApiKeySecret, Caller, Tenant};
+pub use tenant::{ApiKey, ApiKeySecret, Caller, Credential, Tenant};
 pub use update::{ArtifactUpdate, RawUpdate};
 pub use upload::Upload;
 pub use validate::Violations;
+pub use workload::Workload;

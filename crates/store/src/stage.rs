@@ -13,7 +13,7 @@ use crate::{
     reference::ArtifactRef,
     selection::Selection,
     store::Store,
-    tenant::{Caller, Tenant},
+    tenant::{Caller, Credential, Tenant},
 };
 
 /// One move of an artifact from one stage to another.
@@ -27,8 +27,8 @@ pub struct StageChange {
     pub to: Stage,
     /// Who made it, if that was said.
     pub agent_id: String,
-    /// The last four characters of the key that was used.
-    pub key_last_4: String,
+    /// By what it was made.
+    pub credential: Credential,
 }
 
 /// What moving artifacts to a stage did.
@@ -87,7 +87,7 @@ impl Store {
         };
         let by = rows::By {
             agent: agent.as_ref(),
-            key_last_4: &caller.key_last_4,
+            credential: &caller.credential,
         };
         let result = Bulk::Done(Staged {
             changed: rows::set_stage(&once.tx, tenant.id, &ids, stage, &by).await?,

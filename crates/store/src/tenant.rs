@@ -28,13 +28,51 @@ pub struct Tenant {
     pub never_expires_allowed: bool,
 }
 
-/// Who makes a call, as its API key proved.
+/// Who makes a call, as an API key or a token proved.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The tenant that the key belongs to.
+    /// The tenant that they act for.
     pub tenant: Tenant,
-    /// The last four characters of the key.
-    pub key_last_4: String,
+    /// What they proved it by.
+    pub credential: Credential,
+}
+
+/// By what somebody acts for a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key, by the last four characters of its secret.
+    ApiKey(String),
+    /// A token of a trusted issuer, by its subject.
+    Workload(String),
+}
+
+impl Credential {
+    /// The last four characters of the API key; empty for a workload.
+    #[must_use]
+    pub fn key_last_4(&self) -> &str {
+        match self {
+            Self::ApiKey(last_4) => last_4,
+            Self::Workload(_) => "",
+        }
+    }
+
+    /// The subject of the workload; empty for an API key.
+    #[must_use]
+    pub fn workload(&self) -> &str {
+        match self {
+            Self::ApiKey(_) => "",
+            Self::Workload(subject) => subject,
+        }
+    }
+
+    /// The one of which both are kept.
+    pub(crate) fn new(key_last_4: String, workload: String) -> Self {
+        if workload.is_empty() {
+            Self::ApiKey(key_last_4)
+        } else {
+            Self::Workload(workload)
+        }
+    }
 }
 
 /// What is known of an API key after its creation: not its secret.

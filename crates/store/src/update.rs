@@ -158,7 +158,7 @@ async fn update_within(
     if updated.stage != current.stage {
         let by = stages::By {
             agent: update.agent_id.as_ref(),
-            key_last_4: &caller.key_last_4,
+            credential: &caller.credential,
         };
         stages::note_stage(tx, tenant, &id, current.stage, updated.stage, &by).await?;
     }

@@ -1,9 +1,15 @@
 //! What this service alone is told by the environment. The only place of this crate that reads it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use axum::http::Uri;
 
 use cairn_store::{
-    Result,
+    Error, Result,
     config::{env, env_duration},
 };
 
@@ -41,6 +47,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// `CAIRN_DRAIN_TIMEOUT`: how long calls under way may go on after a request to stop; default 30s.
     pub drain: Duration,
+    /// Whose tokens are taken beside API keys; `None`: nobody's.
+    pub tokens: Option<TokenSettings>,
 }
 
 impl Default for Settings {
@@ -48,6 +56,7 @@ impl Default for Settings {
         Self {
             public_url: None,
             drain: Duration::from_secs(30),
+            tokens: None,
         }
     }
 }
@@ -62,6 +71,109 @@ impl Settings {
         Ok(Self {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
+            tokens: TokenSettings::from_env()?,
         })
+    }
+}
+
+/// Whose tokens are taken beside API keys.
+#[derive(Debug, Clone)]
+pub struct TokenSettings {
+    /// `CAIRN_TOKEN_ISSUER`: what tokens have as `iss`, which for Kubernetes is the API server's
+    /// `--service-account-issuer`; default: no tokens are taken.
+    pub issuer: String,
+    /// `CAIRN_TOKEN_AUDIENCE`: what tokens must have among their `aud`; default cairn.
+    pub audience: String,
+    /// `CAIRN_TOKEN_KEYS_URL`: the issuer's keys, as a JWK Set; default: where the issuer's OpenID discovery says.
+    pub keys_url: Option<Uri>,
+    /// `CAIRN_TOKEN_CA_FILE`: who may vouch for the servers that are asked for keys, in PEM; default: the trusted roots.
+    pub ca_file: Option<PathBuf>,
+    /// `CAIRN_TOKEN_BEARER_FILE`: a token that is sent to those servers, read each time; default: none.
+    pub bearer_file: Option<PathBuf>,
+    /// How long the issuer is left alone after it was asked for keys.
+    pub keys_pause: Duration,
+}
+
+impl TokenSettings {
+    /// Takes the tokens of this issuer, with the defaults for all else.
+    #[must_use]
+    pub fn new(issuer: String) -> Self {
+        Self {
+            issuer,
+            audience: "cairn".to_owned(),
+            keys_url: None,
+            ca_file: None,
+            bearer_file: None,
+            keys_pause: Duration::from_secs(10),
+        }
+    }
+
+    fn from_env() -> Result<Option<Self>> {
+        const ISSUER: &str = "CAIRN_TOKEN_ISSUER";
+        const KEYS_URL: &str = "CAIRN_TOKEN_KEYS_URL";
+        let (audience, keys_url) = (env("CAIRN_TOKEN_AUDIENCE")?, env::<Uri>(KEYS_URL)?);
+        let ca_file = env::<PathBuf>("CAIRN_TOKEN_CA_FILE")?;
+        let bearer_file = env::<PathBuf>("CAIRN_TOKEN_BEARER_FILE")?;
+        let Some(issuer) = env::<String>(ISSUER)? else {
+            if audience.is_some()
+                || keys_url.is_some()
+                || ca_file.is_some()
+                || bearer_file.is_some()
+            {
+                return Err(Error::invalid(
+                    ISSUER,
+                    "is required with any CAIRN_TOKEN_ variable",
+                ));
+            }
+            return Ok(None);
+        };
+        let safe = "must be a URL with https, for whoever can change the answer can make tokens";
+        match &keys_url {
+            Some(url) if !is_safe(url) => return Err(Error::invalid(KEYS_URL, safe)),
+            None if !issuer.parse().is_ok_and(|url| is_safe(&url)) => {
+                let rule = format!("{safe}, or {KEYS_URL} must say where its keys are");
+                return Err(Error::invalid(ISSUER, rule));
+            }
+            _ => {}
+        }
+        let defaults = Self::new(issuer);
+        Ok(Some(Self {
+            audience: audience.unwrap_or(defaults.audience),
+            keys_url,
+            ca_file,
+            bearer_file,
+            ..defaults
+        }))
+    }
+}
+
+/// Whether nobody on the way can change what is read there.
+fn is_safe(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    match url.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => address.is_ok_and(|address: IpAddr| address.is_loopback()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_safe;
+
+    #[test]
+    fn keys_come_over_https_or_from_this_machine() {
+        for (url, safe) in [
+            ("https://kubernetes.default.svc/openid/v1/jwks", true),
+            ("http://127.0.0.1:8080/keys", true),
+            ("http://[::1]:8080/keys", true),
+            ("http://kubernetes.default.svc/keys", false),
+            ("http://127.0.0.1.example.com/", false),
+            ("https:///keys", false),
+            ("/keys", false),
+        ] {
+            assert_eq!(url.parse().is_ok_and(|url| is_safe(&url)), safe, "{url}");
+        }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn face(error: &Error) -> Face {
             "invalid_request",
             vec![],
         ),
-        Error::Unauthenticated => row(
+        Error::Unauthenticated | Error::TokenRefused(_) | Error::UnknownWorkload { .. } => row(
             ErrorReason::Unauthenticated,
             Unauthenticated,
             StatusCode::UNAUTHORIZED,

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, metadata::MetadataMap, service::Routes};
 
-use crate::error::to_status;
+use crate::{auth::Authenticator, error::to_status};
 
 mod artifacts;
 mod cancel;
@@ -39,6 +39,7 @@ const MAX_WATCHERS: usize = 1000;
 #[derive(Clone)]
 pub(crate) struct Services {
     store: Store,
+    authenticator: Authenticator,
     /// Without a slash at the end.
     public_url: Arc<str>,
     /// Cancelled when the server stops, so that no stream without end keeps it.
@@ -47,9 +48,15 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn new(store: Store, public_url: &str, stopping: CancellationToken) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        authenticator: Authenticator,
+        public_url: &str,
+        stopping: CancellationToken,
+    ) -> Self {
         Self {
             store,
+            authenticator,
             public_url: public_url.trim_end_matches('/').into(),
             stopping,
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
@@ -67,7 +74,8 @@ impl Services {
     /// Takes a request apart: who makes it, and what it says. Every method starts here, so none can forget to ask.
     async fn authenticate<T>(&self, request: Request<T>) -> Result<(Caller, T), Status> {
         let secret = bearer(request.metadata())?;
-        let caller = self.store.authenticate(secret).await.map_err(to_status)?;
+        let caller = self.authenticator.caller(secret).await;
+        let caller = caller.map_err(to_status)?;
         tracing::Span::current().record("tenant", &*caller.tenant.name);
         Ok((caller, request.into_inner()))
     }

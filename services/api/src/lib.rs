@@ -1,5 +1,6 @@
 //! The gRPC and HTTP faces of the store. They decode, make one call and encode: no rule lives here.
 
+mod auth;
 mod config;
 mod error;
 mod grpc;
@@ -8,7 +9,8 @@ mod http;
 mod observe;
 mod probe;
 mod serve;
+mod tokens;
 
-pub use config::{Addresses, Settings};
+pub use config::{Addresses, Settings, TokenSettings};
 pub use probe::probe;
 pub use serve::{Listeners, run};

@@ -12,10 +12,12 @@ use tonic::transport::{Server, server::TcpIncoming};
 use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use crate::{
+    auth::Authenticator,
     config::{Addresses, Settings},
     grpc::{Services, explain_undecodable, fail_if_cancelled},
     health, http,
     observe::{Face, Observe},
+    tokens::Tokens,
 };
 
 /// Bound sockets, so that the caller knows their ports before anything is served.
@@ -60,7 +62,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// take longer end with the process.
 ///
 /// # Errors
-/// When a listener fails.
+/// When a listener fails, or the roots for the token issuer cannot be read.
 pub async fn run(
     listeners: Listeners,
     store: Store,
@@ -76,7 +78,9 @@ pub async fn run(
         Some(url) => url,
         None => format!("http://{}", listeners.http.local_addr()?),
     };
-    let services = Services::new(store.clone(), &public_url, shutdown.clone());
+    let tokens = settings.tokens.as_ref().map(Tokens::new).transpose()?;
+    let authenticator = Authenticator::new(store.clone(), tokens);
+    let services = Services::new(store.clone(), authenticator, &public_url, shutdown.clone());
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

@@ -104,7 +104,7 @@ async fn work(
             let agent = Label::optional(agent_id.clone()).unwrap_or_default();
             let by = By {
                 agent: agent.as_ref(),
-                key_last_4: &job.key_last_4,
+                credential: &job.credential,
             };
             batch.done = stages::set_stage(tx, tenant, &ids, *stage, &by).await?;
         }

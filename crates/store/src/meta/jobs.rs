@@ -13,12 +13,13 @@ use crate::{
     id::{JobId, TenantId},
     job::{Job, JobState, Task},
     page::{PageSize, Position},
+    tenant::Credential,
     trace,
 };
 
 const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, size_bytes, held_count, estimated_count, \
-     created_at, updated_at, finished_at, key_last_4, last_error";
-const COLUMN_COUNT: usize = 15;
+     created_at, updated_at, finished_at, key_last_4, last_error, workload";
+const COLUMN_COUNT: usize = 16;
 
 fn read(row: &Row) -> Result<Job> {
     let corrupt = |what: &str| Error::internal(format!("a job's row has a malformed {what}"));
@@ -52,7 +53,7 @@ fn read(row: &Row) -> Result<Job> {
         created_at: row.get(10),
         updated_at: row.get(11),
         finished_at: row.get(12),
-        key_last_4: row.get(13),
+        credential: Credential::new(row.get(13), row.get(15)),
         last_error: row.get(14),
     })
 }
@@ -64,7 +65,7 @@ pub(crate) async fn insert(
     task: &Task,
     filter: &str,
     estimated: i64,
-    key_last_4: &str,
+    credential: &Credential,
 ) -> Result<Job> {
     let (kind, stage, agent) = match task {
         Task::DeleteArtifacts => ("delete_artifacts", None, ""),
@@ -76,8 +77,8 @@ pub(crate) async fn insert(
         .query_one(
             &format!(
                 "INSERT INTO jobs (tenant_id, id, type, filter, to_stage, agent_id, estimated_count, key_last_4,
-                     traceparent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
+                     workload, traceparent)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING {COLUMNS}"
             ),
             &[
                 &tenant.0,
@@ -87,7 +88,8 @@ pub(crate) async fn insert(
                 &stage,
                 &agent,
                 &estimated,
-                &key_last_4,
+                &credential.key_last_4(),
+                &credential.workload(),
                 &trace::here(),
             ],
         )

@@ -9,12 +9,13 @@ use crate::{
     names::Label,
     record::Stage,
     stage::StageChange,
+    tenant::Credential,
 };
 
 /// Who changes a stage.
 pub(crate) struct By<'a> {
     pub(crate) agent: Option<&'a Label>,
-    pub(crate) key_last_4: &'a str,
+    pub(crate) credential: &'a Credential,
 }
 
 impl By<'_> {
@@ -34,15 +35,17 @@ pub(crate) async fn note_stage(
     by: &By<'_>,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4,
+             workload)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &[
             &tenant.0,
             &id.as_str(),
             &from.as_str(),
             &to.as_str(),
             &by.agent(),
-            &by.key_last_4,
+            &by.credential.key_last_4(),
+            &by.credential.workload(),
         ],
     )
     .await
@@ -71,15 +74,17 @@ pub(crate) async fn set_stage(
                      FROM was WHERE a.tenant_id = was.tenant_id AND a.id = was.id
                      RETURNING a.tenant_id, a.id, was.stage
                  )
-                 INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4)
-                 SELECT tenant_id, id, stage, $3, $4, $5 FROM changed"
+                 INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4,
+                     workload)
+                 SELECT tenant_id, id, stage, $3, $4, $5, $6 FROM changed"
             ),
             &[
                 &tenant.0,
                 &ids_of(ids),
                 &stage.as_str(),
                 &by.agent(),
-                &by.key_last_4,
+                &by.credential.key_last_4(),
+                &by.credential.workload(),
             ],
         )
         .await
@@ -95,7 +100,7 @@ pub(crate) async fn stage_changes(
 ) -> Result<Vec<StageChange>> {
     let rows = client
         .query(
-            "SELECT changed_at, from_stage, to_stage, agent_id, key_last_4 FROM stage_changes
+            "SELECT changed_at, from_stage, to_stage, agent_id, key_last_4, workload FROM stage_changes
              WHERE tenant_id = $1 AND artifact_id = $2 ORDER BY number DESC LIMIT 200",
             &[&tenant.0, &id.as_str()],
         )
@@ -112,7 +117,7 @@ pub(crate) async fn stage_changes(
                 from: stage(row.get(1))?,
                 to: stage(row.get(2))?,
                 agent_id: row.get(3),
-                key_last_4: row.get(4),
+                credential: Credential::new(row.get(4), row.get(5)),
             })
         })
         .collect()

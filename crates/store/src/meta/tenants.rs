@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::from_pg;
@@ -10,35 +11,56 @@ use crate::{
     digest::ContentHash,
     error::Result,
     id::TenantId,
-    tenant::{ApiKey, Caller, Tenant},
+    tenant::{ApiKey, Caller, Credential, Tenant},
 };
+
+/// What `read` reads of a tenant `t`.
+pub(crate) const TENANT: &str =
+    "t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed";
+const TENANT_COLUMNS: usize = 5;
+
+pub(crate) fn read(row: &Row) -> Tenant {
+    let duration = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    Tenant {
+        id: TenantId(row.get(0)),
+        name: row.get(1),
+        default_ttl: row.get::<_, Option<i64>>(2).map(duration),
+        max_ttl: row.get::<_, Option<i64>>(3).map(duration),
+        never_expires_allowed: row.get(4),
+    }
+}
 
 /// Whose key has this hash, unless it was revoked.
 #[tracing::instrument(target = "postgres", name = "tenants.by_key", skip_all)]
 pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<Caller>> {
     let statement = client
-        .prepare_cached(
-            "SELECT t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, k.last_4
-             FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL",
-        )
+        .prepare_cached(&format!(
+            "SELECT {TENANT}, k.last_4 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL"
+        ))
         .await
         .map_err(from_pg)?;
     let row = client
         .query_opt(&statement, &[&hash.as_bytes()])
         .await
         .map_err(from_pg)?;
-    let duration = |ms: i64| Duration::from_millis(ms.unsigned_abs());
     Ok(row.map(|row| Caller {
-        tenant: Tenant {
-            id: TenantId(row.get(0)),
-            name: row.get(1),
-            default_ttl: row.get::<_, Option<i64>>(2).map(duration),
-            max_ttl: row.get::<_, Option<i64>>(3).map(duration),
-            never_expires_allowed: row.get(4),
-        },
-        key_last_4: row.get(5),
+        tenant: read(&row),
+        credential: Credential::ApiKey(row.get(TENANT_COLUMNS)),
     }))
+}
+
+/// Makes a tenant when there is none of that name.
+#[tracing::instrument(target = "postgres", name = "tenants.ensure", skip_all)]
+pub(crate) async fn ensure(client: &Object, tenant: &str) -> Result<()> {
+    client
+        .execute(
+            "INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            &[&Uuid::now_v7(), &tenant],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(())
 }
 
 /// Adds a key to a tenant, which is made when there is none of that name.
@@ -49,13 +71,7 @@ pub(crate) async fn add_key(
     hash: ContentHash,
     last_4: &str,
 ) -> Result<()> {
-    client
-        .execute(
-            "INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-            &[&Uuid::now_v7(), &tenant],
-        )
-        .await
-        .map_err(from_pg)?;
+    ensure(client, tenant).await?;
     client
         .execute(
             "INSERT INTO api_keys (id, tenant_id, secret_sha256, last_4)

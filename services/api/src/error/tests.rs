@@ -48,6 +48,21 @@ fn every_error_has_its_reason_code_and_http_status() {
             401,
         ),
         expect(
+            Error::TokenRefused(id()),
+            "UNAUTHENTICATED",
+            Unauthenticated,
+            401,
+        ),
+        expect(
+            Error::UnknownWorkload {
+                issuer: id(),
+                subject: id(),
+            },
+            "UNAUTHENTICATED",
+            Unauthenticated,
+            401,
+        ),
+        expect(
             Error::ArtifactNotFound(id()),
             "ARTIFACT_NOT_FOUND",
             NotFound,

@@ -14,7 +14,8 @@ impl IdentityService for Services {
         let upload = self.store.limits().upload_bytes;
         Ok(Response::new(WhoAmIResponse {
             tenant_name: caller.tenant.name,
-            api_key_last_4: caller.key_last_4,
+            api_key_last_4: caller.credential.key_last_4().to_owned(),
+            workload: caller.credential.workload().to_owned(),
             default_ttl: caller.tenant.default_ttl.map(convert::proto_duration),
             max_ttl: caller.tenant.max_ttl.map(convert::proto_duration),
             never_expires_allowed: caller.tenant.never_expires_allowed,

@@ -81,7 +81,8 @@ pub(super) fn job(job: Job) -> v1::Job {
         created_at: Some(convert::timestamp(job.created_at)),
         updated_at: Some(convert::timestamp(job.updated_at)),
         finished_at: job.finished_at.map(convert::timestamp),
-        api_key_last_4: job.key_last_4,
+        api_key_last_4: job.credential.key_last_4().to_owned(),
+        workload: job.credential.workload().to_owned(),
         last_error: job.last_error,
         ..v1::Job::default()
     };

@@ -106,7 +106,8 @@ pub(super) fn stage_change(change: StageChange) -> v1::StageChange {
         from: convert::stage(change.from).into(),
         to: convert::stage(change.to).into(),
         agent_id: change.agent_id,
-        api_key_last_4: change.key_last_4,
+        api_key_last_4: change.credential.key_last_4().to_owned(),
+        workload: change.credential.workload().to_owned(),
     }
 }
 

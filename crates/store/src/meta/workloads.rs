@@ -1,0 +1,105 @@
+//! Rows of workloads.
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{
+    error::from_pg,
+    tenants::{self, TENANT},
+};
+use crate::{
+    error::Result,
+    tenant::{Caller, Credential},
+    workload::Workload,
+};
+
+/// For whom a subject acts: by the first of the candidates that is a workload.
+#[tracing::instrument(target = "postgres", name = "workloads.caller", skip_all)]
+pub(crate) async fn caller(
+    client: &Object,
+    issuer: &str,
+    subject: &str,
+    candidates: &[String],
+) -> Result<Option<Caller>> {
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT {TENANT} FROM workloads w JOIN tenants t ON t.id = w.tenant_id
+             WHERE w.issuer = $1 AND w.subject = ANY ($2)
+             ORDER BY array_position($2, w.subject) LIMIT 1"
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&issuer, &candidates])
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| Caller {
+        tenant: tenants::read(&row),
+        credential: Credential::Workload(subject.to_owned()),
+    }))
+}
+
+/// Adds a workload to a tenant, which is made when there is none of that name; `None` when it is another tenant's.
+#[tracing::instrument(target = "postgres", name = "workloads.add", skip_all)]
+pub(crate) async fn add(
+    client: &Object,
+    tenant: &str,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<Workload>> {
+    tenants::ensure(client, tenant).await?;
+    client
+        .execute(
+            "INSERT INTO workloads (id, tenant_id, issuer, subject)
+             SELECT $1, id, $3, $4 FROM tenants WHERE name = $2
+             ON CONFLICT (issuer, subject) DO NOTHING",
+            &[&Uuid::now_v7(), &tenant, &issuer, &subject],
+        )
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(
+            "SELECT w.id, w.issuer, w.subject, w.created_at
+             FROM workloads w JOIN tenants t ON t.id = w.tenant_id
+             WHERE w.issuer = $2 AND w.subject = $3 AND t.name = $1",
+            &[&tenant, &issuer, &subject],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.as_ref().map(read))
+}
+
+/// A tenant's workloads, newest first.
+#[tracing::instrument(target = "postgres", name = "workloads.of_tenant", skip_all)]
+pub(crate) async fn of_tenant(client: &Object, tenant: &str) -> Result<Vec<Workload>> {
+    let rows = client
+        .query(
+            "SELECT w.id, w.issuer, w.subject, w.created_at
+             FROM workloads w JOIN tenants t ON t.id = w.tenant_id
+             WHERE t.name = $1 ORDER BY w.created_at DESC LIMIT 200",
+            &[&tenant],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Removes a workload; false when there is none of that id.
+#[tracing::instrument(target = "postgres", name = "workloads.remove", skip_all)]
+pub(crate) async fn remove(client: &Object, id: Uuid) -> Result<bool> {
+    let rows = client
+        .execute("DELETE FROM workloads WHERE id = $1", &[&id])
+        .await
+        .map_err(from_pg)?;
+    Ok(rows > 0)
+}
+
+fn read(row: &Row) -> Workload {
+    Workload {
+        id: row.get(0),
+        issuer: row.get(1),
+        subject: row.get(2),
+        created_at: row.get(3),
+    }
+}

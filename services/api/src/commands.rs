@@ -1,0 +1,4 @@
+//! What an operator does with `cairn-api` beside serving.
+
+pub(crate) mod keys;
+pub(crate) mod workloads;

@@ -1,0 +1,81 @@
+//! `cairn-api workloads`.
+
+use std::error::Error;
+
+use cairn_api::Settings;
+use cairn_store::{Store, Workload};
+use clap::Subcommand;
+use uuid::Uuid;
+
+#[derive(Subcommand)]
+pub(crate) enum Workloads {
+    /// Let a workload act for a tenant with its tokens in place of a key. A tenant comes into being with its first one.
+    Add {
+        /// The tenant's name.
+        #[arg(long)]
+        tenant: String,
+        /// The tokens' `sub`, as system:serviceaccount:NAMESPACE:NAME; with ":*" at its end all that go on after the
+        /// colon.
+        #[arg(long)]
+        subject: String,
+        /// The tokens' `iss`; CAIRN_TOKEN_ISSUER when it is not given.
+        #[arg(long)]
+        issuer: Option<String>,
+    },
+    /// List a tenant's workloads, newest first.
+    List {
+        /// The tenant's name.
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Remove a workload; calls with its tokens fail from then on.
+    Remove {
+        /// The workload's id, as `list` shows it.
+        id: Uuid,
+    },
+}
+
+pub(crate) async fn run(store: &Store, workloads: Workloads) -> Result<(), Box<dyn Error>> {
+    match workloads {
+        Workloads::Add {
+            tenant,
+            subject,
+            issuer,
+        } => {
+            let issuer = match issuer {
+                Some(issuer) => issuer,
+                None => our_issuer()?,
+            };
+            print(&store.add_workload(&tenant, &issuer, &subject).await?);
+        }
+        Workloads::List { tenant } => {
+            for workload in store.list_workloads(&tenant).await? {
+                print(&workload);
+            }
+        }
+        Workloads::Remove { id } => {
+            if !store.remove_workload(id).await? {
+                let words = format!("there is no workload {id}; `workloads list` shows a tenant's");
+                return Err(words.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn our_issuer() -> Result<String, Box<dyn Error>> {
+    let tokens = Settings::from_env()?.tokens;
+    Ok(tokens
+        .ok_or("give --issuer, or set CAIRN_TOKEN_ISSUER")?
+        .issuer)
+}
+
+fn print(workload: &Workload) {
+    let Workload {
+        id,
+        issuer,
+        subject,
+        created_at,
+    } = workload;
+    println!("{id}  {subject}  of {issuer}  added {created_at}");
+}

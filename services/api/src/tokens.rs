@@ -1,0 +1,112 @@
+//! Tokens of an OpenID issuer in place of API keys, as Kubernetes gives them to Pods: JSON Web Tokens (RFC 7519), whose
+//! signature is checked against the issuer's keys (RFC 7517).
+
+mod fetch;
+mod keys;
+mod signatures;
+
+use std::io;
+
+use cairn_store::{Error, Result};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
+use serde::Deserialize;
+
+use self::keys::Keys;
+use crate::config::TokenSettings;
+
+/// Those of Kubernetes are some 1 to 2 KiB, and all headers of a call may have 16.
+const MAX_BYTES: usize = 8 << 10;
+
+/// How far the issuer's clock may be off, in seconds.
+const LEEWAY: u64 = 30;
+
+/// What issuers sign with. No symmetric one: who could check such a token could make it too.
+const ALGORITHMS: [Algorithm; 5] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+];
+
+/// Checks the tokens of one issuer.
+pub(crate) struct Tokens {
+    issuer: String,
+    audience: String,
+    keys: Keys,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    // That it is there is for the validation to say.
+    #[serde(default)]
+    sub: String,
+}
+
+impl Tokens {
+    /// Gets ready; the issuer is asked for its keys with the first token.
+    ///
+    /// # Errors
+    /// For roots that cannot be read.
+    pub(crate) fn new(settings: &TokenSettings) -> io::Result<Self> {
+        signatures::install();
+        Ok(Self {
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            keys: Keys::new(settings)?,
+        })
+    }
+
+    /// The only one whose tokens are taken.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The subject of a token that the issuer signed for this audience, and that is valid now.
+    ///
+    /// # Errors
+    /// `TokenRefused`; `Unavailable` when the issuer's keys cannot be had.
+    pub(crate) async fn subject(&self, token: &str) -> Result<String> {
+        if token.len() > MAX_BYTES {
+            return Err(refused("it is longer than 8 KiB"));
+        }
+        let header = decode_header(token).map_err(|_| refused("it is malformed"))?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(refused(format!("it is signed by {:?}", header.alg)));
+        }
+        let Some(id) = header.kid else {
+            return Err(refused("its header names no key (`kid`)"));
+        };
+        let Some(key) = self.keys.key(&id).await? else {
+            return Err(refused("its issuer has no such key"));
+        };
+        let mut wanted = Validation::new(header.alg);
+        wanted.set_issuer(&[&self.issuer]);
+        wanted.set_audience(&[&self.audience]);
+        wanted.set_required_spec_claims(&["aud", "exp", "iss", "sub"]);
+        wanted.validate_nbf = true;
+        wanted.leeway = LEEWAY;
+        match decode::<Claims>(token, &key, &wanted) {
+            Ok(token) => Ok(token.claims.sub),
+            Err(e) => Err(refused(self.reason(e.kind()))),
+        }
+    }
+
+    fn reason(&self, kind: &ErrorKind) -> String {
+        match kind {
+            ErrorKind::ExpiredSignature => "it has expired; get a fresh one".to_owned(),
+            ErrorKind::ImmatureSignature => "it is not valid yet".to_owned(),
+            ErrorKind::InvalidIssuer => format!("it is not of issuer '{}'", self.issuer),
+            ErrorKind::InvalidAudience => format!("it is not for audience '{}'", self.audience),
+            ErrorKind::MissingRequiredClaim(claim) => format!("it has no `{claim}`"),
+            ErrorKind::InvalidClaimFormat(claim) => format!("its `{claim}` is malformed"),
+            ErrorKind::InvalidAlgorithm => "its `alg` is not that of its key".to_owned(),
+            ErrorKind::InvalidSignature => "its signature is wrong".to_owned(),
+            _ => "it is malformed".to_owned(),
+        }
+    }
+}
+
+fn refused(why: impl Into<String>) -> Error {
+    Error::TokenRefused(why.into())
+}

@@ -1,0 +1,162 @@
+//! An OpenID issuer: it signs tokens, and tells its keys over HTTP.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// An issuer that is away once it is dropped.
+pub(crate) struct Issuer {
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+    serving: JoinHandle<()>,
+}
+
+struct State {
+    /// The last one signs.
+    keys: Vec<(String, EcdsaKeyPair)>,
+    /// The heads of the requests for keys.
+    requests: Vec<String>,
+    away: bool,
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Issuer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State {
+            keys: vec![fresh_key(0)],
+            requests: Vec::new(),
+            away: false,
+        }));
+        let (seen, own_url) = (state.clone(), url.clone());
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                answer(stream, &seen, &own_url).await;
+            }
+        });
+        Self {
+            url,
+            state,
+            serving,
+        }
+    }
+
+    /// Signs with a new key from now on.
+    pub(crate) fn rotate(&self) {
+        let mut state = self.state.lock().unwrap();
+        let key = fresh_key(state.keys.len());
+        state.keys.push(key);
+    }
+
+    /// Takes back all keys but the last.
+    pub(crate) fn forget_old_keys(&self) {
+        let mut state = self.state.lock().unwrap();
+        let last = state.keys.pop();
+        state.keys = last.into_iter().collect();
+    }
+
+    pub(crate) fn go_away(&self, away: bool) {
+        self.state.lock().unwrap().away = away;
+    }
+
+    /// The heads of the requests for its keys.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.state.lock().unwrap().requests.clone()
+    }
+
+    /// The claims of a token for Cairn that is valid for ten minutes.
+    pub(crate) fn claims(&self, subject: &str) -> Value {
+        let now = now();
+        json!({"iss": self.url, "aud": ["cairn", "others"], "sub": subject, "iat": now, "nbf": now, "exp": now + 600})
+    }
+
+    pub(crate) fn token(&self, subject: &str) -> String {
+        self.sign(&self.header(), &self.claims(subject))
+    }
+
+    pub(crate) fn header(&self) -> Value {
+        let state = self.state.lock().unwrap();
+        json!({"alg": "ES256", "typ": "JWT", "kid": state.keys.last().unwrap().0})
+    }
+
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let state = self.state.lock().unwrap();
+        let (_, key) = state.keys.last().unwrap();
+        let signature = key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        format!("{message}.{}", BASE64.encode(signature))
+    }
+}
+
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+fn fresh_key(number: usize) -> (String, EcdsaKeyPair) {
+    let (how, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(how, &random).unwrap();
+    let key = EcdsaKeyPair::from_pkcs8(how, pkcs8.as_ref(), &random).unwrap();
+    (format!("key-{number}"), key)
+}
+
+fn encode(part: &Value) -> String {
+    BASE64.encode(part.to_string())
+}
+
+/// Answers one request on a connection, and closes it.
+async fn answer(mut stream: TcpStream, state: &Mutex<State>, url: &str) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = stream.read_u8().await else {
+            return;
+        };
+        head.push(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let answer = {
+        let mut state = state.lock().unwrap();
+        if state.away {
+            return;
+        }
+        if head.starts_with("GET /.well-known/openid-configuration ") {
+            json!({"issuer": url, "jwks_uri": format!("{url}/keys")})
+        } else {
+            state.requests.push(head);
+            json!({"keys": state.keys.iter().map(jwk).collect::<Vec<_>>()})
+        }
+    };
+    let body = answer.to_string();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // Whoever asked may be gone.
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+fn jwk((id, key): &(String, EcdsaKeyPair)) -> Value {
+    let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+    json!({"kty": "EC", "use": "sig", "crv": "P-256", "kid": id, "x": BASE64.encode(x), "y": BASE64.encode(y)})
+}
