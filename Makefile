@@ -62,7 +62,7 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 
 chart-cluster: ## Install, upgrade and roll back the chart on a real API server, which is built first
-	@scripts/bootstrap cluster
+	@scripts/bootstrap cluster test
 	scripts/try-chart-on-apiserver
 
 image: ## Build the container image, for which no engine is needed: an OCI layout in target/image

@@ -135,21 +135,30 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>, url: &str) {
         head.push(byte);
     }
     let head = String::from_utf8(head).unwrap();
-    let answer = {
+    let (status, answer) = {
         let mut state = state.lock().unwrap();
         if state.away {
             return;
         }
         if head.starts_with("GET /.well-known/openid-configuration ") {
-            json!({"issuer": url, "jwks_uri": format!("{url}/keys")})
-        } else {
+            (
+                "200 OK",
+                json!({"issuer": url, "jwks_uri": format!("{url}/keys")}),
+            )
+        } else if head.contains("application/jwk-set+json") {
             state.requests.push(head);
-            json!({"keys": state.keys.iter().map(jwk).collect::<Vec<_>>()})
+            (
+                "200 OK",
+                json!({"keys": state.keys.iter().map(jwk).collect::<Vec<_>>()}),
+            )
+        } else {
+            // As Kubernetes does.
+            ("406 Not Acceptable", Value::Null)
         }
     };
     let body = answer.to_string();
     let answer = format!(
-        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     // Whoever asked may be gone.

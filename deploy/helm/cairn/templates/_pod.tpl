@@ -56,8 +56,11 @@ topologySpreadConstraints:
     {{- end }}
   {{- end }}
 {{- end }}
-{{- if $root.Values.caBundle.configMap }}
+{{- $cluster := and (eq (index . 2) "api") (include "cairn.asksCluster" $root) }}
+{{- if or $root.Values.caBundle.configMap $cluster }}
 volumes:
+{{- end }}
+{{- if $root.Values.caBundle.configMap }}
   - name: roots
     configMap:
       name: {{ $root.Values.caBundle.configMap }}
@@ -65,9 +68,50 @@ volumes:
         - key: {{ $root.Values.caBundle.key }}
           path: ca.crt
 {{- end }}
+{{- if $cluster }}
+  # What the API server is asked with for its keys, and by whom it is known.
+  - name: cluster
+    projected:
+      sources:
+        - serviceAccountToken:
+            path: token
+            expirationSeconds: 3600
+        - configMap:
+            name: kube-root-ca.crt
+            items:
+              - key: ca.crt
+                path: ca.crt
+{{- end }}
 {{- end -}}
 
-{{- /* What a container of our image begins with: list $ .Values.api. */ -}}
+{{- /* Whether the API asks the cluster's API server for the keys of tokens. */ -}}
+{{- define "cairn.asksCluster" -}}
+{{- if and .Values.tokens.issuer .Values.tokens.inCluster }}true{{ end -}}
+{{- end -}}
+
+{{- /* What the API is told of tokens, as a list of variables. */ -}}
+{{- define "cairn.tokenEnv" -}}
+{{- with .Values.tokens -}}
+- name: CAIRN_TOKEN_ISSUER
+  value: {{ .issuer }}
+- name: CAIRN_TOKEN_AUDIENCE
+  value: {{ .audience | quote }}
+{{- if .inCluster }}
+# The discovery of some clusters tells an address that Pods cannot reach.
+- name: CAIRN_TOKEN_KEYS_URL
+  value: https://kubernetes.default.svc/openid/v1/jwks
+- name: CAIRN_TOKEN_CA_FILE
+  value: /etc/cairn/cluster/ca.crt
+- name: CAIRN_TOKEN_BEARER_FILE
+  value: /etc/cairn/cluster/token
+{{- else if .keysUrl }}
+- name: CAIRN_TOKEN_KEYS_URL
+  value: {{ .keysUrl }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* What a container of our image begins with: list $ .Values.api, and "api" for that of the API itself. */ -}}
 {{- define "cairn.container" -}}
 {{- $root := index . 0 -}}
 {{- $workload := index . 1 -}}
@@ -77,10 +121,18 @@ securityContext:
   {{- toYaml $root.Values.containerSecurityContext | nindent 2 }}
 resources:
   {{- toYaml $workload.resources | nindent 2 }}
-{{- if $root.Values.caBundle.configMap }}
+{{- $cluster := and (has "api" .) (include "cairn.asksCluster" $root) }}
+{{- if or $root.Values.caBundle.configMap $cluster }}
 volumeMounts:
+{{- end }}
+{{- if $root.Values.caBundle.configMap }}
   - name: roots
     mountPath: /etc/cairn/roots
+    readOnly: true
+{{- end }}
+{{- if $cluster }}
+  - name: cluster
+    mountPath: /etc/cairn/cluster
     readOnly: true
 {{- end }}
 {{- end -}}

@@ -27,6 +27,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of an answer.
 const MAX_BYTES: usize = 1 << 20;
 
+/// Discovery is JSON, keys have a type of their own (RFC 7517), and Kubernetes gives them as nothing else.
+const ACCEPT: &str = "application/json, application/jwk-set+json";
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// Where an issuer's keys are.
@@ -102,7 +105,7 @@ impl Source {
     }
 
     async fn get<T: DeserializeOwned>(&self, url: Uri) -> Result<T, Failure> {
-        let mut request = Request::get(&url).header(header::ACCEPT, "application/json");
+        let mut request = Request::get(&url).header(header::ACCEPT, ACCEPT);
         if let Some(file) = &self.bearer_file {
             // Read each time: the kubelet writes it anew.
             let bearer = fs::read_to_string(file)

@@ -13,7 +13,7 @@ to:
   {{- toYaml . | nindent 2 }}
 {{- end -}}
 
-{{- /* The rules for what a program calls: list $ "postgres" "s3" "otlp", of which S3 and OTLP may be missing. DNS is always in. */ -}}
+{{- /* The rules for what a program calls: list $ and any of "postgres" "s3" "otlp" "tokens". DNS is always in. */ -}}
 {{- define "cairn.egress" -}}
 {{- $root := index . 0 -}}
 {{- $policy := $root.Values.networkPolicy -}}
@@ -37,6 +37,10 @@ to:
 {{- if and (has "otlp" .) $root.Values.telemetry.otlpEndpoint }}
 - {{ include "cairn.tcpPorts" (default (list (include "cairn.portOfUrl" $root.Values.telemetry.otlpEndpoint)) $policy.otlp.ports) | nindent 2 | trim }}
   {{- with $policy.otlp.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
+{{- end }}
+{{- if and (has "tokens" .) $root.Values.tokens.issuer }}
+- {{ include "cairn.tcpPorts" (default (ternary (list 443 6443) (list 443) $root.Values.tokens.inCluster) $policy.tokens.ports) | nindent 2 | trim }}
+  {{- with $policy.tokens.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
 {{- end }}
 {{- with $policy.extraEgress }}
 {{ toYaml . }}
