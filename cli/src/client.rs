@@ -2,19 +2,28 @@
 
 mod connector;
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use cairn_proto::v1::{
-    artifact_service_client::ArtifactServiceClient, identity_service_client::IdentityServiceClient,
-    job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
-    session_service_client::SessionServiceClient,
+use cairn_proto::{
+    ERROR_DOMAIN,
+    v1::{
+        artifact_service_client::ArtifactServiceClient,
+        identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
+        link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
+    },
 };
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, ClientTlsConfig, Endpoint, Uri},
 };
+use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::error::{CliError, chain};
 
@@ -47,6 +56,9 @@ pub(crate) struct Server {
         hide_env_values = true
     )]
     api_key: Option<String>,
+    /// A file with the key, which is read before every call, so that it may be exchanged at any time
+    #[arg(long, env = "CAIRN_API_KEY_FILE", value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
     /// The trace that the calls belong to, as W3C Trace Context writes it
     #[arg(long, env = "TRACEPARENT", value_name = "CONTEXT", hide = true)]
     traceparent: Option<String>,
@@ -66,17 +78,48 @@ type Authenticated = InterceptedService<Channel, Headers>;
 
 impl Server {
     pub(crate) async fn connect(&self) -> Result<Client, CliError> {
-        let headers = Headers::new(
-            self.api_key.as_deref().unwrap_or_default(),
-            self.traceparent.as_deref(),
-        )?;
-        let unreachable = |error: tonic::transport::Error| {
-            let addr = self.addr.to_string();
-            let addr = addr.trim_end_matches('/');
-            // The outermost error says only that there was one.
-            let cause = error.source().map_or_else(|| error.to_string(), chain);
-            CliError::Network(format!("cannot reach {addr}: {cause}"))
+        let headers = self.headers()?;
+        let endpoint = self.endpoint()?;
+        let channel = endpoint.connect_with_connector(connector::connector());
+        let channel = channel.await.map_err(|error| self.unreachable(&error))?;
+        Ok(Client::new(channel, headers))
+    }
+
+    fn headers(&self) -> Result<Headers, CliError> {
+        let key = self.api_key.as_deref().filter(|key| !key.is_empty());
+        let file = self.api_key_file.as_deref();
+        let key = match (key, file.filter(|file| !file.as_os_str().is_empty())) {
+            (Some(_), Some(_)) => {
+                let words = "an API key is given, and a file with one: drop --api-key and CAIRN_API_KEY, or \
+                             --api-key-file and CAIRN_API_KEY_FILE";
+                return Err(CliError::Usage(words.to_owned()));
+            }
+            (_, Some(file)) => {
+                read_key(file)?;
+                Key::In(file.to_owned())
+            }
+            (key, None) => Key::Known(bearer(key.unwrap_or_default())?),
         };
+        Ok(Headers {
+            key,
+            // No trace is worth a failed call.
+            traceparent: self
+                .traceparent
+                .as_deref()
+                .and_then(|text| text.parse().ok()),
+        })
+    }
+
+    fn unreachable(&self, error: &tonic::transport::Error) -> CliError {
+        let addr = self.addr.to_string();
+        let addr = addr.trim_end_matches('/');
+        // The outermost error says only that there was one.
+        let cause = error.source().map_or_else(|| error.to_string(), chain);
+        CliError::Network(format!("cannot reach {addr}: {cause}"))
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, CliError> {
+        let unreachable = |error| self.unreachable(&error);
         let mut endpoint = Endpoint::from(self.addr.clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .initial_stream_window_size(4 << 20)
@@ -91,16 +134,20 @@ impl Server {
                 .tls_config(ClientTlsConfig::new().with_native_roots())
                 .map_err(unreachable)?;
         }
-        let channel = endpoint.connect_with_connector(connector::connector());
-        let channel = channel.await.map_err(unreachable)?;
+        Ok(endpoint)
+    }
+}
+
+impl Client {
+    fn new(channel: Channel, headers: Headers) -> Self {
         let service = InterceptedService::new(channel, headers);
-        Ok(Client {
+        Self {
             artifacts: ArtifactServiceClient::new(service.clone()),
             identity: IdentityServiceClient::new(service.clone()),
             jobs: JobServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
             sessions: SessionServiceClient::new(service),
-        })
+        }
     }
 }
 
@@ -119,34 +166,61 @@ pub(crate) fn required<T>(field: Option<T>, name: &str) -> Result<T, CliError> {
 /// Puts the key and the trace on every call.
 #[derive(Clone)]
 pub(crate) struct Headers {
-    key: MetadataValue<Ascii>,
+    key: Key,
     traceparent: Option<MetadataValue<Ascii>>,
 }
 
-impl Headers {
-    fn new(key: &str, traceparent: Option<&str>) -> Result<Self, CliError> {
-        if key.is_empty() {
-            return Err(CliError::Usage(
-                "no API key: start `cairn dev` and run `. ./cairn-data/dev.env`, or set CAIRN_API_KEY"
-                    .to_owned(),
-            ));
+#[derive(Clone)]
+enum Key {
+    Known(MetadataValue<Ascii>),
+    /// In this file, where another may stand at any time: a kubelet exchanges the tokens that it mounts.
+    In(PathBuf),
+}
+
+impl Key {
+    fn value(&self) -> Result<MetadataValue<Ascii>, CliError> {
+        match self {
+            Self::Known(value) => Ok(value.clone()),
+            Self::In(file) => read_key(file),
         }
-        let mut value: MetadataValue<Ascii> = format!("Bearer {key}").parse().map_err(|_| {
-            CliError::Usage("the API key holds characters that no key has".to_owned())
-        })?;
-        value.set_sensitive(true);
-        Ok(Self {
-            key: value,
-            // No trace is worth a failed call.
-            traceparent: traceparent.and_then(|text| text.parse().ok()),
-        })
     }
+}
+
+fn read_key(file: &Path) -> Result<MetadataValue<Ascii>, CliError> {
+    let key = fs::read_to_string(file).map_err(CliError::of_file(file))?;
+    let key = key.trim_end();
+    if key.is_empty() {
+        return Err(CliError::of_file(file)(io::Error::other(
+            "there is no API key in it",
+        )));
+    }
+    bearer(key).map_err(|error| error.about(file.display().to_string()))
+}
+
+fn bearer(key: &str) -> Result<MetadataValue<Ascii>, CliError> {
+    if key.is_empty() {
+        return Err(CliError::Usage(
+            "no API key: start `cairn dev` and run `. ./cairn-data/dev.env`, or set CAIRN_API_KEY or \
+             CAIRN_API_KEY_FILE"
+                .to_owned(),
+        ));
+    }
+    let value = format!("Bearer {key}").parse();
+    let mut value: MetadataValue<Ascii> = value
+        .map_err(|_| CliError::Usage("the API key holds characters that no key has".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Interceptor for Headers {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        // Only words pass from here to whoever made the call: those of a server that has heard no key.
+        let key = self.key.value().map_err(|error| {
+            let details = ErrorDetails::with_error_info("UNAUTHENTICATED", ERROR_DOMAIN, []);
+            Status::with_error_details(Code::Unauthenticated, error.to_string(), details)
+        })?;
         let metadata = request.metadata_mut();
-        metadata.insert("authorization", self.key.clone());
+        metadata.insert("authorization", key);
         if let Some(traceparent) = &self.traceparent {
             metadata.insert("traceparent", traceparent.clone());
         }
@@ -172,7 +246,7 @@ fn parse_addr(text: &str) -> Result<Uri, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Headers, parse_addr};
+    use super::{bearer, parse_addr};
 
     #[test]
     fn an_address_without_a_scheme_is_plain_http() {
@@ -206,8 +280,8 @@ mod tests {
 
     #[test]
     fn a_missing_key_says_where_to_get_one() {
-        let words = Headers::new("", None).err().map(|error| error.to_string());
+        let words = bearer("").err().map(|error| error.to_string());
         assert!(words.is_some_and(|w| w.contains("dev.env") && w.contains("CAIRN_API_KEY")));
-        assert!(Headers::new("two\nlines", None).is_err());
+        assert!(bearer("two\nlines").is_err());
     }
 }

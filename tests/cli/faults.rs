@@ -163,6 +163,34 @@ async fn the_flags_of_the_server_go_before_the_environment() {
 }
 
 #[tokio::test]
+async fn every_verb_takes_its_key_from_a_file_and_says_what_is_wrong_with_it() {
+    let (cairn, shell) = start().await;
+    let with = async |key: &str, file: &str| {
+        let mut command = shell.cairn(&["whoami"]);
+        command
+            .env("CAIRN_API_KEY", key)
+            .env("CAIRN_API_KEY_FILE", file);
+        program::run(&mut command).await
+    };
+    shell.write("key", format!("{}\r\n", cairn.key));
+    assert_eq!(with("", "key").await.ok().json()["tenant_name"], "acme");
+    let both = with(&cairn.key, "key").await.with_code(1);
+    both.saying("drop --api-key and CAIRN_API_KEY, or --api-key-file and CAIRN_API_KEY_FILE");
+    let missing = with("", "no-such-key").await.with_code(1);
+    missing.saying("no-such-key: No such file or directory");
+    shell.write("empty", "\n");
+    with("", "empty")
+        .await
+        .with_code(1)
+        .saying("empty: there is no API key in it");
+    shell.write("two", "one\ntwo\n");
+    with("", "two")
+        .await
+        .with_code(1)
+        .saying("two: the API key holds characters");
+}
+
+#[tokio::test]
 async fn help_and_version_are_data_and_a_verb_that_is_none_is_a_mistake() {
     let shell = Shell::at("127.0.0.1:1", "a-secret-key").await;
     let help = shell.run(&["--help"]).await.ok();
