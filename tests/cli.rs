@@ -23,6 +23,8 @@ mod push;
 mod push_refused;
 mod records;
 mod session;
+mod sidecar;
+mod sidecar_faults;
 mod terminal;
 mod versions;
 mod watch;

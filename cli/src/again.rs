@@ -23,21 +23,48 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const ASK: Duration = Duration::from_secs(1);
 
 /// How much longer a call that fails is made again.
+#[derive(Debug, Clone)]
 pub(crate) struct Patience {
-    pauses: std::array::IntoIter<Duration, 4>,
+    pauses: std::slice::Iter<'static, Duration>,
+    /// How long to wait for the first call with the same key.
+    longest: Duration,
     waiting_since: Option<Instant>,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            pauses: PAUSES.into_iter(),
+            pauses: PAUSES.iter(),
+            longest: PATIENCE,
             waiting_since: None,
         }
     }
 }
 
 impl Patience {
+    /// For whoever makes a call again by rules of their own: gives up at once.
+    pub(crate) fn none() -> Self {
+        Self {
+            pauses: [].iter(),
+            longest: Duration::ZERO,
+            waiting_since: None,
+        }
+    }
+
+    /// Makes a call until it is answered for good, or it is time to give up. `tell` hears why it is made again.
+    pub(crate) async fn until_answered<T>(
+        mut self,
+        tell: impl Fn(&str),
+        mut call: impl AsyncFnMut() -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        loop {
+            match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.pause(error, &tell).await?,
+            }
+        }
+    }
+
     /// Waits until it is time to make a call again that failed in this way; the error when it is time to give up. `tell`
     /// hears why.
     pub(crate) async fn pause(
@@ -48,26 +75,27 @@ impl Patience {
         match error.again() {
             None => return Err(error),
             Some(Again::UnderWay(after)) => {
-                if self.waiting_since.is_none() {
-                    tell(
-                        "the first call with this idempotency key is under way; waiting for its answer",
-                    );
-                }
+                let first = self.waiting_since.is_none();
                 let waited = self
                     .waiting_since
                     .get_or_insert_with(Instant::now)
                     .elapsed();
-                if waited >= PATIENCE {
+                if waited >= self.longest {
                     return Err(error);
                 }
-                sleep(after.unwrap_or(ASK).min(PATIENCE - waited)).await;
+                if first {
+                    tell(
+                        "the first call with this idempotency key is under way; waiting for its answer",
+                    );
+                }
+                sleep(after.unwrap_or(ASK).min(self.longest - waited)).await;
             }
             Some(Again::Lost(after)) => {
                 let Some(pause) = self.pauses.next() else {
                     return Err(error);
                 };
                 // A server that wants to be left alone for longer than this is not waited for.
-                let pause = after.unwrap_or_default().clamp(pause, PATIENCE);
+                let pause = after.unwrap_or_default().clamp(*pause, PATIENCE);
                 tell(&format!("{error}; trying again in {pause:?}"));
                 sleep(pause).await;
             }
@@ -76,18 +104,12 @@ impl Patience {
     }
 }
 
-/// Makes a call until it is answered for good, or it is time to give up. `tell` hears why it is made again.
+/// Makes a call with the usual patience.
 pub(crate) async fn until_answered<T>(
     tell: impl Fn(&str),
-    mut call: impl AsyncFnMut() -> Result<T, CliError>,
+    call: impl AsyncFnMut() -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let mut patience = Patience::default();
-    loop {
-        match call().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => patience.pause(error, &tell).await?,
-        }
-    }
+    Patience::default().until_answered(tell, call).await
 }
 
 #[cfg(test)]

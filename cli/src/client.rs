@@ -85,6 +85,14 @@ impl Server {
         Ok(Client::new(channel, headers))
     }
 
+    /// Connects with the first call, and again with every call while there is no connection.
+    pub(crate) fn connect_lazily(&self) -> Result<Client, CliError> {
+        let headers = self.headers()?;
+        let endpoint = self.endpoint()?;
+        let channel = endpoint.connect_with_connector_lazy(connector::connector());
+        Ok(Client::new(channel, headers))
+    }
+
     fn headers(&self) -> Result<Headers, CliError> {
         let key = self.api_key.as_deref().filter(|key| !key.is_empty());
         let file = self.api_key_file.as_deref();

@@ -9,7 +9,7 @@ use crate::{
     key::Key,
     name::Which,
     output::Output,
-    push::{self, Context},
+    push::{self, Condition, Context},
 };
 
 /// Make an artifact of another one's bytes, which are not moved
@@ -31,6 +31,8 @@ pub(crate) struct Args {
     key: Key,
     #[command(flatten)]
     context: Context,
+    #[command(flatten)]
+    condition: Condition,
     #[command(flatten)]
     server: Server,
 }
@@ -79,7 +81,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let spec = ArtifactSpec {
         filename: args.to.unwrap_or_default(),
         idempotency_key: args.key.field(),
-        ..args.context.into_spec()?
+        ..args.condition.of(args.context.into_spec()?)
     };
     let client = args.server.connect().await?;
     if new_session {

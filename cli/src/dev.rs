@@ -15,15 +15,13 @@ use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
 };
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::{JoinHandle, spawn_blocking},
-};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{CliError, chain},
     output::Output,
+    signals::Signals,
 };
 
 mod account;
@@ -71,7 +69,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut signals = Signals::listen().map_err(|e| CliError::Server(e.to_string()))?;
+    let mut signals = Signals::listen()?;
     tokio::select! {
         done = serve(args, output, signals.token.clone()) => done,
         // The second one: whoever asks twice does not want to wait for the calls under way.
@@ -246,41 +244,6 @@ impl DataDir {
         };
         write().map_err(CliError::of_file(&path))?;
         Ok(path)
-    }
-}
-
-/// The ways to be told to stop: Ctrl-C, `kill`, and the end of the terminal.
-struct Signals {
-    token: CancellationToken,
-    all: [Signal; 3],
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            token: CancellationToken::new(),
-            all: [
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::hangup())?,
-            ],
-        })
-    }
-
-    /// Cancels the token at the first signal, and returns at the second.
-    async fn second(&mut self) {
-        self.next().await;
-        self.token.cancel();
-        self.next().await;
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.all;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
     }
 }
 

@@ -46,14 +46,23 @@ impl Key {
 /// The key of a push: another for every other request, so that it never stands for one that was not made. `gone` is the
 /// artifact that the key before it led to and that is there no longer.
 pub(crate) fn of_push(spec: &ArtifactSpec, gone: Option<&str>) -> String {
+    of_spec("push", spec, gone.unwrap_or_default().as_bytes())
+}
+
+/// The key of the push of a file that is in this state.
+pub(crate) fn of_state(spec: &ArtifactSpec, state: &[u8]) -> String {
+    of_spec("state", spec, state)
+}
+
+fn of_spec(what: &str, spec: &ArtifactSpec, more: &[u8]) -> String {
     let mut spec = spec.clone();
     spec.idempotency_key = String::new();
     // A map has no order on the wire; everything else has one, also what the contract may still get.
     let mut metadata: Vec<_> = std::mem::take(&mut spec.metadata).into_iter().collect();
     metadata.sort();
-    let mut parts = vec![spec.encode_to_vec(), gone.unwrap_or_default().into()];
+    let mut parts = vec![spec.encode_to_vec(), more.to_vec()];
     parts.extend(metadata.into_iter().flat_map(|(k, v)| [k.into(), v.into()]));
-    hashed("push", &parts)
+    hashed(what, &parts)
 }
 
 /// The key of the link that a push makes to its artifact.
@@ -90,7 +99,7 @@ mod tests {
 
     use cairn_proto::v1::{ArtifactSpec, artifact_spec::Expiry};
 
-    use super::{of_commit, of_link, of_push};
+    use super::{of_commit, of_link, of_push, of_state};
 
     fn pairs(pairs: &[(&str, &str)]) -> std::collections::HashMap<String, String> {
         let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
@@ -154,6 +163,8 @@ mod tests {
         let mut keys: HashSet<_> = changes.iter().map(key).collect();
         assert_eq!(keys.len(), changes.len());
         keys.insert(of_push(&spec(), Some("art_1")));
+        keys.insert(of_state(&spec(), b"art_1"));
+        keys.insert(of_state(&spec(), b"art_2"));
         keys.insert(of_link(None, "art_1"));
         keys.insert(of_link(Some("k"), "art_1"));
         let ids = ["art_1", "art_2"].map(str::to_owned);
@@ -165,7 +176,7 @@ mod tests {
         ] {
             keys.insert(of_commit(session, ids, seal));
         }
-        assert_eq!(keys.len(), changes.len() + 7);
+        assert_eq!(keys.len(), changes.len() + 9);
         assert!(keys.iter().all(|key| key.len() <= 256));
     }
 }

@@ -36,6 +36,8 @@ mod rm;
 mod session;
 mod several;
 mod shapes;
+mod sidecar;
+mod signals;
 mod stage;
 mod time;
 mod update;
@@ -66,10 +68,10 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, once")]
 enum Command {
     #[command(flatten)]
     Client(ClientCommand),
+    Sidecar(sidecar::Args),
     Dev(dev::Args),
     Admin(admin::Args),
 }
@@ -114,7 +116,8 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::new(cli.json);
     let done = match cli.command {
-        // It takes time to stop in order.
+        // These take time to stop in order.
+        Command::Sidecar(args) => sidecar::run(args, output).await,
         Command::Dev(args) => dev::run(args, output).await,
         Command::Admin(args) => admin::run(args, output).await,
         Command::Client(command) => match minded(client_verb(command, output)).await {

@@ -5,6 +5,8 @@ mod context;
 mod plan;
 mod publish;
 mod send;
+mod stamp;
+mod walk;
 
 use std::path::PathBuf;
 
@@ -12,13 +14,21 @@ use cairn_proto::v1::{self, ArtifactName, ArtifactSpec, ArtifactState};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
-pub(crate) use self::context::Context;
+pub(crate) use self::{
+    content::is_changed,
+    context::{Condition, Context},
+    plan::Content,
+    send::{Keying, Pusher},
+    stamp::Stamp,
+    walk::{Found, below},
+};
 use self::{
     plan::{Plan, Source},
     publish::Publishing,
-    send::{Keying, Pusher, is_gone},
+    send::is_gone,
 };
 use crate::{
+    again::Patience,
     client::{Client, Server},
     error::CliError,
     inspect,
@@ -69,6 +79,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     context: Context,
     #[command(flatten)]
+    condition: Condition,
+    #[command(flatten)]
     server: Server,
 }
 
@@ -101,7 +113,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         None => Keying::Derived,
     };
     let new_session = args.context.new_session;
-    let spec = args.publishing.of(args.context.into_spec()?)?;
+    let spec = args.condition.of(args.context.into_spec()?);
+    let spec = args.publishing.of(spec)?;
     let mut failures = Failures::default();
     for skipped in &plan.skipped {
         output.note(&format!(
@@ -134,6 +147,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         let pusher = Pusher {
             client: &client,
             keying: &keying,
+            patience: Patience::default(),
             output,
             progress,
         };
@@ -185,6 +199,7 @@ async fn link_all(
     let pusher = Pusher {
         client,
         keying,
+        patience: Patience::default(),
         output,
         progress: &progress,
     };
@@ -277,7 +292,7 @@ async fn misunderstanding(
 async fn make_link(pusher: &Pusher<'_>, artifact_id: &str) -> Result<Link, CliError> {
     let push_key = match pusher.keying {
         Keying::Given(key) => Some(key.as_str()),
-        Keying::Derived | Keying::Without => None,
+        Keying::Derived | Keying::OfState(_) | Keying::Without => None,
     };
     let make = async |key: String| {
         let key = Key {
@@ -299,6 +314,12 @@ async fn make_link(pusher: &Pusher<'_>, artifact_id: &str) -> Result<Link, CliEr
 /// Prints an artifact that a call has just made.
 pub(crate) fn print_one(artifact: v1::Artifact, output: Output) -> Result<(), CliError> {
     print(&[artifact.into()], true, output)
+}
+
+/// Prints one of many artifacts that are pushed one by one, on a line of its own.
+pub(crate) fn print_line(artifact: v1::Artifact, output: Output) -> Result<(), CliError> {
+    let pushed = Pushed::from(artifact);
+    output.line(&pushed, || table(&[pushed.row()]))
 }
 
 fn print(pushed: &[Pushed], single: bool, output: Output) -> Result<(), CliError> {

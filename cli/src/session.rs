@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub(crate) use self::commit::Commit;
 use crate::{
-    client::{Server, required, unary},
+    client::{Client, Server, required, unary},
     error::CliError,
     key::Key,
     output::{Output, fields},
@@ -156,19 +156,26 @@ async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     output.data(&session, || session.fields())
 }
 
+/// One call. It can be made again without harm.
+pub(crate) async fn seal_once(
+    client: &Client,
+    request: SealSessionRequest,
+) -> Result<SessionMessage, CliError> {
+    let mut sessions = client.sessions.clone();
+    let answer = sessions.seal_session(unary(request)).await?.into_inner();
+    required(answer.session, "session")
+}
+
 async fn seal(args: SealArgs, output: Output) -> Result<(), CliError> {
     let client = args.one.server.connect().await?;
     let request = SealSessionRequest {
         session_id: args.one.session_id,
         idempotency_key: args.key.field(),
     };
-    let seal = async || {
-        let mut client = client.sessions.clone();
-        let answer = client.seal_session(unary(request.clone())).await?;
-        Ok(answer.into_inner())
-    };
-    let answer = args.key.call(output, seal).await?;
-    let session: SessionMessage = required(answer.session, "session")?;
+    let session = args
+        .key
+        .call(output, async || seal_once(&client, request.clone()).await)
+        .await?;
     let sealed = Sealed {
         session_id: session.session_id,
         status: "sealed",

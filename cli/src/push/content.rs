@@ -4,15 +4,18 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use bytes::Bytes;
 use indicatif::ProgressBar;
+use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::plan::Content;
-use crate::digest::{Digest, Hashing};
+use super::{plan::Content, stamp::Stamp};
+use crate::{
+    digest::{Digest, Hashing},
+    error::CliError,
+};
 
 /// The most that is sent in one message instead of a stream.
 const SMALL: u64 = 1 << 20;
@@ -34,7 +37,7 @@ pub(super) enum Opened {
 #[derive(Debug, Clone)]
 pub(super) struct LargeFile {
     path: PathBuf,
-    seen: Seen,
+    seen: Stamp,
 }
 
 /// One step of content on its way from the thread that reads it to the stream that sends it.
@@ -47,11 +50,15 @@ pub(super) enum Piece {
 
 /// Opens content, and reads it when it is small.
 pub(super) fn open(content: &Content) -> io::Result<Opened> {
-    let path = match content {
+    let (path, expected) = match content {
         Content::Stdin => return Ok(Opened::Once(Box::new(io::stdin()))),
-        Content::File(path) => path,
+        Content::File(path) => (path, None),
+        Content::State(path, stamp) => (path, Some(*stamp)),
     };
     let mut file = SteadyFile::open(path)?;
+    if expected.is_some() && file.seen != expected {
+        return Err(changed());
+    }
     let Some(seen) = file.seen else {
         return Ok(Opened::Once(Box::new(file)));
     };
@@ -59,7 +66,7 @@ pub(super) fn open(content: &Content) -> io::Result<Opened> {
     file.by_ref().take(SMALL + 1).read_to_end(&mut head)?;
     if head.len() as u64 <= SMALL {
         Ok(Opened::Small(head.into()))
-    } else if seen.length > SMALL {
+    } else if seen.length() > SMALL {
         let path = path.clone();
         Ok(Opened::Large(LargeFile { path, seen }))
     } else {
@@ -99,7 +106,7 @@ pub(super) fn send(
 
 impl LargeFile {
     pub(super) fn length(&self) -> u64 {
-        self.seen.length
+        self.seen.length()
     }
 
     /// Reads it from its beginning; fails when it is not the file that was looked at.
@@ -127,8 +134,20 @@ impl LargeFile {
     }
 }
 
+/// Whether the error is that a file did not stand still.
+pub(crate) fn is_changed(error: &CliError) -> bool {
+    let CliError::File { source, .. } = error else {
+        return false;
+    };
+    source.get_ref().is_some_and(|error| error.is::<Changed>())
+}
+
+#[derive(Debug, Error)]
+#[error("the file changed while it was being read")]
+struct Changed;
+
 fn changed() -> io::Error {
-    io::Error::other("the file changed while it was being read")
+    io::Error::other(Changed)
 }
 
 /// A file whose end is an error when the file changed while it was read: what was read then is no state that the file
@@ -136,13 +155,7 @@ fn changed() -> io::Error {
 struct SteadyFile {
     file: File,
     /// `None` for a pipe or a device, which has no state to compare.
-    seen: Option<Seen>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    length: u64,
-    modified: SystemTime,
+    seen: Option<Stamp>,
 }
 
 impl SteadyFile {
@@ -152,15 +165,9 @@ impl SteadyFile {
         Ok(Self { file, seen })
     }
 
-    fn look(file: &File) -> io::Result<Option<Seen>> {
+    fn look(file: &File) -> io::Result<Option<Stamp>> {
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Ok(None);
-        }
-        Ok(Some(Seen {
-            length: metadata.len(),
-            modified: metadata.modified()?,
-        }))
+        Ok(metadata.is_file().then(|| Stamp::of(&metadata)))
     }
 }
 
@@ -185,8 +192,8 @@ mod tests {
     use tempfile::NamedTempFile;
     use tokio::sync::mpsc;
 
-    use super::{Content, LargeFile, Opened, Piece, SMALL, open, send};
-    use crate::digest::Digest;
+    use super::{Content, LargeFile, Opened, Piece, SMALL, Stamp, is_changed, open, send};
+    use crate::{digest::Digest, error::CliError};
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -247,13 +254,28 @@ mod tests {
         let modified = file.as_file().metadata()?.modified()?;
         let (sender, mut pieces) = mpsc::channel(64);
         // In a way that only its bytes tell.
-        file.as_file_mut().write_all(&[8])?;
-        file.as_file().set_modified(modified)?;
-        assert!(send(large.read()?, Some(&digest), &sender).is_err());
+        let other = Digest::of(b"other");
+        assert!(send(large.read()?, Some(&other), &sender).is_err());
         drop(sender);
         assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End)));
-        file.as_file_mut().write_all(&vec![8; 2 << 20])?;
+        // In a way that the time of its last modification does not tell.
+        file.as_file_mut().write_all(&[8])?;
+        file.as_file().set_modified(modified)?;
         assert!(large.read().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_in_another_state_than_is_meant_is_not_opened() -> Result {
+        let (file, other) = (file_of(3)?, file_of(3)?);
+        let stamp = Stamp::of(&file.as_file().metadata()?);
+        let open_file = || open(&Content::State(file.path().to_owned(), stamp));
+        assert!(matches!(open_file()?, Opened::Small(_)));
+        // What is put in its place may lead anywhere.
+        fs::remove_file(&file)?;
+        std::os::unix::fs::symlink(&other, &file)?;
+        let error = open_file().err().map(CliError::of_file(file.path()));
+        assert!(error.is_some_and(|error| is_changed(&error)));
         Ok(())
     }
 

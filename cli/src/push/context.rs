@@ -42,8 +42,6 @@ pub(crate) struct Context {
     user: Option<String>,
     #[command(flatten)]
     record: Record,
-    #[command(flatten)]
-    condition: Condition,
 }
 
 #[derive(clap::Args)]
@@ -72,9 +70,10 @@ struct Record {
     inputs: Vec<String>,
 }
 
+/// What must be so for anything to be stored.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Condition")]
-struct Condition {
+pub(crate) struct Condition {
     /// Store nothing unless this is the latest version of the file; 0: unless it has none
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     if_version: Option<i64>,
@@ -84,19 +83,14 @@ struct Condition {
 }
 
 impl Context {
-    /// All that a spec says, but for the filename.
+    /// All that a spec says, but for the filename and the condition.
     pub(crate) fn into_spec(self) -> Result<ArtifactSpec, CliError> {
         let session_id = if self.new_session {
             session::fresh_id()
         } else {
             self.session.unwrap_or_default()
         };
-        let (record, condition) = (self.record, self.condition);
-        let on_duplicate = if condition.if_changed {
-            OnDuplicate::ReturnExisting
-        } else {
-            OnDuplicate::Unspecified
-        };
+        let record = self.record;
         Ok(ArtifactSpec {
             session_id,
             agent_id: self.agent.unwrap_or_default(),
@@ -119,9 +113,23 @@ impl Context {
                 .map_or(0, |stage| ArtifactStage::from(stage).into()),
             labels: record.labels,
             inputs: record.inputs,
-            if_version: condition.if_version,
-            on_duplicate: on_duplicate.into(),
             ..ArtifactSpec::default()
         })
+    }
+}
+
+impl Condition {
+    /// The spec with the condition.
+    pub(crate) fn of(self, spec: ArtifactSpec) -> ArtifactSpec {
+        let on_duplicate = if self.if_changed {
+            OnDuplicate::ReturnExisting
+        } else {
+            OnDuplicate::Unspecified
+        };
+        ArtifactSpec {
+            if_version: self.if_version,
+            on_duplicate: on_duplicate.into(),
+            ..spec
+        }
     }
 }

@@ -8,6 +8,10 @@ use std::{
 
 use walkdir::WalkDir;
 
+use super::{
+    stamp::Stamp,
+    walk::{self, Found, Skipped},
+};
 use crate::error::CliError;
 
 /// One thing to push.
@@ -20,9 +24,11 @@ pub(super) struct Source {
 
 /// Where content comes from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Stdin,
     File(PathBuf),
+    /// A file in this state, and in no other.
+    State(PathBuf, Stamp),
 }
 
 /// Everything to push, in the order in which it is told.
@@ -35,13 +41,6 @@ pub(super) struct Plan {
     pub(super) failures: Vec<CliError>,
     /// Whether the command line names one file, whose artifact is then the whole answer.
     pub(super) single: bool,
-}
-
-/// Something in a directory that is no regular file.
-#[derive(Debug)]
-pub(super) struct Skipped {
-    pub(super) path: PathBuf,
-    pub(super) why: &'static str,
 }
 
 impl Plan {
@@ -97,26 +96,11 @@ impl Plan {
     /// lie anywhere.
     fn add_directory(&mut self, directory: &Path) {
         let first = self.sources.len();
-        for entry in WalkDir::new(directory).min_depth(1) {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    let path = error.path().unwrap_or(directory).to_owned();
-                    self.failures.push(CliError::of_file(path)(error.into()));
-                    continue;
-                }
-            };
-            let kind = entry.file_type();
-            if kind.is_file() {
-                self.add(entry.path(), name_within(directory, entry.path()));
-            } else if !kind.is_dir() {
-                let why = if kind.is_symlink() {
-                    "a symbolic link"
-                } else {
-                    "not a regular file"
-                };
-                let path = entry.into_path();
-                self.skipped.push(Skipped { path, why });
+        for found in walk::below(directory, WalkDir::new(directory).min_depth(1)) {
+            match found {
+                Found::File(entry, name) => self.add(entry.path(), name),
+                Found::Skipped(skipped) => self.skipped.push(skipped),
+                Found::Lost(error) => self.failures.push(error),
             }
         }
         self.sources[first..].sort_by(|a, b| a.name.cmp(&b.name));
@@ -147,17 +131,6 @@ impl Plan {
             None => Ok(()),
         }
     }
-}
-
-/// The path below a directory with "/" between its segments; `None` when it is not UTF-8.
-fn name_within(directory: &Path, path: &Path) -> Option<String> {
-    let segments: Option<Vec<&str>> = path
-        .strip_prefix(directory)
-        .ok()?
-        .iter()
-        .map(|segment| segment.to_str())
-        .collect();
-    Some(segments?.join("/"))
 }
 
 fn usage<T>(words: &str) -> Result<T, CliError> {

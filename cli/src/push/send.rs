@@ -19,9 +19,10 @@ use tokio::{sync::mpsc, task, time};
 use super::{
     content::{self, LargeFile, Opened, Piece},
     plan::Content,
+    stamp::Stamp,
 };
 use crate::{
-    again::until_answered,
+    again::Patience,
     client::{Client, required, unary},
     digest::Digest,
     error::CliError,
@@ -42,32 +43,37 @@ const GONE: usize = 10;
 
 /// How a push is kept from taking effect twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Keying {
+pub(crate) enum Keying {
     /// By a key that is derived from the whole request, content included.
     Derived,
     Given(String),
+    /// By a key that is derived from the whole request and from the state that a file is in. Content that was there before
+    /// and is there again is another push; one whose artifact was deleted since is not made again.
+    OfState(Stamp),
     /// Not at all.
     Without,
 }
 
 /// Pushes go this way.
-pub(super) struct Pusher<'a> {
-    pub(super) client: &'a Client,
-    pub(super) keying: &'a Keying,
-    pub(super) output: Output,
-    pub(super) progress: &'a Progress,
+pub(crate) struct Pusher<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) keying: &'a Keying,
+    /// With what is lost on the way.
+    pub(crate) patience: Patience,
+    pub(crate) output: Output,
+    pub(crate) progress: &'a Progress,
 }
 
 impl Pusher<'_> {
     /// Pushes content and returns the artifact that the server made, now or earlier, which is of the same bytes.
-    pub(super) async fn push(
+    pub(crate) async fn push(
         &self,
         content: Content,
         spec: ArtifactSpec,
     ) -> Result<Artifact, CliError> {
         let path = match &content {
             Content::Stdin => PathBuf::from("standard input"),
-            Content::File(path) => path.clone(),
+            Content::File(path) | Content::State(path, _) => path.clone(),
         };
         let opened = on_thread(&path, move || content::open(&content)).await?;
         let again = match opened {
@@ -91,6 +97,11 @@ impl Pusher<'_> {
                         error
                     }
                 })
+            }
+            Keying::OfState(stamp) => {
+                let key = key::of_state(&spec, &stamp.to_bytes());
+                self.until_answered(&spec, async || send(key.clone()).await)
+                    .await
             }
             Keying::Derived => {
                 let mut gone = None;
@@ -123,7 +134,7 @@ impl Pusher<'_> {
             let words = format!("{}: {words}", spec.filename);
             self.progress.aside(|| self.output.progress(&words));
         };
-        until_answered(tell, call).await
+        self.patience.clone().until_answered(tell, call).await
     }
 
     /// What a file holds, which a key has to tell before it is sent.
@@ -151,7 +162,7 @@ impl Pusher<'_> {
     ) -> Result<Artifact, CliError> {
         let key = match self.keying {
             Keying::Given(key) => key.clone(),
-            Keying::Derived | Keying::Without => String::new(),
+            Keying::Derived | Keying::OfState(_) | Keying::Without => String::new(),
         };
         let bar = self.progress.bytes(&spec.filename, None);
         let (sender, pieces) = mpsc::channel(PIECES_WAITING);

@@ -1,0 +1,46 @@
+//! Telling one state of a file from another without reading it.
+
+use std::{fs::Metadata, os::unix::fs::MetadataExt};
+
+/// What a file looked like at one moment. Whoever writes to it, or puts another in its place, changes this, also when the
+/// time of the last modification is set back, as archivers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp {
+    length: u64,
+    modified_ns: i64,
+    /// When anything about it was last changed, which nobody can set.
+    changed_ns: i64,
+    device: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        // A time that no file of ours has may be taken for another one.
+        let ns = |seconds: i64, ns: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(ns);
+        Self {
+            length: metadata.len(),
+            modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// In bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The same for the same state, and another for every other.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let numbers = [
+            self.length,
+            self.modified_ns.cast_unsigned(),
+            self.changed_ns.cast_unsigned(),
+            self.device,
+            self.inode,
+        ];
+        numbers.map(u64::to_be_bytes).concat()
+    }
+}

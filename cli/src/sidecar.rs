@@ -1,0 +1,150 @@
+//! `cairn sidecar`.
+
+mod folder;
+mod known;
+mod pace;
+mod watcher;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use cairn_proto::v1::{ArtifactSpec, OnDuplicate, SealSessionRequest};
+use glob::Pattern;
+use tokio::{select, time::sleep};
+
+use self::{
+    folder::Folder,
+    known::Known,
+    watcher::{Pushing, Watcher},
+};
+use crate::{
+    again::until_answered, client::Server, error::CliError, output::Output, progress::Progress,
+    push::Context, session, signals::Signals,
+};
+
+/// Push every file of a folder as soon as it stands still, and the rest at the end
+///
+/// Each file becomes an artifact of the session, named by its path below the folder, and its next version whenever it has
+/// changed; content that is there already is not stored again, also after a restart. Symbolic links are not followed. At
+/// SIGTERM or Ctrl-C everything that is there and not pushed yet is pushed, within --grace, and what could not be is
+/// listed. A second signal does not wait for that.
+///
+/// While the server is away it is asked again until the end. The exit code is that of the worst fault of the files that
+/// were there at the end and could not be pushed.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The folder
+    #[arg(value_name = "DIR", env = "CAIRN_OUTPUTS", default_value = "/outputs")]
+    folder: PathBuf,
+    /// How often to look at the folder
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_interval)]
+    interval: Duration,
+    /// For how long a file must not change before it is pushed; at the end it need not
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
+    settle: Duration,
+    /// How long pushing the rest at the end may take
+    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = humantime::parse_duration)]
+    grace: Duration,
+    /// Files and folders to leave alone, also at the end, by their names or, with a "/", their paths; may be given again, and
+    /// goes in place of the default
+    #[arg(long, value_name = "GLOB", default_values = [".*", "*.tmp", "*.part", "*~"])]
+    exclude: Vec<Pattern>,
+    /// Seal the session at the end, if everything was pushed
+    #[arg(long)]
+    seal: bool,
+    /// Begin with the end: push everything that is there, and end
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    context: Context,
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let mut signals = Signals::listen()?;
+    let folder = Arc::new(Folder::open(&args.folder, args.exclude)?);
+    let new_session = args.context.new_session;
+    let spec = ArtifactSpec {
+        on_duplicate: OnDuplicate::ReturnExisting.into(),
+        ..args.context.into_spec()?
+    };
+    if spec.session_id.is_empty() {
+        let words = "which session do the files belong to? Give --session, or set CAIRN_SESSION_ID";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    let pushing = Pushing {
+        client: args.server.connect_lazily()?,
+        folder,
+        spec,
+        progress: Progress::of(1),
+        output,
+    };
+    if new_session {
+        output.note(&format!("session {}", pushing.spec.session_id));
+    }
+    let mut watcher = Watcher::new(&pushing, Known::nothing(args.settle));
+    if !args.once {
+        output.progress(&format!(
+            "watching {} for session '{}'",
+            args.folder.display(),
+            pushing.spec.session_id
+        ));
+        select! {
+            biased;
+            () = signals.next() => {}
+            () = watcher.watch(args.interval) => {}
+        }
+    }
+    let end = async {
+        watcher.sweep().await;
+        if args.seal && watcher.has_pushed_all() {
+            seal(&pushing).await
+        } else {
+            Ok(())
+        }
+    };
+    let out_of_time = || Err(CliError::Network("out of time".to_owned()));
+    let ended = select! {
+        ended = end => ended,
+        () = sleep(args.grace) => out_of_time(),
+        () = signals.next() => out_of_time(),
+    };
+    let pushed_all = watcher.has_pushed_all();
+    let mut failures = watcher.failures();
+    let unsealed = format!("session '{}' is not sealed", pushing.spec.session_id);
+    match ended {
+        _ if !args.seal => {}
+        _ if !pushed_all => output.note(&format!("{unsealed}, for not everything was pushed")),
+        Err(error) => failures.add(output, &error.about(unsealed)),
+        Ok(()) => {}
+    }
+    failures.into_result()
+}
+
+/// Seals the session, if anything was ever pushed to it.
+async fn seal(pushing: &Pushing) -> Result<(), CliError> {
+    let output = pushing.output;
+    let request = SealSessionRequest {
+        session_id: pushing.spec.session_id.clone(),
+        ..SealSessionRequest::default()
+    };
+    let seal = async || session::seal_once(&pushing.client, request.clone()).await;
+    match until_answered(|words| output.progress(words), seal).await {
+        Ok(session) => {
+            output.progress(&format!("session '{}' is sealed", session.session_id));
+            Ok(())
+        }
+        Err(error) if error.code() == "session_not_found" => {
+            output.progress("nothing was pushed, so there is no session to seal");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("must be more than zero".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
+}

@@ -1,0 +1,303 @@
+//! Pushing what a folder holds, as it comes.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use cairn_proto::v1::{Artifact, ArtifactSpec};
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use tokio::{
+    select,
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    folder::{Folder, Scan, is_gone},
+    known::{End, Known},
+    pace::Pace,
+};
+use crate::{
+    again::Patience,
+    client::Client,
+    error::{CliError, Fault},
+    output::Output,
+    progress::Progress,
+    push::{self, Content, Keying, Pusher, Stamp, is_changed},
+    several::{Failures, IN_FLIGHT},
+};
+
+/// How long a push may take, besides the time for its bytes at so many a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+const SLOWEST: u64 = 64 << 10;
+
+/// What all pushes have in common.
+pub(super) struct Pushing {
+    pub(super) client: Client,
+    pub(super) folder: Arc<Folder>,
+    pub(super) spec: ArtifactSpec,
+    pub(super) progress: Progress,
+    pub(super) output: Output,
+}
+
+/// Pushes the files of a folder, a few at a time, and knows what became of them.
+pub(super) struct Watcher<'a> {
+    pushing: &'a Pushing,
+    known: Known,
+    pace: Pace,
+    under_way: FuturesUnordered<LocalBoxFuture<'a, Outcome>>,
+    /// What is there and is no file that could be pushed.
+    faults: BTreeSet<String>,
+    /// Whose fault it was that the last push has to be made again.
+    trouble: Option<Fault>,
+    told_of_seal: bool,
+    /// Whether it is known what is there at the end.
+    swept: bool,
+}
+
+/// What became of the push of a file.
+struct Outcome {
+    name: Arc<str>,
+    artifact: Result<Artifact, CliError>,
+}
+
+impl Pushing {
+    /// One attempt.
+    async fn push(&self, name: Arc<str>, stamp: Stamp) -> Outcome {
+        let pusher = Pusher {
+            client: &self.client,
+            keying: &Keying::OfState(stamp),
+            patience: Patience::none(),
+            output: self.output,
+            progress: &self.progress,
+        };
+        let spec = ArtifactSpec {
+            filename: name.to_string(),
+            ..self.spec.clone()
+        };
+        let content = Content::State(self.folder.path_of(&name), stamp);
+        // One that never ends would be in the way of the others.
+        let bound = PATIENCE + Duration::from_secs(stamp.length() / SLOWEST);
+        let artifact = match timeout(bound, pusher.push(content, spec)).await {
+            Ok(artifact) => artifact,
+            Err(_) => Err(CliError::Network(format!("no answer within {bound:?}"))),
+        };
+        Outcome { name, artifact }
+    }
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(pushing: &'a Pushing, known: Known) -> Self {
+        Self {
+            pushing,
+            known,
+            pace: Pace::default(),
+            under_way: FuturesUnordered::new(),
+            faults: BTreeSet::new(),
+            trouble: None,
+            told_of_seal: false,
+            swept: false,
+        }
+    }
+
+    /// Pushes each file as soon as it has settled, for ever. Can be dropped at any time: what is under way goes on with
+    /// [`Self::sweep`].
+    pub(super) async fn watch(&mut self, interval: Duration) {
+        let mut scans = scans(self.pushing.folder.clone(), interval);
+        loop {
+            self.begin();
+            select! {
+                Some(scan) = scans.recv() => self.see(scan),
+                Some(outcome) = self.under_way.next() => self.end(outcome),
+                () = self.pace.rest(), if self.is_held_up() => {}
+                else => return,
+            }
+        }
+    }
+
+    /// Pushes all that is there and is not pushed, until nothing is left that could be.
+    pub(super) async fn sweep(&mut self) {
+        self.known.hurry();
+        self.pace.go_on();
+        let folder = self.pushing.folder.clone();
+        if let Ok(scan) = spawn_blocking(move || folder.scan()).await {
+            self.see(scan);
+            self.swept = true;
+        }
+        match self.known.left().len() {
+            0 => {}
+            left => self.say(&format!("left to push at the end: {left}")),
+        }
+        loop {
+            self.begin();
+            select! {
+                Some(outcome) = self.under_way.next() => self.end(outcome),
+                () = self.pace.rest(), if self.is_held_up() => {}
+                else => return,
+            }
+        }
+    }
+
+    pub(super) fn has_pushed_all(&self) -> bool {
+        let refused = self.known.worst().is_some() || !self.faults.is_empty();
+        self.swept && self.known.left().is_empty() && !refused
+    }
+
+    /// Tells what was not pushed, unless that was told before.
+    pub(super) fn failures(self) -> Failures {
+        let (output, mut failures) = (self.pushing.output, Failures::default());
+        if !self.swept {
+            let words = "it is not known what is left: the folder could not be looked at in time";
+            failures.add(output, &CliError::Usage(words.to_owned()));
+        }
+        let fault = self.trouble.unwrap_or(Fault::Network);
+        for name in self.known.left() {
+            let words = format!("{name}: not pushed in time");
+            let error = match fault {
+                Fault::Caller => CliError::Usage(words),
+                Fault::Server => CliError::Server(words),
+                Fault::Network | Fault::Interrupt => CliError::Network(words),
+            };
+            failures.add(output, &error);
+        }
+        let faults = (!self.faults.is_empty()).then_some(Fault::Caller);
+        if let Some(worst) = self.known.worst().max(faults) {
+            failures.add(output, &CliError::Told(worst));
+        }
+        failures
+    }
+
+    /// Whether files wait for nothing but the end of a pause.
+    fn is_held_up(&self) -> bool {
+        self.known.waits() && self.under_way.len() < IN_FLIGHT
+    }
+
+    fn begin(&mut self) {
+        while self.under_way.len() < IN_FLIGHT && !self.pace.rests(Instant::now()) {
+            let Some((name, stamp)) = self.known.next() else {
+                return;
+            };
+            self.under_way
+                .push(self.pushing.push(name, stamp).boxed_local());
+        }
+    }
+
+    fn see(&mut self, scan: Scan) {
+        for fault in scan.faults.difference(&self.faults) {
+            self.fail(&CliError::Usage(fault.clone()));
+        }
+        self.faults = scan.faults;
+        for name in self.known.see(scan.files, scan.began, Instant::now()) {
+            self.say(&format!("{name}: gone before it could be pushed"));
+        }
+    }
+
+    fn end(&mut self, Outcome { name, artifact }: Outcome) {
+        match artifact {
+            Ok(artifact) => self.pushed(&name, artifact),
+            Err(error) => self.failed(&name, error),
+        }
+    }
+
+    fn pushed(&mut self, name: &Arc<str>, artifact: Artifact) {
+        self.known.end(name, End::Pushed);
+        self.pace.go_on();
+        self.trouble = None;
+        let Pushing {
+            progress, output, ..
+        } = self.pushing;
+        // Nobody may read it. The files are to be pushed all the same.
+        if let Err(error) = progress.aside(|| push::print_line(artifact, *output)) {
+            self.fail(&error);
+        }
+    }
+
+    fn failed(&mut self, name: &Arc<str>, error: CliError) {
+        let now = Instant::now();
+        match What::of(&error) {
+            What::Gone => {
+                self.known.forget(name);
+                self.say(&format!("{name}: gone before it could be pushed"));
+            }
+            What::Changed => {
+                match self.pushing.folder.stamp_of(name) {
+                    Some(stamp) => self.known.changed(name, stamp, now),
+                    None => self.known.forget(name),
+                }
+                // One that is written all the time must not be read all the time.
+                self.pace.slow_down(now);
+            }
+            What::Refused => {
+                self.known.end(name, End::Refused(error.fault()));
+                let seal = error.code() == "session_sealed";
+                if !seal || !self.told_of_seal {
+                    self.told_of_seal |= seal;
+                    self.fail(&error.about(&**name));
+                }
+            }
+            What::Lost => {
+                self.known.again(name, now);
+                self.trouble = Some(error.fault());
+                if let Some(pause) = self.pace.slow_down(now) {
+                    self.say(&format!("{name}: {error}; trying again in {pause:?}"));
+                }
+            }
+        }
+    }
+
+    fn say(&self, words: &str) {
+        let Pushing {
+            progress, output, ..
+        } = self.pushing;
+        progress.aside(|| output.progress(words));
+    }
+
+    fn fail(&self, error: &CliError) {
+        let Pushing {
+            progress, output, ..
+        } = self.pushing;
+        progress.aside(|| output.fail(error));
+    }
+}
+
+/// What an error says of a push.
+enum What {
+    /// There is no such file any more.
+    Gone,
+    /// The file is another now.
+    Changed,
+    /// It will never do.
+    Refused,
+    /// It may do the next time.
+    Lost,
+}
+
+impl What {
+    fn of(error: &CliError) -> Self {
+        // A key may be exchanged for one that is known.
+        let new_key = error.code() == "unauthorized";
+        match error {
+            _ if is_gone(error) => Self::Gone,
+            _ if is_changed(error) => Self::Changed,
+            _ if new_key || error.again().is_some() || error.fault() != Fault::Caller => Self::Lost,
+            _ => Self::Refused,
+        }
+    }
+}
+
+/// Looks at a folder again and again, until nobody wants to know any more.
+fn scans(folder: Arc<Folder>, interval: Duration) -> mpsc::Receiver<Scan> {
+    let (sender, scans) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let folder = folder.clone();
+            let Ok(scan) = spawn_blocking(move || folder.scan()).await else {
+                return;
+            };
+            if sender.send(scan).await.is_err() {
+                return;
+            }
+            sleep(interval).await;
+        }
+    });
+    scans
+}
