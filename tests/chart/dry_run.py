@@ -63,5 +63,5 @@ for thing in filter(None, yaml.safe_load_all(open(file))):
             warnings = [json.load(e)["message"]]
         for warning in warnings:
             faults += 1
-            print(f"{thing['kind']} {thing['metadata']['name']}, as {one['kind']}: {warning}", file=sys.stderr)
+            print(f"{thing['kind']} {thing['metadata'].get('name', '')}, as {one['kind']}: {warning}", file=sys.stderr)
 sys.exit(bool(faults))

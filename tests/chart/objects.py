@@ -134,8 +134,9 @@ def container_faults(container):
         yield "its memory is limited to less than it requests"
     for variable in container.get("env", []):
         name, value = variable["name"], variable.get("value", "")
-        # CAIRN_TOKEN_… says whose tokens are taken, and is none.
-        if re.search("PASSWORD|SECRET|(?<!^CAIRN_)TOKEN|API_KEY", name) and value:
+        # CAIRN_TOKEN_… says whose tokens are taken, and is none; …_FILE says where one is.
+        secret = re.search("PASSWORD|SECRET|(?<!^CAIRN_)TOKEN|API_KEY", name) and not name.endswith("_FILE")
+        if secret and value:
             yield f"{name} stands there in the clear"
         if name == "CAIRN_DATABASE_URL" and value and "password='$(CAIRN_DATABASE_PASSWORD)'" not in value:
             yield f"{name} may hold a password"
@@ -288,4 +289,5 @@ def main(folder):
     print(f"check-chart: {checked} objects are valid and keep the promises ({len(seen)} of them different)")
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
