@@ -28,5 +28,6 @@ mod sessions;
 mod soak;
 mod telemetry;
 mod uploads;
+mod usage;
 mod versions;
 mod watch;

@@ -11,7 +11,7 @@ use crate::{
     time::span,
 };
 
-/// Print whose key this is, and what it may do
+/// Print whose key this is, what it may do, and what its tenant stores
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -30,6 +30,8 @@ struct Identity {
     max_create_bytes: i64,
     max_upload_bytes: i64,
     server_version: String,
+    stored_artifacts: i64,
+    stored_bytes: i64,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -46,6 +48,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         max_create_bytes: answer.max_create_bytes,
         max_upload_bytes: answer.max_upload_bytes,
         server_version: answer.server_version,
+        stored_artifacts: answer.stored_artifacts,
+        stored_bytes: answer.stored_bytes,
     };
     output.data(&identity, || {
         let never = if identity.never_expires_allowed {
@@ -61,6 +65,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
             ("may keep for ever", Some(never.to_owned())),
             ("largest file", Some(size(identity.max_upload_bytes))),
+            ("artifacts", Some(identity.stored_artifacts.to_string())),
+            ("stored", Some(size(identity.stored_bytes))),
             ("server", Some(identity.server_version.clone())),
         ])
     })

@@ -41,6 +41,7 @@ mod tenant;
 mod trace;
 mod update;
 mod upload;
+mod usage;
 mod validate;
 
 pub use artifact::{Artifact, Created, Origin, State};
@@ -72,4 +73,5 @@ pub use store::{Limits, Store};
 pub use tenant::{ApiKey, ApiKeySecret, Caller, Tenant};
 pub use update::{ArtifactUpdate, RawUpdate};
 pub use upload::Upload;
+pub use usage::{Miscount, Usage};
 pub use validate::Violations;

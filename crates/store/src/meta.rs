@@ -46,6 +46,7 @@ pub(crate) mod stages;
 pub(crate) mod tenants;
 pub(crate) mod tx;
 pub(crate) mod update;
+pub(crate) mod usage;
 
 /// Bounds every statement, so that a stuck one cannot hold a connection for ever.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -11,8 +11,9 @@ use super::fsck::Ghost;
 use crate::{
     deployment::Standing,
     error::Result,
-    meta::{ghosts, ledger, orphans, passes},
+    meta::{ghosts, ledger, orphans, passes, usage},
     store::Store,
+    usage::Usage,
 };
 
 /// How a pass went the last time, whichever worker ran it.
@@ -66,8 +67,8 @@ pub struct Status {
     pub waiting: Waiting,
     /// Live objects whose bytes are gone or differ, as far as the search for them has come.
     pub ghosts: Vec<Ghost>,
-    /// How much there is.
-    pub size: Size,
+    /// What all tenants store together.
+    pub usage: Usage,
     /// The passes, by name.
     pub passes: Vec<PassState>,
 }
@@ -94,15 +95,6 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> std::result::Result
     serializer.serialize_u64(time.as_secs())
 }
 
-/// How much there is, as Postgres last estimated it for its own plans. To count would cost as much as there is.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Size {
-    /// Rows of artifacts, whatever their state.
-    pub artifacts: u64,
-    /// Rows of objects, whatever their state.
-    pub objects: u64,
-}
-
 impl Store {
     /// How the collector stands.
     ///
@@ -116,7 +108,7 @@ impl Store {
             standing,
             waiting: orphans::waiting(&client).await?,
             ghosts: ghosts::all(&client).await?,
-            size: passes::size(&client).await?,
+            usage: usage::total(&client).await?,
             passes: passes::all(&client).await?,
         })
     }
