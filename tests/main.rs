@@ -22,6 +22,7 @@ mod memory;
 mod ops;
 mod outages;
 mod publish;
+mod quotas;
 mod records;
 mod restore;
 mod sessions;

@@ -32,6 +32,10 @@ struct Identity {
     server_version: String,
     stored_artifacts: i64,
     stored_bytes: i64,
+    /// null: no limit.
+    max_stored_bytes: Option<i64>,
+    /// null: no limit.
+    max_artifacts: Option<i64>,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -50,6 +54,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         server_version: answer.server_version,
         stored_artifacts: answer.stored_artifacts,
         stored_bytes: answer.stored_bytes,
+        max_stored_bytes: answer.max_stored_bytes,
+        max_artifacts: answer.max_artifacts,
     };
     output.data(&identity, || {
         let never = if identity.never_expires_allowed {
@@ -65,9 +71,25 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
             ("may keep for ever", Some(never.to_owned())),
             ("largest file", Some(size(identity.max_upload_bytes))),
-            ("artifacts", Some(identity.stored_artifacts.to_string())),
-            ("stored", Some(size(identity.stored_bytes))),
+            (
+                "artifacts",
+                Some(of(identity.stored_artifacts, identity.max_artifacts, |n| {
+                    n.to_string()
+                })),
+            ),
+            (
+                "stored",
+                Some(of(identity.stored_bytes, identity.max_stored_bytes, size)),
+            ),
             ("server", Some(identity.server_version.clone())),
         ])
     })
+}
+
+/// How much there is, of how much there may be.
+fn of(used: i64, max: Option<i64>, words: impl Fn(i64) -> String) -> String {
+    match max {
+        None => words(used),
+        Some(max) => format!("{} of {}", words(used), words(max)),
+    }
 }

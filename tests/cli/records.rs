@@ -121,6 +121,26 @@ async fn the_limits_that_whoami_prints_are_kept() {
 }
 
 #[tokio::test]
+async fn a_push_beyond_the_quota_that_whoami_prints_is_the_callers_mistake() {
+    let (cairn, shell) = start().await;
+    cairn
+        .sql("UPDATE tenants SET max_stored_bytes = 10, max_artifacts = 7")
+        .await;
+    let me = shell.json(&["whoami"]).await;
+    assert_eq!(
+        (&me["max_stored_bytes"], &me["max_artifacts"]),
+        (&json!(10), &json!(7))
+    );
+    shell.push("a.txt", content(10), &[]).await;
+    shell.write("b.txt", "b");
+    let error = error(&shell, &["push", "b.txt"]).await;
+    assert_eq!(
+        (&error["code"], &error["status"]),
+        (&json!("quota_exceeded"), &json!(429))
+    );
+}
+
+#[tokio::test]
 async fn a_file_that_is_too_large_is_the_callers_mistake() {
     let setup = crate::harness::Setup::on(crate::harness::Bytes::Files);
     let (_cairn, shell) = super::started(setup.config(|c| c.upload_max_bytes = 2 << 20)).await;

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod blob;
+mod bytes;
 pub mod config;
 mod copy;
 mod delete;
@@ -28,6 +29,7 @@ mod metrics;
 mod names;
 mod page;
 mod publish;
+mod quota;
 mod read;
 mod record;
 mod reference;
@@ -45,6 +47,7 @@ mod usage;
 mod validate;
 
 pub use artifact::{Artifact, Created, Origin, State};
+pub use bytes::ByteCount;
 pub use copy::RawContent;
 pub use delete::{BulkDeleted, Deleted};
 pub use deployment::{Deployment, Pause, Standing};
@@ -61,6 +64,7 @@ pub use list::{ArtifactList, Order, RawFilter};
 pub use manifest::{ManifestEntry, manifest_digest};
 pub use page::{Page, PageSize, Range};
 pub use publish::{Published, ToPublish};
+pub use quota::{Fullness, Limit, Quota, QuotaExceeded, QuotaUpdate, TenantUsage};
 pub use read::{Content, Download};
 pub use record::{Kind, Stage};
 pub use reference::{ArtifactRef, FileName, RawName};

@@ -38,6 +38,7 @@ pub(crate) mod objects;
 pub(crate) mod orphans;
 pub(crate) mod passes;
 pub(crate) mod pending;
+pub(crate) mod quotas;
 pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod selection;

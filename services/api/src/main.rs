@@ -7,6 +7,12 @@ use cairn_process::{Telemetry, on_signal};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 
+mod keys;
+mod tenants;
+
+use keys::Keys;
+use tenants::Tenants;
+
 /// The gRPC and HTTP faces of Cairn. Configured by CAIRN_* variables; see docs/operations.md.
 #[derive(Parser)]
 #[command(version)]
@@ -32,27 +38,9 @@ enum Work {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
-}
-
-#[derive(Subcommand)]
-enum Keys {
-    /// Make a key and print it: it cannot be shown again. A tenant comes into being with its first key.
-    Create {
-        /// The tenant's name.
-        #[arg(long)]
-        tenant: String,
-    },
-    /// List a tenant's keys, newest first.
-    List {
-        /// The tenant's name.
-        #[arg(long)]
-        tenant: String,
-    },
-    /// Revoke a key; calls with it fail from then on.
-    Revoke {
-        /// The key's id, as `list` shows it.
-        id: uuid::Uuid,
-    },
+    /// Show what tenants store, and set how much they may.
+    #[command(subcommand)]
+    Tenants(Tenants),
 }
 
 #[tokio::main]
@@ -92,35 +80,12 @@ async fn perform(work: Work, telemetry: &Telemetry) -> Result<(), Box<dyn Error>
                 println!("applied {migration}");
             }
         }
-        Work::Keys(keys) => manage(&open().await?, keys).await?,
+        Work::Keys(keys) => keys.run(&open().await?).await?,
+        Work::Tenants(tenants) => tenants.run(&open().await?).await?,
     }
     Ok(())
 }
 
 async fn open() -> Result<Store, Box<dyn Error>> {
     Ok(Store::open(&StoreConfig::from_env()?).await?)
-}
-
-async fn manage(store: &Store, keys: Keys) -> Result<(), Box<dyn Error>> {
-    match keys {
-        Keys::Create { tenant } => println!("{}", store.create_api_key(&tenant).await?.reveal()),
-        Keys::List { tenant } => {
-            for key in store.list_api_keys(&tenant).await? {
-                let state = match key.revoked_at {
-                    Some(at) => format!("revoked {at}"),
-                    None => "active".to_owned(),
-                };
-                println!(
-                    "{}  …{}  made {}  {state}",
-                    key.id, key.last_4, key.created_at
-                );
-            }
-        }
-        Keys::Revoke { id } => {
-            if !store.revoke_api_key(id).await? {
-                return Err(format!("there is no key {id}; `keys list` shows a tenant's").into());
-            }
-        }
-    }
-    Ok(())
 }

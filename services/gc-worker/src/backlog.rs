@@ -42,6 +42,8 @@ struct Gauges {
     stored_bytes: Gauge<u64>,
     physical_objects: Gauge<u64>,
     physical_bytes: Gauge<u64>,
+    fullest_share: Gauge<f64>,
+    near_quota: Gauge<u64>,
 }
 
 impl Gauges {
@@ -68,6 +70,10 @@ impl Gauges {
             stored_bytes: bytes("cairn.stored"),
             physical_objects: count("cairn.physical.objects"),
             physical_bytes: bytes("cairn.physical"),
+            fullest_share: meter
+                .f64_gauge("cairn.tenant.quota.usage.ratio.max")
+                .build(),
+            near_quota: count("cairn.tenants.near_quota"),
         }
     }
 
@@ -94,5 +100,7 @@ impl Gauges {
         self.stored_bytes.record(usage.stored_bytes, &[]);
         self.physical_objects.record(usage.physical_objects, &[]);
         self.physical_bytes.record(usage.physical_bytes, &[]);
+        self.fullest_share.record(status.quotas.fullest_share, &[]);
+        self.near_quota.record(status.quotas.near_quota, &[]);
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     deployment::Standing,
     error::Result,
     meta::{ghosts, ledger, orphans, passes, usage},
+    quota::Fullness,
     store::Store,
     usage::Usage,
 };
@@ -69,6 +70,8 @@ pub struct Status {
     pub ghosts: Vec<Ghost>,
     /// What all tenants store together.
     pub usage: Usage,
+    /// How full their quotas are.
+    pub quotas: Fullness,
     /// The passes, by name.
     pub passes: Vec<PassState>,
 }
@@ -104,11 +107,13 @@ impl Store {
     pub async fn gc_status(&self) -> Result<Status> {
         let standing = self.standing().await?;
         let client = self.meta.client().await?;
+        let (usage, quotas) = usage::total(&client).await?;
         Ok(Status {
             standing,
             waiting: orphans::waiting(&client).await?,
             ghosts: ghosts::all(&client).await?,
-            usage: usage::total(&client).await?,
+            usage,
+            quotas,
             passes: passes::all(&client).await?,
         })
     }

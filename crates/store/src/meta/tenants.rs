@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::error::from_pg;
+use super::{error::from_pg, quotas, usage};
 use crate::{
     digest::ContentHash,
     error::Result,
     id::TenantId,
+    quota::TenantUsage,
     tenant::{ApiKey, Caller, Tenant},
 };
 
@@ -18,9 +20,12 @@ use crate::{
 pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<Caller>> {
     let statement = client
         .prepare_cached(
-            "SELECT t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, k.last_4
-             FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL",
+            &format!(
+                "SELECT t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, k.last_4, {}
+                 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+                 WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL",
+                quotas::COLUMNS
+            ),
         )
         .await
         .map_err(from_pg)?;
@@ -36,6 +41,7 @@ pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<
             default_ttl: row.get::<_, Option<i64>>(2).map(duration),
             max_ttl: row.get::<_, Option<i64>>(3).map(duration),
             never_expires_allowed: row.get(4),
+            quota: quotas::read(&row, 6),
         },
         key_last_4: row.get(5),
     }))
@@ -65,6 +71,30 @@ pub(crate) async fn add_key(
         .await
         .map_err(from_pg)?;
     Ok(())
+}
+
+/// The tenants, or the one of this name, with their quotas and usage, by name.
+#[tracing::instrument(target = "postgres", name = "tenants.list", skip_all)]
+pub(crate) async fn list(client: &Object, name: Option<&str>) -> Result<Vec<TenantUsage>> {
+    let rows = client
+        .query(
+            &format!(
+                "SELECT t.name, {}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
+                 WHERE $1::text IS NULL OR t.name = $1 ORDER BY t.name",
+                quotas::COLUMNS,
+                usage::COLUMNS,
+                usage::USAGE
+            ),
+            &[&name],
+        )
+        .await
+        .map_err(from_pg)?;
+    let read = |row: &Row| TenantUsage {
+        tenant: row.get(0),
+        quota: quotas::read(row, 1),
+        usage: usage::read(row, 3),
+    };
+    Ok(rows.iter().map(read).collect())
 }
 
 /// A tenant's keys, newest first.

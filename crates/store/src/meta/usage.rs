@@ -11,11 +11,13 @@ use super::{
 use crate::{
     error::Result,
     id::TenantId,
+    quota::Fullness,
     usage::{Miscount, Usage},
 };
 
-/// The usage of every tenant that has stored anything, as a table. A condition on the tenant is pushed down to indexes.
-const USAGE: &str = "(SELECT tenant_id, sum(stored_artifacts)::bigint AS stored_artifacts,
+/// The usage of every tenant that has stored anything, as a table. A condition on the tenant is pushed down to indexes, if
+/// it is a parameter and not a column of another table.
+pub(super) const USAGE: &str = "(SELECT tenant_id, sum(stored_artifacts)::bigint AS stored_artifacts,
         sum(stored_bytes)::bigint AS stored_bytes, sum(physical_objects)::bigint AS physical_objects,
         sum(physical_bytes)::bigint AS physical_bytes
     FROM (SELECT tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes FROM tenant_usage
@@ -23,8 +25,12 @@ const USAGE: &str = "(SELECT tenant_id, sum(stored_artifacts)::bigint AS stored_
           SELECT tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes FROM usage_changes) counted
     GROUP BY tenant_id)";
 
-/// The usage in four columns of a row, from this one on; nothing, when they are NULL.
-fn read(row: &Row, first: usize) -> Usage {
+/// The columns that `read` reads, of usage `u`.
+pub(super) const COLUMNS: &str =
+    "u.stored_artifacts, u.stored_bytes, u.physical_objects, u.physical_bytes";
+
+/// The usage in the four `COLUMNS` of a row, from this one on; nothing, when they are NULL.
+pub(super) fn read(row: &Row, first: usize) -> Usage {
     let count = |column| {
         let count: Option<i64> = row.get(first + column);
         count.unwrap_or(0).max(0).unsigned_abs()
@@ -42,8 +48,7 @@ fn read(row: &Row, first: usize) -> Usage {
 pub(crate) async fn of(client: &Object, tenant: TenantId) -> Result<Usage> {
     let statement = client
         .prepare_cached(&format!(
-            "SELECT stored_artifacts, stored_bytes, physical_objects, physical_bytes
-             FROM {USAGE} u WHERE tenant_id = $1"
+            "SELECT {COLUMNS} FROM {USAGE} u WHERE u.tenant_id = $1"
         ))
         .await
         .map_err(from_pg)?;
@@ -54,21 +59,28 @@ pub(crate) async fn of(client: &Object, tenant: TenantId) -> Result<Usage> {
     Ok(row.map(|row| read(&row, 0)).unwrap_or_default())
 }
 
-/// What all tenants store together.
+/// What all tenants store together, and how full quotas are.
 #[tracing::instrument(target = "postgres", name = "usage.total", skip_all)]
-pub(crate) async fn total(client: &Object) -> Result<Usage> {
+pub(crate) async fn total(client: &Object) -> Result<(Usage, Fullness)> {
     let row = client
         .query_one(
             &format!(
                 "SELECT sum(stored_artifacts)::bigint, sum(stored_bytes)::bigint,
-                     sum(physical_objects)::bigint, sum(physical_bytes)::bigint
-                 FROM {USAGE} u"
+                     sum(physical_objects)::bigint, sum(physical_bytes)::bigint,
+                     coalesce(max(share), 0)::float8, count(*) FILTER (WHERE share > $1)
+                 FROM (SELECT {COLUMNS}, greatest(u.stored_bytes::float8 / t.max_stored_bytes,
+                           u.stored_artifacts::float8 / t.max_artifacts) AS share
+                       FROM {USAGE} u JOIN tenants t ON t.id = u.tenant_id) every"
             ),
-            &[],
+            &[&Fullness::NEAR],
         )
         .await
         .map_err(from_pg)?;
-    Ok(read(&row, 0))
+    let fullness = Fullness {
+        fullest_share: row.get(4),
+        near_quota: row.get::<_, i64>(5).unsigned_abs(),
+    };
+    Ok((read(&row, 0), fullness))
 }
 
 /// Adds a batch of changes up. Rows of tenants are taken in one order, so that two workers wait for each other instead of

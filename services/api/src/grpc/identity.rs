@@ -13,6 +13,7 @@ impl IdentityService for Services {
     ) -> Result<Response<WhoAmIResponse>, Status> {
         let (caller, _) = self.authenticate(request).await?;
         let upload = self.store.limits().upload_bytes;
+        let quota = caller.tenant.quota;
         let usage = self.store.usage(&caller.tenant).await.map_err(to_status)?;
         Ok(Response::new(WhoAmIResponse {
             tenant_name: caller.tenant.name,
@@ -25,6 +26,8 @@ impl IdentityService for Services {
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
             stored_artifacts: convert::size(usage.stored_artifacts),
             stored_bytes: convert::size(usage.stored_bytes),
+            max_stored_bytes: quota.max_stored_bytes.map(convert::size),
+            max_artifacts: quota.max_artifacts.map(convert::size),
         }))
     }
 }
