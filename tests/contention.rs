@@ -4,6 +4,7 @@ use cairn_proto::v1::{
     ArtifactStage, DeleteArtifactsRequest, RestoreArtifactsRequest, SetLegalHoldRequest,
     SetSessionLegalHoldRequest, SetStageRequest, UpdateArtifactRequest,
 };
+use cairn_store::QuotaUpdate;
 use futures_util::future::join_all;
 use prost_types::FieldMask;
 use rand::seq::SliceRandom;
@@ -87,6 +88,12 @@ async fn bulk_operations_on_the_same_artifacts_never_deadlock() {
         .config(|config| config.database_connections = 16)
         .start()
         .await;
+    // Restoring waits for the tenant's other writes then.
+    let quota = QuotaUpdate {
+        max_artifacts: Some(Some(1_000_000)),
+        ..QuotaUpdate::default()
+    };
+    assert!(cairn.store.set_quota("acme", quota).await.unwrap());
     let mut ids = Vec::new();
     for i in 0..40 {
         let made = cairn

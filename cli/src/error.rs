@@ -331,6 +331,12 @@ mod tests {
                 410,
             ),
             (Code::ResourceExhausted, "RATE_LIMITED", "rate_limited", 429),
+            (
+                Code::ResourceExhausted,
+                "QUOTA_EXCEEDED",
+                "quota_exceeded",
+                429,
+            ),
             (Code::Unavailable, "UNAVAILABLE", "unavailable", 503),
             (Code::DataLoss, "DATA_CORRUPTED", "data_corrupted", 500),
         ] {

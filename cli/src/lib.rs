@@ -6,7 +6,6 @@
 
 mod admin;
 mod again;
-mod bytes;
 mod client;
 mod completions;
 mod cp;

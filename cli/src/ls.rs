@@ -1,11 +1,11 @@
 //! `cairn ls`.
 
 use cairn_proto::v1::{self, ArtifactKind, ArtifactStage, ListArtifactsRequest};
+use cairn_store::ByteCount;
 use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 use serde::Serialize;
 
 use crate::{
-    bytes::ByteCount,
     client::{Server, unary},
     error::CliError,
     expression::parse_expression,

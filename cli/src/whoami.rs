@@ -11,7 +11,7 @@ use crate::{
     time::span,
 };
 
-/// Print for whom this key or token acts, and what it may do
+/// Print for whom this key or token acts, what it may do, and what its tenant stores
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -32,6 +32,12 @@ struct Identity {
     max_create_bytes: i64,
     max_upload_bytes: i64,
     server_version: String,
+    stored_artifacts: i64,
+    stored_bytes: i64,
+    /// null: no limit.
+    max_stored_bytes: Option<i64>,
+    /// null: no limit.
+    max_artifacts: Option<i64>,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -49,6 +55,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         max_create_bytes: answer.max_create_bytes,
         max_upload_bytes: answer.max_upload_bytes,
         server_version: answer.server_version,
+        stored_artifacts: answer.stored_artifacts,
+        stored_bytes: answer.stored_bytes,
+        max_stored_bytes: answer.max_stored_bytes,
+        max_artifacts: answer.max_artifacts,
     };
     output.data(&identity, || {
         let never = if identity.never_expires_allowed {
@@ -70,7 +80,25 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
             ("may keep for ever", Some(never.to_owned())),
             ("largest file", Some(size(identity.max_upload_bytes))),
+            (
+                "artifacts",
+                Some(of(identity.stored_artifacts, identity.max_artifacts, |n| {
+                    n.to_string()
+                })),
+            ),
+            (
+                "stored",
+                Some(of(identity.stored_bytes, identity.max_stored_bytes, size)),
+            ),
             ("server", Some(identity.server_version.clone())),
         ])
     })
+}
+
+/// How much there is, of how much there may be.
+fn of(used: i64, max: Option<i64>, words: impl Fn(i64) -> String) -> String {
+    match max {
+        None => words(used),
+        Some(max) => format!("{} of {}", words(used), words(max)),
+    }
 }

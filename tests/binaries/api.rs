@@ -241,3 +241,54 @@ async fn a_key_that_is_revoked_while_it_is_served_opens_nothing_more() {
     assert_eq!(refusal.code, Code::Unauthenticated);
     drop(serving);
 }
+
+#[tokio::test]
+async fn tenants_are_shown_with_what_they_store_and_may_store_and_their_quotas_are_set() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    for name in ["acme", "other"] {
+        deployment
+            .api(&["keys", "create", "--tenant", name])
+            .await
+            .ok();
+    }
+    let tenants = async |args: &[&str]| deployment.api(&[&["tenants"], args].concat()).await;
+    let set = [
+        "set",
+        "--tenant=acme",
+        "--max-stored-bytes=10GiB",
+        "--max-artifacts=5",
+    ];
+    let acme = "acme  0 of 5 artifacts  0 of 10737418240 bytes  0 physical bytes";
+    assert_eq!(lines(&tenants(&set).await.ok()), [acme]);
+    let other = "other  0 artifacts  0 bytes  0 physical bytes";
+    assert_eq!(lines(&tenants(&["list"]).await.ok()), [acme, other]);
+    // What is not named stays.
+    tenants(&["set", "--tenant=acme", "--max-stored-bytes=none"])
+        .await
+        .ok();
+    let shown = tenants(&["show", "--tenant=acme"]).await.ok();
+    let acme = "acme  0 of 5 artifacts  0 bytes  0 physical bytes";
+    assert_eq!(lines(&shown), [acme]);
+
+    for (wrong, words) in [
+        (
+            &["set", "--tenant=nobody", "--max-artifacts=5"][..],
+            "there is no tenant 'nobody'",
+        ),
+        (&["show", "--tenant=nobody"], "there is no tenant 'nobody'"),
+        (
+            &["set", "--tenant=acme", "--max-artifacts=0"],
+            "max_artifacts: must be 1 to",
+        ),
+        (
+            &["set", "--tenant=acme", "--max-stored-bytes=1.5GB"],
+            "a number of bytes such as",
+        ),
+        (&["set", "--tenant=acme"], "--max-stored-bytes"),
+    ] {
+        let done = tenants(wrong).await;
+        assert_ne!(done.code, Some(0), "{wrong:?}");
+        assert!(done.stderr.contains(words), "{words} in {}", done.stderr);
+    }
+}

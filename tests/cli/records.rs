@@ -80,8 +80,9 @@ async fn a_dry_run_says_what_would_be_deleted_and_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn whoami_prints_the_tenant_and_its_limits_and_of_the_key_only_its_end() {
+async fn whoami_prints_the_tenant_its_limits_and_usage_and_of_the_key_only_its_end() {
     let (cairn, shell) = start().await;
+    shell.push("a.txt", content(10), &[]).await;
     let done = shell.run(&["whoami"]).await.ok();
     assert!(!done.text().contains(&cairn.key));
     let me = done.json();
@@ -92,6 +93,10 @@ async fn whoami_prints_the_tenant_and_its_limits_and_of_the_key_only_its_end() {
     assert_eq!(me["max_ttl"], Value::Null);
     assert_eq!(me["never_expires_allowed"], true);
     assert_eq!(me["max_upload_bytes"], 64_i64 << 30);
+    assert_eq!(
+        (&me["stored_artifacts"], &me["stored_bytes"]),
+        (&json!(1), &json!(10))
+    );
     assert_eq!(me["server_version"], env!("CARGO_PKG_VERSION"));
 }
 
@@ -113,6 +118,26 @@ async fn the_limits_that_whoami_prints_are_kept() {
         let error = error(&shell, &["push", "a.txt", "--ttl", too_long]).await;
         assert_eq!(error["code"], "ttl_exceeds_plan_limit", "{too_long}");
     }
+}
+
+#[tokio::test]
+async fn a_push_beyond_the_quota_that_whoami_prints_is_the_callers_mistake() {
+    let (cairn, shell) = start().await;
+    cairn
+        .sql("UPDATE tenants SET max_stored_bytes = 10, max_artifacts = 7")
+        .await;
+    let me = shell.json(&["whoami"]).await;
+    assert_eq!(
+        (&me["max_stored_bytes"], &me["max_artifacts"]),
+        (&json!(10), &json!(7))
+    );
+    shell.push("a.txt", content(10), &[]).await;
+    shell.write("b.txt", "b");
+    let error = error(&shell, &["push", "b.txt"]).await;
+    assert_eq!(
+        (&error["code"], &error["status"]),
+        (&json!("quota_exceeded"), &json!(429))
+    );
 }
 
 #[tokio::test]

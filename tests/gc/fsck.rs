@@ -83,6 +83,25 @@ async fn finds_what_is_wrong_with_a_folder_in_both_directions_and_changes_nothin
 }
 
 #[tokio::test]
+async fn finds_usage_that_is_not_what_is_stored() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    made(&cairn, 10).await;
+    cairn
+        .sql("INSERT INTO usage_changes (tenant_id, stored_bytes) SELECT id, 7 FROM tenants")
+        .await;
+    let report = cairn.store.fsck(Fsck::default()).await.unwrap();
+    assert!(!report.sound);
+    let [miscount] = report.miscounts.as_slice() else {
+        panic!("{report:?}");
+    };
+    assert_eq!(miscount.tenant, "acme");
+    assert_eq!(
+        (miscount.counted.stored_bytes, miscount.found.stored_bytes),
+        (17, 10)
+    );
+}
+
+#[tokio::test]
 async fn a_listing_that_breaks_off_is_no_comparison() {
     let cairn = Setup::on(Bytes::S3).proxied().start().await;
     made(&cairn, 100_000).await;

@@ -17,11 +17,13 @@ use super::{Cairn, s3::UNFINISHED};
 pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
 
 impl Cairn {
-    /// Makes sure that nothing is lost and no seal is broken, whatever is under way.
+    /// Makes sure that nothing is lost, no seal is broken and usage is what is stored, whatever is under way.
     pub(crate) async fn audit(&self) -> Snapshot<String> {
         let snapshot = self.snapshot().await;
         let broken = violations(&snapshot);
         assert!(broken.is_empty(), "{broken:?} in {snapshot:#?}");
+        let miscounts = self.store.miscounts().await.unwrap();
+        assert!(miscounts.is_empty(), "{miscounts:?}");
         snapshot
     }
 

@@ -3,7 +3,7 @@
 mod compare;
 
 use cairn_store::{
-    Caller, Store,
+    Caller, QuotaUpdate, Store,
     gc::{self, PASSES, Pass, Policy},
 };
 use proptest::sample::Index;
@@ -46,6 +46,12 @@ pub(super) async fn play(history: &[Step]) {
     while callers.len() < TENANTS {
         let name = format!("tenant-{}", callers.len());
         let key = cairn.store.create_api_key(&name).await.unwrap();
+        // The others have none.
+        let ample = QuotaUpdate {
+            max_stored_bytes: Some(Some(1 << 40)),
+            ..QuotaUpdate::default()
+        };
+        assert!(cairn.store.set_quota(&name, ample).await.unwrap());
         callers.push(cairn.store.authenticate(key.reveal()).await.unwrap());
     }
     let mut play = Play {

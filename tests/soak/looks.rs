@@ -37,6 +37,7 @@ impl Oracle {
         let later = Rows::read(&mut database, &self.store).await?;
         let now = rows.that_pin_until(&later).with(stored);
         self.judge(now, tally);
+        self.check_usage(tally).await?;
         tally.add("check: look at all rows and all bytes");
         Ok(())
     }
@@ -46,11 +47,21 @@ impl Oracle {
         let mut database = postgres::connect(&self.url).await;
         let rows = Rows::read(&mut database, &self.store).await?;
         let now = rows.with(self.hashes().await?);
+        self.check_usage(tally).await?;
         for leak in leaks(&now) {
             tally.broken(Broken::Leak, format!("{leak:?}"));
         }
         self.judge(now, tally);
         tally.add("check: look at all rows and all bytes");
+        Ok(())
+    }
+
+    /// Adds up what is stored, and holds the usage of every tenant to it.
+    async fn check_usage(&self, tally: &Tally) -> Result<(), AnyError> {
+        for miscount in self.store.miscounts().await? {
+            tally.broken(Broken::Other, format!("{miscount:?}"));
+        }
+        tally.add("check: usage of every tenant is what it stores");
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! `cairn admin fsck`.
 
 use cairn_store::{
-    Store,
+    Miscount, Store, Usage,
     gc::{Fsck, FsckReport},
 };
 
@@ -10,8 +10,8 @@ use crate::{
     output::{Output, fields, table},
 };
 
-/// Compare all records with all bytes, in both directions, and change nothing; exits with 2 when an artifact's bytes are
-/// gone or differ, or could not be looked at
+/// Compare all records with all bytes, in both directions, and usage with what is stored, and change nothing; exits with 2
+/// when an artifact's bytes are gone or differ, or could not be looked at, or usage is counted wrong
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Read and hash all bytes, instead of comparing sizes
@@ -33,7 +33,8 @@ pub(super) async fn run(args: Args, store: &Store, output: Output) -> Result<(),
     if report.sound {
         return Ok(());
     }
-    output.note("not every artifact has its bytes, or could be looked at");
+    output
+        .note("not every artifact has its bytes, or could be looked at, or usage is counted wrong");
     Err(CliError::Told(Fault::Server))
 }
 
@@ -48,6 +49,7 @@ fn tell(report: &FsckReport) -> String {
         ("orphans", count(report.orphan_count)),
         ("orphan bytes", count(report.orphan_bytes)),
         ("unknown keys", count(report.unknown_count)),
+        ("miscounts", count(report.miscounts.len() as u64)),
     ]);
     for ghost in &report.ghosts {
         text.push_str(&table(&[vec![
@@ -56,8 +58,27 @@ fn tell(report: &FsckReport) -> String {
             ghost.artifacts.join(" "),
         ]]));
     }
+    for Miscount {
+        tenant,
+        counted,
+        found,
+    } in &report.miscounts
+    {
+        text.push_str(&table(&[vec![
+            tenant.clone(),
+            format!("counted {}", words(counted)),
+            format!("found {}", words(found)),
+        ]]));
+    }
     for failure in &report.failures {
         text.push_str(&table(&[vec![failure.clone()]]));
     }
     text
+}
+
+fn words(usage: &Usage) -> String {
+    format!(
+        "{} artifacts of {} bytes in {} objects of {} bytes",
+        usage.stored_artifacts, usage.stored_bytes, usage.physical_objects, usage.physical_bytes
+    )
 }

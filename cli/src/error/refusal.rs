@@ -220,6 +220,7 @@ mod tests {
             ("IDEMPOTENCY_IN_PROGRESS", Some(Again::UnderWay(second))),
             ("VERSION_CONFLICT", None),
             ("SESSION_SEALED", None),
+            ("QUOTA_EXCEEDED", None),
             ("IDEMPOTENCY_KEY_REUSED", None),
             ("INTERNAL", None),
         ] {

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::artifact::Artifact;
+use crate::{artifact::Artifact, quota::QuotaExceeded};
 
 /// What went wrong, by what the caller can do about it.
 ///
@@ -125,6 +125,9 @@ pub enum Error {
         /// Another way, if there is one; empty or starting with "; ".
         hint: &'static str,
     },
+    /// The tenant's quota has no room for it.
+    #[error(transparent)]
+    QuotaExceeded(#[from] QuotaExceeded),
     /// The tenant may not keep an artifact that long. `None`: it may not keep one for ever.
     #[error("{}", TtlLimit(*.max))]
     TtlExceedsLimit {

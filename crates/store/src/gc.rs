@@ -36,7 +36,7 @@ mod unfinished;
 
 pub use config::GcConfig;
 pub use fsck::{Fsck, FsckReport, Ghost, Stray};
-pub use history::{Deletion, PassState, Size, Status, Waiting};
+pub use history::{Deletion, PassState, Status, Waiting};
 pub(crate) use pace::Pace;
 pub use passes::{PASSES, Pass};
 pub use report::{Failure, Report, Would};

@@ -38,6 +38,7 @@ pub(crate) mod objects;
 pub(crate) mod orphans;
 pub(crate) mod passes;
 pub(crate) mod pending;
+pub(crate) mod quotas;
 pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod selection;
@@ -46,6 +47,7 @@ pub(crate) mod stages;
 pub(crate) mod tenants;
 pub(crate) mod tx;
 pub(crate) mod update;
+pub(crate) mod usage;
 pub(crate) mod workloads;
 
 /// Bounds every statement, so that a stuck one cannot hold a connection for ever.

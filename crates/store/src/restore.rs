@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     id::ArtifactId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    meta::{restore as rows, sessions},
+    meta::{quotas, restore as rows, sessions},
     store::Store,
     tenant::Tenant,
 };
@@ -27,7 +27,7 @@ impl Store {
     /// their bytes are there.
     ///
     /// # Errors
-    /// What a key answers; `Unavailable`.
+    /// `QuotaExceeded`, and then none is restored; what a key answers; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn restore_artifacts(
         &self,
@@ -44,7 +44,11 @@ impl Store {
             }
         };
         sessions::enter_those_of(&once.tx, tenant.id, ids).await?;
-        let restored = rows::restore(&once.tx, tenant.id, ids).await?;
+        let standing = quotas::enter(&once.tx, tenant.id).await?;
+        let (restored, bytes) = rows::restore(&once.tx, tenant.id, ids).await?;
+        if let Some(standing) = standing {
+            standing.admit(restored.len() as u64, bytes)?;
+        }
         let not_restored = ids.iter().filter(|id| !restored.contains(id));
         let result = Restored {
             not_restored: not_restored.map(ToString::to_string).collect(),

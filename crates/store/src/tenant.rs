@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     id::TenantId,
     meta::tenants as rows,
+    quota::Quota,
     store::Store,
 };
 
@@ -26,6 +27,8 @@ pub struct Tenant {
     pub max_ttl: Option<Duration>,
     /// Whether an artifact may be kept for ever.
     pub never_expires_allowed: bool,
+    /// What it may store at the most.
+    pub quota: Quota,
 }
 
 /// Who makes a call, as an API key or a token proved.

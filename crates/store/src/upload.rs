@@ -17,9 +17,9 @@ use crate::{
     error::{Error, Result},
     id::ObjectId,
     idempotency::{Earlier, Holding},
-    meta::{artifacts, sessions},
+    meta::{artifacts, quotas, sessions},
     names::ContentType,
-    spec::ArtifactSpec,
+    spec::{ArtifactSpec, OnDuplicate},
     store::{BUFFER_UNIT, Store},
     tenant::Tenant,
 };
@@ -45,7 +45,8 @@ impl Store {
     /// Stores content that is in memory already.
     ///
     /// # Errors
-    /// `FileTooLarge`, `TtlExceedsLimit`, `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`.
+    /// `FileTooLarge`, `TtlExceedsLimit`, `ContentMismatch`, `SessionSealed`, `QuotaExceeded`, `UploadExpired`,
+    /// `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn create_artifact(
         &self,
@@ -78,8 +79,8 @@ impl Store {
     /// Begins to store content that comes in pieces. Dropping the upload leaves nothing visible.
     ///
     /// # Errors
-    /// `FileTooLarge` and `TtlExceedsLimit` by what is declared; `SessionSealed`, `VersionConflict`, what a key answers,
-    /// `Unavailable`.
+    /// `FileTooLarge`, `TtlExceedsLimit` and `QuotaExceeded` by what is declared; `SessionSealed`, `VersionConflict`, what a
+    /// key answers, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
@@ -102,6 +103,8 @@ pub struct Upload {
     expected: Option<u64>,
     part_size: usize,
     size: u64,
+    /// The largest content that the tenant's quota had room for when it was last asked; any, where only the commit can tell.
+    room: u64,
     hashing: Hashing,
     content_type: Option<ContentType>,
     /// What has arrived since the last part, and its claim on the memory of all uploads.
@@ -124,6 +127,13 @@ impl Upload {
         if expected.is_some_and(|size| size > limit) {
             return Err(too_large(limit));
         }
+        let only_the_commit_can_tell =
+            tenant.quota.is_none() || spec.on_duplicate == OnDuplicate::ReturnExisting;
+        let room = if only_the_commit_can_tell {
+            u64::MAX
+        } else {
+            0
+        };
         Ok(Self {
             content_type: spec.content_type.clone(),
             part_size: part_size_for(expected.unwrap_or(limit)),
@@ -134,6 +144,7 @@ impl Upload {
             object: ObjectId::fresh(),
             expected,
             size: 0,
+            room,
             hashing: Hashing::new(),
             buffer: BytesMut::new(),
             memory: None,
@@ -147,7 +158,8 @@ impl Upload {
     /// Takes the next piece of the content.
     ///
     /// # Errors
-    /// `FileTooLarge`, `ContentMismatch` as soon as there is more than was declared, `UploadExpired`, `Unavailable`.
+    /// `FileTooLarge`, `ContentMismatch` and `QuotaExceeded` as soon as there is more than was declared or there is room for,
+    /// `UploadExpired`, `Unavailable`.
     pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
         self.size += piece.len() as u64;
         let limit = self.store.limits().upload_bytes;
@@ -171,6 +183,9 @@ impl Upload {
             self.buffer.extend_from_slice(&piece);
             return Ok(());
         }
+        if self.size > self.room {
+            self.check_quota(self.size).await?;
+        }
         self.keep_alive().await?;
         while !piece.is_empty() {
             if self.buffer.len() == self.part_size {
@@ -185,7 +200,9 @@ impl Upload {
     }
 
     /// Refuses what the commit would refuse as things are now, before the content is sent.
-    async fn check_early(&self) -> Result<()> {
+    async fn check_early(&mut self) -> Result<()> {
+        self.check_quota(self.spec.declared_size.unwrap_or(0))
+            .await?;
         if self.spec.session_id.is_none() && self.spec.if_version.is_none() {
             return Ok(());
         }
@@ -203,6 +220,22 @@ impl Upload {
                 return Err(self.conflict(current.map(Box::new)));
             }
         }
+        Ok(())
+    }
+
+    /// Refuses a content of at least so many bytes if the quota has no room for it as things are now.
+    async fn check_quota(&mut self, bytes: u64) -> Result<()> {
+        if self.room == u64::MAX {
+            return Ok(());
+        }
+        let client = self.store.meta.client().await?;
+        self.room = match quotas::look(&client, self.tenant.id).await? {
+            None => u64::MAX,
+            Some(standing) => {
+                standing.admit(1, bytes)?;
+                standing.room()
+            }
+        };
         Ok(())
     }
 

@@ -182,6 +182,18 @@ pub(crate) fn face(error: &Error) -> Face {
             "file_too_large",
             vec![("limit_bytes", limit_bytes.to_string())],
         ),
+        Error::QuotaExceeded(exceeded) => row(
+            ErrorReason::QuotaExceeded,
+            ResourceExhausted,
+            StatusCode::TOO_MANY_REQUESTS,
+            "quota_exceeded",
+            vec![
+                ("limit", exceeded.limit.to_string()),
+                ("max", exceeded.max.to_string()),
+                ("used", exceeded.used.to_string()),
+                ("needed", exceeded.needed.to_string()),
+            ],
+        ),
         Error::TtlExceedsLimit { max } => row(
             ErrorReason::TtlExceedsLimit,
             InvalidArgument,

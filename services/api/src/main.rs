@@ -9,7 +9,7 @@ use cairn_process::{Telemetry, on_signal};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{keys, workloads};
+use crate::commands::{keys::Keys, tenants::Tenants, workloads::Workloads};
 
 /// The gRPC and HTTP faces of Cairn. Configured by CAIRN_* variables; see docs/operations.md.
 #[derive(Parser)]
@@ -35,10 +35,13 @@ enum Work {
     Migrate,
     /// Make, list and revoke API keys.
     #[command(subcommand)]
-    Keys(keys::Keys),
+    Keys(Keys),
+    /// Show what tenants store, and set how much they may.
+    #[command(subcommand)]
+    Tenants(Tenants),
     /// Say which workloads may act for a tenant by tokens of CAIRN_TOKEN_ISSUER.
     #[command(subcommand)]
-    Workloads(workloads::Workloads),
+    Workloads(Workloads),
 }
 
 #[tokio::main]
@@ -78,8 +81,9 @@ async fn perform(work: Work, telemetry: &Telemetry) -> Result<(), Box<dyn Error>
                 println!("applied {migration}");
             }
         }
-        Work::Keys(command) => keys::run(&open().await?, command).await?,
-        Work::Workloads(command) => workloads::run(&open().await?, command).await?,
+        Work::Keys(keys) => keys.run(&open().await?).await?,
+        Work::Tenants(tenants) => tenants.run(&open().await?).await?,
+        Work::Workloads(workloads) => workloads.run(&open().await?).await?,
     }
     Ok(())
 }

@@ -38,13 +38,18 @@ struct Gauges {
     ghosts: Gauge<u64>,
     paused: Gauge<u64>,
     last_success: Gauge<f64>,
-    artifacts: Gauge<u64>,
-    objects: Gauge<u64>,
+    stored_artifacts: Gauge<u64>,
+    stored_bytes: Gauge<u64>,
+    physical_objects: Gauge<u64>,
+    physical_bytes: Gauge<u64>,
+    fullest_share: Gauge<f64>,
+    near_quota: Gauge<u64>,
 }
 
 impl Gauges {
     fn new(meter: &Meter) -> Self {
         let count = |name| meter.u64_gauge(name).build();
+        let bytes = |name| meter.u64_gauge(name).with_unit("By").build();
         Self {
             queue_depth: count("cairn.gc.queue.depth"),
             queue_age: meter
@@ -52,10 +57,7 @@ impl Gauges {
                 .with_unit("s")
                 .build(),
             condemned: count("cairn.gc.condemned.objects"),
-            condemned_bytes: meter
-                .u64_gauge("cairn.gc.condemned")
-                .with_unit("By")
-                .build(),
+            condemned_bytes: bytes("cairn.gc.condemned"),
             failing: count("cairn.gc.failing.objects"),
             suspects: count("cairn.gc.orphans"),
             ghosts: count("cairn.gc.ghosts"),
@@ -64,8 +66,14 @@ impl Gauges {
                 .f64_gauge("cairn.gc.pass.last_success.timestamp")
                 .with_unit("s")
                 .build(),
-            artifacts: count("cairn.artifacts.estimate"),
-            objects: count("cairn.objects.estimate"),
+            stored_artifacts: count("cairn.stored.artifacts"),
+            stored_bytes: bytes("cairn.stored"),
+            physical_objects: count("cairn.physical.objects"),
+            physical_bytes: bytes("cairn.physical"),
+            fullest_share: meter
+                .f64_gauge("cairn.tenant.quota.usage.ratio.max")
+                .build(),
+            near_quota: count("cairn.tenants.near_quota"),
         }
     }
 
@@ -87,7 +95,12 @@ impl Gauges {
                 self.last_success.record(seconds, &[name]);
             }
         }
-        self.artifacts.record(status.size.artifacts, &[]);
-        self.objects.record(status.size.objects, &[]);
+        let usage = &status.usage;
+        self.stored_artifacts.record(usage.stored_artifacts, &[]);
+        self.stored_bytes.record(usage.stored_bytes, &[]);
+        self.physical_objects.record(usage.physical_objects, &[]);
+        self.physical_bytes.record(usage.physical_bytes, &[]);
+        self.fullest_share.record(status.quotas.fullest_share, &[]);
+        self.near_quota.record(status.quotas.near_quota, &[]);
     }
 }

@@ -7,7 +7,7 @@ use cairn_store::{ArtifactList, Caller, PageSize, RawFilter, SessionFilter, Viol
 use super::Play;
 use crate::histories::{
     contents, hashes,
-    reference::{Record, Reference},
+    reference::{Life, Record, Reference},
     step::Step,
 };
 
@@ -26,6 +26,9 @@ impl Play {
             let listed = self.artifacts(caller).await;
             let expected = reference.visible().map(of_record).collect();
             assert_eq!(listed, expected, "visible after {step:?}");
+            let usage = self.store.usage(&caller.tenant).await.unwrap();
+            let stored = (usage.stored_artifacts, usage.stored_bytes);
+            assert_eq!(stored, stored_by(reference), "usage after {step:?}");
             let listed = self.sessions(caller).await;
             assert_eq!(listed, sessions_of(reference), "sessions after {step:?}");
             for (id, session) in &reference.sessions {
@@ -74,6 +77,19 @@ impl Play {
 /// More than a history makes.
 fn whole() -> PageSize {
     PageSize::new(PageSize::MAX).unwrap()
+}
+
+/// How many artifacts count as stored, and the sum of their sizes: whatever is live, visible or not, and whatever waits.
+fn stored_by(reference: &Reference) -> (u64, u64) {
+    let live = reference
+        .artifacts
+        .iter()
+        .filter(|it| it.life == Life::Live);
+    let waiting = reference.waiting.iter().map(|it| it.content);
+    let stored = live.map(|it| it.content).chain(waiting);
+    stored.fold((0, 0), |(count, bytes), content| {
+        (count + 1, bytes + contents()[content].len() as u64)
+    })
 }
 
 /// What a list shows of a session.

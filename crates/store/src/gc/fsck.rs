@@ -13,6 +13,7 @@ use crate::{
     id::{ObjectId, TenantId},
     meta::ghosts as rows,
     store::{Store, unavailable},
+    usage::Miscount,
 };
 
 /// How many objects are looked at at once.
@@ -40,7 +41,8 @@ impl Default for Fsck {
 /// What a comparison found.
 #[derive(Debug, Default, Serialize)]
 pub struct FsckReport {
-    /// Every live object has its bytes, and all could be looked at. Orphans cost space, and are no damage.
+    /// Every live object has its bytes, all could be looked at, and usage is counted right. Orphans cost space, and are no
+    /// damage.
     pub sound: bool,
     /// Keys in the blob store.
     pub listed: u64,
@@ -62,6 +64,8 @@ pub struct FsckReport {
     pub ghost_count: u64,
     /// Some of them.
     pub ghosts: Vec<Ghost>,
+    /// Tenants whose usage is not what they store.
+    pub miscounts: Vec<Miscount>,
     /// Objects that could not be looked at; nothing is known of them.
     pub failures: Vec<String>,
 }
@@ -102,7 +106,9 @@ impl Store {
         let mut report = FsckReport::default();
         self.fsck_bytes(fsck, &mut report).await?;
         self.fsck_records(fsck, &mut report).await?;
-        report.sound = report.ghost_count == 0 && report.failures.is_empty();
+        report.miscounts = self.miscounts().await?;
+        report.sound =
+            report.ghost_count == 0 && report.failures.is_empty() && report.miscounts.is_empty();
         Ok(report)
     }
 

@@ -11,8 +11,10 @@ use super::fsck::Ghost;
 use crate::{
     deployment::Standing,
     error::Result,
-    meta::{ghosts, ledger, orphans, passes},
+    meta::{ghosts, ledger, orphans, passes, usage},
+    quota::Fullness,
     store::Store,
+    usage::Usage,
 };
 
 /// How a pass went the last time, whichever worker ran it.
@@ -66,8 +68,10 @@ pub struct Status {
     pub waiting: Waiting,
     /// Live objects whose bytes are gone or differ, as far as the search for them has come.
     pub ghosts: Vec<Ghost>,
-    /// How much there is.
-    pub size: Size,
+    /// What all tenants store together.
+    pub usage: Usage,
+    /// How full their quotas are.
+    pub quotas: Fullness,
     /// The passes, by name.
     pub passes: Vec<PassState>,
 }
@@ -94,15 +98,6 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> std::result::Result
     serializer.serialize_u64(time.as_secs())
 }
 
-/// How much there is, as Postgres last estimated it for its own plans. To count would cost as much as there is.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Size {
-    /// Rows of artifacts, whatever their state.
-    pub artifacts: u64,
-    /// Rows of objects, whatever their state.
-    pub objects: u64,
-}
-
 impl Store {
     /// How the collector stands.
     ///
@@ -112,11 +107,13 @@ impl Store {
     pub async fn gc_status(&self) -> Result<Status> {
         let standing = self.standing().await?;
         let client = self.meta.client().await?;
+        let (usage, quotas) = usage::total(&client).await?;
         Ok(Status {
             standing,
             waiting: orphans::waiting(&client).await?,
             ghosts: ghosts::all(&client).await?,
-            size: passes::size(&client).await?,
+            usage,
+            quotas,
             passes: passes::all(&client).await?,
         })
     }

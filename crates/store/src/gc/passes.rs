@@ -11,7 +11,7 @@ use crate::{
     meta::{
         events,
         gc::{self as rows, Batch, Taken},
-        jobs as job_rows, ledger, pending, retention,
+        jobs as job_rows, ledger, pending, retention, usage,
     },
 };
 
@@ -115,6 +115,14 @@ pub static PASSES: &[Pass] = &[
         counts: &["reclaimed", "bytes"],
         looks: &[],
         work: Work::Whole(|run| Box::pin(reclaim::run(run))),
+    },
+    Pass {
+        name: "usage",
+        every: Some(SECOND),
+        // Nothing comes or goes by it.
+        counts: &[],
+        looks: &[],
+        work: Work::Batches("add up", |tx, batch| Box::pin(usage::add_up(tx, batch))),
     },
     Pass {
         name: "idempotency_keys",

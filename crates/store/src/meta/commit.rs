@@ -1,11 +1,12 @@
 //! The commit of an artifact (T2 of the protocol): the one transaction in which content becomes an artifact.
 //!
-//! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, filename,
-//! artifact. What a lock protects is read in a later statement than the one that took it, because only then does READ
-//! COMMITTED show what the former holder did. Two flights, whatever the outcome: one locks and looks, one writes and
-//! commits.
+//! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, the tenant's
+//! quota, filename, artifact. What a lock protects is read in a later statement than the one that took it, because only
+//! then does READ COMMITTED show what the former holder did. Two flights, whatever the outcome: one locks and looks, one
+//! writes and commits.
 
 mod conditions;
+mod insert;
 mod statements;
 
 use std::time::Duration;
@@ -15,13 +16,11 @@ use deadpool_postgres::Object;
 use futures_util::join;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio_postgres::{
-    Row,
-    types::{Json, ToSql},
-};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
-use conditions::{current_version, hold_against, missing_inputs};
+use conditions::{current_version, enter_quota, hold_against, missing_inputs};
+use insert::insert_artifact;
 use statements::Statements;
 
 use super::{
@@ -29,7 +28,6 @@ use super::{
     error::{from_pg, is_worth_repeating},
     idempotency::Held,
     millis,
-    selection::ids_of,
     sessions::lock_key,
     tx::Tx,
 };
@@ -39,7 +37,8 @@ use crate::{
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
     idempotency::Claim,
-    names::{ContentType, text_of},
+    names::ContentType,
+    quota::QuotaExceeded,
     spec::ArtifactSpec,
 };
 
@@ -50,6 +49,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The artifact to commit, all of it known.
 pub(crate) struct NewArtifact<'a> {
     pub(crate) tenant: TenantId,
+    /// Whether the tenant had a quota when the caller was let in.
+    pub(crate) has_quota: bool,
     pub(crate) id: ArtifactId,
     pub(crate) spec: &'a ArtifactSpec,
     pub(crate) content_type: ContentType,
@@ -92,6 +93,8 @@ pub(crate) enum Outcome {
     Existing(Box<Artifact>),
     /// These inputs are not visible; nothing was committed.
     InputsMissing(Vec<String>),
+    /// The tenant's quota has no room for it; nothing was committed.
+    OverQuota(QuotaExceeded),
     /// The collector took the staging object because its lease had run out; nothing was committed.
     Lost,
 }
@@ -181,7 +184,7 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
     // Each statement of a flight is a future of its own, so that all are sent at the first poll, in this order.
     // Flight one: lock, and look.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
-    let (begun, held, locked, entered, sealed_at, own_row, duplicate, missing, current) = join!(
+    let (begun, held, locked, entered, sealed_at, own_row, duplicate, missing, standing, current) = join!(
         tx.begin(),
         async {
             let Some(claim) = &new.claim else {
@@ -223,6 +226,7 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
             client.query_opt(lock, &[tenant, &hash, &size]).await
         },
         missing_inputs(client, statements, new),
+        enter_quota(client, statements, new),
         current_version(client, statements, new),
     );
     begun?;
@@ -266,6 +270,11 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
             return Ok(Ran::Existing(artifact));
         }
         Some(refusal) => return Ok(Ran::Refused(refusal)),
+    }
+    if let Some(standing) = standing?
+        && let Err(exceeded) = standing.admit(1, new.size)
+    {
+        return Ok(Ran::Refused(Outcome::OverQuota(exceeded)));
     }
     let origin = if duplicate.is_some() {
         Origin::Deduplicated
@@ -314,46 +323,6 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
     finished?;
     committed?;
     Ok(Ran::Committed(row, origin))
-}
-
-/// Writes the row: among the artifacts, or among those that wait to be published.
-async fn insert_artifact(
-    client: &Object,
-    statements: &Statements,
-    new: &NewArtifact<'_>,
-    object: &Uuid,
-) -> Result<Row, tokio_postgres::Error> {
-    let spec = new.spec;
-    let inputs = ids_of(&spec.inputs);
-    let record: [&(dyn ToSql + Sync); 20] = [
-        &new.tenant.0,
-        &new.id.as_str(),
-        &text_of(&spec.session_id),
-        &text_of(&spec.namespace),
-        &text_of(&spec.user_id),
-        &text_of(&spec.agent_id),
-        &spec.filename.as_str(),
-        &new.content_type.as_str(),
-        &i64::try_from(new.size).unwrap_or(i64::MAX),
-        &new.hash.as_bytes(),
-        &Json(spec.metadata.pairs()),
-        object,
-        &new.ttl.map(millis),
-        &spec.title.as_str(),
-        &spec.kind.as_str(),
-        &spec.language.as_str(),
-        &spec.change_summary.as_str(),
-        &spec.stage.as_str(),
-        &spec.labels,
-        &inputs,
-    ];
-    if !spec.unpublished {
-        return client.query_one(&statements.insert_artifact, &record).await;
-    }
-    let window = millis(new.unpublished_window);
-    let mut record = record.to_vec();
-    record.extend([&spec.if_version as &(dyn ToSql + Sync), &window]);
-    client.query_one(&statements.insert_pending, &record).await
 }
 
 /// Lets the key, if there is one, stand for what the write leads to.

@@ -6,10 +6,7 @@ use deadpool_postgres::Object;
 use serde_json::Value;
 
 use super::{error::from_pg, millis};
-use crate::{
-    error::Result,
-    gc::{PassState, Size},
-};
+use crate::{error::Result, gc::PassState};
 
 /// Records a run of a pass that has just ended, over that of the last time.
 #[tracing::instrument(target = "postgres", name = "passes.record", skip_all)]
@@ -62,19 +59,4 @@ pub(crate) async fn all(client: &Object) -> Result<Vec<PassState>> {
             counts: row.get(7),
         })
         .collect())
-}
-
-/// How many rows there are, as the planner believes.
-#[tracing::instrument(target = "postgres", name = "passes.size", skip_all)]
-pub(crate) async fn size(client: &Object) -> Result<Size> {
-    let estimate =
-        "(SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = $1::text::regclass)";
-    let sql = format!("SELECT {estimate}, {}", estimate.replace("$1", "$2"));
-    let row = client.query_one(&sql, &[&"artifacts", &"objects"]).await;
-    let row = row.map_err(from_pg)?;
-    let count = |column| row.get::<_, i64>(column).unsigned_abs();
-    Ok(Size {
-        artifacts: count(0),
-        objects: count(1),
-    })
 }

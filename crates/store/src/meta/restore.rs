@@ -11,14 +11,15 @@ use crate::{
     id::{ArtifactId, TenantId},
 };
 
-/// Restores those of these artifacts that can be, and says which. A row that still pins its object has its bytes; one that
-/// is not in the manifest of its sealed session must not come back into it. Their sessions have been entered.
+/// Restores those of these artifacts that can be, and says which, and how many bytes they have together. A row that still
+/// pins its object has its bytes; one that is not in the manifest of its sealed session must not come back into it. Their
+/// sessions have been entered, and the quota.
 #[tracing::instrument(target = "postgres", name = "restore.restore", skip_all)]
 pub(crate) async fn restore(
     tx: &Transaction<'_>,
     tenant: TenantId,
     ids: &[ArtifactId],
-) -> Result<Vec<ArtifactId>> {
+) -> Result<(Vec<ArtifactId>, u64)> {
     let rows = tx
         .query(
             "WITH restorable AS (
@@ -33,10 +34,12 @@ pub(crate) async fn restore(
              UPDATE artifacts a SET state = 'live', deleted_at = NULL, purge_after = NULL,
                  revision = a.revision + 1, updated_at = now()
              FROM restorable r WHERE a.tenant_id = r.tenant_id AND a.id = r.id
-             RETURNING a.id",
+             RETURNING a.id, a.size_bytes",
             &[&tenant.0, &ids_of(ids)],
         )
         .await
         .map_err(from_pg)?;
-    rows.iter().map(|row| known(row.get(0))).collect()
+    let bytes = rows.iter().map(|row| row.get::<_, i64>(1).unsigned_abs());
+    let ids: Result<_> = rows.iter().map(|row| known(row.get(0))).collect();
+    Ok((ids?, bytes.sum()))
 }

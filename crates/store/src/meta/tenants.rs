@@ -6,18 +6,19 @@ use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::error::from_pg;
+use super::{error::from_pg, quotas, usage};
 use crate::{
     digest::ContentHash,
     error::Result,
     id::TenantId,
+    quota::TenantUsage,
     tenant::{ApiKey, Caller, Credential, Tenant},
 };
 
 /// What `read` reads of a tenant `t`.
-pub(crate) const TENANT: &str =
-    "t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed";
-const TENANT_COLUMNS: usize = 5;
+pub(crate) const TENANT: &str = "t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, \
+     t.max_stored_bytes, t.max_artifacts";
+const TENANT_COLUMNS: usize = 7;
 
 pub(crate) fn read(row: &Row) -> Tenant {
     let duration = |ms: i64| Duration::from_millis(ms.unsigned_abs());
@@ -27,6 +28,7 @@ pub(crate) fn read(row: &Row) -> Tenant {
         default_ttl: row.get::<_, Option<i64>>(2).map(duration),
         max_ttl: row.get::<_, Option<i64>>(3).map(duration),
         never_expires_allowed: row.get(4),
+        quota: quotas::read(row, 5),
     }
 }
 
@@ -81,6 +83,30 @@ pub(crate) async fn add_key(
         .await
         .map_err(from_pg)?;
     Ok(())
+}
+
+/// The tenants, or the one of this name, with their quotas and usage, by name.
+#[tracing::instrument(target = "postgres", name = "tenants.list", skip_all)]
+pub(crate) async fn list(client: &Object, name: Option<&str>) -> Result<Vec<TenantUsage>> {
+    let rows = client
+        .query(
+            &format!(
+                "SELECT t.name, {}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
+                 WHERE $1::text IS NULL OR t.name = $1 ORDER BY t.name",
+                quotas::COLUMNS,
+                usage::COLUMNS,
+                usage::USAGE
+            ),
+            &[&name],
+        )
+        .await
+        .map_err(from_pg)?;
+    let read = |row: &Row| TenantUsage {
+        tenant: row.get(0),
+        quota: quotas::read(row, 1),
+        usage: usage::read(row, 3),
+    };
+    Ok(rows.iter().map(read).collect())
 }
 
 /// A tenant's keys, newest first.

@@ -32,7 +32,8 @@ impl Upload {
     /// Commits what was written.
     ///
     /// # Errors
-    /// `ContentMismatch`, `SessionSealed`, `UploadExpired`, `Unavailable`, after which the artifact may exist.
+    /// `ContentMismatch`, `SessionSealed`, `QuotaExceeded`, `UploadExpired`, `Unavailable`, after which the artifact may
+    /// exist.
     #[tracing::instrument(skip_all)]
     pub async fn finish(mut self) -> Result<Created> {
         let last = self.buffer.split().freeze();
@@ -117,6 +118,7 @@ impl Upload {
         };
         let new = NewArtifact {
             tenant: self.tenant.id,
+            has_quota: !self.tenant.quota.is_none(),
             id: ArtifactId::fresh(),
             spec: &self.spec,
             content_type,
@@ -173,6 +175,7 @@ impl Upload {
                 );
                 Err(Error::invalid("spec.inputs", rule))
             }
+            Outcome::OverQuota(exceeded) => Err(exceeded.into()),
             Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
         }
     }

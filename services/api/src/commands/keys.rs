@@ -4,7 +4,6 @@ use std::error::Error;
 
 use cairn_store::Store;
 use clap::Subcommand;
-use uuid::Uuid;
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -23,30 +22,36 @@ pub(crate) enum Keys {
     /// Revoke a key; calls with it fail from then on.
     Revoke {
         /// The key's id, as `list` shows it.
-        id: Uuid,
+        id: uuid::Uuid,
     },
 }
 
-pub(crate) async fn run(store: &Store, keys: Keys) -> Result<(), Box<dyn Error>> {
-    match keys {
-        Keys::Create { tenant } => println!("{}", store.create_api_key(&tenant).await?.reveal()),
-        Keys::List { tenant } => {
-            for key in store.list_api_keys(&tenant).await? {
-                let state = match key.revoked_at {
-                    Some(at) => format!("revoked {at}"),
-                    None => "active".to_owned(),
-                };
-                println!(
-                    "{}  …{}  made {}  {state}",
-                    key.id, key.last_4, key.created_at
-                );
+impl Keys {
+    pub(crate) async fn run(self, store: &Store) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Create { tenant } => {
+                println!("{}", store.create_api_key(&tenant).await?.reveal())
+            }
+            Self::List { tenant } => {
+                for key in store.list_api_keys(&tenant).await? {
+                    let state = match key.revoked_at {
+                        Some(at) => format!("revoked {at}"),
+                        None => "active".to_owned(),
+                    };
+                    println!(
+                        "{}  …{}  made {}  {state}",
+                        key.id, key.last_4, key.created_at
+                    );
+                }
+            }
+            Self::Revoke { id } => {
+                if !store.revoke_api_key(id).await? {
+                    return Err(
+                        format!("there is no key {id}; `keys list` shows a tenant's").into(),
+                    );
+                }
             }
         }
-        Keys::Revoke { id } => {
-            if !store.revoke_api_key(id).await? {
-                return Err(format!("there is no key {id}; `keys list` shows a tenant's").into());
-            }
-        }
+        Ok(())
     }
-    Ok(())
 }

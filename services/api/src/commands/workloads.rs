@@ -35,32 +35,35 @@ pub(crate) enum Workloads {
     },
 }
 
-pub(crate) async fn run(store: &Store, workloads: Workloads) -> Result<(), Box<dyn Error>> {
-    match workloads {
-        Workloads::Add {
-            tenant,
-            subject,
-            issuer,
-        } => {
-            let issuer = match issuer {
-                Some(issuer) => issuer,
-                None => our_issuer()?,
-            };
-            print(&store.add_workload(&tenant, &issuer, &subject).await?);
-        }
-        Workloads::List { tenant } => {
-            for workload in store.list_workloads(&tenant).await? {
-                print(&workload);
+impl Workloads {
+    pub(crate) async fn run(self, store: &Store) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Add {
+                tenant,
+                subject,
+                issuer,
+            } => {
+                let issuer = match issuer {
+                    Some(issuer) => issuer,
+                    None => our_issuer()?,
+                };
+                print(&store.add_workload(&tenant, &issuer, &subject).await?);
+            }
+            Self::List { tenant } => {
+                for workload in store.list_workloads(&tenant).await? {
+                    print(&workload);
+                }
+            }
+            Self::Remove { id } => {
+                if !store.remove_workload(id).await? {
+                    let words =
+                        format!("there is no workload {id}; `workloads list` shows a tenant's");
+                    return Err(words.into());
+                }
             }
         }
-        Workloads::Remove { id } => {
-            if !store.remove_workload(id).await? {
-                let words = format!("there is no workload {id}; `workloads list` shows a tenant's");
-                return Err(words.into());
-            }
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn our_issuer() -> Result<String, Box<dyn Error>> {

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use cairn_store::{Limit, QuotaExceeded};
+
 use super::*;
 
 /// How an error must look, and the reason that it must give.
@@ -172,6 +174,17 @@ fn every_error_has_its_reason_code_and_http_status() {
             "FILE_TOO_LARGE",
             InvalidArgument,
             413,
+        ),
+        expect(
+            Error::QuotaExceeded(QuotaExceeded {
+                limit: Limit::StoredBytes,
+                max: 3,
+                used: 2,
+                needed: 2,
+            }),
+            "QUOTA_EXCEEDED",
+            ResourceExhausted,
+            429,
         ),
         expect(
             Error::TtlExceedsLimit { max: None },

@@ -3,6 +3,7 @@ use cairn_store::Store;
 use tonic::{Request, Response, Status};
 
 use super::{Services, convert};
+use crate::error::to_status;
 
 #[tonic::async_trait]
 impl IdentityService for Services {
@@ -12,6 +13,8 @@ impl IdentityService for Services {
     ) -> Result<Response<WhoAmIResponse>, Status> {
         let (caller, _) = self.authenticate(request).await?;
         let upload = self.store.limits().upload_bytes;
+        let quota = caller.tenant.quota;
+        let usage = self.store.usage(&caller.tenant).await.map_err(to_status)?;
         Ok(Response::new(WhoAmIResponse {
             tenant_name: caller.tenant.name,
             api_key_last_4: caller.credential.key_last_4().to_owned(),
@@ -22,6 +25,10 @@ impl IdentityService for Services {
             max_create_bytes: i64::try_from(Store::CREATE_MAX_BYTES).unwrap_or(i64::MAX),
             max_upload_bytes: i64::try_from(upload).unwrap_or(i64::MAX),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            stored_artifacts: convert::size(usage.stored_artifacts),
+            stored_bytes: convert::size(usage.stored_bytes),
+            max_stored_bytes: quota.max_stored_bytes.map(convert::size),
+            max_artifacts: quota.max_artifacts.map(convert::size),
         }))
     }
 }

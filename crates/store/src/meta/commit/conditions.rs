@@ -1,4 +1,4 @@
-//! What a commit depends on beyond its own content: the inputs, and the latest version of the file.
+//! What a commit depends on beyond its own content: the inputs, the quota, and the latest version of the file.
 
 use deadpool_postgres::Object;
 use futures_util::join;
@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     meta::{artifacts, selection::ids_of},
     names::text_of,
+    quota::Standing,
     spec::OnDuplicate,
 };
 
@@ -32,6 +33,24 @@ pub(super) async fn missing_inputs(
         )
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in.
+pub(super) async fn enter_quota(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+) -> Result<Option<Standing>, tokio_postgres::Error> {
+    let quotas = &statements.quotas;
+    let lock = quotas.lock(client, new.tenant);
+    let look = quotas.look(client, new.tenant);
+    if new.has_quota {
+        let (locked, standing) = join!(lock, look);
+        locked?;
+        return standing;
+    }
+    // To look is dear, even where there is nothing to see.
+    if lock.await? { look.await } else { Ok(None) }
 }
 
 /// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction

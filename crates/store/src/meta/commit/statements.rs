@@ -5,12 +5,13 @@ use tokio_postgres::Statement;
 
 use crate::meta::{
     artifacts::{COLUMNS, NAMED, VISIBLE},
-    idempotency, pending,
+    idempotency, pending, quotas,
 };
 
 /// Every statement of the commit, prepared on one connection.
 pub(super) struct Statements {
     pub(super) keys: idempotency::Statements,
+    pub(super) quotas: quotas::Statements,
     pub(super) lock_session: Statement,
     pub(super) enter_session: Statement,
     pub(super) sealed_at: Statement,
@@ -74,6 +75,7 @@ impl Statements {
         );
         Ok(Self {
             keys: idempotency::Statements::prepare(client).await?,
+            quotas: quotas::Statements::prepare(client).await?,
             lock_session: client
                 .prepare_cached("SELECT pg_advisory_xact_lock_shared($1)")
                 .await?,

@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-/// A number of bytes: a whole number, alone or with a unit, as in `1000`, `32KiB`, `5MiB`, `1GiB`.
+/// A number of bytes, 0 or more: a whole number, alone or with a unit, as in `1000`, `32KiB`, `5MiB`, `1GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ByteCount(pub(crate) i64);
+pub struct ByteCount(pub i64);
 
 /// As sizes are printed.
 const UNITS: [(&str, i64); 5] = [

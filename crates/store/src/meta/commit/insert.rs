@@ -1,0 +1,54 @@
+//! The row of a new artifact.
+
+use deadpool_postgres::Object;
+use tokio_postgres::{
+    Row,
+    types::{Json, ToSql},
+};
+use uuid::Uuid;
+
+use super::{NewArtifact, Statements};
+use crate::{
+    meta::{millis, selection::ids_of},
+    names::text_of,
+};
+
+/// Writes the row: among the artifacts, or among those that wait to be published.
+pub(super) async fn insert_artifact(
+    client: &Object,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+    object: &Uuid,
+) -> Result<Row, tokio_postgres::Error> {
+    let spec = new.spec;
+    let inputs = ids_of(&spec.inputs);
+    let record: [&(dyn ToSql + Sync); 20] = [
+        &new.tenant.0,
+        &new.id.as_str(),
+        &text_of(&spec.session_id),
+        &text_of(&spec.namespace),
+        &text_of(&spec.user_id),
+        &text_of(&spec.agent_id),
+        &spec.filename.as_str(),
+        &new.content_type.as_str(),
+        &i64::try_from(new.size).unwrap_or(i64::MAX),
+        &new.hash.as_bytes(),
+        &Json(spec.metadata.pairs()),
+        object,
+        &new.ttl.map(millis),
+        &spec.title.as_str(),
+        &spec.kind.as_str(),
+        &spec.language.as_str(),
+        &spec.change_summary.as_str(),
+        &spec.stage.as_str(),
+        &spec.labels,
+        &inputs,
+    ];
+    if !spec.unpublished {
+        return client.query_one(&statements.insert_artifact, &record).await;
+    }
+    let window = millis(new.unpublished_window);
+    let mut record = record.to_vec();
+    record.extend([&spec.if_version as &(dyn ToSql + Sync), &window]);
+    client.query_one(&statements.insert_pending, &record).await
+}

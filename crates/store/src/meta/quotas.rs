@@ -1,0 +1,118 @@
+//! Quotas of tenants. Whoever adds live artifacts of a tenant that has one takes the tenant's lock, and reads in a later
+//! statement what is stored: READ COMMITTED then shows what the former holder has committed. The lock comes after the
+//! session's and those of objects, and before those of filenames and artifacts.
+
+use deadpool_postgres::{GenericClient, Object, Transaction};
+use tokio_postgres::{Error, Row, Statement};
+
+use super::{error::from_pg, sessions, usage};
+use crate::{
+    error::Result,
+    id::TenantId,
+    quota::{Quota, QuotaUpdate, Standing},
+};
+
+/// The columns that `read` reads, of a tenant `t`.
+pub(super) const COLUMNS: &str = "t.max_stored_bytes, t.max_artifacts";
+const HAS_ONE: &str = "(t.max_stored_bytes IS NOT NULL OR t.max_artifacts IS NOT NULL)";
+
+/// The quota in the two `COLUMNS` of a row, from this one on.
+pub(super) fn read(row: &Row, first: usize) -> Quota {
+    let limit = |column| row.get::<_, Option<i64>>(column).map(i64::unsigned_abs);
+    Quota {
+        max_stored_bytes: limit(first),
+        max_artifacts: limit(first + 1),
+    }
+}
+
+/// The statements that a write is joined with.
+pub(super) struct Statements {
+    lock: Statement,
+    look: Statement,
+}
+
+impl Statements {
+    pub(super) async fn prepare(client: &impl GenericClient) -> Result<Self, Error> {
+        let lock = format!(
+            "SELECT pg_advisory_xact_lock($2) FROM tenants t WHERE t.id = $1 AND {HAS_ONE}"
+        );
+        let look = format!(
+            "SELECT {COLUMNS}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
+             WHERE t.id = $1 AND {HAS_ONE}",
+            usage::COLUMNS,
+            usage::USAGE
+        );
+        Ok(Self {
+            lock: client.prepare_cached(&lock).await?,
+            look: client.prepare_cached(&look).await?,
+        })
+    }
+
+    /// Waits until no other write of the tenant is between being let in and being committed; false when it has no quota.
+    pub(super) async fn lock(
+        &self,
+        client: &impl GenericClient,
+        tenant: TenantId,
+    ) -> Result<bool, Error> {
+        // No session has an empty name.
+        let key = sessions::lock_key(tenant, "");
+        let rows = client.execute(&self.lock, &[&tenant.0, &key]).await?;
+        Ok(rows > 0)
+    }
+
+    /// How the tenant stands against its quota, if it has one.
+    pub(super) async fn look(
+        &self,
+        client: &impl GenericClient,
+        tenant: TenantId,
+    ) -> Result<Option<Standing>, Error> {
+        let row = client.query_opt(&self.look, &[&tenant.0]).await?;
+        Ok(row.map(|row| Standing {
+            quota: read(&row, 0),
+            usage: usage::read(&row, 2),
+        }))
+    }
+}
+
+/// How a tenant stands against its quota as things are now, if it has one.
+#[tracing::instrument(target = "postgres", name = "quotas.look", skip_all)]
+pub(crate) async fn look(client: &Object, tenant: TenantId) -> Result<Option<Standing>> {
+    let statements = Statements::prepare(client).await.map_err(from_pg)?;
+    statements.look(client, tenant).await.map_err(from_pg)
+}
+
+/// How a tenant stands against its quota, if it has one; no other write changes that before this transaction ends.
+#[tracing::instrument(target = "postgres", name = "quotas.enter", skip_all)]
+pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId) -> Result<Option<Standing>> {
+    let statements = Statements::prepare(tx).await.map_err(from_pg)?;
+    if !statements.lock(tx, tenant).await.map_err(from_pg)? {
+        return Ok(None);
+    }
+    statements.look(tx, tenant).await.map_err(from_pg)
+}
+
+/// Changes a tenant's quota; false when there is no such tenant.
+#[tracing::instrument(target = "postgres", name = "quotas.set", skip_all)]
+pub(crate) async fn set(client: &Object, tenant: &str, update: QuotaUpdate) -> Result<bool> {
+    let number = |limit: Option<Option<u64>>| {
+        limit
+            .flatten()
+            .map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
+    };
+    let found = client
+        .execute(
+            "UPDATE tenants SET max_stored_bytes = CASE WHEN $2 THEN $3 ELSE max_stored_bytes END,
+                 max_artifacts = CASE WHEN $4 THEN $5 ELSE max_artifacts END
+             WHERE name = $1",
+            &[
+                &tenant,
+                &update.max_stored_bytes.is_some(),
+                &number(update.max_stored_bytes),
+                &update.max_artifacts.is_some(),
+                &number(update.max_artifacts),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(found > 0)
+}
