@@ -131,6 +131,37 @@ async fn of_many_writers_at_once_as_many_get_in_as_there_is_room_for_to_the_last
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writers_that_share_the_room_of_a_large_quota_do_not_exceed_it_either() {
+    let cairn = limited(None, None).await;
+    let connections = "SELECT current_setting('max_connections')::bigint";
+    let shared = cairn.count(connections).await.unsigned_abs() * (128 << 10);
+    let max = shared + 300_500;
+    limit(&cairn.store, Some(max), None).await;
+    let writes = (0..60_usize).map(|i| {
+        let client = cairn.client.clone();
+        tokio::spawn(async move {
+            // In the midst of the small ones comes one that leaves them no room to share.
+            let size = if i == 10 { shared as usize } else { 12_000 + i };
+            client.upload(spec("same"), content(size)).await.map(drop)
+        })
+    });
+    let writes: Vec<_> = writes.collect();
+    let outcomes = join_all(writes).await.into_iter();
+    let refusals = outcomes.filter_map(|written| written.unwrap().err());
+    let refusals: Vec<_> = refusals.collect();
+    assert!(!refusals.is_empty());
+    for refusal in refusals {
+        assert_eq!(refused::<()>(Err(refusal)).reason, "QUOTA_EXCEEDED");
+    }
+    let room = max - stored(&cairn.client).await.1.unsigned_abs();
+    let last = cairn.client.upload(spec("a"), content(room as usize));
+    last.await.unwrap();
+    let one_more = cairn.client.create(spec("b"), "b").await;
+    assert_eq!(refused(one_more).reason, "QUOTA_EXCEEDED");
+    assert_eq!(stored(&cairn.client).await.1.unsigned_abs(), max);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_writers_at_once_as_many_get_in_as_artifacts_are_allowed() {
     let cairn = limited(None, Some(5)).await;
     let writes = (0..30_usize).map(|i| {

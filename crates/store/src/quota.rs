@@ -96,6 +96,31 @@ pub struct QuotaUpdate {
 pub(crate) struct Standing {
     pub(crate) quota: Quota,
     pub(crate) usage: Usage,
+    /// How many writes there can be at once: the server's connections.
+    pub(crate) writers: u64,
+}
+
+/// In what company a write enters a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// With others of its kind, which are small and add one artifact each; it must find room for all of them.
+    Others,
+    /// With nobody.
+    None,
+}
+
+impl Company {
+    /// The most bytes that a write may add in company.
+    const SMALL: u64 = 128 << 10;
+
+    /// What a write of so many bytes tries first.
+    pub(crate) fn of(bytes: u64) -> Self {
+        if bytes <= Self::SMALL {
+            Self::Others
+        } else {
+            Self::None
+        }
+    }
 }
 
 impl Quota {
@@ -113,9 +138,16 @@ impl Standing {
         max.saturating_sub(self.usage.stored_bytes)
     }
 
+    /// Whether there is room for as many small writes as there can be at once. If each of them has seen that, with all of
+    /// them already counted or still under way, then they fit in together whatever becomes of the others.
+    pub(crate) fn has_room_for_all(&self) -> bool {
+        let bytes = self.writers.saturating_mul(Company::SMALL);
+        self.admit(self.writers, bytes).is_ok()
+    }
+
     /// Makes sure that there is room for so many more artifacts of so many bytes. No more are always fine.
     pub(crate) fn admit(&self, artifacts: u64, bytes: u64) -> Result<(), QuotaExceeded> {
-        let Self { quota, usage } = self;
+        let Self { quota, usage, .. } = self;
         let limits = [
             (
                 Limit::StoredBytes,
@@ -196,7 +228,16 @@ mod tests {
                 stored_bytes: 70,
                 ..Usage::default()
             },
+            writers: 2,
         }
+    }
+
+    #[test]
+    fn writes_go_together_as_long_as_there_is_room_for_as_many_as_there_can_be() {
+        let most = 70 + 2 * (128 << 10);
+        assert!(standing(Some(most), Some(5)).has_room_for_all());
+        assert!(!standing(Some(most - 1), None).has_room_for_all());
+        assert!(!standing(None, Some(4)).has_room_for_all());
     }
 
     #[test]

@@ -38,7 +38,7 @@ use crate::{
     id::{ArtifactId, ObjectId, TenantId},
     idempotency::Claim,
     names::ContentType,
-    quota::QuotaExceeded,
+    quota::{Company, QuotaExceeded},
     spec::ArtifactSpec,
 };
 
@@ -102,6 +102,8 @@ pub(crate) enum Outcome {
 enum Failure {
     /// Nothing was committed, or it is not known; running it again tells.
     Repeat(tokio_postgres::Error),
+    /// Nothing was committed: the quota has no room for all who may be writing, and perhaps for this one alone.
+    Crowded,
     Final(Error),
 }
 
@@ -121,12 +123,17 @@ impl From<tokio_postgres::Error> for Failure {
 pub(crate) async fn commit(meta: &Meta, new: &NewArtifact<'_>) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
     let mut last = None;
+    let mut company = Company::of(new.size);
     for _ in 0..ATTEMPTS {
         let repeated = last.is_some();
-        match attempt(meta, new, repeated).await {
+        match attempt(meta, new, repeated, company).await {
             Ok(outcome) => return Ok(outcome),
             Err(Failure::Final(e)) => return Err(e),
             Err(Failure::Repeat(e)) => last = Some(e),
+            Err(Failure::Crowded) => {
+                company = Company::None;
+                continue;
+            }
         }
         tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.5))).await;
         pause *= 2;
@@ -134,14 +141,19 @@ pub(crate) async fn commit(meta: &Meta, new: &NewArtifact<'_>) -> Result<Outcome
     Err(last.map_or_else(|| Error::internal("no attempt was made"), from_pg))
 }
 
-async fn attempt(meta: &Meta, new: &NewArtifact<'_>, repeated: bool) -> Result<Outcome, Failure> {
+async fn attempt(
+    meta: &Meta,
+    new: &NewArtifact<'_>,
+    repeated: bool,
+    company: Company,
+) -> Result<Outcome, Failure> {
     let tx = Tx::open(meta).await.map_err(Failure::Final)?;
     if repeated && let Some(created) = committed_before(tx.client(), new).await? {
         tx.finish();
         return Ok(Outcome::Created(created));
     }
     let statements = Statements::prepare(tx.client()).await?;
-    match run(&tx, &statements, new).await {
+    match run(&tx, &statements, new, company).await {
         Ok(Ran::Committed(row, origin)) => {
             tx.finish();
             created(&row, new, origin).map(Outcome::Created)
@@ -173,7 +185,12 @@ enum Ran {
     NoLongerStaging,
 }
 
-async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<Ran, Failure> {
+async fn run(
+    tx: &Tx,
+    statements: &Statements,
+    new: &NewArtifact<'_>,
+    company: Company,
+) -> Result<Ran, Failure> {
     let client = tx.client();
     let tenant = &new.tenant.0;
     let own = &new.object.0;
@@ -226,7 +243,7 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
             client.query_opt(lock, &[tenant, &hash, &size]).await
         },
         missing_inputs(client, statements, new),
-        enter_quota(client, statements, new),
+        enter_quota(client, statements, new, company),
         current_version(client, statements, new),
     );
     begun?;
@@ -271,10 +288,13 @@ async fn run(tx: &Tx, statements: &Statements, new: &NewArtifact<'_>) -> Result<
         }
         Some(refusal) => return Ok(Ran::Refused(refusal)),
     }
-    if let Some(standing) = standing?
-        && let Err(exceeded) = standing.admit(1, new.size)
-    {
-        return Ok(Ran::Refused(Outcome::OverQuota(exceeded)));
+    if let Some(standing) = standing? {
+        if company == Company::Others && !standing.has_room_for_all() {
+            return Err(Failure::Crowded);
+        }
+        if let Err(exceeded) = standing.admit(1, new.size) {
+            return Ok(Ran::Refused(Outcome::OverQuota(exceeded)));
+        }
     }
     let origin = if duplicate.is_some() {
         Origin::Deduplicated

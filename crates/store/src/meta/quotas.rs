@@ -1,6 +1,7 @@
 //! Quotas of tenants. Whoever adds live artifacts of a tenant that has one takes the tenant's lock, and reads in a later
-//! statement what is stored: READ COMMITTED then shows what the former holder has committed. The lock comes after the
-//! session's and those of objects, and before those of filenames and artifacts.
+//! statement what is stored: READ COMMITTED then shows what the former holder has committed. Small writes share the lock
+//! while there is room for as many as there can be. It comes after the session's and those of objects, and before those of
+//! filenames and artifacts; nobody who shares it takes it alone, which would wait for another who does the same.
 
 use deadpool_postgres::{GenericClient, Object, Transaction};
 use tokio_postgres::{Error, Row, Statement};
@@ -9,7 +10,7 @@ use super::{error::from_pg, sessions, usage};
 use crate::{
     error::Result,
     id::TenantId,
-    quota::{Quota, QuotaUpdate, Standing},
+    quota::{Company, Quota, QuotaUpdate, Standing},
 };
 
 /// The columns that `read` reads, of a tenant `t`.
@@ -28,35 +29,47 @@ pub(super) fn read(row: &Row, first: usize) -> Quota {
 /// The statements that a write is joined with.
 pub(super) struct Statements {
     lock: Statement,
+    share: Statement,
     look: Statement,
 }
 
 impl Statements {
     pub(super) async fn prepare(client: &impl GenericClient) -> Result<Self, Error> {
-        let lock = format!(
-            "SELECT pg_advisory_xact_lock($2) FROM tenants t WHERE t.id = $1 AND {HAS_ONE}"
-        );
+        let lock = |function: &str| {
+            format!("SELECT {function}($2) FROM tenants t WHERE t.id = $1 AND {HAS_ONE}")
+        };
         let look = format!(
-            "SELECT {COLUMNS}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
+            "SELECT {COLUMNS}, {}, current_setting('max_connections')::bigint FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
              WHERE t.id = $1 AND {HAS_ONE}",
             usage::COLUMNS,
             usage::USAGE
         );
         Ok(Self {
-            lock: client.prepare_cached(&lock).await?,
+            lock: client
+                .prepare_cached(&lock("pg_advisory_xact_lock"))
+                .await?,
+            share: client
+                .prepare_cached(&lock("pg_advisory_xact_lock_shared"))
+                .await?,
             look: client.prepare_cached(&look).await?,
         })
     }
 
-    /// Waits until no other write of the tenant is between being let in and being committed; false when it has no quota.
+    /// Waits until no other write of the tenant is between being let in and being committed, but for such company; false
+    /// when it has no quota.
     pub(super) async fn lock(
         &self,
         client: &impl GenericClient,
         tenant: TenantId,
+        company: Company,
     ) -> Result<bool, Error> {
         // No session has an empty name.
         let key = sessions::lock_key(tenant, "");
-        let rows = client.execute(&self.lock, &[&tenant.0, &key]).await?;
+        let lock = match company {
+            Company::Others => &self.share,
+            Company::None => &self.lock,
+        };
+        let rows = client.execute(lock, &[&tenant.0, &key]).await?;
         Ok(rows > 0)
     }
 
@@ -70,6 +83,7 @@ impl Statements {
         Ok(row.map(|row| Standing {
             quota: read(&row, 0),
             usage: usage::read(&row, 2),
+            writers: row.get::<_, i64>(6).unsigned_abs(),
         }))
     }
 }
@@ -85,7 +99,8 @@ pub(crate) async fn look(client: &Object, tenant: TenantId) -> Result<Option<Sta
 #[tracing::instrument(target = "postgres", name = "quotas.enter", skip_all)]
 pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId) -> Result<Option<Standing>> {
     let statements = Statements::prepare(tx).await.map_err(from_pg)?;
-    if !statements.lock(tx, tenant).await.map_err(from_pg)? {
+    let locked = statements.lock(tx, tenant, Company::None).await;
+    if !locked.map_err(from_pg)? {
         return Ok(None);
     }
     statements.look(tx, tenant).await.map_err(from_pg)

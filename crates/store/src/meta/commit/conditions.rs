@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     meta::{artifacts, selection::ids_of},
     names::text_of,
-    quota::Standing,
+    quota::{Company, Standing},
     spec::OnDuplicate,
 };
 
@@ -35,14 +35,16 @@ pub(super) async fn missing_inputs(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in.
+/// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in, but for such
+/// company.
 pub(super) async fn enter_quota(
     client: &Object,
     statements: &Statements,
     new: &NewArtifact<'_>,
+    company: Company,
 ) -> Result<Option<Standing>, tokio_postgres::Error> {
     let quotas = &statements.quotas;
-    let lock = quotas.lock(client, new.tenant);
+    let lock = quotas.lock(client, new.tenant, company);
     let look = quotas.look(client, new.tenant);
     if new.has_quota {
         let (locked, standing) = join!(lock, look);
