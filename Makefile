@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check chart-cluster image image-test bench proto fmt clean
+.PHONY: help demo dev test soak check chart-cluster chart-kubelet image image-test bench proto fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -64,6 +64,10 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 chart-cluster: ## Install, upgrade and roll back the chart on a real API server, which is built first
 	@scripts/bootstrap cluster test
 	scripts/try-chart-on-apiserver
+
+chart-kubelet: image ## Run the chart's Pods and the sidecar under a real kubelet, which is built first; needs root
+	@scripts/bootstrap kubelet image test
+	scripts/try-chart-on-kubelet
 
 image: ## Build the container image, for which no engine is needed: an OCI layout in target/image
 	@scripts/bootstrap image
