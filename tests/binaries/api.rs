@@ -158,6 +158,34 @@ async fn a_workload_is_added_listed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_blob_store_that_takes_calls_and_answers_none_keeps_no_port_closed() {
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    // Whoever connects waits in the queue of the listener.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let [grpc, http, ops] = program::free_addresses();
+    let mut serve = deployment.command("cairn-api", &["serve"]).await;
+    let serve = serve
+        .env_remove("CAIRN_BLOB_DIR")
+        .env("CAIRN_S3_ENDPOINT", endpoint)
+        .env("CAIRN_S3_BUCKET", "bucket")
+        .env("CAIRN_S3_ACCESS_KEY_ID", "id")
+        .env("CAIRN_S3_SECRET_ACCESS_KEY", "secret")
+        .env("CAIRN_GRPC_ADDR", &grpc)
+        .env("CAIRN_HTTP_ADDR", &http)
+        .env("CAIRN_OPS_ADDR", &ops);
+    let _serving = serve.spawn().unwrap();
+    eventually("it says that it lives", async || {
+        let lives = reqwest::get(format!("http://{ops}/livez")).await;
+        lives.is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+    let ready = reqwest::get(format!("http://{ops}/readyz")).await;
+    assert_eq!(ready.unwrap().status(), 503);
+}
+
+#[tokio::test]
 async fn serve_answers_where_it_was_told_to_until_it_is_told_to_stop() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     blob::{BlobError, Blobs, Fs, S3},
@@ -17,6 +17,10 @@ use crate::{
     gc::{GcConfig, Pace},
     meta::Meta,
 };
+
+/// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
+/// probe, which brings no S3 back.
+const PREFLIGHT: Duration = Duration::from_secs(10);
 
 /// Times that the protocol depends on.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +133,16 @@ impl Store {
     /// # Errors
     /// `Invalid`, naming the setting.
     pub async fn preflight(&self) -> Result<()> {
+        match timeout(PREFLIGHT, self.check_surroundings()).await {
+            Ok(checked) => checked,
+            Err(_) => later(Error::Unavailable {
+                dependency: "database or blob store",
+                source: "there is no answer yet".into(),
+            }),
+        }
+    }
+
+    async fn check_surroundings(&self) -> Result<()> {
         match self.meta.ping().await {
             Ok(()) => {}
             Err(e) => return later(e),
