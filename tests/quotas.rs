@@ -5,7 +5,7 @@ use cairn_proto::v1::{
     WhoAmIRequest,
 };
 use cairn_store::Store;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::{Duration, timeout};
 use tonic::{Code, Status};
 
@@ -137,19 +137,29 @@ async fn writers_that_share_the_room_of_a_large_quota_do_not_exceed_it_either() 
     let shared = cairn.count(connections).await.unsigned_abs() * (128 << 10);
     let max = shared + 300_500;
     limit(&cairn.store, Some(max), None).await;
-    let writes = (0..60_usize).map(|i| {
-        let client = cairn.client.clone();
-        tokio::spawn(async move {
-            // In the midst of the small ones comes one that leaves them no room to share.
-            let size = if i == 10 { shared as usize } else { 12_000 + i };
-            client.upload(spec("same"), content(size)).await.map(drop)
-        })
-    });
-    let writes: Vec<_> = writes.collect();
-    let outcomes = join_all(writes).await.into_iter();
-    let refusals = outcomes.filter_map(|written| written.unwrap().err());
-    let refusals: Vec<_> = refusals.collect();
-    assert!(!refusals.is_empty());
+    let small = |number: usize, count: usize| {
+        let writes = (0..count).map(|i| {
+            let (client, bytes) = (cairn.client.clone(), content(12_000 + number + i));
+            tokio::spawn(async move { client.create(spec("same"), bytes).await.map(drop) })
+        });
+        join_all(writes.collect::<Vec<_>>())
+    };
+    // In the midst of small ones ends one that leaves them no room to share; yet there is room for all of these.
+    let large = OpenUpload::begin(&cairn.client, spec("large")).await;
+    for part in content(shared as usize).chunks(1 << 20) {
+        large.send(part.to_vec()).await;
+    }
+    let (large, writes) = join(large.close(), small(0, 20)).await;
+    large.unwrap();
+    for written in writes {
+        written.unwrap().unwrap();
+    }
+    // What is left is for four more.
+    let writes = small(100, 40).await.into_iter();
+    let refusals: Vec<_> = writes
+        .filter_map(|written| written.unwrap().err())
+        .collect();
+    assert_eq!(refusals.len(), 36);
     for refusal in refusals {
         assert_eq!(refused::<()>(Err(refusal)).reason, "QUOTA_EXCEEDED");
     }

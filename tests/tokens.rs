@@ -24,8 +24,19 @@ async fn start(tokens: TokenSettings) -> Cairn {
 
 /// A Cairn that trusts an issuer, whose runner acts for acme.
 async fn started() -> (Issuer, Cairn) {
+    started_with(|_| {}).await
+}
+
+/// The same, and the issuer is asked whenever there is reason to.
+async fn asking_at_once() -> (Issuer, Cairn) {
+    started_with(|settings| settings.keys_pause = Duration::ZERO).await
+}
+
+async fn started_with(change: impl FnOnce(&mut TokenSettings)) -> (Issuer, Cairn) {
     let issuer = Issuer::start().await;
-    let cairn = start(trusting(&issuer)).await;
+    let mut settings = trusting(&issuer);
+    change(&mut settings);
+    let cairn = start(settings).await;
     add(&cairn, "acme", &issuer, RUNNER).await;
     (issuer, cairn)
 }
@@ -201,11 +212,7 @@ async fn without_an_issuer_keys_alone_are_taken() {
 
 #[tokio::test]
 async fn a_new_key_of_the_issuer_is_good_at_once_and_one_taken_back_is_not() {
-    let issuer = Issuer::start().await;
-    let mut settings = trusting(&issuer);
-    settings.keys_pause = Duration::ZERO;
-    let cairn = start(settings).await;
-    add(&cairn, "acme", &issuer, RUNNER).await;
+    let (issuer, cairn) = asking_at_once().await;
     let old = issuer.token(RUNNER);
     who_am_i(&cairn, &old).await.unwrap();
     issuer.rotate();
@@ -231,11 +238,7 @@ async fn invented_key_ids_make_no_storm_of_questions() {
 
 #[tokio::test]
 async fn while_the_issuer_is_away_its_known_keys_are_good() {
-    let issuer = Issuer::start().await;
-    let mut settings = trusting(&issuer);
-    settings.keys_pause = Duration::ZERO;
-    let cairn = start(settings).await;
-    add(&cairn, "acme", &issuer, RUNNER).await;
+    let (issuer, cairn) = asking_at_once().await;
     issuer.go_away(true);
     let refusal = who_am_i(&cairn, &issuer.token(RUNNER)).await.unwrap_err();
     assert_eq!(
@@ -253,16 +256,15 @@ async fn while_the_issuer_is_away_its_known_keys_are_good() {
 
 #[tokio::test]
 async fn the_issuer_is_asked_with_the_bearer_of_a_file_as_it_is_then() {
-    let issuer = Issuer::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     fs::write(&file, "first\n").unwrap();
-    let mut settings = trusting(&issuer);
-    settings.keys_pause = Duration::ZERO;
-    settings.keys_url = Some(format!("{}/keys", issuer.url).parse().unwrap());
-    settings.bearer_file = Some(file.clone());
-    let cairn = start(settings).await;
-    add(&cairn, "acme", &issuer, RUNNER).await;
+    let (issuer, cairn) = started_with(|settings| {
+        settings.keys_pause = Duration::ZERO;
+        settings.keys_url = Some(format!("{}/keys", settings.issuer).parse().unwrap());
+        settings.bearer_file = Some(file.clone());
+    })
+    .await;
     who_am_i(&cairn, &issuer.token(RUNNER)).await.unwrap();
     fs::write(&file, "second\n").unwrap();
     issuer.rotate();

@@ -14,6 +14,8 @@ use cairn_proto::v1::{self, ArtifactName, ArtifactSpec, ArtifactState};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
+#[cfg(test)]
+pub(crate) use self::walk::tests::folder;
 pub(crate) use self::{
     content::is_changed,
     context::{Condition, Context},

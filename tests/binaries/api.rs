@@ -299,6 +299,15 @@ async fn tenants_are_shown_with_what_they_store_and_may_store_and_their_quotas_a
     let acme = "acme  0 of 5 artifacts  0 bytes  0 physical bytes";
     assert_eq!(lines(&shown), [acme]);
 
+    let database = postgres::connect(&deployment.database_url).await;
+    let many = "INSERT INTO tenants (id, name) SELECT gen_random_uuid(), 'b' || n FROM generate_series(1, 999) n";
+    database.batch_execute(many).await.unwrap();
+    let page = tenants(&["list"]).await.ok();
+    assert_eq!(lines(&page).len(), 1000);
+    page.saying("more: --after b999");
+    let rest = tenants(&["list", "--after=b999"]).await.ok();
+    assert_eq!((lines(&rest), &*rest.stderr), (vec![other.into()], ""));
+
     for (wrong, words) in [
         (
             &["set", "--tenant=nobody", "--max-artifacts=5"][..],

@@ -141,22 +141,10 @@ fn usage<T>(words: &str) -> Result<T, CliError> {
 mod tests {
     use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
-    use tempfile::TempDir;
-
     use super::{Content, Plan};
-    use crate::error::CliError;
+    use crate::{error::CliError, push::folder};
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
-
-    fn folder(files: &[&str]) -> std::io::Result<TempDir> {
-        let folder = TempDir::new()?;
-        for file in files {
-            let path = folder.path().join(file);
-            fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
-            fs::write(path, file)?;
-        }
-        Ok(folder)
-    }
 
     fn names(plan: &Plan) -> Vec<&str> {
         plan.sources

@@ -59,3 +59,21 @@ fn name_within(directory: &Path, path: &Path) -> Option<String> {
         .collect();
     Some(segments?.join("/"))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::{fs, io};
+
+    use tempfile::TempDir;
+
+    /// A folder with these files, each of which holds its name.
+    pub(crate) fn folder(files: &[&str]) -> io::Result<TempDir> {
+        let folder = TempDir::new()?;
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
+            fs::write(path, file)?;
+        }
+        Ok(folder)
+    }
+}

@@ -132,12 +132,13 @@ pub(super) fn is_gone(error: &CliError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::os::unix::fs::symlink;
 
     use glob::Pattern;
     use tempfile::TempDir;
 
     use super::Folder;
+    use crate::push::folder;
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -152,16 +153,6 @@ mod tests {
         let mut names: Vec<_> = scan.files.into_iter().map(|(name, _)| name).collect();
         names.sort();
         Ok(names)
-    }
-
-    fn folder(files: &[&str]) -> std::io::Result<TempDir> {
-        let folder = TempDir::new()?;
-        for file in files {
-            let path = folder.path().join(file);
-            fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
-            fs::write(path, file)?;
-        }
-        Ok(folder)
     }
 
     #[test]

@@ -202,14 +202,28 @@ impl Store {
         rows::set(&client, tenant_name, update).await
     }
 
-    /// All tenants, or the one of this name, with what they may store and what they do store, by name.
+    /// What the tenant of this name may store and does store, if there is one.
     ///
     /// # Errors
     /// `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn list_tenants(&self, name: Option<&str>) -> Result<Vec<TenantUsage>> {
+    pub async fn get_tenant(&self, name: &str) -> Result<Option<TenantUsage>> {
         let client = self.meta.client().await?;
-        tenants::list(&client, name).await
+        let found = tenants::list(&client, Some(name), None, 1).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The most tenants that are listed at once.
+    pub const TENANTS_PAGE: usize = 1000;
+
+    /// What tenants may store and do store, by name: those after this one, or from the first, at most `TENANTS_PAGE`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn list_tenants(&self, after: Option<&str>) -> Result<Vec<TenantUsage>> {
+        let client = self.meta.client().await?;
+        tenants::list(&client, None, after, Self::TENANTS_PAGE as i64).await
     }
 }
 

@@ -85,19 +85,25 @@ pub(crate) async fn add_key(
     Ok(())
 }
 
-/// The tenants, or the one of this name, with their quotas and usage, by name.
+/// The tenants of this name, or after that one, or all, with their quotas and usage: so many at the most, by name.
 #[tracing::instrument(target = "postgres", name = "tenants.list", skip_all)]
-pub(crate) async fn list(client: &Object, name: Option<&str>) -> Result<Vec<TenantUsage>> {
+pub(crate) async fn list(
+    client: &Object,
+    name: Option<&str>,
+    after: Option<&str>,
+    most: i64,
+) -> Result<Vec<TenantUsage>> {
     let rows = client
         .query(
             &format!(
                 "SELECT t.name, {}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
-                 WHERE $1::text IS NULL OR t.name = $1 ORDER BY t.name",
+                 WHERE ($1::text IS NULL OR t.name = $1) AND ($2::text IS NULL OR t.name > $2)
+                 ORDER BY t.name LIMIT $3",
                 quotas::COLUMNS,
                 usage::COLUMNS,
                 usage::USAGE
             ),
-            &[&name],
+            &[&name, &after, &most],
         )
         .await
         .map_err(from_pg)?;

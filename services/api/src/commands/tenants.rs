@@ -7,8 +7,12 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Tenants {
-    /// List all tenants, with what they store and what they may store.
-    List,
+    /// List tenants by name, with what they store and what they may store, a thousand at a time.
+    List {
+        /// Those after this one.
+        #[arg(long, value_name = "NAME")]
+        after: Option<String>,
+    },
     /// Show one of them.
     Show {
         /// The tenant's name.
@@ -47,9 +51,9 @@ impl<T: FromStr> FromStr for Most<T> {
 
 impl Tenants {
     pub(crate) async fn run(self, store: &Store) -> Result<(), Box<dyn Error>> {
-        let only = match self {
-            Self::List => None,
-            Self::Show { tenant } => Some(tenant),
+        let tenant = match self {
+            Self::List { after } => return list(store, after.as_deref()).await,
+            Self::Show { tenant } => tenant,
             Self::Set {
                 tenant,
                 max_stored_bytes,
@@ -61,21 +65,29 @@ impl Tenants {
                     max_artifacts: max_artifacts.map(|most| most.0),
                 };
                 store.set_quota(&tenant, update).await?;
-                Some(tenant)
+                tenant
             }
         };
-        let found = store.list_tenants(only.as_deref()).await?;
-        if let (Some(tenant), []) = (only, found.as_slice()) {
+        let Some(found) = store.get_tenant(&tenant).await? else {
             return Err(format!(
                 "there is no tenant '{tenant}'; one comes into being with its first key, and `tenants list` shows all"
             )
             .into());
-        }
-        for tenant in &found {
-            println!("{}", line(tenant));
-        }
+        };
+        println!("{}", line(&found));
         Ok(())
     }
+}
+
+async fn list(store: &Store, after: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let found = store.list_tenants(after).await?;
+    for tenant in &found {
+        println!("{}", line(tenant));
+    }
+    if let Some(last) = found.get(Store::TENANTS_PAGE - 1) {
+        eprintln!("there may be more: --after {}", last.tenant);
+    }
+    Ok(())
 }
 
 fn line(tenant: &TenantUsage) -> String {
