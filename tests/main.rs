@@ -5,6 +5,7 @@ mod artifacts;
 mod auth;
 mod binaries;
 mod cli;
+mod connections;
 mod contention;
 mod declared;
 mod dev;

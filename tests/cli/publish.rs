@@ -320,7 +320,7 @@ async fn a_commit_whose_answer_is_lost_is_asked_for_again_and_publishes_once() {
             let content = format!("{name} {version}");
             shell.push(name, content, &["--unpublished", RUN]).await;
         }
-        cairn.postgres_proxy().lose_answer_to(b"COMMIT");
+        cairn.postgres_proxy().lose_answer_to(b"COMMIT\0");
         let done = shell.run(commit).await.ok().saying("trying again");
         assert!(cairn.postgres_proxy().has_lost_it());
         let artifacts = &done.json()["artifacts"];

@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -27,6 +28,17 @@ pub(crate) struct Proxy {
     ambush: Arc<Mutex<Option<&'static [u8]>>>,
     answer: Arc<Mutex<Option<(&'static str, String)>>>,
     hold: Arc<watch::Sender<Hold>>,
+    answers: Arc<watch::Sender<Answers>>,
+}
+
+/// What becomes of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    Passed,
+    /// Passed on after this time.
+    Late(Duration),
+    /// Taken from the server and kept, while requests are acknowledged.
+    Kept,
 }
 
 /// Requests that are held back.
@@ -59,6 +71,7 @@ impl Proxy {
             ambush: Arc::default(),
             answer: Arc::default(),
             hold: Arc::new(watch::channel(Hold::default()).0),
+            answers: Arc::new(watch::channel(Answers::Passed).0),
         };
         let of_listener = proxy.clone();
         tokio::spawn(async move {
@@ -102,6 +115,33 @@ impl Proxy {
     /// Passes everything on again.
     pub(crate) fn answer_nothing(&self) {
         *self.answer.lock().unwrap() = None;
+    }
+
+    /// From now on passes answers on late.
+    pub(crate) fn delay_answers(&self, by: Duration) {
+        self.answers.send_replace(Answers::Late(by));
+    }
+
+    /// From now on acknowledges requests and passes no answer on, as a host does that vanished.
+    pub(crate) fn keep_answers(&self) {
+        self.answers.send_replace(Answers::Kept);
+    }
+
+    /// Passes answers on, at once.
+    pub(crate) fn pass_answers(&self) {
+        self.answers.send_replace(Answers::Passed);
+    }
+
+    async fn wait_to_answer(&self) {
+        let mut answers = self.answers.subscribe();
+        let now = *answers.borrow_and_update();
+        match now {
+            Answers::Passed => {}
+            Answers::Late(by) => tokio::time::sleep(by).await,
+            Answers::Kept => {
+                let _ = answers.wait_for(|now| *now != Answers::Kept).await;
+            }
+        }
     }
 
     /// From now on holds requests of HTTP back that contain this.
@@ -191,6 +231,7 @@ impl Proxy {
                     if n == 0 {
                         return Ok(());
                     }
+                    self.wait_to_answer().await;
                     client.write_all(&answered[..n]).await?;
                 }
             }

@@ -12,7 +12,7 @@ use crate::{
     filter::{Condition, Filter},
     id::{ArtifactId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    job::{Bulk, Job, Task, meant, start_if_many},
+    job::{Bulk, Job, Task, bulk_again, meant, start_if_many},
     meta::{artifacts as rows, pending, selection},
     reference::ArtifactRef,
     selection::{Expression, Selection},
@@ -33,9 +33,9 @@ impl Store {
         wanted: &ArtifactRef,
         key: Option<&IdempotencyKey>,
     ) -> Result<Deleted> {
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifact").with("artifact", wanted);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
@@ -73,13 +73,13 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Bulk<BulkDeleted>> {
         let tenant = &caller.tenant;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifacts")
             .with("selection", selected)
             .with("validate_only", &validate_only);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return self.bulk_again(tenant, earlier).await,
+            Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
         };
         let window = self.times.delete_window;
         let result = match selected {
@@ -145,9 +145,9 @@ async fn found(
 ) -> Result<Vec<ArtifactId>> {
     let bound = Selection::MAX_IDS as i64;
     let free = meant(&Task::DeleteArtifacts, matching.filter.clone());
-    let mut ids = selection::batch(&*once.tx, tenant, &free, None, bound).await?;
+    let mut ids = selection::batch(&once.tx, tenant, &free, None, bound).await?;
     let held = held(matching.filter.clone());
-    ids.extend(selection::batch(&*once.tx, tenant, &held, None, bound).await?);
+    ids.extend(selection::batch(&once.tx, tenant, &held, None, bound).await?);
     Ok(ids)
 }
 
@@ -157,10 +157,10 @@ async fn would_delete(
     matching: &Expression,
 ) -> Result<BulkDeleted> {
     let free = meant(&Task::DeleteArtifacts, matching.filter.clone());
-    let (count, bytes) = selection::count(&*once.tx, tenant, &free, Job::MAX_COUNT).await?;
-    let beyond = selection::count(&*once.tx, tenant, &free, Job::MAX_COUNT + 1).await?;
+    let (count, bytes) = selection::count(&once.tx, tenant, &free, Job::MAX_COUNT).await?;
+    let beyond = selection::count(&once.tx, tenant, &free, Job::MAX_COUNT + 1).await?;
     let held = held(matching.filter.clone());
-    let held = selection::batch(&*once.tx, tenant, &held, None, Selection::MAX_IDS as i64).await?;
+    let held = selection::batch(&once.tx, tenant, &held, None, Selection::MAX_IDS as i64).await?;
     Ok(BulkDeleted {
         count: count.unsigned_abs(),
         bytes: bytes.unsigned_abs(),

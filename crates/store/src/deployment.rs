@@ -160,8 +160,8 @@ impl Store {
             ));
         }
         let epoch = marker.map_or(0, |marker| marker.epoch);
-        let mut client = self.meta.client().await?;
-        let adopted = rows::adopt(&mut client, Uuid::now_v7(), epoch, by).await?;
+        let client = self.meta.client().await?;
+        let adopted = rows::adopt(&client, Uuid::now_v7(), epoch, by).await?;
         drop(client);
         let written = self.blobs.mark(&adopted.to_string()).await;
         written.map_err(unavailable)?;

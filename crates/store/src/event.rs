@@ -211,7 +211,7 @@ impl Watch {
     }
 
     async fn number(&self) -> Result<()> {
-        let mut client = self.store.meta.client().await?;
+        let client = self.store.meta.client().await?;
         let tx = client.transaction().await.map_err(from_pg)?;
         rows::number(&tx, &[self.tenant.id.0], &[self.session.as_str()]).await?;
         tx.commit().await.map_err(from_pg)

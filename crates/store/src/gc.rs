@@ -8,14 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::Object;
 use tracing::Instrument;
 
 use crate::{
     deployment::Deployment,
     error::{Error, Result, describe},
     id::ObjectId,
-    meta::{control, passes as rows},
+    meta::{connection::Connection, control, passes as rows},
     metrics,
     store::Store,
 };
@@ -165,7 +164,7 @@ impl Run {
     ///
     /// # Errors
     /// `Unavailable` on a standby; `Internal` when another database has taken the blob store over since it was verified.
-    async fn may_go_on(&mut self, client: &Object) -> Result<bool> {
+    async fn may_go_on(&mut self, client: &Connection) -> Result<bool> {
         let control = control::read(client).await?;
         if self.deployment.is_some() && control.deployment != self.deployment {
             return Err(Error::internal("the deployment has changed during the run"));

@@ -35,17 +35,17 @@ impl Store {
         hold: bool,
         key: Option<&IdempotencyKey>,
     ) -> Result<HoldsSet> {
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetLegalHold")
             .with("artifact_ids", &ids)
             .with("legal_hold", &hold);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
             }
         };
-        let missing = selection::not_visible(&*once.tx, tenant.id, ids).await?;
+        let missing = selection::not_visible(&once.tx, tenant.id, ids).await?;
         let set = HoldsSet {
             changed: rows::set(&once.tx, tenant.id, ids, hold).await?,
             missing: missing.iter().map(ToString::to_string).collect(),
@@ -68,11 +68,11 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         let session = session_id(session)?;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetSessionLegalHold")
             .with("session_id", &session)
             .with("legal_hold", &hold);
-        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
             let window = self.times.delete_window;
             if !rows::set_of_session(&once.tx, tenant.id, session.as_str(), hold, window).await? {
                 return Err(Error::SessionNotFound(session.as_str().to_owned()));

@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Object, Transaction};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,6 +18,7 @@ use crate::{
     error::{Error, Result},
     id::TenantId,
     meta::{
+        connection::{Connection, Transaction},
         error::from_pg,
         idempotency::{self as rows, Held},
     },
@@ -261,7 +261,7 @@ impl<'a> Once<'a> {
     /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
     pub(crate) async fn begin(
         store: &Store,
-        client: &'a mut Object,
+        client: &'a Connection,
         tenant: TenantId,
         key: Option<&IdempotencyKey>,
         request: Fingerprint,

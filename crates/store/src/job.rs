@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::{
     error::{Error, Result},
     filter::{Comparison, Condition, Filter},
-    id::JobId,
+    id::{JobId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
-    meta::{jobs as rows, selection},
+    meta::{connection::Connection, jobs as rows, selection},
     page::{Listing, Page, PageSize},
     record::Stage,
     selection::{Expression, Selection},
@@ -114,24 +114,24 @@ impl<T: Serialize + DeserializeOwned> Bulk<T> {
     }
 }
 
-impl Store {
-    /// What a call under the same key led to before: the same result, or the same job as it is now.
-    pub(crate) async fn bulk_again<T: DeserializeOwned>(
-        &self,
-        tenant: &Tenant,
-        earlier: Value,
-    ) -> Result<Bulk<T>> {
-        match recorded(&earlier, "job_id") {
-            Ok(id) => {
-                let job = self.get_job(tenant, id).await?;
-                Ok(Bulk::Started(Box::new(job)))
-            }
-            Err(_) => serde_json::from_value(earlier)
-                .map(Bulk::Done)
-                .map_err(|e| Error::Internal(e.into())),
+/// What a call under the same key led to before: the same result, or the same job as it is now.
+pub(crate) async fn bulk_again<T: DeserializeOwned>(
+    client: &Connection,
+    tenant: TenantId,
+    earlier: Value,
+) -> Result<Bulk<T>> {
+    match recorded(&earlier, "job_id") {
+        Ok(id) => {
+            let job = rows::get(client, tenant, &job_id(id)?).await?;
+            Ok(Bulk::Started(Box::new(job)))
         }
+        Err(_) => serde_json::from_value(earlier)
+            .map(Bulk::Done)
+            .map_err(|e| Error::Internal(e.into())),
     }
+}
 
+impl Store {
     /// Returns a job.
     ///
     /// # Errors
@@ -174,9 +174,9 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Job> {
         let id = job_id(id)?;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("CancelJob").with("job_id", &id);
-        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
             rows::cancel(&once.tx, tenant.id, &id).await?;
             once.commit(json!({"job_id": id.as_str()})).await?;
         }
@@ -199,11 +199,11 @@ pub(crate) async fn start_if_many(
     let tenant = caller.tenant.id;
     let meant = meant(task, matching.filter.clone());
     let most = Selection::MAX_IDS as i64;
-    let (count, _) = selection::count(&*once.tx, tenant, &meant, most + 1).await?;
+    let (count, _) = selection::count(&once.tx, tenant, &meant, most + 1).await?;
     if count <= most {
         return Ok(None);
     }
-    let (count, _) = selection::count(&*once.tx, tenant, &meant, Job::MAX_COUNT + 1).await?;
+    let (count, _) = selection::count(&once.tx, tenant, &meant, Job::MAX_COUNT + 1).await?;
     let text = &matching.text;
     let job = rows::insert(&once.tx, tenant, task, text, count, &caller.credential).await?;
     Ok(Some(job))

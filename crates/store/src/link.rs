@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::{
     error::{Error, Result},
-    id::{ArtifactId, LinkId},
+    id::{ArtifactId, LinkId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
-    meta::{artifacts, links as rows},
+    meta::{artifacts, connection::Connection, links as rows},
     page::{Listing, Page, PageSize},
     read::{Download, artifact_id},
     reference::ArtifactRef,
@@ -53,13 +53,15 @@ impl Store {
             let rule = "must be at least one millisecond and at most 365 days";
             return Err(Error::invalid("expires_in", rule));
         }
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("CreateLink")
             .with("artifact", artifact)
             .with("expires_in", &expires_in);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return self.get_link(tenant, recorded(&earlier, "link_id")?).await,
+            Err(earlier) => {
+                return known_link(&client, tenant.id, recorded(&earlier, "link_id")?).await;
+            }
         };
         let artifact = artifacts::resolve(&once.tx, tenant.id, artifact).await?;
         artifacts::get(&once.tx, tenant.id, &artifact).await?;
@@ -74,11 +76,8 @@ impl Store {
     /// `LinkNotFound`, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn get_link(&self, tenant: &Tenant, id: &str) -> Result<Link> {
-        let link_id = link_id(id)?;
         let client = self.meta.client().await?;
-        rows::get(&client, tenant.id, &link_id)
-            .await?
-            .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
+        known_link(&client, tenant.id, id).await
     }
 
     /// Lists links, newest first; of one artifact when it is given.
@@ -113,11 +112,13 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Link> {
         let link_id = link_id(id)?;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("RevokeLink").with("link_id", &id);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return self.get_link(tenant, recorded(&earlier, "link_id")?).await,
+            Err(earlier) => {
+                return known_link(&client, tenant.id, recorded(&earlier, "link_id")?).await;
+            }
         };
         let link = rows::revoke(&once.tx, tenant.id, &link_id)
             .await?
@@ -147,6 +148,12 @@ impl Store {
             artifacts::locate(&client, target.tenant, &target.link.artifact_id).await?;
         Ok(Download::new(self, target.tenant, artifact, location))
     }
+}
+
+async fn known_link(client: &Connection, tenant: TenantId, id: &str) -> Result<Link> {
+    rows::get(client, tenant, &link_id(id)?)
+        .await?
+        .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
 }
 
 fn link_id(text: &str) -> Result<LinkId> {

@@ -1,16 +1,17 @@
 //! The records, in Postgres. The only SQL of the project is below this module and in `migrations/`.
 //!
-//! Functions here take an open client or transaction and never check one out, so that nobody holds two connections.
+//! Functions here take an open connection or transaction and never check one out; a task that asks for a second one is
+//! refused.
 //! Everything runs at READ COMMITTED, where each statement sees what committed before it: the protocol locks in one
 //! statement and checks in the next. The database's clock is the only clock.
 
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{
-    Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
-};
-use tokio_postgres::{Config, NoTls, config::SslMode};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use deadpool_postgres::{Hook, Pool, PoolError, Runtime, Timeouts};
+use tokio_postgres::Config;
+
+use connection::{Connection, Holders, Turn};
+use tls::Tls;
 
 use crate::{
     error::{Error, Result},
@@ -19,6 +20,7 @@ use crate::{
 
 pub(crate) mod artifacts;
 pub(crate) mod commit;
+pub(crate) mod connection;
 pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod events;
@@ -45,7 +47,7 @@ pub(crate) mod selection;
 pub(crate) mod sessions;
 pub(crate) mod stages;
 pub(crate) mod tenants;
-pub(crate) mod tx;
+mod tls;
 pub(crate) mod update;
 pub(crate) mod usage;
 pub(crate) mod workloads;
@@ -57,18 +59,28 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long Postgres may leave sent data unacknowledged before the connection counts as dead.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection on which nothing comes is probed after this time, then at each interval. A host that vanished after it
+/// acknowledged a statement is so noticed within 30 s. The URL may say otherwise.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// What `tokio_postgres::Config` has where the URL is silent.
+const DRIVERS_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The pool of connections to the records.
 #[derive(Clone)]
 pub(crate) struct Meta {
     pool: Pool,
+    tls: Tls,
+    holders: Holders,
 }
 
 impl Meta {
     /// Opens a pool; no connection is made yet.
     pub(crate) fn new(url: &str, max_connections: usize) -> Result<Self> {
-        let manager = manager(connection_config(url)?)?;
-        let pool = Pool::builder(manager)
+        let config = connection_config(url)?;
+        let tls = Tls::new(&config)?;
+        let pool = Pool::builder(tls.clone().manager(config))
             .max_size(max_connections)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
@@ -86,22 +98,31 @@ impl Meta {
             }))
             .build()
             .map_err(|e| Error::Internal(e.into()))?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            tls,
+            holders: Holders::default(),
+        })
     }
 
     /// Takes a connection from the pool.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Internal` for a task that holds one already.
     #[tracing::instrument(target = "postgres", name = "connection", skip_all)]
-    pub(crate) async fn client(&self) -> Result<Object> {
+    pub(crate) async fn client(&self) -> Result<Connection> {
+        let turn = Turn::take(&self.holders)?;
         let began = Instant::now();
         let taken = self.pool.get().await;
         metrics::waited_for_connection(began.elapsed());
-        taken.map_err(|e| match e {
+        let object = taken.map_err(|e| match e {
             PoolError::Backend(e) => error::from_pg(e),
             PoolError::PostCreateHook(_) | PoolError::Timeout(_) | PoolError::Closed => {
                 error::unavailable(e)
             }
             PoolError::NoRuntimeSpecified => Error::Internal(e.into()),
-        })
+        })?;
+        Ok(turn.with(object, self.tls.clone()))
     }
 
     /// Tells how the connections are used.
@@ -142,40 +163,31 @@ fn connection_config(url: &str) -> Result<Config> {
     })?;
     config.connect_timeout(CONNECT_TIMEOUT);
     config.tcp_user_timeout(TCP_USER_TIMEOUT);
+    if config.get_keepalives_idle() == DRIVERS_KEEPALIVE_IDLE {
+        config.keepalives_idle(KEEPALIVE_IDLE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(KEEPALIVE_INTERVAL);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(KEEPALIVE_RETRIES);
+    }
     if config.get_application_name().is_none() {
         config.application_name("cairn");
     }
     Ok(config)
 }
 
-/// Generic plans made a metadata query a hundred times slower (docs/architecture.md), hence custom ones always.
+/// `client_connection_check_interval` ends the statement of a process that died, also while it waits for a lock.
 fn session_settings() -> String {
     format!(
         "SET default_transaction_isolation = 'read committed';
-         SET plan_cache_mode = force_custom_plan;
          SET statement_timeout = {timeout};
          SET idle_in_transaction_session_timeout = {timeout};
+         SET client_connection_check_interval = '2s';
          SET timezone = 'UTC'",
         timeout = STATEMENT_TIMEOUT.as_millis()
     )
-}
-
-/// TLS is by rustls with the machine's trusted roots. A machine that has none can still speak to a Postgres that needs no
-/// TLS, as over a unix socket.
-fn manager(config: Config) -> Result<Manager> {
-    let recycling = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
-    match MakeRustlsConnect::with_native_certs() {
-        Ok((tls, _unreadable)) => Ok(Manager::from_config(config, tls, recycling)),
-        Err(_) if config.get_ssl_mode() != SslMode::Require => {
-            Ok(Manager::from_config(config, NoTls, recycling))
-        }
-        Err(_) => Err(Error::invalid(
-            "CAIRN_DATABASE_URL",
-            "asks for TLS, but this machine has no trusted root certificates; install ca-certificates",
-        )),
-    }
 }
 
 /// A duration as the parameter of `$n * interval '1 ms'`, which takes a double.

@@ -77,12 +77,12 @@ impl Store {
     ) -> Result<(Vec<Published>, Session)> {
         let session = session_id(session)?;
         let session = session.as_str();
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("CommitSession")
             .with("session_id", &session)
             .with("artifact_ids", &wanted.ids)
             .with("seal", &wanted.seal);
-        let published = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let published = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => {
                 let window = self.times.delete_window;
                 publish_within(once, tenant, session, wanted, window).await?

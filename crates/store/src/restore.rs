@@ -35,9 +35,9 @@ impl Store {
         ids: &[ArtifactId],
         key: Option<&IdempotencyKey>,
     ) -> Result<Restored> {
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("RestoreArtifacts").with("artifact_ids", &ids);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -13,6 +12,7 @@ use crate::{
     idempotency::{Fingerprint, IdempotencyKey, Once},
     manifest::manifest_digest,
     meta::{
+        connection::Transaction,
         manifests,
         sessions::{self as rows, Sealing},
     },
@@ -156,11 +156,11 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         let id = session_id(id)?;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("UpdateSession")
             .with("session_id", &id)
             .with("update", update);
-        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
             if !rows::update(&once.tx, tenant.id, id.as_str(), update).await? {
                 return Err(Error::SessionNotFound(id.as_str().to_owned()));
             }
@@ -181,9 +181,9 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         let id = session_id(id)?;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("SealSession").with("session_id", &id);
-        if let Ok(once) = Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
             seal_within(&once.tx, tenant.id, id.as_str(), self.times.delete_window).await?;
             once.commit(json!({"session_id": id.as_str()})).await?;
         }

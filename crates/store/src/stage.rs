@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Error, Result},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    job::{Bulk, Task, start_if_many},
+    job::{Bulk, Task, bulk_again, start_if_many},
     meta::{artifacts, selection, stages as rows},
     names::{Label, text_of},
     record::Stage,
@@ -57,18 +57,18 @@ impl Store {
     ) -> Result<Bulk<Staged>> {
         let agent = Label::optional(agent_id).map_err(|rule| Error::invalid("agent_id", rule))?;
         let tenant = &caller.tenant;
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetStage")
             .with("selection", selected)
             .with("stage", &stage)
             .with("agent_id", &agent);
-        let once = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return self.bulk_again(tenant, earlier).await,
+            Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
         };
         let (ids, missing) = match selected {
             Selection::Ids(ids) => {
-                let missing = selection::not_visible(&*once.tx, tenant.id, ids).await?;
+                let missing = selection::not_visible(&once.tx, tenant.id, ids).await?;
                 (ids.clone(), missing)
             }
             Selection::Matching(matching) => {
@@ -81,7 +81,7 @@ impl Store {
                 }
                 let bound = Selection::MAX_IDS as i64;
                 let ids =
-                    selection::batch(&*once.tx, tenant.id, &matching.filter, None, bound).await?;
+                    selection::batch(&once.tx, tenant.id, &matching.filter, None, bound).await?;
                 (ids, Vec::new())
             }
         };

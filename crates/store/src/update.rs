@@ -119,11 +119,11 @@ impl Store {
             Some(expiry) => Some(expiry.resolve(tenant)?),
             None => None,
         };
-        let mut client = self.meta.client().await?;
+        let client = self.meta.client().await?;
         let asked = Fingerprint::of("UpdateArtifact")
             .with("artifact", wanted)
             .with("update", update);
-        let earlier = match Once::begin(self, &mut client, tenant.id, key, asked).await? {
+        let earlier = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => return update_within(once, caller, wanted, update, ttl).await,
             Err(earlier) => earlier,
         };

@@ -1,11 +1,10 @@
 //! Passes that are nothing but transactions.
 
-use deadpool_postgres::Object;
-
 use super::{Run, Would, passes::Step};
 use crate::{
     error::Result,
     meta::{
+        connection::Connection,
         error::from_pg,
         gc::{Batch, Taken},
     },
@@ -19,16 +18,16 @@ const BAD_ROWS: u32 = 20;
 /// A batch that fails is tried again by halves, until the one row that is at fault stands alone; it is reported and
 /// stepped over, so that it holds up nothing but itself.
 pub(super) async fn run(run: &mut Run, action: &'static str, step: Step) -> Result<()> {
-    let mut client = run.store.meta.client().await?;
+    let client = run.store.meta.client().await?;
     if run.policy.dry_run {
-        return rehearse(run, &mut client, action, step).await;
+        return rehearse(run, &client, action, step).await;
     }
     let (mut limit, mut bad) = (run.policy.batch, 0);
     for _ in 0..run.policy.max_batches {
         if !run.may_go_on(&client).await? {
             return Ok(());
         }
-        match one(&mut client, step, batch(run, limit, bad)).await {
+        match one(&client, step, batch(run, limit, bad)).await {
             Ok(taken) => {
                 run.count(taken.done.len() as u64);
                 if taken.taken < u64::from(limit) {
@@ -36,7 +35,7 @@ pub(super) async fn run(run: &mut Run, action: &'static str, step: Step) -> Resu
                 }
                 limit = limit.saturating_mul(2).min(run.policy.batch);
             }
-            Err(e) if client.is_closed() => return Err(e),
+            Err(e) if client.is_lost() => return Err(e),
             Err(_) if limit > 1 => limit /= 2,
             Err(e) => {
                 run.report.fail(run.pass, &e);
@@ -50,7 +49,7 @@ pub(super) async fn run(run: &mut Run, action: &'static str, step: Step) -> Resu
     Ok(())
 }
 
-async fn one(client: &mut Object, step: Step, batch: Batch) -> Result<Taken> {
+async fn one(client: &Connection, step: Step, batch: Batch) -> Result<Taken> {
     let tx = client.transaction().await.map_err(from_pg)?;
     let taken = step(&tx, batch).await?;
     tx.commit().await.map_err(from_pg)?;
@@ -60,7 +59,7 @@ async fn one(client: &mut Object, step: Step, batch: Batch) -> Result<Taken> {
 /// All batches in a single transaction that is rolled back.
 async fn rehearse(
     run: &mut Run,
-    client: &mut Object,
+    client: &Connection,
     action: &'static str,
     step: Step,
 ) -> Result<()> {

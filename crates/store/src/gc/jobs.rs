@@ -8,6 +8,7 @@ use crate::{
     job::{Task, created_by},
     meta::{
         artifacts,
+        connection::Transaction,
         error::from_pg,
         jobs::{self as rows, Claimed, Progress},
         selection,
@@ -47,7 +48,7 @@ enum Step {
 
 /// One batch of one job, in one transaction.
 async fn step(store: &Store, batch: i64) -> Result<Step> {
-    let mut client = store.meta.client().await?;
+    let client = store.meta.client().await?;
     let tx = client.transaction().await.map_err(from_pg)?;
     let Some(claimed) = rows::claim(&tx).await? else {
         return Ok(Step::Idle);
@@ -80,14 +81,14 @@ async fn step(store: &Store, batch: i64) -> Result<Step> {
 
 async fn work(
     store: &Store,
-    tx: &deadpool_postgres::Transaction<'_>,
+    tx: &Transaction<'_>,
     claimed: &Claimed,
     size: i64,
 ) -> Result<Progress> {
     let (tenant, job) = (claimed.tenant, &claimed.job);
     let matching = created_by(job.created_at, Expression::new(&job.filter)?.filter);
     let after = Some(claimed.reached.as_str()).filter(|reached| !reached.is_empty());
-    let ids = selection::batch(&**tx, tenant, &matching, after, size).await?;
+    let ids = selection::batch(tx, tenant, &matching, after, size).await?;
     let mut batch = Progress {
         reached: ids.last().map(ToString::to_string),
         ..Progress::default()

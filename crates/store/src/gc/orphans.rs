@@ -47,7 +47,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
             ended?;
             continue;
         }
-        rows::finish(&mut run.store.meta.client().await?, &shard).await?;
+        rows::finish(&run.store.meta.client().await?, &shard).await?;
         if !too_many(run).await? {
             delete(run, &shard).await?;
         }
@@ -82,8 +82,8 @@ async fn scan(run: &mut Run, shard: &mut Shard, pages: &mut u32) -> Result<bool>
         if let Some(last_key) = &next {
             shard.last_key.clone_from(last_key);
         }
-        let mut client = run.store.meta.client().await?;
-        rows::advance(&mut client, shard, &suspects, listed, LEASE).await?;
+        let client = run.store.meta.client().await?;
+        rows::advance(&client, shard, &suspects, listed, LEASE).await?;
         if next.is_none() {
             return Ok(true);
         }

@@ -2,13 +2,13 @@
 
 use std::{fmt, time::Duration};
 
-use deadpool_postgres::Transaction;
 use futures_util::future::BoxFuture;
 
 use super::{Run, batches, ghosts, jobs, orphans, reclaim, unfinished};
 use crate::{
     error::Result,
     meta::{
+        connection::Transaction,
         events,
         gc::{self as rows, Batch, Taken},
         jobs as job_rows, ledger, pending, retention, usage,

@@ -8,6 +8,7 @@ use crate::{
     blob::{BlobError, Blobs, ObjectKey},
     error::{Error, Result, describe},
     meta::{
+        connection::Connection,
         error::from_pg,
         gc::{self as rows, Due},
         ledger,
@@ -65,7 +66,7 @@ async fn rehearse(run: &mut Run) -> Result<()> {
 }
 
 async fn claim(run: &Run, batch: i64, commit: bool) -> Result<Vec<Due>> {
-    let mut client = run.store.meta.client().await?;
+    let client = run.store.meta.client().await?;
     let tx = client.transaction().await.map_err(from_pg)?;
     let due = rows::claim_condemned(&tx, batch).await?;
     let ended = if commit {
@@ -112,7 +113,7 @@ async fn record(run: &mut Run, gone: &[Due]) -> Result<()> {
     let client = run.store.meta.client().await?;
     let whole = mark(run, &client, gone).await;
     let Err(e) = whole else { return Ok(()) };
-    if client.is_closed() {
+    if client.is_lost() {
         return Err(e);
     }
     for due in gone {
@@ -123,7 +124,7 @@ async fn record(run: &mut Run, gone: &[Due]) -> Result<()> {
     Ok(())
 }
 
-async fn mark(run: &mut Run, client: &deadpool_postgres::Object, gone: &[Due]) -> Result<()> {
+async fn mark(run: &mut Run, client: &Connection, gone: &[Due]) -> Result<()> {
     let keys: Vec<_> = gone
         .iter()
         .map(|due| (!due.inline).then(|| key(due).to_string()))

@@ -1,13 +1,17 @@
 //! Rows of artifacts, one at a time.
 
 use bytes::Bytes;
-use deadpool_postgres::{GenericClient, Object, Transaction};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{error::from_pg, pending, selection::ids_of};
+use super::{
+    connection::{Connection, Transaction},
+    error::{PgError, from_pg},
+    pending,
+    selection::ids_of,
+};
 use crate::{
     artifact::{Artifact, State},
     error::{Error, Result},
@@ -42,7 +46,7 @@ pub(super) fn name_parameters(name: &FileName) -> [&str; 4] {
 /// Finds which artifact is meant; it may no longer be visible when a version was asked for.
 #[tracing::instrument(target = "postgres", name = "artifacts.resolve", skip_all)]
 pub(crate) async fn resolve(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     wanted: &ArtifactRef,
 ) -> Result<ArtifactId> {
@@ -51,7 +55,7 @@ pub(crate) async fn resolve(
         ArtifactRef::Name(name, version) => (name, version),
     };
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT a.id FROM artifacts a
              WHERE {NAMED} AND CASE WHEN $6::bigint IS NULL THEN {VISIBLE} ELSE a.version = $6 END
              ORDER BY a.version DESC LIMIT 1"
@@ -131,12 +135,12 @@ pub(crate) struct Location {
 /// A visible artifact and where its bytes are; why not, when it is not visible.
 #[tracing::instrument(target = "postgres", name = "artifacts.locate", skip_all)]
 pub(crate) async fn locate(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: &ArtifactId,
 ) -> Result<(Artifact, Location)> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at, a.object_id, o.inline_data
              FROM artifacts a LEFT JOIN objects o
                  ON o.tenant_id = a.tenant_id AND o.id = a.object_id AND a.object_live
@@ -162,12 +166,12 @@ pub(crate) async fn locate(
 /// A visible artifact; why not, when it is not visible.
 #[tracing::instrument(target = "postgres", name = "artifacts.get", skip_all)]
 pub(crate) async fn get(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     id: &ArtifactId,
 ) -> Result<Artifact> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at
              FROM artifacts a WHERE a.tenant_id = $1 AND a.id = $2"
         ))
@@ -184,14 +188,14 @@ pub(crate) async fn get(
 /// The visible versions of a file, newest first, from below a version on; each with its version as its position.
 #[tracing::instrument(target = "postgres", name = "artifacts.versions", skip_all)]
 pub(crate) async fn versions(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     name: &FileName,
     below: Option<i64>,
     size: PageSize,
 ) -> Result<Vec<(Artifact, i64)>> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {COLUMNS} FROM artifacts a
              WHERE {NAMED} AND {VISIBLE} AND ($6::bigint IS NULL OR a.version < $6)
              ORDER BY a.version DESC LIMIT $7"
@@ -226,7 +230,7 @@ pub(crate) async fn versions(
 /// The latest visible version of a file, as things are now.
 #[tracing::instrument(target = "postgres", name = "artifacts.latest", skip_all)]
 pub(crate) async fn latest(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     name: &FileName,
 ) -> Result<Option<Artifact>> {
@@ -267,13 +271,13 @@ pub struct Deleted {
 /// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible, or held.
 #[tracing::instrument(target = "postgres", name = "artifacts.delete", skip_all)]
 pub(crate) async fn delete(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     id: &ArtifactId,
     window: std::time::Duration,
 ) -> Result<Option<Deleted>> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "UPDATE artifacts a
              SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $3 * interval '1 ms'
              WHERE a.tenant_id = $1 AND a.id = $2 AND NOT a.held AND NOT a.session_held AND {VISIBLE}
@@ -326,10 +330,10 @@ pub(crate) async fn delete_all(
 
 /// An artifact that was committed, visible or not, or unpublished: its record, its state and its object.
 pub(super) async fn committed(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: &str,
-) -> std::result::Result<Option<(Row, Uuid)>, tokio_postgres::Error> {
+) -> std::result::Result<Option<(Row, Uuid)>, PgError> {
     let row = client
         .query_opt(
             &format!(
@@ -352,7 +356,7 @@ pub(super) async fn committed(
 /// The record and the present state of an artifact that was committed.
 #[tracing::instrument(target = "postgres", name = "artifacts.get_any", skip_all)]
 pub(crate) async fn get_any(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: &str,
 ) -> Result<(Artifact, State)> {

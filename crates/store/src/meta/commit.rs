@@ -12,7 +12,6 @@ mod statements;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deadpool_postgres::Object;
 use futures_util::join;
 use jiff::Timestamp;
 use serde_json::json;
@@ -25,11 +24,11 @@ use statements::Statements;
 
 use super::{
     Meta, artifacts,
-    error::{from_pg, is_worth_repeating},
+    connection::Connection,
+    error::{PgError, from_pg, is_worth_repeating},
     idempotency::Held,
     millis,
     sessions::lock_key,
-    tx::Tx,
 };
 use crate::{
     artifact::{Artifact, Created, Origin, State},
@@ -101,14 +100,14 @@ pub(crate) enum Outcome {
 
 enum Failure {
     /// Nothing was committed, or it is not known; running it again tells.
-    Repeat(tokio_postgres::Error),
+    Repeat(PgError),
     /// Nothing was committed: the quota has no room for all who may be writing, and perhaps for this one alone.
     Crowded,
     Final(Error),
 }
 
-impl From<tokio_postgres::Error> for Failure {
-    fn from(e: tokio_postgres::Error) -> Self {
+impl From<PgError> for Failure {
+    fn from(e: PgError) -> Self {
         if is_worth_repeating(&e) {
             Self::Repeat(e)
         } else {
@@ -147,34 +146,24 @@ async fn attempt(
     repeated: bool,
     company: Company,
 ) -> Result<Outcome, Failure> {
-    let tx = Tx::open(meta).await.map_err(Failure::Final)?;
-    if repeated && let Some(created) = committed_before(tx.client(), new).await? {
-        tx.finish();
+    let client = meta.client().await.map_err(Failure::Final)?;
+    if repeated && let Some(created) = committed_before(&client, new).await? {
         return Ok(Outcome::Created(created));
     }
-    let statements = Statements::prepare(tx.client()).await?;
-    match run(&tx, &statements, new, company).await {
-        Ok(Ran::Committed(row, origin)) => {
-            tx.finish();
-            created(&row, new, origin).map(Outcome::Created)
-        }
-        Ok(Ran::Existing(artifact)) => {
-            tx.finish();
-            Ok(Outcome::Existing(artifact))
-        }
+    let statements = Statements::prepare(&client).await?;
+    match run(&client, &statements, new, company).await {
+        Ok(Ran::Committed(row, origin)) => created(&row, new, origin).map(Outcome::Created),
+        Ok(Ran::Existing(artifact)) => Ok(Outcome::Existing(artifact)),
         Ok(Ran::Refused(outcome)) => {
-            tx.roll_back().await;
+            client.roll_back().await?;
             Ok(outcome)
         }
         Ok(Ran::NoLongerStaging) => {
-            let earlier = committed_before(tx.client(), new).await;
-            tx.roll_back().await;
-            Ok(earlier?.map_or(Outcome::Lost, Outcome::Created))
+            let earlier = committed_before(&client, new).await?;
+            client.roll_back().await?;
+            Ok(earlier.map_or(Outcome::Lost, Outcome::Created))
         }
-        Err(e) => {
-            tx.roll_back().await;
-            Err(e)
-        }
+        Err(e) => Err(e), // the connection is rolled back where it is dropped
     }
 }
 
@@ -186,12 +175,11 @@ enum Ran {
 }
 
 async fn run(
-    tx: &Tx,
+    client: &Connection,
     statements: &Statements,
     new: &NewArtifact<'_>,
     company: Company,
 ) -> Result<Ran, Failure> {
-    let client = tx.client();
     let tenant = &new.tenant.0;
     let own = &new.object.0;
     let size = i64::try_from(new.size).unwrap_or(i64::MAX);
@@ -202,7 +190,7 @@ async fn run(
     // Flight one: lock, and look.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
     let (begun, held, locked, entered, sealed_at, own_row, duplicate, missing, standing, current) = join!(
-        tx.begin(),
+        client.begin(),
         async {
             let Some(claim) = &new.claim else {
                 return Ok(None);
@@ -222,7 +210,7 @@ async fn run(
         },
         async {
             let Some(session) = session else {
-                return Ok::<_, tokio_postgres::Error>(None);
+                return Ok::<_, PgError>(None);
             };
             let row = client
                 .query_one(&statements.sealed_at, &[tenant, &session])
@@ -280,7 +268,7 @@ async fn run(
                     artifact.id.as_str(),
                     Origin::Existing
                 ),
-                tx.commit()
+                client.commit()
             );
             finished?;
             committed?;
@@ -336,7 +324,7 @@ async fn run(
             insert_artifact(client, statements, new, object).await
         },
         finish(client, statements, new, new.id.as_str(), origin),
-        tx.commit(),
+        client.commit(),
     );
     settled?;
     let row = row?;
@@ -347,12 +335,12 @@ async fn run(
 
 /// Lets the key, if there is one, stand for what the write leads to.
 async fn finish(
-    client: &Object,
+    client: &Connection,
     statements: &Statements,
     new: &NewArtifact<'_>,
     id: &str,
     origin: Origin,
-) -> Result<(), tokio_postgres::Error> {
+) -> Result<(), PgError> {
     if let Some(claim) = &new.claim {
         let result = json!({"artifact_id": id, "origin": origin});
         let keys = &statements.keys;
@@ -363,7 +351,7 @@ async fn finish(
 
 /// The artifact, when an earlier attempt was committed and the answer lost.
 async fn committed_before(
-    client: &Object,
+    client: &Connection,
     new: &NewArtifact<'_>,
 ) -> Result<Option<Box<Created>>, Failure> {
     match artifacts::committed(client, new.tenant, new.id.as_str()).await? {

@@ -1,10 +1,12 @@
 //! The row that says whose blob store this is, and whether the collector may work.
 
-use deadpool_postgres::Object;
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
 
-use super::error::{from_pg, unavailable};
+use super::{
+    connection::Connection,
+    error::{from_pg, unavailable},
+};
 use crate::{
     deployment::{Deployment, Pause},
     error::{Error, Result},
@@ -44,7 +46,7 @@ fn control(row: &Row) -> Result<Control> {
 
 /// Reads it, from a primary: what a standby says may be old.
 #[tracing::instrument(target = "postgres", name = "control.read", skip_all)]
-pub(crate) async fn read(client: &Object) -> Result<Control> {
+pub(crate) async fn read(client: &Connection) -> Result<Control> {
     let row = client
         .query_one(&format!("SELECT {COLUMNS} FROM gc_control"), &[])
         .await
@@ -54,7 +56,7 @@ pub(crate) async fn read(client: &Object) -> Result<Control> {
 
 /// Gives the deployment an id, unless it has one, and says what it is. Whoever comes second hears of the first.
 #[tracing::instrument(target = "postgres", name = "control.name", skip_all)]
-pub(crate) async fn name(client: &Object, fresh: Uuid) -> Result<Deployment> {
+pub(crate) async fn name(client: &Connection, fresh: Uuid) -> Result<Deployment> {
     let row = client
         .query_one(
             &format!(
@@ -70,7 +72,7 @@ pub(crate) async fn name(client: &Object, fresh: Uuid) -> Result<Deployment> {
 
 /// Records that the blob store has been seen to hold this id and epoch; nothing when they are no longer the present ones.
 #[tracing::instrument(target = "postgres", name = "control.mark", skip_all)]
-pub(crate) async fn mark(client: &Object, deployment: Deployment) -> Result<()> {
+pub(crate) async fn mark(client: &Connection, deployment: Deployment) -> Result<()> {
     client
         .execute(
             "UPDATE gc_control SET marked = true WHERE deployment_id = $1 AND epoch = $2",
@@ -84,7 +86,7 @@ pub(crate) async fn mark(client: &Object, deployment: Deployment) -> Result<()> 
 /// Whether the database is still in the Postgres cluster in which the collector worked before; false for a copy, as from a
 /// dump. Where Postgres does not let us ask, it counts as the same.
 #[tracing::instrument(target = "postgres", name = "control.is_at_home", skip_all)]
-pub(crate) async fn is_at_home(client: &Object) -> Result<bool> {
+pub(crate) async fn is_at_home(client: &Connection) -> Result<bool> {
     let asked = client
         .query_one(
             "UPDATE gc_control SET cluster_id = coalesce(cluster_id, here.system_identifier)
@@ -102,7 +104,7 @@ pub(crate) async fn is_at_home(client: &Object) -> Result<bool> {
 /// before.
 #[tracing::instrument(target = "postgres", name = "control.adopt", skip_all)]
 pub(crate) async fn adopt(
-    client: &mut Object,
+    client: &Connection,
     fresh: Uuid,
     epoch: i64,
     by: &str,
@@ -134,7 +136,7 @@ pub(crate) async fn adopt(
 
 /// Pauses the collector; an earlier pause keeps its time.
 #[tracing::instrument(target = "postgres", name = "control.pause", skip_all)]
-pub(crate) async fn pause(client: &Object, by: &str, reason: &str) -> Result<()> {
+pub(crate) async fn pause(client: &Connection, by: &str, reason: &str) -> Result<()> {
     client
         .execute(
             "UPDATE gc_control SET paused_at = coalesce(paused_at, now()), paused_by = $1, paused_reason = $2",
@@ -147,7 +149,7 @@ pub(crate) async fn pause(client: &Object, by: &str, reason: &str) -> Result<()>
 
 /// Lets the collector work; false when it was not paused.
 #[tracing::instrument(target = "postgres", name = "control.resume", skip_all)]
-pub(crate) async fn resume(client: &Object) -> Result<bool> {
+pub(crate) async fn resume(client: &Connection) -> Result<bool> {
     let resumed = client
         .execute(
             "UPDATE gc_control SET paused_at = NULL, paused_by = NULL, paused_reason = NULL

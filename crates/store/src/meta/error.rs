@@ -1,13 +1,35 @@
 //! What a failure of Postgres means for the operation that met it.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, time::Duration};
 
 use tokio_postgres::error::SqlState;
 
 use crate::error::Error;
 
+/// Why a statement has no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PgError {
+    /// Postgres refused it, or the connection failed.
+    #[error(transparent)]
+    Driver(#[from] tokio_postgres::Error),
+    /// There was no answer in time; the statement may still run, until its connection is dropped.
+    #[error("Postgres did not answer within {0:?}")]
+    Silent(Duration),
+}
+
+impl PgError {
+    /// What Postgres says, if it said something.
+    pub(super) fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::Driver(e) => e.code(),
+            Self::Silent(_) => None,
+        }
+    }
+}
+
 /// The store's error for a failed statement. SQLSTATEs and texts of Postgres stay in the source, for the log.
-pub(crate) fn from_pg(e: tokio_postgres::Error) -> Error {
+pub(crate) fn from_pg(e: impl Into<PgError>) -> Error {
+    let e = e.into();
     match e.code() {
         None => unavailable(e), // the connection failed, or was cut
         Some(code) if is_transient(code) || is_conflict(code) => unavailable(e),
@@ -24,9 +46,9 @@ pub(crate) fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) ->
 
 /// Whether running the whole transaction again may well succeed: it met another one, or its connection was lost, in
 /// which case it may even have been committed. A statement that ran into its time limit is not run again.
-pub(super) fn is_worth_repeating(e: &tokio_postgres::Error) -> bool {
+pub(super) fn is_worth_repeating(e: &PgError) -> bool {
     match e.code() {
-        None => true,
+        None => matches!(e, PgError::Driver(_)),
         Some(&SqlState::QUERY_CANCELED) => false,
         Some(code) => is_conflict(code) || is_transient(code),
     }
@@ -55,6 +77,9 @@ fn is_transient(code: &SqlState) -> bool {
             SqlState::QUERY_CANCELED,
             SqlState::READ_ONLY_SQL_TRANSACTION,
             SqlState::DISK_FULL,
+            SqlState::OUT_OF_MEMORY,
+            SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+            SqlState::LOCK_NOT_AVAILABLE,
         ]
         .contains(code)
 }

@@ -1,12 +1,12 @@
 //! What happened in sessions.
 
-use deadpool_postgres::{GenericClient, Object, Transaction};
 use futures_util::join;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
     artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
+    connection::{Connection, Transaction},
     error::from_pg,
     gc::{Batch, Taken},
     millis,
@@ -33,14 +33,14 @@ pub(crate) struct Seen {
 /// Reads the events after a position, at most `limit`.
 #[tracing::instrument(target = "postgres", name = "events.after", skip_all)]
 pub(crate) async fn after(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     session: &str,
     position: i64,
     limit: i64,
 ) -> Result<Seen> {
     let read_last = client
-        .prepare_cached(
+        .prepare(
             "SELECT last_position, EXISTS (SELECT FROM session_events e
                  WHERE e.tenant_id = s.tenant_id AND e.session_id = s.id AND e.position IS NULL)
              FROM sessions s WHERE s.tenant_id = $1 AND s.id = $2",
@@ -48,7 +48,7 @@ pub(crate) async fn after(
         .await
         .map_err(from_pg)?;
     let read_events = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at,
                  e.position, e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id
              FROM session_events e
@@ -185,7 +185,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 /// Whether a session was sealed at a position or before it.
 #[tracing::instrument(target = "postgres", name = "events.sealed_by", skip_all)]
 pub(crate) async fn sealed_by(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     session: &str,
     position: i64,

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{error::from_pg, millis};
+use super::{
+    connection::{Connection, Transaction},
+    error::from_pg,
+    millis,
+};
 use crate::{
     error::Result,
     id::{ObjectId, TenantId},
@@ -250,7 +253,7 @@ pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<
 
 /// Records why these objects' bytes could not be deleted this time.
 #[tracing::instrument(target = "postgres", name = "gc.note_failure", skip_all)]
-pub(crate) async fn note_failure(client: &Object, due: &[Due], error: &str) -> Result<()> {
+pub(crate) async fn note_failure(client: &Connection, due: &[Due], error: &str) -> Result<()> {
     let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) =
         due.iter().map(|due| (due.tenant.0, due.object.0)).unzip();
     client

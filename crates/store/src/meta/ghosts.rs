@@ -1,10 +1,9 @@
 //! Live objects, to be looked at one after the other, and those whose bytes were found to be gone or to differ.
 
-use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::error::from_pg;
+use super::{connection::Connection, error::from_pg};
 use crate::{
     digest::ContentHash,
     error::{Error, Result},
@@ -41,7 +40,7 @@ fn live(row: &Row) -> Result<Live> {
 /// The live objects behind one, in the order of their ids.
 #[tracing::instrument(target = "postgres", name = "ghosts.behind", skip_all)]
 pub(crate) async fn behind(
-    client: &Object,
+    client: &Connection,
     after: (TenantId, ObjectId),
     limit: i64,
 ) -> Result<Vec<Live>> {
@@ -60,7 +59,7 @@ pub(crate) async fn behind(
 
 /// The objects among the ghosts that are still live, at most `limit`. The others are ghosts no more.
 #[tracing::instrument(target = "postgres", name = "ghosts.known", skip_all)]
-pub(crate) async fn known(client: &Object, limit: i64) -> Result<Vec<Live>> {
+pub(crate) async fn known(client: &Connection, limit: i64) -> Result<Vec<Live>> {
     client
         .execute(
             "DELETE FROM gc_ghosts g WHERE NOT EXISTS (SELECT FROM objects o
@@ -85,7 +84,7 @@ pub(crate) async fn known(client: &Object, limit: i64) -> Result<Vec<Live>> {
 
 /// Whether bytes that are in the object's row have its hash; `None` when it is not live any more.
 #[tracing::instrument(target = "postgres", name = "ghosts.inline_is_sound", skip_all)]
-pub(crate) async fn inline_is_sound(client: &Object, of: &Live) -> Result<Option<bool>> {
+pub(crate) async fn inline_is_sound(client: &Connection, of: &Live) -> Result<Option<bool>> {
     let row = client
         .query_opt(
             "SELECT coalesce(sha256(inline_data) = sha256 AND octet_length(inline_data) = size_bytes, false)
@@ -101,7 +100,7 @@ pub(crate) async fn inline_is_sound(client: &Object, of: &Live) -> Result<Option
 /// it, at most ten; `None` when it is not live any more.
 #[tracing::instrument(target = "postgres", name = "ghosts.accuse", skip_all)]
 pub(crate) async fn accuse(
-    client: &Object,
+    client: &Connection,
     of: &Live,
     problem: &str,
 ) -> Result<Option<Vec<String>>> {
@@ -123,7 +122,7 @@ pub(crate) async fn accuse(
 /// The artifacts that an object's bytes are of, at most ten; `None` when it is not live any more, and its bytes may well be
 /// gone.
 #[tracing::instrument(target = "postgres", name = "ghosts.victims", skip_all)]
-pub(crate) async fn victims(client: &Object, of: &Live) -> Result<Option<Vec<String>>> {
+pub(crate) async fn victims(client: &Connection, of: &Live) -> Result<Option<Vec<String>>> {
     let row = client
         .query_opt(
             "SELECT ARRAY(SELECT a.id FROM artifacts a
@@ -138,7 +137,7 @@ pub(crate) async fn victims(client: &Object, of: &Live) -> Result<Option<Vec<Str
 
 /// Takes an object off the list: its bytes are there again.
 #[tracing::instrument(target = "postgres", name = "ghosts.acquit", skip_all)]
-pub(crate) async fn acquit(client: &Object, of: &Live) -> Result<()> {
+pub(crate) async fn acquit(client: &Connection, of: &Live) -> Result<()> {
     client
         .execute(
             "DELETE FROM gc_ghosts WHERE tenant_id = $1 AND object_id = $2",
@@ -151,7 +150,7 @@ pub(crate) async fn acquit(client: &Object, of: &Live) -> Result<()> {
 
 /// The ghosts, the oldest first, at most a thousand.
 #[tracing::instrument(target = "postgres", name = "ghosts.all", skip_all)]
-pub(crate) async fn all(client: &Object) -> Result<Vec<Ghost>> {
+pub(crate) async fn all(client: &Connection) -> Result<Vec<Ghost>> {
     let rows = client
         .query(
             "SELECT t.name, g.object_id, g.problem, ARRAY(SELECT a.id FROM artifacts a
@@ -175,7 +174,7 @@ pub(crate) async fn all(client: &Object) -> Result<Vec<Ghost>> {
 
 /// How far a walk through all live objects has come; at first, before the first of them.
 #[tracing::instrument(target = "postgres", name = "ghosts.cursor", skip_all)]
-pub(crate) async fn cursor(client: &Object, walk: &str) -> Result<(TenantId, ObjectId)> {
+pub(crate) async fn cursor(client: &Connection, walk: &str) -> Result<(TenantId, ObjectId)> {
     let row = client
         .query_opt(
             "SELECT tenant_id, object_id FROM gc_cursors WHERE name = $1",
@@ -190,7 +189,7 @@ pub(crate) async fn cursor(client: &Object, walk: &str) -> Result<(TenantId, Obj
 /// Records how far it has come.
 #[tracing::instrument(target = "postgres", name = "ghosts.move_cursor", skip_all)]
 pub(crate) async fn move_cursor(
-    client: &Object,
+    client: &Connection,
     walk: &str,
     to: (TenantId, ObjectId),
 ) -> Result<()> {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
-
 use super::{
     artifacts::VISIBLE,
+    connection::Transaction,
     error::from_pg,
     selection::ids_of,
     sessions::{end_expired, lock_key},

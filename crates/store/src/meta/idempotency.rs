@@ -1,12 +1,15 @@
 //! Rows of idempotency keys.
 
-use deadpool_postgres::{GenericClient, Object, Transaction};
 use futures_util::join;
 use serde_json::Value;
 use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
-use super::{error::from_pg, millis};
+use super::{
+    connection::{Connection, Transaction},
+    error::{PgError, from_pg},
+    millis,
+};
 use crate::{
     error::Result,
     id::TenantId,
@@ -44,13 +47,11 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) async fn prepare(
-        client: &impl GenericClient,
-    ) -> Result<Self, tokio_postgres::Error> {
+    pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
         Ok(Self {
             // Waits for whoever is about to commit the same key.
             claim: client
-                .prepare_cached(
+                .prepare(
                     "INSERT INTO idempotency_keys AS k (tenant_id, key, request, owner, lease_until, expires_at)
                      VALUES ($1, $2, $3, $4, now() + $5 * interval '1 ms', now() + $6 * interval '1 ms')
                      ON CONFLICT (tenant_id, key) DO UPDATE SET request = excluded.request, owner = excluded.owner,
@@ -60,12 +61,12 @@ impl Statements {
                 )
                 .await?,
             look: client
-                .prepare_cached(
+                .prepare(
                     "SELECT owner, request, result FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
                 )
                 .await?,
             finish: client
-                .prepare_cached(
+                .prepare(
                     "UPDATE idempotency_keys SET lease_until = NULL, request = $4, result = $5
                      WHERE tenant_id = $1 AND key = $2 AND owner = $3",
                 )
@@ -76,10 +77,10 @@ impl Statements {
     /// Claims a key and looks who holds it now; nobody, when its holder let go of it in between.
     pub(super) async fn claim(
         &self,
-        client: &impl GenericClient,
+        client: &Connection,
         tenant: TenantId,
         claim: &Claim,
-    ) -> Result<Option<Held>, tokio_postgres::Error> {
+    ) -> Result<Option<Held>, PgError> {
         let key = claim.key.as_str();
         let request = claim.request.to_json();
         let (lease, window) = (millis(LEASE), millis(claim.window));
@@ -101,11 +102,11 @@ impl Statements {
     /// Records what the write leads to, with the request as it is known now.
     pub(super) async fn finish(
         &self,
-        client: &impl GenericClient,
+        client: &Connection,
         tenant: TenantId,
         claim: &Claim,
         result: &Value,
-    ) -> Result<u64, tokio_postgres::Error> {
+    ) -> Result<u64, PgError> {
         let (key, request) = (claim.key.as_str(), claim.request.to_json());
         client
             .execute(
@@ -119,7 +120,7 @@ impl Statements {
 /// Claims a key in a transaction of its own, and says who holds it now.
 #[tracing::instrument(target = "postgres", name = "idempotency.claim", skip_all)]
 pub(crate) async fn claim(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     claim: &Claim,
 ) -> Result<Option<Held>> {
@@ -131,7 +132,7 @@ pub(crate) async fn claim(
 /// What was asked under a key and what it led to, if it stands for something.
 #[tracing::instrument(target = "postgres", name = "idempotency.find", skip_all)]
 pub(crate) async fn find(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     key: &str,
 ) -> Result<Option<(Value, Value)>> {
@@ -148,7 +149,7 @@ pub(crate) async fn find(
 
 /// Extends a claim; false when another attempt has the key.
 #[tracing::instrument(target = "postgres", name = "idempotency.renew", skip_all)]
-pub(crate) async fn renew(client: &Object, tenant: TenantId, claim: &Claim) -> Result<bool> {
+pub(crate) async fn renew(client: &Connection, tenant: TenantId, claim: &Claim) -> Result<bool> {
     let rows = client
         .execute(
             "UPDATE idempotency_keys SET lease_until = now() + $4 * interval '1 ms'
@@ -162,7 +163,7 @@ pub(crate) async fn renew(client: &Object, tenant: TenantId, claim: &Claim) -> R
 
 /// Lets go of a key whose write has failed.
 #[tracing::instrument(target = "postgres", name = "idempotency.release", skip_all)]
-pub(crate) async fn release(client: &Object, tenant: TenantId, claim: &Claim) -> Result<()> {
+pub(crate) async fn release(client: &Connection, tenant: TenantId, claim: &Claim) -> Result<()> {
     client
         .execute(
             "DELETE FROM idempotency_keys

@@ -1,9 +1,9 @@
 //! Rows of jobs.
 
-use deadpool_postgres::{GenericClient, Object, Transaction};
 use tokio_postgres::Row;
 
 use super::{
+    connection::{Connection, Transaction},
     error::from_pg,
     gc::{Batch, Taken},
     millis,
@@ -99,7 +99,7 @@ pub(crate) async fn insert(
 }
 
 #[tracing::instrument(target = "postgres", name = "jobs.get", skip_all)]
-pub(crate) async fn get(client: &Object, tenant: TenantId, id: &JobId) -> Result<Job> {
+pub(crate) async fn get(client: &Connection, tenant: TenantId, id: &JobId) -> Result<Job> {
     let row = client
         .query_opt(
             &format!("SELECT {COLUMNS} FROM jobs WHERE tenant_id = $1 AND id = $2"),
@@ -114,7 +114,7 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, id: &JobId) -> Result
 /// Jobs, newest first, each with its position.
 #[tracing::instrument(target = "postgres", name = "jobs.list", skip_all)]
 pub(crate) async fn list(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     state: Option<JobState>,
     after: Option<&Position>,
@@ -234,7 +234,7 @@ pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progre
 /// Notes that a batch failed: the job is tried again after a pause that doubles, and given up after some times.
 #[tracing::instrument(target = "postgres", name = "jobs.note_failure", skip_all)]
 pub(crate) async fn note_failure(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     id: &JobId,
     error: &str,

@@ -1,9 +1,9 @@
 //! The ledger: what was physically deleted, by whom and why.
 
-use deadpool_postgres::{Object, Transaction};
 use uuid::Uuid;
 
 use super::{
+    connection::{Connection, Transaction},
     error::from_pg,
     gc::{Batch, Due, Taken},
     millis,
@@ -14,7 +14,7 @@ use crate::{error::Result, gc::Deletion};
 /// The rows stay for now: an id is never given twice. What another worker has recorded already is left out.
 #[tracing::instrument(target = "postgres", name = "ledger.mark_gone", skip_all)]
 pub(crate) async fn mark_gone(
-    client: &Object,
+    client: &Connection,
     worker: &str,
     gone: &[Due],
     keys: &[Option<String>],
@@ -62,7 +62,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 /// The latest deletions, newest first; of one object when it is given.
 #[tracing::instrument(target = "postgres", name = "ledger.latest", skip_all)]
 pub(crate) async fn latest(
-    client: &Object,
+    client: &Connection,
     object: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<Deletion>> {

@@ -1,9 +1,8 @@
 //! Rows of derivations.
 
-use deadpool_postgres::Object;
-
 use super::{
     artifacts::{self, COLUMNS, VISIBLE},
+    connection::Connection,
     error::from_pg,
 };
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
 /// The derivations that lead on from these artifacts, at most `limit`.
 #[tracing::instrument(target = "postgres", name = "lineage.step", skip_all)]
 pub(crate) async fn step(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     from: &[String],
     direction: Direction,
@@ -49,7 +48,7 @@ pub(crate) async fn step(
 /// Those of these artifacts that are visible, by their ids.
 #[tracing::instrument(target = "postgres", name = "lineage.visible", skip_all)]
 pub(crate) async fn visible(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     ids: &[String],
 ) -> Result<Vec<Artifact>> {

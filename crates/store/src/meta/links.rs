@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{GenericClient, Object};
 use tokio_postgres::Row;
 
-use super::{error::from_pg, millis};
+use super::{connection::Connection, error::from_pg, millis};
 use crate::{
     error::{Error, Result},
     id::{ArtifactId, LinkId, TenantId},
@@ -29,13 +28,13 @@ fn read(row: &Row) -> Result<Link> {
 
 #[tracing::instrument(target = "postgres", name = "links.insert", skip_all)]
 pub(crate) async fn insert(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     artifact: &ArtifactId,
     expires_in: Duration,
 ) -> Result<Link> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "INSERT INTO links (id, tenant_id, artifact_id, expires_at)
              VALUES ($1, $2, $3, now() + $4 * interval '1 ms') RETURNING {COLUMNS}"
         ))
@@ -59,7 +58,7 @@ pub(crate) async fn insert(
 
 #[tracing::instrument(target = "postgres", name = "links.get", skip_all)]
 pub(crate) async fn get(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     id: &LinkId,
 ) -> Result<Option<Link>> {
@@ -75,7 +74,7 @@ pub(crate) async fn get(
 
 #[tracing::instrument(target = "postgres", name = "links.revoke", skip_all)]
 pub(crate) async fn revoke(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     id: &LinkId,
 ) -> Result<Option<Link>> {
@@ -95,7 +94,7 @@ pub(crate) async fn revoke(
 /// A tenant's links, or one artifact's, newest first, each with its position.
 #[tracing::instrument(target = "postgres", name = "links.list", skip_all)]
 pub(crate) async fn list(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     artifact: Option<&ArtifactId>,
     after: Option<&Position>,
@@ -140,9 +139,9 @@ pub(crate) struct Target {
 }
 
 #[tracing::instrument(target = "postgres", name = "links.follow", skip_all)]
-pub(crate) async fn follow(client: &Object, id: &LinkId) -> Result<Option<Target>> {
+pub(crate) async fn follow(client: &Connection, id: &LinkId) -> Result<Option<Target>> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {COLUMNS}, tenant_id, revoked_at IS NULL AND expires_at > now()
              FROM links WHERE id = $1"
         ))

@@ -1,10 +1,10 @@
 //! Lists of artifacts: one statement, made of the filter that was given.
 
-use deadpool_postgres::Object;
 use tokio_postgres::Row;
 
 use super::{
     artifacts::{self, COLUMNS},
+    connection::Connection,
     error::from_pg,
     filter::Query,
 };
@@ -30,7 +30,7 @@ const IS_LATEST: &str = " AND NOT EXISTS (
 /// in the order of the page.
 #[tracing::instrument(target = "postgres", name = "list.newest", skip_all)]
 pub(crate) async fn newest(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     list: &ArtifactList,
     after: Option<Position>,
@@ -83,7 +83,7 @@ pub(crate) async fn newest(
 /// The artifacts of a list by filename, each with its position.
 #[tracing::instrument(target = "postgres", name = "list.by_name", skip_all)]
 pub(crate) async fn by_name(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     list: &ArtifactList,
     after: Option<NamePosition>,
@@ -105,7 +105,7 @@ pub(crate) async fn by_name(
 /// How many artifacts a list has, up to a bound.
 #[tracing::instrument(target = "postgres", name = "list.count", skip_all)]
 pub(crate) async fn count(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     list: &ArtifactList,
     bound: i64,
@@ -132,7 +132,7 @@ fn select(select: &str, tenant: TenantId, list: &ArtifactList) -> Query {
 }
 
 async fn read<P>(
-    client: &Object,
+    client: &Connection,
     mut query: Query,
     size: PageSize,
     position: impl Fn(&Artifact) -> P,

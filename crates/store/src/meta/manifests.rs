@@ -1,9 +1,11 @@
 //! What sessions held when they were sealed.
 
-use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::Row;
 
-use super::error::from_pg;
+use super::{
+    connection::{Connection, Transaction},
+    error::from_pg,
+};
 use crate::{
     error::{Error, Result},
     id::TenantId,
@@ -51,7 +53,7 @@ pub(crate) async fn write(
 /// A part of the manifest, in the order of the ids, from behind an id on.
 #[tracing::instrument(target = "postgres", name = "manifests.page", skip_all)]
 pub(crate) async fn page(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     session: &str,
     after: &str,

@@ -1,10 +1,8 @@
 //! Brings the schema up to date.
 
-use deadpool_postgres::Object;
-
 use tokio_postgres::error::SqlState;
 
-use super::error::from_pg;
+use super::{connection::Connection, error::from_pg};
 use crate::error::{Error, Result};
 
 mod embedded {
@@ -16,11 +14,8 @@ const LOCK: i64 = 22476;
 
 /// Applies what has not been applied yet, and says what that was. Refinery takes no lock of its own, so replicas that
 /// start together would run the same migration twice.
-pub(super) async fn migrate(client: &mut Object) -> Result<Vec<String>> {
-    client
-        .batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
-        .await
-        .map_err(from_pg)?;
+pub(super) async fn migrate(client: &mut Connection) -> Result<Vec<String>> {
+    client.lift_limits().await.map_err(from_pg)?;
     client
         .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
         .await
@@ -28,9 +23,8 @@ pub(super) async fn migrate(client: &mut Object) -> Result<Vec<String>> {
     // Of a version that is gone back from: its migrations leave this one able to work.
     let report = embedded::migrations::runner()
         .set_abort_missing(false)
-        .run_async(&mut ***client)
+        .run_async(client.driver())
         .await;
-    // The settings and the lock end with the connection, which must not go back to the pool.
     let _ = client
         .execute("SELECT pg_advisory_unlock($1)", &[&LOCK])
         .await;
@@ -43,7 +37,7 @@ pub(super) async fn migrate(client: &mut Object) -> Result<Vec<String>> {
 }
 
 /// Whether every migration that is known here has been applied.
-pub(super) async fn is_current(client: &Object) -> Result<bool> {
+pub(super) async fn is_current(client: &Connection) -> Result<bool> {
     let newest = "SELECT coalesce(max(version), 0)::bigint FROM refinery_schema_history";
     let applied: i64 = match client.query_typed_one(newest, &[]).await {
         Ok(row) => row.get(0),

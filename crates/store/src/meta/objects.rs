@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use tokio_postgres::Row;
 
-use super::{artifacts::VISIBLE, error::from_pg, millis};
+use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, millis};
 use crate::{
     digest::ContentHash,
     error::Result,
@@ -16,13 +15,13 @@ use crate::{
 /// always be traced to a row, and a row that is not renewed is collected.
 #[tracing::instrument(target = "postgres", name = "objects.stage", skip_all)]
 pub(crate) async fn stage(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: ObjectId,
     lease: Duration,
 ) -> Result<()> {
     let statement = client
-        .prepare_cached(
+        .prepare(
             "INSERT INTO objects (tenant_id, id, state, lease_until)
              VALUES ($1, $2, 'staging', now() + $3 * interval '1 ms')",
         )
@@ -38,7 +37,7 @@ pub(crate) async fn stage(
 /// Extends the lease of an upload under way; false when the collector has taken it.
 #[tracing::instrument(target = "postgres", name = "objects.renew", skip_all)]
 pub(crate) async fn renew(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: ObjectId,
     lease: Duration,
@@ -58,7 +57,7 @@ pub(crate) async fn renew(
 /// taken the upload.
 #[tracing::instrument(target = "postgres", name = "objects.record_multipart", skip_all)]
 pub(crate) async fn record_multipart(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: ObjectId,
     multipart_id: &str,
@@ -77,7 +76,7 @@ pub(crate) async fn record_multipart(
 /// Gives an upload up: its bytes may be reclaimed after the grace.
 #[tracing::instrument(target = "postgres", name = "objects.abandon", skip_all)]
 pub(crate) async fn abandon(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: ObjectId,
     grace: Duration,
@@ -97,7 +96,7 @@ pub(crate) async fn abandon(
 /// Which of these contents no visible artifact has, by their places.
 #[tracing::instrument(target = "postgres", name = "objects.missing", skip_all)]
 pub(crate) async fn missing(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     contents: &[(ContentHash, i64)],
 ) -> Result<Vec<usize>> {

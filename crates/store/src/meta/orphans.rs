@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
+    connection::Connection,
     error::{from_pg, unavailable},
     millis,
 };
@@ -30,7 +30,10 @@ pub(crate) enum Owner {
 
 /// Whose these keys are, in their order. Only a primary may say that a key is nobody's: a standby may not know yet.
 #[tracing::instrument(target = "postgres", name = "orphans.owners", skip_all)]
-pub(crate) async fn owners(client: &Object, keys: &[(TenantId, ObjectId)]) -> Result<Vec<Owner>> {
+pub(crate) async fn owners(
+    client: &Connection,
+    keys: &[(TenantId, ObjectId)],
+) -> Result<Vec<Owner>> {
     let (tenants, objects) = uuids(keys.iter().copied());
     let rows = client
         .query(
@@ -68,7 +71,7 @@ pub(crate) struct Shard {
 
 /// The database's time, which the scans of a run are measured by.
 #[tracing::instrument(target = "postgres", name = "orphans.now", skip_all)]
-pub(crate) async fn now(client: &Object) -> Result<Timestamp> {
+pub(crate) async fn now(client: &Connection) -> Result<Timestamp> {
     let row = client.query_one("SELECT now()", &[]).await;
     Ok(row.map_err(from_pg)?.get(0))
 }
@@ -77,7 +80,7 @@ pub(crate) async fn now(client: &Object) -> Result<Timestamp> {
 /// that was long enough before `begun`.
 #[tracing::instrument(target = "postgres", name = "orphans.claim_shard", skip_all)]
 pub(crate) async fn claim_shard(
-    client: &Object,
+    client: &Connection,
     begun: Timestamp,
     round: Duration,
     lease: Duration,
@@ -119,7 +122,7 @@ pub(crate) struct Suspect {
 /// scan has been seen once more; one that was written anew since begins anew.
 #[tracing::instrument(target = "postgres", name = "orphans.advance", skip_all)]
 pub(crate) async fn advance(
-    client: &mut Object,
+    client: &Connection,
     shard: &Shard,
     suspects: &[Suspect],
     listed: usize,
@@ -171,7 +174,7 @@ pub(crate) async fn advance(
 
 /// Ends the scan of a shard: what it did not see is not suspected any more.
 #[tracing::instrument(target = "postgres", name = "orphans.finish", skip_all)]
-pub(crate) async fn finish(client: &mut Object, shard: &Shard) -> Result<()> {
+pub(crate) async fn finish(client: &Connection, shard: &Shard) -> Result<()> {
     let tx = client.transaction().await.map_err(from_pg)?;
     let number = i16::from(shard.number);
     tx.execute(
@@ -193,7 +196,7 @@ pub(crate) async fn finish(client: &mut Object, shard: &Shard) -> Result<()> {
 
 /// Gives a shard back before its scan has come to the end, for whoever claims it next to go on with.
 #[tracing::instrument(target = "postgres", name = "orphans.give_back", skip_all)]
-pub(crate) async fn give_back(client: &Object, shard: &Shard) -> Result<()> {
+pub(crate) async fn give_back(client: &Connection, shard: &Shard) -> Result<()> {
     let sql = "UPDATE orphan_shards SET lease_until = NULL WHERE shard = $1";
     let given = client.execute(sql, &[&i16::from(shard.number)]).await;
     given.map(drop).map_err(from_pg)
@@ -201,7 +204,7 @@ pub(crate) async fn give_back(client: &Object, shard: &Shard) -> Result<()> {
 
 /// How many keys are suspected, and how many there are in all as far as the scans have come.
 #[tracing::instrument(target = "postgres", name = "orphans.suspected", skip_all)]
-pub(crate) async fn suspected(client: &Object) -> Result<(u64, u64)> {
+pub(crate) async fn suspected(client: &Connection) -> Result<(u64, u64)> {
     let row = client
         .query_one(
             "SELECT (SELECT count(*) FROM orphan_suspects WHERE NOT deleting),
@@ -216,7 +219,7 @@ pub(crate) async fn suspected(client: &Object) -> Result<(u64, u64)> {
 
 /// Drops suspects whose keys have an object after all, as after a restore that was undone.
 #[tracing::instrument(target = "postgres", name = "orphans.acquit", skip_all)]
-pub(crate) async fn acquit(client: &Object) -> Result<()> {
+pub(crate) async fn acquit(client: &Connection) -> Result<()> {
     client
         .execute(
             "DELETE FROM orphan_suspects s USING objects o
@@ -235,7 +238,7 @@ const DUE: &str = "s.first_seen <= now() - $1 * interval '1 ms'";
 /// still nobody's in this very statement. What was ordered before and is not known to be done is ordered again.
 #[tracing::instrument(target = "postgres", name = "orphans.order", skip_all)]
 pub(crate) async fn order(
-    client: &Object,
+    client: &Connection,
     shard: &Shard,
     confirm: Duration,
     limit: i64,
@@ -278,7 +281,7 @@ fn suspect(row: &Row) -> Suspect {
 /// Which of these, just seen, are no new suspects but due: by their places.
 #[tracing::instrument(target = "postgres", name = "orphans.due", skip_all)]
 pub(crate) async fn due(
-    client: &Object,
+    client: &Connection,
     suspects: &[Suspect],
     confirm: Duration,
 ) -> Result<Vec<usize>> {
@@ -300,7 +303,7 @@ pub(crate) async fn due(
 
 /// Records that these are deleted: they are suspects no more, and in the ledger.
 #[tracing::instrument(target = "postgres", name = "orphans.deleted", skip_all)]
-pub(crate) async fn deleted(client: &Object, worker: &str, keys: &[&str]) -> Result<Vec<u64>> {
+pub(crate) async fn deleted(client: &Connection, worker: &str, keys: &[&str]) -> Result<Vec<u64>> {
     let rows = client
         .query(
             "WITH gone AS (
@@ -319,7 +322,7 @@ pub(crate) async fn deleted(client: &Object, worker: &str, keys: &[&str]) -> Res
 
 /// What waits for the collector.
 #[tracing::instrument(target = "postgres", name = "orphans.waiting", skip_all)]
-pub(crate) async fn waiting(client: &Object) -> Result<Waiting> {
+pub(crate) async fn waiting(client: &Connection) -> Result<Waiting> {
     let row = client
         .query_one(
             "SELECT (SELECT count(*) FROM gc_queue),

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use serde_json::Value;
 
-use super::{error::from_pg, millis};
+use super::{connection::Connection, error::from_pg, millis};
 use crate::{error::Result, gc::PassState};
 
 /// Records a run of a pass that has just ended, over that of the last time.
 #[tracing::instrument(target = "postgres", name = "passes.record", skip_all)]
 pub(crate) async fn record(
-    client: &Object,
+    client: &Connection,
     name: &str,
     worker: &str,
     took: Duration,
@@ -37,7 +36,7 @@ pub(crate) async fn record(
 
 /// How every pass went the last time, by name.
 #[tracing::instrument(target = "postgres", name = "passes.all", skip_all)]
-pub(crate) async fn all(client: &Object) -> Result<Vec<PassState>> {
+pub(crate) async fn all(client: &Connection) -> Result<Vec<PassState>> {
     let rows = client
         .query(
             "SELECT name, worker, started_at, ended_at, succeeded_at, failures, last_error, counts

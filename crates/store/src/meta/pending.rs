@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 
 use super::{
     artifacts::{self, Deleted, VISIBLE},
+    connection::Transaction,
     error::from_pg,
     gc::{Batch, Taken},
     selection::ids_of,
@@ -136,7 +136,7 @@ async fn latest(
     file: &File,
 ) -> Result<Option<Artifact>> {
     let statement = tx
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {} FROM artifacts a WHERE {} AND {VISIBLE} ORDER BY a.version DESC LIMIT 1",
             artifacts::COLUMNS,
             artifacts::NAMED

@@ -3,10 +3,13 @@
 //! while there is room for as many as there can be. It comes after the session's and those of objects, and before those of
 //! filenames and artifacts; nobody who shares it takes it alone, which would wait for another who does the same.
 
-use deadpool_postgres::{GenericClient, Object, Transaction};
-use tokio_postgres::{Error, Row, Statement};
+use tokio_postgres::{Row, Statement};
 
-use super::{error::from_pg, sessions, usage};
+use super::{
+    connection::{Connection, Transaction},
+    error::{PgError, from_pg},
+    sessions, usage,
+};
 use crate::{
     error::Result,
     id::TenantId,
@@ -34,7 +37,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) async fn prepare(client: &impl GenericClient) -> Result<Self, Error> {
+    pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
         let lock = |function: &str| {
             format!("SELECT {function}($2) FROM tenants t WHERE t.id = $1 AND {HAS_ONE}")
         };
@@ -45,13 +48,11 @@ impl Statements {
             usage::USAGE
         );
         Ok(Self {
-            lock: client
-                .prepare_cached(&lock("pg_advisory_xact_lock"))
-                .await?,
+            lock: client.prepare(&lock("pg_advisory_xact_lock")).await?,
             share: client
-                .prepare_cached(&lock("pg_advisory_xact_lock_shared"))
+                .prepare(&lock("pg_advisory_xact_lock_shared"))
                 .await?,
-            look: client.prepare_cached(&look).await?,
+            look: client.prepare(&look).await?,
         })
     }
 
@@ -59,10 +60,10 @@ impl Statements {
     /// when it has no quota.
     pub(super) async fn lock(
         &self,
-        client: &impl GenericClient,
+        client: &Connection,
         tenant: TenantId,
         company: Company,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, PgError> {
         // No session has an empty name.
         let key = sessions::lock_key(tenant, "");
         let lock = match company {
@@ -76,9 +77,9 @@ impl Statements {
     /// How the tenant stands against its quota, if it has one.
     pub(super) async fn look(
         &self,
-        client: &impl GenericClient,
+        client: &Connection,
         tenant: TenantId,
-    ) -> Result<Option<Standing>, Error> {
+    ) -> Result<Option<Standing>, PgError> {
         let row = client.query_opt(&self.look, &[&tenant.0]).await?;
         Ok(row.map(|row| Standing {
             quota: read(&row, 0),
@@ -90,7 +91,7 @@ impl Statements {
 
 /// How a tenant stands against its quota as things are now, if it has one.
 #[tracing::instrument(target = "postgres", name = "quotas.look", skip_all)]
-pub(crate) async fn look(client: &Object, tenant: TenantId) -> Result<Option<Standing>> {
+pub(crate) async fn look(client: &Connection, tenant: TenantId) -> Result<Option<Standing>> {
     let statements = Statements::prepare(client).await.map_err(from_pg)?;
     statements.look(client, tenant).await.map_err(from_pg)
 }
@@ -108,7 +109,7 @@ pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId) -> Result<Opti
 
 /// Changes a tenant's quota; false when there is no such tenant.
 #[tracing::instrument(target = "postgres", name = "quotas.set", skip_all)]
-pub(crate) async fn set(client: &Object, tenant: &str, update: QuotaUpdate) -> Result<bool> {
+pub(crate) async fn set(client: &Connection, tenant: &str, update: QuotaUpdate) -> Result<bool> {
     let number = |limit: Option<Option<u64>>| {
         limit
             .flatten()

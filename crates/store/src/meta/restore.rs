@@ -1,8 +1,7 @@
 //! Deletions taken back.
 
-use deadpool_postgres::Transaction;
-
 use super::{
+    connection::Transaction,
     error::from_pg,
     selection::{ids_of, known},
 };

@@ -1,10 +1,10 @@
 //! Rows that stand for nothing any more, and when they go.
 
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
+    connection::Transaction,
     error::from_pg,
     gc::{Batch, Taken},
     millis,

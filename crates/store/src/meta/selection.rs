@@ -1,8 +1,6 @@
 //! The artifacts of bulk operations.
 
-use tokio_postgres::GenericClient;
-
-use super::{artifacts::VISIBLE, error::from_pg, filter::Query};
+use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, filter::Query};
 use crate::{
     error::{Error, Result},
     filter::Filter,
@@ -12,7 +10,7 @@ use crate::{
 /// The next visible artifacts that match, in the order of their ids.
 #[tracing::instrument(target = "postgres", name = "selection.batch", skip_all)]
 pub(crate) async fn batch(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     filter: &Filter,
     after: Option<&str>,
@@ -35,7 +33,7 @@ pub(crate) async fn batch(
 /// How many visible artifacts match, and the sum of their sizes, up to a bound.
 #[tracing::instrument(target = "postgres", name = "selection.count", skip_all)]
 pub(crate) async fn count(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     filter: &Filter,
     bound: i64,
@@ -57,7 +55,7 @@ pub(crate) async fn count(
 /// Those of these artifacts that are not visible.
 #[tracing::instrument(target = "postgres", name = "selection.not_visible", skip_all)]
 pub(crate) async fn not_visible(
-    client: &impl GenericClient,
+    client: &Connection,
     tenant: TenantId,
     ids: &[ArtifactId],
 ) -> Result<Vec<ArtifactId>> {

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Object, Transaction};
 use futures_util::join;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Row, types::Type};
 
-use super::{artifacts::VISIBLE, error::from_pg, millis, selection::ids_of};
+use super::{
+    artifacts::VISIBLE,
+    connection::{Connection, Transaction},
+    error::from_pg,
+    millis,
+    selection::ids_of,
+};
 use crate::{
     digest::ContentHash,
     error::{Error, Result},
@@ -34,12 +39,12 @@ pub(super) fn lock_key(tenant: TenantId, session: &str) -> i64 {
 /// When a session was sealed; `None` when it is open or not there yet.
 #[tracing::instrument(target = "postgres", name = "sessions.sealed_at", skip_all)]
 pub(crate) async fn sealed_at(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     session: &str,
 ) -> Result<Option<Timestamp>> {
     let statement = client
-        .prepare_cached("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
+        .prepare("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
         .await
         .map_err(from_pg)?;
     let row = client
@@ -281,9 +286,9 @@ fn read(row: &Row) -> Session {
 }
 
 #[tracing::instrument(target = "postgres", name = "sessions.get", skip_all)]
-pub(crate) async fn get(client: &Object, tenant: TenantId, session: &str) -> Result<Session> {
+pub(crate) async fn get(client: &Connection, tenant: TenantId, session: &str) -> Result<Session> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "{SELECT}{VISIBLE}) t ON true WHERE s.tenant_id = $1 AND s.id = $2"
         ))
         .await
@@ -299,14 +304,14 @@ pub(crate) async fn get(client: &Object, tenant: TenantId, session: &str) -> Res
 /// Sessions in the order of their last activity, each with its position.
 #[tracing::instrument(target = "postgres", name = "sessions.list", skip_all)]
 pub(crate) async fn list(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     filter: &SessionFilter,
     after: Option<&Position>,
     size: PageSize,
 ) -> Result<Vec<(Session, Position)>> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "{SELECT}{VISIBLE}) t ON true
              WHERE s.tenant_id = $1
                  AND ($2::timestamptz IS NULL OR s.created_at >= $2)

@@ -1,8 +1,11 @@
 //! Stages of artifacts, and how they came to them.
 
-use deadpool_postgres::{Object, Transaction};
-
-use super::{artifacts::VISIBLE, error::from_pg, selection::ids_of};
+use super::{
+    artifacts::VISIBLE,
+    connection::{Connection, Transaction},
+    error::from_pg,
+    selection::ids_of,
+};
 use crate::{
     error::{Error, Result},
     id::{ArtifactId, TenantId},
@@ -94,7 +97,7 @@ pub(crate) async fn set_stage(
 /// The stage changes of an artifact, the latest first.
 #[tracing::instrument(target = "postgres", name = "stages.stage_changes", skip_all)]
 pub(crate) async fn stage_changes(
-    client: &Object,
+    client: &Connection,
     tenant: TenantId,
     id: &ArtifactId,
 ) -> Result<Vec<StageChange>> {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{error::from_pg, quotas, usage};
+use super::{connection::Connection, error::from_pg, quotas, usage};
 use crate::{
     digest::ContentHash,
     error::Result,
@@ -34,9 +33,9 @@ pub(crate) fn read(row: &Row) -> Tenant {
 
 /// Whose key has this hash, unless it was revoked.
 #[tracing::instrument(target = "postgres", name = "tenants.by_key", skip_all)]
-pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<Caller>> {
+pub(crate) async fn by_key(client: &Connection, hash: ContentHash) -> Result<Option<Caller>> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {TENANT}, k.last_4 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
              WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL"
         ))
@@ -54,7 +53,7 @@ pub(crate) async fn by_key(client: &Object, hash: ContentHash) -> Result<Option<
 
 /// Makes a tenant when there is none of that name.
 #[tracing::instrument(target = "postgres", name = "tenants.ensure", skip_all)]
-pub(crate) async fn ensure(client: &Object, tenant: &str) -> Result<()> {
+pub(crate) async fn ensure(client: &Connection, tenant: &str) -> Result<()> {
     client
         .execute(
             "INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
@@ -68,7 +67,7 @@ pub(crate) async fn ensure(client: &Object, tenant: &str) -> Result<()> {
 /// Adds a key to a tenant, which is made when there is none of that name.
 #[tracing::instrument(target = "postgres", name = "tenants.add_key", skip_all)]
 pub(crate) async fn add_key(
-    client: &Object,
+    client: &Connection,
     tenant: &str,
     hash: ContentHash,
     last_4: &str,
@@ -88,7 +87,7 @@ pub(crate) async fn add_key(
 /// The tenants of this name, or after that one, or all, with their quotas and usage: so many at the most, by name.
 #[tracing::instrument(target = "postgres", name = "tenants.list", skip_all)]
 pub(crate) async fn list(
-    client: &Object,
+    client: &Connection,
     name: Option<&str>,
     after: Option<&str>,
     most: i64,
@@ -117,7 +116,7 @@ pub(crate) async fn list(
 
 /// A tenant's keys, newest first.
 #[tracing::instrument(target = "postgres", name = "tenants.keys_of", skip_all)]
-pub(crate) async fn keys_of(client: &Object, tenant: &str) -> Result<Vec<ApiKey>> {
+pub(crate) async fn keys_of(client: &Connection, tenant: &str) -> Result<Vec<ApiKey>> {
     let rows = client
         .query(
             "SELECT k.id, k.last_4, k.created_at, k.revoked_at
@@ -140,7 +139,7 @@ pub(crate) async fn keys_of(client: &Object, tenant: &str) -> Result<Vec<ApiKey>
 
 /// Revokes a key; false when there is none of that id.
 #[tracing::instrument(target = "postgres", name = "tenants.revoke_key", skip_all)]
-pub(crate) async fn revoke_key(client: &Object, id: Uuid) -> Result<bool> {
+pub(crate) async fn revoke_key(client: &Connection, id: Uuid) -> Result<bool> {
     let rows = client
         .execute(
             "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1",

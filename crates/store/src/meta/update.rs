@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Transaction;
 use tokio_postgres::types::Json;
 
 use super::{
     artifacts::{self, COLUMNS},
+    connection::Transaction,
     error::from_pg,
     millis,
 };

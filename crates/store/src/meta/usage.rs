@@ -1,10 +1,10 @@
 //! What tenants store, as triggers count it. A read takes the totals and the changes of one snapshot, in one statement, and
 //! so is exact at whatever moment changes are added up.
 
-use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::Row;
 
 use super::{
+    connection::{Connection, Transaction},
     error::from_pg,
     gc::{Batch, Taken},
 };
@@ -45,9 +45,9 @@ pub(super) fn read(row: &Row, first: usize) -> Usage {
 
 /// What a tenant stores.
 #[tracing::instrument(target = "postgres", name = "usage.of", skip_all)]
-pub(crate) async fn of(client: &Object, tenant: TenantId) -> Result<Usage> {
+pub(crate) async fn of(client: &Connection, tenant: TenantId) -> Result<Usage> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {COLUMNS} FROM {USAGE} u WHERE u.tenant_id = $1"
         ))
         .await
@@ -61,7 +61,7 @@ pub(crate) async fn of(client: &Object, tenant: TenantId) -> Result<Usage> {
 
 /// What all tenants store together, and how full quotas are.
 #[tracing::instrument(target = "postgres", name = "usage.total", skip_all)]
-pub(crate) async fn total(client: &Object) -> Result<(Usage, Fullness)> {
+pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
     let row = client
         .query_one(
             &format!(
@@ -120,11 +120,8 @@ pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 /// The tenants whose usage is not the sum of their rows. All of it is one statement, and so of one moment; it takes as long
 /// as there are rows.
 #[tracing::instrument(target = "postgres", name = "usage.miscounts", skip_all)]
-pub(crate) async fn miscounts(client: &mut Object) -> Result<Vec<Miscount>> {
-    let tx = client.transaction().await.map_err(from_pg)?;
-    tx.batch_execute("SET LOCAL statement_timeout = 0")
-        .await
-        .map_err(from_pg)?;
+pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> {
+    client.lift_limits().await.map_err(from_pg)?;
     let columns = |of: &str| {
         format!(
             "coalesce({of}.stored_artifacts, 0), coalesce({of}.stored_bytes, 0),
@@ -132,7 +129,7 @@ pub(crate) async fn miscounts(client: &mut Object) -> Result<Vec<Miscount>> {
         )
     };
     let (counted, found) = (columns("u"), columns("f"));
-    let rows = tx
+    let rows = client
         .query(
             &format!(
                 "WITH found AS (
@@ -156,7 +153,6 @@ pub(crate) async fn miscounts(client: &mut Object) -> Result<Vec<Miscount>> {
         )
         .await
         .map_err(from_pg)?;
-    tx.commit().await.map_err(from_pg)?;
     let read = |row: &Row| Miscount {
         tenant: row.get(0),
         counted: read(row, 1),

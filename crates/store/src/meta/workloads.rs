@@ -1,10 +1,10 @@
 //! Rows of workloads.
 
-use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
+    connection::Connection,
     error::from_pg,
     tenants::{self, TENANT},
 };
@@ -17,13 +17,13 @@ use crate::{
 /// For whom a subject acts: by the first of the candidates that is a workload.
 #[tracing::instrument(target = "postgres", name = "workloads.caller", skip_all)]
 pub(crate) async fn caller(
-    client: &Object,
+    client: &Connection,
     issuer: &str,
     subject: &str,
     candidates: &[String],
 ) -> Result<Option<Caller>> {
     let statement = client
-        .prepare_cached(&format!(
+        .prepare(&format!(
             "SELECT {TENANT} FROM workloads w JOIN tenants t ON t.id = w.tenant_id
              WHERE w.issuer = $1 AND w.subject = ANY ($2)
              ORDER BY array_position($2, w.subject) LIMIT 1"
@@ -43,7 +43,7 @@ pub(crate) async fn caller(
 /// Adds a workload to a tenant, which is made when there is none of that name; `None` when it is another tenant's.
 #[tracing::instrument(target = "postgres", name = "workloads.add", skip_all)]
 pub(crate) async fn add(
-    client: &Object,
+    client: &Connection,
     tenant: &str,
     issuer: &str,
     subject: &str,
@@ -72,7 +72,7 @@ pub(crate) async fn add(
 
 /// A tenant's workloads, newest first.
 #[tracing::instrument(target = "postgres", name = "workloads.of_tenant", skip_all)]
-pub(crate) async fn of_tenant(client: &Object, tenant: &str) -> Result<Vec<Workload>> {
+pub(crate) async fn of_tenant(client: &Connection, tenant: &str) -> Result<Vec<Workload>> {
     let rows = client
         .query(
             "SELECT w.id, w.issuer, w.subject, w.created_at
@@ -87,7 +87,7 @@ pub(crate) async fn of_tenant(client: &Object, tenant: &str) -> Result<Vec<Workl
 
 /// Removes a workload; false when there is none of that id.
 #[tracing::instrument(target = "postgres", name = "workloads.remove", skip_all)]
-pub(crate) async fn remove(client: &Object, id: Uuid) -> Result<bool> {
+pub(crate) async fn remove(client: &Connection, id: Uuid) -> Result<bool> {
     let rows = client
         .execute("DELETE FROM workloads WHERE id = $1", &[&id])
         .await

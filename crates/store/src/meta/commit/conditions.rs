@@ -1,6 +1,5 @@
 //! What a commit depends on beyond its own content: the inputs, the quota, and the latest version of the file.
 
-use deadpool_postgres::Object;
 use futures_util::join;
 use tokio_postgres::{Row, types::ToSql};
 
@@ -8,7 +7,7 @@ use super::{NewArtifact, Outcome, Statements};
 use crate::{
     artifact::Artifact,
     error::Result,
-    meta::{artifacts, selection::ids_of},
+    meta::{artifacts, connection::Connection, error::PgError, selection::ids_of},
     names::text_of,
     quota::{Company, Standing},
     spec::OnDuplicate,
@@ -16,10 +15,10 @@ use crate::{
 
 /// Which of the inputs are not visible.
 pub(super) async fn missing_inputs(
-    client: &Object,
+    client: &Connection,
     statements: &Statements,
     new: &NewArtifact<'_>,
-) -> Result<Vec<String>, tokio_postgres::Error> {
+) -> Result<Vec<String>, PgError> {
     if new.spec.inputs.is_empty() {
         return Ok(Vec::new());
     }
@@ -38,11 +37,11 @@ pub(super) async fn missing_inputs(
 /// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in, but for such
 /// company.
 pub(super) async fn enter_quota(
-    client: &Object,
+    client: &Connection,
     statements: &Statements,
     new: &NewArtifact<'_>,
     company: Company,
-) -> Result<Option<Standing>, tokio_postgres::Error> {
+) -> Result<Option<Standing>, PgError> {
     let quotas = &statements.quotas;
     let lock = quotas.lock(client, new.tenant, company);
     let look = quotas.look(client, new.tenant);
@@ -58,10 +57,10 @@ pub(super) async fn enter_quota(
 /// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction
 /// nobody else can give it another.
 pub(super) async fn current_version(
-    client: &Object,
+    client: &Connection,
     statements: &Statements,
     new: &NewArtifact<'_>,
-) -> Result<Option<Row>, tokio_postgres::Error> {
+) -> Result<Option<Row>, PgError> {
     let spec = new.spec;
     if !spec.is_conditional() {
         return Ok(None);

@@ -1,6 +1,5 @@
 //! The row of a new artifact.
 
-use deadpool_postgres::Object;
 use tokio_postgres::{
     Row,
     types::{Json, ToSql},
@@ -9,17 +8,17 @@ use uuid::Uuid;
 
 use super::{NewArtifact, Statements};
 use crate::{
-    meta::{millis, selection::ids_of},
+    meta::{connection::Connection, error::PgError, millis, selection::ids_of},
     names::text_of,
 };
 
 /// Writes the row: among the artifacts, or among those that wait to be published.
 pub(super) async fn insert_artifact(
-    client: &Object,
+    client: &Connection,
     statements: &Statements,
     new: &NewArtifact<'_>,
     object: &Uuid,
-) -> Result<Row, tokio_postgres::Error> {
+) -> Result<Row, PgError> {
     let spec = new.spec;
     let inputs = ids_of(&spec.inputs);
     let record: [&(dyn ToSql + Sync); 20] = [

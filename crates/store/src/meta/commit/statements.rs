@@ -1,10 +1,11 @@
 //! The SQL of the commit.
 
-use deadpool_postgres::Object;
 use tokio_postgres::Statement;
 
 use crate::meta::{
     artifacts::{COLUMNS, NAMED, VISIBLE},
+    connection::Connection,
+    error::PgError,
     idempotency, pending, quotas,
 };
 
@@ -30,7 +31,7 @@ pub(super) struct Statements {
 
 impl Statements {
     /// From the connection's cache but for its first commit, so that no flight waits for a statement to be prepared.
-    pub(super) async fn prepare(client: &Object) -> Result<Self, tokio_postgres::Error> {
+    pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
         let touched = "touched AS (
                  UPDATE sessions s SET active_at = now()
                  FROM (SELECT tenant_id, id FROM sessions WHERE tenant_id = $1 AND id = $3
@@ -77,29 +78,29 @@ impl Statements {
             keys: idempotency::Statements::prepare(client).await?,
             quotas: quotas::Statements::prepare(client).await?,
             lock_session: client
-                .prepare_cached("SELECT pg_advisory_xact_lock_shared($1)")
+                .prepare("SELECT pg_advisory_xact_lock_shared($1)")
                 .await?,
             enter_session: client
-                .prepare_cached(
+                .prepare(
                     "INSERT INTO sessions (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
                 )
                 .await?,
             sealed_at: client
-                .prepare_cached("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
+                .prepare("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
                 .await?,
             lock_own: client
-                .prepare_cached(
+                .prepare(
                     "SELECT FROM objects WHERE tenant_id = $1 AND id = $2 AND state = 'staging' FOR UPDATE",
                 )
                 .await?,
             lock_duplicate: client
-                .prepare_cached(
+                .prepare(
                     "SELECT id FROM objects
                      WHERE tenant_id = $1 AND sha256 = $2 AND size_bytes = $3 AND state = 'live' FOR KEY SHARE",
                 )
                 .await?,
             lock_readable: client
-                .prepare_cached(&format!(
+                .prepare(&format!(
                     "SELECT o.id FROM objects o
                      WHERE o.tenant_id = $1 AND o.sha256 = $2 AND o.size_bytes = $3 AND o.state = 'live'
                          AND EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = o.tenant_id
@@ -108,26 +109,26 @@ impl Statements {
                 ))
                 .await?,
             insert_inline: client
-                .prepare_cached(
+                .prepare(
                     "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data)
                      VALUES ($1, $2, 'live', $3, $4, $5)",
                 )
                 .await?,
             condemn_own: client
-                .prepare_cached(
+                .prepare(
                     "UPDATE objects SET state = 'condemned', sha256 = $3, size_bytes = $4,
                          not_before = now() + $5 * interval '1 ms', next_attempt_at = now() + $5 * interval '1 ms'
                      WHERE tenant_id = $1 AND id = $2",
                 )
                 .await?,
             promote_own: client
-                .prepare_cached(
+                .prepare(
                     "UPDATE objects SET state = 'live', sha256 = $3, size_bytes = $4
                      WHERE tenant_id = $1 AND id = $2",
                 )
                 .await?,
             missing_inputs: client
-                .prepare_cached(&format!(
+                .prepare(&format!(
                     "SELECT input FROM unnest($2::text[]) input
                      WHERE NOT EXISTS (SELECT FROM artifacts a
                          WHERE a.tenant_id = $1 AND a.id = input AND {VISIBLE})
@@ -137,7 +138,7 @@ impl Statements {
                 .await?,
             // A row that is not there cannot be locked, so it is made.
             claim_name: client
-                .prepare_cached(
+                .prepare(
                     "INSERT INTO filenames AS f (tenant_id, filename, session_id, user_id, namespace, last_version)
                      VALUES ($1, $2, $3, $4, $5, 0)
                      ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
@@ -145,13 +146,13 @@ impl Statements {
                 )
                 .await?,
             current: client
-                .prepare_cached(&format!(
+                .prepare(&format!(
                     "SELECT {COLUMNS} FROM artifacts a WHERE {NAMED} AND {VISIBLE}
                      ORDER BY a.version DESC LIMIT 1"
                 ))
                 .await?,
-            insert_artifact: client.prepare_cached(&insert_artifact).await?,
-            insert_pending: client.prepare_cached(&insert_pending).await?,
+            insert_artifact: client.prepare(&insert_artifact).await?,
+            insert_pending: client.prepare(&insert_pending).await?,
         })
     }
 }
