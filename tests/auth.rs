@@ -164,3 +164,30 @@ async fn text_that_is_not_utf_8_is_the_callers_fault() {
     }
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 0);
 }
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_once_trust_is_over() {
+    let trust = Duration::from_secs(1);
+    let setup = Setup::on(Bytes::Files).config(move |config| config.credential_trust = trust);
+    let cairn = setup.start().await;
+    cairn.client.create(spec("a"), "x").await.unwrap();
+    let key = &cairn.store.list_api_keys("acme").await.unwrap()[0];
+    assert!(cairn.store.revoke_api_key(key.id).await.unwrap());
+    eventually("the key is refused", async || {
+        let answer = cairn.client.create(spec("a"), "x").await;
+        answer.is_err_and(|refusal| refusal.code() == Code::Unauthenticated)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_invented_key_asks_postgres_once() {
+    let trust = Duration::from_secs(60);
+    let setup = Setup::on(Bytes::Files).config(move |config| config.credential_trust = trust);
+    let cairn = setup.proxied().start().await;
+    let stranger = Client::connect(&cairn.grpc_url, Some("cairn_invented")).await;
+    let first = refused(stranger.create(spec("a"), "x").await);
+    cairn.postgres_proxy().cut();
+    let second = refused(stranger.create(spec("a"), "x").await);
+    assert_eq!((first.code, second.code), (Code::Unauthenticated, Code::Unauthenticated));
+}

@@ -103,6 +103,8 @@ impl Setup {
         let mut config = StoreConfig::new(database_url, blobs);
         // The tests of a run share one Postgres.
         config.database_connections = 8;
+        // Tests change tenants and keys, and see what comes of it at once.
+        config.credential_trust = Duration::ZERO;
         (self.change)(&mut config);
 
         let any = "127.0.0.1:0".parse().unwrap();

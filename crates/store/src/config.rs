@@ -46,6 +46,9 @@ pub struct StoreConfig {
     pub event_retention: Duration,
     /// `CAIRN_JOB_RETENTION`: how long jobs are kept after their end; default 30d.
     pub job_retention: Duration,
+    /// `CAIRN_CREDENTIAL_TRUST`: how long a process goes on with what it knows of a credential and its tenant: how long a
+    /// revoked key may still be let in; default 5s, at most 5m. Zero asks Postgres at every call.
+    pub credential_trust: Duration,
     /// How the collector works.
     pub gc: GcConfig,
 }
@@ -108,6 +111,7 @@ impl S3Credentials {
 
 impl StoreConfig {
     const INLINE_LIMIT: usize = 128 * 1024;
+    const LONGEST_TRUST: Duration = Duration::from_secs(5 * 60);
     /// The largest part of a multipart upload.
     pub(crate) const MAX_PART: usize = 64 * 1024 * 1024;
     /// The most parts that S3 takes.
@@ -130,6 +134,7 @@ impl StoreConfig {
             unpublished_window: Duration::from_secs(24 * 3600),
             event_retention: Duration::from_secs(7 * 24 * 3600),
             job_retention: Duration::from_secs(30 * 24 * 3600),
+            credential_trust: Duration::from_secs(5),
             gc: GcConfig::default(),
         }
     }
@@ -164,6 +169,7 @@ impl StoreConfig {
         override_duration(&mut self.unpublished_window, "CAIRN_UNPUBLISHED_WINDOW")?;
         override_duration(&mut self.event_retention, "CAIRN_EVENT_RETENTION")?;
         override_duration(&mut self.job_retention, "CAIRN_JOB_RETENTION")?;
+        override_duration(&mut self.credential_trust, "CAIRN_CREDENTIAL_TRUST")?;
         self.gc = self.gc.with_env()?;
         self.check()?;
         Ok(self)
@@ -196,6 +202,11 @@ impl StoreConfig {
                 self.upload_lease >= Duration::from_millis(1),
                 "CAIRN_UPLOAD_LEASE",
                 "must be more than zero".to_owned(),
+            ),
+            (
+                self.credential_trust <= Self::LONGEST_TRUST,
+                "CAIRN_CREDENTIAL_TRUST",
+                "must be at most 5m: so long may a revoked key be let in".to_owned(),
             ),
         ];
         match rules.into_iter().find(|(kept, ..)| !kept) {

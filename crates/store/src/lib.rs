@@ -41,6 +41,7 @@ mod stage;
 mod store;
 mod tenant;
 mod trace;
+mod trust;
 mod update;
 mod upload;
 mod usage;

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result, describe},
     gc::{GcConfig, Pace},
     meta::Meta,
+    trust::Trust,
 };
 
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
@@ -61,6 +62,7 @@ pub struct Store {
     pub(crate) pace: Pace,
     /// The two stores have been seen to belong together.
     pub(crate) verified: Arc<AtomicBool>,
+    pub(crate) trust: Trust,
     limits: Limits,
     /// The memory that all uploads of this process may hold, in units of `BUFFER_UNIT`.
     pub(crate) buffers: Arc<Semaphore>,
@@ -97,6 +99,7 @@ impl Store {
             pace: Pace::new(config.gc.deletes_per_second),
             gc: Arc::new(config.gc.clone()),
             verified: Arc::default(),
+            trust: Trust::new(config.credential_trust),
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,

@@ -8,6 +8,7 @@ use crate::{
     meta::workloads as rows,
     names::Label,
     store::Store,
+    trust::Proof,
     tenant::Caller,
 };
 
@@ -52,20 +53,30 @@ fn candidates(subject: &str) -> Vec<String> {
 }
 
 impl Store {
-    /// Finds for which tenant the subject of a token acts. The token was checked by the caller. A workload of the very
+    /// Finds for which tenant the subject of a token acts, as it was within `credential_trust`. The token was checked by the caller. A workload of the very
     /// subject goes before one of several.
     ///
     /// # Errors
     /// `UnknownWorkload`; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn authenticate_workload(&self, issuer: &str, subject: &str) -> Result<Caller> {
-        let client = self.meta.client().await?;
-        rows::caller(&client, issuer, subject, &candidates(subject))
-            .await?
-            .ok_or_else(|| Error::UnknownWorkload {
-                issuer: issuer.to_owned(),
-                subject: subject.to_owned(),
-            })
+        let proof = Proof::Token {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        };
+        let caller = match self.trust.recall(&proof) {
+            Some(caller) => caller,
+            None => {
+                let client = self.meta.client().await?;
+                let caller = rows::caller(&client, issuer, subject, &candidates(subject)).await?;
+                self.trust.remember(proof, caller.clone());
+                caller
+            }
+        };
+        caller.ok_or_else(|| Error::UnknownWorkload {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        })
     }
 
     /// Lets a workload act for a tenant, which comes into being if there is none of that name. To add it again changes
@@ -102,7 +113,7 @@ impl Store {
         rows::of_tenant(&client, tenant_name).await
     }
 
-    /// Removes a workload: from now on its tokens answer `UnknownWorkload`. Returns whether there is such a one.
+    /// Removes a workload: its tokens answer `UnknownWorkload`, everywhere after `credential_trust`. Returns whether there is such a one.
     ///
     /// # Errors
     /// `Unavailable`.
