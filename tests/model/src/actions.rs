@@ -15,6 +15,8 @@ use crate::{instance::Instance, state::State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Uploader(usize, uploader::Step),
+    /// Both uploads, which have looked in one transaction, are written and committed by it.
+    WriteTogether,
     Collector(usize, collector::Step),
     Pass(collector::Pass),
     Scanner(scanner::Step),
@@ -30,6 +32,7 @@ pub(crate) fn offer(instance: &Instance, state: &State, actions: &mut Vec<Action
         let steps = uploader::offer(instance, state, uploader);
         actions.extend(steps.map(|step| Action::Uploader(uploader, step)));
     }
+    actions.extend(uploader::may_write_together(instance, state).then_some(Action::WriteTogether));
     let [first, second] = state.collectors;
     let workers = usize::from(instance.workers);
     for worker in 0..if first == second {
@@ -51,6 +54,7 @@ pub(crate) fn offer(instance: &Instance, state: &State, actions: &mut Vec<Action
 pub(crate) fn take(instance: &Instance, state: &mut State, action: Action) {
     match action {
         Action::Uploader(uploader, step) => uploader::take(instance, state, uploader, step),
+        Action::WriteTogether => uploader::write_together(instance, state),
         Action::Collector(worker, step) => collector::take(instance, state, worker, step),
         Action::Pass(pass) => collector::take_pass(instance, state, pass),
         Action::Scanner(step) => scanner::take(instance, state, step),

@@ -28,6 +28,8 @@ pub struct Instance {
     pub session: bool,
     /// Whether requests to the store and commits may have unclear outcomes.
     pub unclear: bool,
+    /// Whether two uploads may be committed by one transaction.
+    pub together: bool,
     /// How often a standby that lags takes over.
     pub failovers: u8,
 }
@@ -46,6 +48,7 @@ impl Instance {
         deletions: true,
         session: false,
         unclear: true,
+        together: false,
         failovers: 0,
     };
 

@@ -36,6 +36,9 @@ pub enum Variant {
     UnpublishedForgotten,
     /// What is given up before it is published does not queue its object.
     DiscardWithoutQueue,
+    /// A transaction that commits two uploads keeps the second although the first, whose object it shares, is refused.
+    TogetherInPart,
+
     /// Publishing lets go of the object in one transaction and pins it again in the next.
     PublishInTwo,
 

@@ -197,3 +197,14 @@ fn what_had_expired_and_was_not_ended_is_prolonged_into_a_sealed_session() {
 fn a_manifest_that_is_told_from_times_changes_after_the_seal() {
     loses(Variant::ManifestByTimes, SESSION);
 }
+
+#[test]
+fn a_transaction_that_keeps_a_part_loses_bytes() {
+    loses(
+        Variant::TogetherInPart,
+        Instance {
+            together: true,
+            ..NO_FOREIGN_KEY
+        },
+    );
+}

@@ -156,3 +156,21 @@ fn locks_and_second_looks_alone_would_do_without_the_foreign_key() {
         ..TWO
     });
 }
+
+#[test]
+fn two_uploads_in_one_transaction_lose_nothing() {
+    holds(Instance {
+        together: true,
+        ..TWO
+    });
+}
+
+#[test]
+fn two_uploads_in_one_transaction_keep_a_seal() {
+    holds(Instance {
+        together: true,
+        session: true,
+        unclear: false,
+        ..TWO
+    });
+}

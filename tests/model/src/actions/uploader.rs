@@ -206,6 +206,44 @@ pub(super) fn apply(instance: &Instance, state: &mut State, commit: Commit) -> b
     true
 }
 
+/// Two commits in one transaction lock and look as two transactions do: flight one of each is a step of its own here,
+/// in any order, which allows for more than the code does.
+pub(super) fn may_write_together(instance: &Instance, state: &State) -> bool {
+    let ready =
+        |it: &crate::state::Uploader| matches!(it.phase, Phase::Looked(_)) && it.doubt.is_none();
+    instance.together && state.uploaders.iter().all(ready)
+}
+
+/// Writes both or neither. The second of two that have the same bytes refers to the object of the first, which is not
+/// committed yet.
+pub(super) fn write_together(instance: &Instance, state: &mut State) {
+    let [Phase::Looked(first), Phase::Looked(second)] = state.uploaders.map(|it| it.phase) else {
+        return;
+    };
+    let before = *state;
+    let in_part = instance.is(Variant::TogetherInPart);
+    let first_written = !in_part && apply(instance, state, first);
+    let shared = content(instance, first.upload) == content(instance, second.upload);
+    let duplicate = second
+        .duplicate
+        .or(first.duplicate.or(first.object).filter(|_| shared));
+    let second_written = apply(
+        instance,
+        state,
+        Commit {
+            duplicate,
+            ..second
+        },
+    );
+    let both = first_written && second_written;
+    if !both && !in_part {
+        *state = before;
+    }
+    let next = |written, commit| if written { Phase::Idle } else { stored(commit) };
+    state.uploaders[0].phase = next(both, first);
+    state.uploaders[1].phase = next(both || in_part, second);
+}
+
 /// Back to where the bytes are stored, to try the commit again.
 pub(super) fn stored(commit: Commit) -> Phase {
     Phase::Stored {
