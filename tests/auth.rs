@@ -1,5 +1,7 @@
 //! Every call needs a key that works, and bytes that are no message are the caller's fault.
 
+use std::time::Duration;
+
 use cairn_proto::FILE_DESCRIPTOR_SET;
 use cairn_proto::v1::{CreateArtifactResponse, WhoAmIRequest};
 use prost::Message;
@@ -9,7 +11,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use crate::harness::{Cairn, Client, refused, spec};
+use crate::harness::{Bytes, Cairn, Client, Setup, eventually, refused, spec};
 
 /// Every method of every service, from the specification itself: a new one is in the test before anybody thinks of it.
 fn every_method() -> Vec<String> {
@@ -189,5 +191,8 @@ async fn an_invented_key_asks_postgres_once() {
     let first = refused(stranger.create(spec("a"), "x").await);
     cairn.postgres_proxy().cut();
     let second = refused(stranger.create(spec("a"), "x").await);
-    assert_eq!((first.code, second.code), (Code::Unauthenticated, Code::Unauthenticated));
+    assert_eq!(
+        (first.code, second.code),
+        (Code::Unauthenticated, Code::Unauthenticated)
+    );
 }

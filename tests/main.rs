@@ -10,6 +10,7 @@ mod contention;
 mod declared;
 mod dev;
 mod faults;
+mod gathering;
 mod gc;
 mod harness;
 mod histories;

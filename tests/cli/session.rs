@@ -70,10 +70,15 @@ async fn sealing_tells_when_and_says_the_same_again() {
 
 #[tokio::test]
 async fn sessions_are_listed_by_their_last_activity_and_in_pages() {
-    let (_cairn, shell) = start().await;
-    for (content, session) in [("a", "one"), ("a", "two"), ("a", "three"), ("b", "one")] {
-        shell.push("a.txt", content, &["--session", session]).await;
+    let (cairn, shell) = start().await;
+    for session in ["one", "two", "three"] {
+        shell.push("a.txt", "a", &["--session", session]).await;
     }
+    // Activity is noted once in ten seconds.
+    cairn
+        .sql("UPDATE sessions SET active_at = active_at - interval '1 minute'")
+        .await;
+    shell.push("a.txt", "b", &["--session", "one"]).await;
     let listed = shell.json(&["session", "ls"]).await;
     let expected = ["one", "three", "two"];
     assert_eq!(each(&listed["sessions"], "session_id"), expected);

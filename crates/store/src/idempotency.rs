@@ -34,7 +34,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(75);
 const CONTENT: &str = "content";
 
 /// A caller's own name for one write: 1 to 256 bytes of UTF-8 without control characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {

@@ -17,6 +17,7 @@ use crate::{
     gc::{GcConfig, Pace},
     meta::Meta,
     trust::Trust,
+    upload::gather::Gathering,
 };
 
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
@@ -63,6 +64,7 @@ pub struct Store {
     /// The two stores have been seen to belong together.
     pub(crate) verified: Arc<AtomicBool>,
     pub(crate) trust: Trust,
+    pub(crate) commits: Gathering,
     limits: Limits,
     /// The memory that all uploads of this process may hold, in units of `BUFFER_UNIT`.
     pub(crate) buffers: Arc<Semaphore>,
@@ -100,6 +102,7 @@ impl Store {
             gc: Arc::new(config.gc.clone()),
             verified: Arc::default(),
             trust: Trust::new(config.credential_trust),
+            commits: Gathering::default(),
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,

@@ -27,7 +27,11 @@ impl Trust {
     pub(crate) fn new(time: Duration) -> Self {
         let remembered = if time.is_zero() { 0 } else { REMEMBERED };
         let cache = Cache::builder().max_capacity(remembered);
-        Self(cache.time_to_live(time.max(Duration::from_millis(1))).build())
+        Self(
+            cache
+                .time_to_live(time.max(Duration::from_millis(1)))
+                .build(),
+        )
     }
 
     /// `None`: Postgres must be asked.

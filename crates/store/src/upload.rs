@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod finish;
+pub(crate) mod gather;
 mod hashing;
 mod parts;
 mod staging;
@@ -96,7 +97,7 @@ impl Store {
 pub struct Upload {
     store: Store,
     tenant: Tenant,
-    spec: ArtifactSpec,
+    spec: Arc<ArtifactSpec>,
     ttl: Option<Duration>,
     object: ObjectId,
     /// How large the content will be, where that is known.
@@ -139,7 +140,7 @@ impl Upload {
             part_size: part_size_for(expected.unwrap_or(limit)),
             store,
             tenant,
-            spec,
+            spec: Arc::new(spec),
             ttl,
             object: ObjectId::fresh(),
             expected,

@@ -8,8 +8,8 @@ use crate::{
     meta::workloads as rows,
     names::Label,
     store::Store,
-    trust::Proof,
     tenant::Caller,
+    trust::Proof,
 };
 
 /// Who may act for a tenant by a token.

@@ -8,8 +8,9 @@
 mod conditions;
 mod insert;
 mod statements;
+pub(crate) mod together;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::join;
@@ -18,7 +19,7 @@ use serde_json::json;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use conditions::{current_version, enter_quota, hold_against, missing_inputs};
+use conditions::{current_version, hold_against, missing_inputs, take_version};
 use insert::insert_artifact;
 use statements::Statements;
 
@@ -46,12 +47,12 @@ const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The artifact to commit, all of it known.
-pub(crate) struct NewArtifact<'a> {
+pub(crate) struct NewArtifact {
     pub(crate) tenant: TenantId,
     /// Whether the tenant had a quota when the caller was let in.
     pub(crate) has_quota: bool,
     pub(crate) id: ArtifactId,
-    pub(crate) spec: &'a ArtifactSpec,
+    pub(crate) spec: Arc<ArtifactSpec>,
     pub(crate) content_type: ContentType,
     pub(crate) ttl: Option<Duration>,
     pub(crate) hash: ContentHash,
@@ -98,7 +99,8 @@ pub(crate) enum Outcome {
     Lost,
 }
 
-enum Failure {
+/// Why a transaction has no outcome.
+pub(crate) enum Failure {
     /// Nothing was committed, or it is not known; running it again tells.
     Repeat(PgError),
     /// Nothing was committed: the quota has no room for all who may be writing, and perhaps for this one alone.
@@ -116,15 +118,24 @@ impl From<PgError> for Failure {
     }
 }
 
+/// What is known before the first attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Nothing was tried.
+    First,
+    /// It may have been committed already.
+    InDoubt,
+}
+
 /// Commits, exactly once however often a connection is lost on the way: the artifact's id is the same in every attempt,
 /// so an attempt that was committed unheard is found.
 #[tracing::instrument(target = "postgres", name = "commit.commit", skip_all)]
-pub(crate) async fn commit(meta: &Meta, new: &NewArtifact<'_>) -> Result<Outcome> {
+pub(crate) async fn commit(meta: &Meta, new: &NewArtifact, first: Attempt) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
     let mut last = None;
     let mut company = Company::of(new.size);
     for _ in 0..ATTEMPTS {
-        let repeated = last.is_some();
+        let repeated = last.is_some() || first == Attempt::InDoubt;
         match attempt(meta, new, repeated, company).await {
             Ok(outcome) => return Ok(outcome),
             Err(Failure::Final(e)) => return Err(e),
@@ -142,7 +153,7 @@ pub(crate) async fn commit(meta: &Meta, new: &NewArtifact<'_>) -> Result<Outcome
 
 async fn attempt(
     meta: &Meta,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
     repeated: bool,
     company: Company,
 ) -> Result<Outcome, Failure> {
@@ -177,7 +188,7 @@ enum Ran {
 async fn run(
     client: &Connection,
     statements: &Statements,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
     company: Company,
 ) -> Result<Ran, Failure> {
     let tenant = &new.tenant.0;
@@ -231,7 +242,9 @@ async fn run(
             client.query_opt(lock, &[tenant, &hash, &size]).await
         },
         missing_inputs(client, statements, new),
-        enter_quota(client, statements, new, company),
+        statements
+            .quotas
+            .enter(client, new.tenant, company, new.has_quota),
         current_version(client, statements, new),
     );
     begun?;
@@ -290,8 +303,9 @@ async fn run(
         Origin::New
     };
 
-    // Flight two: settle the object, write the artifact, let the key stand for it, commit.
-    let (settled, row, finished, committed) = join!(
+    // Flight two: number the version, settle the object, write the artifact, let the key stand for it, commit.
+    let (named, settled, row, finished, committed) = join!(
+        take_version(client, statements, new),
         async {
             match (&new.payload, duplicate.is_some()) {
                 (Payload::Inline(_), true) | (Payload::Held, _) => Ok(0),
@@ -326,6 +340,7 @@ async fn run(
         finish(client, statements, new, new.id.as_str(), origin),
         client.commit(),
     );
+    named?;
     settled?;
     let row = row?;
     finished?;
@@ -337,14 +352,13 @@ async fn run(
 async fn finish(
     client: &Connection,
     statements: &Statements,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
     id: &str,
     origin: Origin,
 ) -> Result<(), PgError> {
     if let Some(claim) = &new.claim {
-        let result = json!({"artifact_id": id, "origin": origin});
-        let keys = &statements.keys;
-        keys.finish(client, new.tenant, claim, &result).await?;
+        let done = [(claim, json!({"artifact_id": id, "origin": origin}))];
+        statements.keys.finish(client, new.tenant, &done).await?;
     }
     Ok(())
 }
@@ -352,7 +366,7 @@ async fn finish(
 /// The artifact, when an earlier attempt was committed and the answer lost.
 async fn committed_before(
     client: &Connection,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
 ) -> Result<Option<Box<Created>>, Failure> {
     match artifacts::committed(client, new.tenant, new.id.as_str()).await? {
         None => Ok(None),
@@ -361,7 +375,7 @@ async fn committed_before(
     }
 }
 
-fn created(row: &Row, new: &NewArtifact<'_>, origin: Origin) -> Result<Box<Created>, Failure> {
+fn created(row: &Row, new: &NewArtifact, origin: Origin) -> Result<Box<Created>, Failure> {
     let artifact = artifacts::read(row).map_err(Failure::Final)?;
     Ok(Box::new(Created {
         artifact,

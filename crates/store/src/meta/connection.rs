@@ -12,7 +12,7 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{runtime::Handle, task, time::timeout};
 use tokio_postgres::{
     Row, Statement,
@@ -135,9 +135,10 @@ impl Connection {
             .expect("a connection has its object until it is dropped")
     }
 
+    /// Boxed, because a flight joins many of these futures, and each would be kilobytes of a caller's stack.
     async fn run<T>(
         &self,
-        statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        statement: BoxFuture<'_, Result<T, tokio_postgres::Error>>,
     ) -> Result<T, PgError> {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         let answer = match self.limit {
@@ -153,7 +154,7 @@ impl Connection {
 
     /// Prepares a statement, or finds it prepared on this connection: then nothing is sent.
     pub(crate) async fn prepare(&self, sql: &str) -> Result<Statement, PgError> {
-        self.run(self.object().prepare_cached(sql)).await
+        self.run(self.object().prepare_cached(sql).boxed()).await
     }
 
     pub(crate) async fn query(
@@ -162,7 +163,8 @@ impl Connection {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, PgError> {
         let statement = statement.prepared(self).await?;
-        self.run(self.object().query(&statement, params)).await
+        self.run(self.object().query(&statement, params).boxed())
+            .await
     }
 
     pub(crate) async fn query_one(
@@ -171,7 +173,8 @@ impl Connection {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, PgError> {
         let statement = statement.prepared(self).await?;
-        self.run(self.object().query_one(&statement, params)).await
+        self.run(self.object().query_one(&statement, params).boxed())
+            .await
     }
 
     pub(crate) async fn query_opt(
@@ -180,7 +183,8 @@ impl Connection {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<Row>, PgError> {
         let statement = statement.prepared(self).await?;
-        self.run(self.object().query_opt(&statement, params)).await
+        self.run(self.object().query_opt(&statement, params).boxed())
+            .await
     }
 
     pub(crate) async fn execute(
@@ -189,7 +193,8 @@ impl Connection {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, PgError> {
         let statement = statement.prepared(self).await?;
-        self.run(self.object().execute(&statement, params)).await
+        self.run(self.object().execute(&statement, params).boxed())
+            .await
     }
 
     /// Runs a statement that is planned for these very values, and keeps no plan of it.
@@ -198,7 +203,8 @@ impl Connection {
         sql: &str,
         params: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>, PgError> {
-        self.run(self.object().query_typed(sql, params)).await
+        self.run(self.object().query_typed(sql, params).boxed())
+            .await
     }
 
     /// As `query_typed`, for exactly one row.
@@ -207,12 +213,13 @@ impl Connection {
         sql: &str,
         params: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Row, PgError> {
-        self.run(self.object().query_typed_one(sql, params)).await
+        self.run(self.object().query_typed_one(sql, params).boxed())
+            .await
     }
 
     /// Runs statements without parameters.
     pub(crate) async fn batch_execute(&self, sql: &str) -> Result<(), PgError> {
-        self.run(self.object().batch_execute(sql)).await
+        self.run(self.object().batch_execute(sql).boxed()).await
     }
 
     /// Begins a transaction that ends with the answer of `commit` or `roll_back`. A round trip to Postgres costs more than

@@ -1,5 +1,7 @@
 //! Rows of idempotency keys.
 
+use std::collections::HashMap;
+
 use futures_util::join;
 use serde_json::Value;
 use tokio_postgres::{Row, Statement};
@@ -17,6 +19,7 @@ use crate::{
 };
 
 /// Who holds a key, and what it stands for.
+#[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) owner: Uuid,
     pub(crate) request: Value,
@@ -49,11 +52,12 @@ pub(super) struct Statements {
 impl Statements {
     pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
         Ok(Self {
-            // Waits for whoever is about to commit the same key.
+            // Waits for whatever is about to commit the same key.
             claim: client
                 .prepare(
                     "INSERT INTO idempotency_keys AS k (tenant_id, key, request, owner, lease_until, expires_at)
-                     VALUES ($1, $2, $3, $4, now() + $5 * interval '1 ms', now() + $6 * interval '1 ms')
+                     SELECT $1, key, request, owner, now() + $5 * interval '1 ms', now() + $6 * interval '1 ms'
+                     FROM unnest($2::text[], $3::jsonb[], $4::uuid[]) claim (key, request, owner)
                      ON CONFLICT (tenant_id, key) DO UPDATE SET request = excluded.request, owner = excluded.owner,
                          lease_until = excluded.lease_until, result = NULL, expires_at = excluded.expires_at
                      WHERE k.expires_at <= now() OR k.lease_until <= now()
@@ -62,58 +66,88 @@ impl Statements {
                 .await?,
             look: client
                 .prepare(
-                    "SELECT owner, request, result FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
+                    "SELECT owner, request, result, key FROM idempotency_keys
+                     WHERE tenant_id = $1 AND key = ANY ($2)",
                 )
                 .await?,
             finish: client
                 .prepare(
-                    "UPDATE idempotency_keys SET lease_until = NULL, request = $4, result = $5
-                     WHERE tenant_id = $1 AND key = $2 AND owner = $3",
+                    "UPDATE idempotency_keys k SET lease_until = NULL, request = done.request, result = done.result
+                     FROM unnest($2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[]) done (key, owner, request, result)
+                     WHERE k.tenant_id = $1 AND k.key = done.key AND k.owner = done.owner",
                 )
                 .await?,
         })
     }
 
-    /// Claims a key and looks who holds it now; nobody, when its holder let go of it in between.
+    /// Claims a key and looks who holds it now; nothing does, when its holder let go of it in between.
     pub(super) async fn claim(
         &self,
         client: &Connection,
         tenant: TenantId,
         claim: &Claim,
     ) -> Result<Option<Held>, PgError> {
-        let key = claim.key.as_str();
-        let request = claim.request.to_json();
-        let (lease, window) = (millis(LEASE), millis(claim.window));
+        let mut held = self.claim_all(client, tenant, &[claim]).await?;
+        Ok(held.remove(claim.key.as_str()))
+    }
+
+    /// Claims keys, each once and in their order, which is that of all who claim several; and looks who holds them now.
+    pub(super) async fn claim_all(
+        &self,
+        client: &Connection,
+        tenant: TenantId,
+        claims: &[&Claim],
+    ) -> Result<HashMap<String, Held>, PgError> {
+        let Some(window) = claims.first().map(|claim| millis(claim.window)) else {
+            return Ok(HashMap::new());
+        };
+        let keys: Vec<_> = claims.iter().map(|claim| claim.key.as_str()).collect();
+        let requests: Vec<_> = claims.iter().map(|claim| claim.request.to_json()).collect();
+        let owners: Vec<_> = claims.iter().map(|claim| claim.owner).collect();
         let (claimed, held) = join!(
             async {
                 client
                     .execute(
                         &self.claim,
-                        &[&tenant.0, &key, &request, &claim.owner, &lease, &window],
+                        &[
+                            &tenant.0,
+                            &keys,
+                            &requests,
+                            &owners,
+                            &millis(LEASE),
+                            &window,
+                        ],
                     )
                     .await
             },
-            async { client.query_opt(&self.look, &[&tenant.0, &key]).await },
+            async { client.query(&self.look, &[&tenant.0, &keys]).await },
         );
         claimed?;
-        Ok(held?.as_ref().map(Held::read))
+        let read = |row: &Row| (row.get(3), Held::read(row));
+        Ok(held?.iter().map(read).collect())
     }
 
-    /// Records what the write leads to, with the request as it is known now.
+    /// Records what writes lead to, with the requests as they are known now.
     pub(super) async fn finish(
         &self,
         client: &Connection,
         tenant: TenantId,
-        claim: &Claim,
-        result: &Value,
-    ) -> Result<u64, PgError> {
-        let (key, request) = (claim.key.as_str(), claim.request.to_json());
+        done: &[(&Claim, Value)],
+    ) -> Result<(), PgError> {
+        let keys: Vec<_> = done.iter().map(|(claim, _)| claim.key.as_str()).collect();
+        let owners: Vec<_> = done.iter().map(|(claim, _)| claim.owner).collect();
+        let requests: Vec<_> = done
+            .iter()
+            .map(|(claim, _)| claim.request.to_json())
+            .collect();
+        let results: Vec<_> = done.iter().map(|(_, result)| result).collect();
         client
             .execute(
                 &self.finish,
-                &[&tenant.0, &key, &claim.owner, &request, result],
+                &[&tenant.0, &keys, &owners, &requests, &results],
             )
-            .await
+            .await?;
+        Ok(())
     }
 }
 
@@ -184,7 +218,6 @@ pub(crate) async fn finish(
     result: &Value,
 ) -> Result<()> {
     let statements = Statements::prepare(tx).await.map_err(from_pg)?;
-    let finished = statements.finish(tx, tenant, claim, result).await;
-    finished.map_err(from_pg)?;
-    Ok(())
+    let done = [(claim, result.clone())];
+    statements.finish(tx, tenant, &done).await.map_err(from_pg)
 }

@@ -3,6 +3,7 @@
 //! while there is room for as many as there can be. It comes after the session's and those of objects, and before those of
 //! filenames and artifacts; nobody who shares it takes it alone, which would wait for another who does the same.
 
+use futures_util::join;
 use tokio_postgres::{Row, Statement};
 
 use super::{
@@ -72,6 +73,26 @@ impl Statements {
         };
         let rows = client.execute(lock, &[&tenant.0, &key]).await?;
         Ok(rows > 0)
+    }
+
+    /// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in, but for such
+    /// company. `expected`: whether it had one a moment ago.
+    pub(super) async fn enter(
+        &self,
+        client: &Connection,
+        tenant: TenantId,
+        company: Company,
+        expected: bool,
+    ) -> Result<Option<Standing>, PgError> {
+        let lock = self.lock(client, tenant, company);
+        let look = self.look(client, tenant);
+        if expected {
+            let (locked, standing) = join!(lock, look);
+            locked?;
+            return standing;
+        }
+        // To look is dear, even where there is nothing to see.
+        if lock.await? { look.await } else { Ok(None) }
     }
 
     /// How the tenant stands against its quota, if it has one.

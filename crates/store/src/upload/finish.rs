@@ -1,5 +1,7 @@
 //! The end of an upload: its commit, or the answer that its key stands for.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::{Upload, hashing::Hashing};
@@ -11,7 +13,7 @@ use crate::{
     idempotency::{Claim, Earlier, Fingerprint, Holding, IdempotencyKey},
     meta::{
         artifacts,
-        commit::{self, NewArtifact, Outcome, Payload},
+        commit::{NewArtifact, Outcome, Payload},
         objects,
     },
     metrics::{self, Kept},
@@ -120,7 +122,7 @@ impl Upload {
             tenant: self.tenant.id,
             has_quota: !self.tenant.quota.is_none(),
             id: ArtifactId::fresh(),
-            spec: &self.spec,
+            spec: Arc::clone(&self.spec),
             content_type,
             ttl: self.ttl,
             hash,
@@ -131,8 +133,8 @@ impl Upload {
             unpublished_window: self.store.times.unpublished_window,
             claim,
         };
-        let outcome = commit::commit(&self.store.meta, &new).await?;
-        let claim = new.claim;
+        let claim = new.claim.clone();
+        let outcome = self.store.commits.commit(&self.store.meta, new).await?;
         if matches!(outcome, Outcome::Created(_) | Outcome::Existing(_))
             && let Some(holding) = self.holding.take()
         {

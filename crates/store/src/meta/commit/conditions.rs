@@ -9,7 +9,6 @@ use crate::{
     error::Result,
     meta::{artifacts, connection::Connection, error::PgError, selection::ids_of},
     names::text_of,
-    quota::{Company, Standing},
     spec::OnDuplicate,
 };
 
@@ -17,7 +16,7 @@ use crate::{
 pub(super) async fn missing_inputs(
     client: &Connection,
     statements: &Statements,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
 ) -> Result<Vec<String>, PgError> {
     if new.spec.inputs.is_empty() {
         return Ok(Vec::new());
@@ -34,34 +33,14 @@ pub(super) async fn missing_inputs(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in, but for such
-/// company.
-pub(super) async fn enter_quota(
-    client: &Connection,
-    statements: &Statements,
-    new: &NewArtifact<'_>,
-    company: Company,
-) -> Result<Option<Standing>, PgError> {
-    let quotas = &statements.quotas;
-    let lock = quotas.lock(client, new.tenant, company);
-    let look = quotas.look(client, new.tenant);
-    if new.has_quota {
-        let (locked, standing) = join!(lock, look);
-        locked?;
-        return standing;
-    }
-    // To look is dear, even where there is nothing to see.
-    if lock.await? { look.await } else { Ok(None) }
-}
-
 /// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction
 /// nobody else can give it another.
 pub(super) async fn current_version(
     client: &Connection,
     statements: &Statements,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
 ) -> Result<Option<Row>, PgError> {
-    let spec = new.spec;
+    let spec = &new.spec;
     if !spec.is_conditional() {
         return Ok(None);
     }
@@ -77,8 +56,30 @@ pub(super) async fn current_version(
     current
 }
 
+/// Gives the file its next version. It comes before the object: whoever stores the same new content waits there, and must
+/// not hold a name that the other one still needs.
+pub(super) async fn take_version(
+    client: &Connection,
+    statements: &Statements,
+    new: &NewArtifact,
+) -> Result<(), PgError> {
+    let spec = &new.spec;
+    if spec.unpublished {
+        return Ok(());
+    }
+    let (filename, session) = (spec.filename.as_str(), text_of(&spec.session_id));
+    let (user, namespace) = (text_of(&spec.user_id), text_of(&spec.namespace));
+    client
+        .execute(
+            &statements.take_version,
+            &[&new.tenant.0, &filename, &session, &user, &namespace],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Holds the latest version against what the caller expects of it.
-pub(super) fn hold_against(new: &NewArtifact<'_>, current: Option<Row>) -> Result<Option<Outcome>> {
+pub(super) fn hold_against(new: &NewArtifact, current: Option<Row>) -> Result<Option<Outcome>> {
     if !new.spec.is_conditional() {
         return Ok(None);
     }

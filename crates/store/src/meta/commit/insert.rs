@@ -16,10 +16,10 @@ use crate::{
 pub(super) async fn insert_artifact(
     client: &Connection,
     statements: &Statements,
-    new: &NewArtifact<'_>,
+    new: &NewArtifact,
     object: &Uuid,
 ) -> Result<Row, PgError> {
-    let spec = new.spec;
+    let spec = &new.spec;
     let inputs = ids_of(&spec.inputs);
     let record: [&(dyn ToSql + Sync); 20] = [
         &new.tenant.0,

@@ -9,6 +9,13 @@ use crate::meta::{
     idempotency, pending, quotas,
 };
 
+/// The beginning of a statement that notes that sessions `s` are in use. It leaves out those that another transaction is
+/// at, and those noted within ten seconds: a row that every commit rewrites would leave as many dead versions, which every
+/// later commit reads while any old snapshot is open.
+pub(super) const TOUCHED: &str = "UPDATE sessions s SET active_at = now()
+    FROM (SELECT tenant_id, id FROM sessions
+          WHERE tenant_id = $1 AND active_at < now() - interval '10 s'";
+
 /// Every statement of the commit, prepared on one connection.
 pub(super) struct Statements {
     pub(super) keys: idempotency::Statements,
@@ -23,6 +30,7 @@ pub(super) struct Statements {
     pub(super) condemn_own: Statement,
     pub(super) promote_own: Statement,
     pub(super) missing_inputs: Statement,
+    pub(super) take_version: Statement,
     pub(super) claim_name: Statement,
     pub(super) current: Statement,
     pub(super) insert_artifact: Statement,
@@ -32,20 +40,15 @@ pub(super) struct Statements {
 impl Statements {
     /// From the connection's cache but for its first commit, so that no flight waits for a statement to be prepared.
     pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
-        let touched = "touched AS (
-                 UPDATE sessions s SET active_at = now()
-                 FROM (SELECT tenant_id, id FROM sessions WHERE tenant_id = $1 AND id = $3
-                       FOR NO KEY UPDATE SKIP LOCKED) free
-                 WHERE s.tenant_id = free.tenant_id AND s.id = free.id
-             )";
+        let touched = format!(
+            "touched AS (
+                 {TOUCHED} AND id = $3
+                     FOR NO KEY UPDATE SKIP LOCKED) idle
+                 WHERE s.tenant_id = idle.tenant_id AND s.id = idle.id
+             )"
+        );
         let insert_artifact = format!(
-            "WITH {touched}, numbered AS (
-                 INSERT INTO filenames (tenant_id, session_id, namespace, user_id, filename, last_version)
-                 VALUES ($1, $3, $4, $5, $7, 1)
-                 ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
-                 DO UPDATE SET last_version = filenames.last_version + 1
-                 RETURNING last_version
-             ), described AS (
+            "WITH {touched}, described AS (
                  INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
                  SELECT $1, pair.key, pair.value, now(), $2 FROM jsonb_each_text($11) pair
              ), labelled AS (
@@ -61,7 +64,8 @@ impl Statements {
              SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, last_version, $8, $9, $10, $11, $12,
                  now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20,
                  coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
-             FROM numbered
+             FROM filenames
+             WHERE tenant_id = $1 AND session_id = $3 AND filename = $7 AND user_id = $5 AND namespace = $4
              RETURNING {COLUMNS}"
         );
         let insert_pending = format!(
@@ -135,6 +139,14 @@ impl Statements {
                      AND NOT EXISTS (SELECT FROM pending_artifacts p
                          WHERE p.tenant_id = $1 AND p.id = input AND p.session_id = $3)"
                 ))
+                .await?,
+            take_version: client
+                .prepare(
+                    "INSERT INTO filenames AS f (tenant_id, filename, session_id, user_id, namespace, last_version)
+                     VALUES ($1, $2, $3, $4, $5, 1)
+                     ON CONFLICT (tenant_id, session_id, filename, user_id, namespace)
+                     DO UPDATE SET last_version = f.last_version + 1",
+                )
                 .await?,
             // A row that is not there cannot be locked, so it is made.
             claim_name: client
