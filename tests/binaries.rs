@@ -10,6 +10,8 @@ use crate::harness::{
 
 mod admin;
 mod api;
+mod database;
+mod database_tls;
 mod gc_worker;
 mod settings;
 

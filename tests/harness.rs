@@ -12,6 +12,7 @@ pub(crate) mod program;
 mod proxy;
 pub(crate) mod s3;
 mod shell;
+pub(crate) mod tls_postgres;
 mod wait;
 
 pub(crate) use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};

@@ -23,6 +23,10 @@ CRDS = {
 }
 # Objects that values files bring along; what is in them is not the chart's.
 FOREIGN = {"ExternalSecret"}
+# Secrets that stand in values files as what the user has.
+EXTERNAL_SECRETS = ("cairn-database", "cairn-s3", "cairn-test-key", "cairn-ca", "cairn-owner", "cairn-more", "pull")
+# The kinds that may be hooks. Argo CD deletes a hook before each sync and makes it anew: what lasts must be none.
+HOOKS = {"Job", "Pod", "ServiceAccount", "NetworkPolicy", "ConfigMap"}
 # Where the selectors of a kind's spec stand that must find a Pod of ours.
 POD_SELECTORS = {
     "Service": ["selector"],
@@ -78,6 +82,8 @@ def object_faults(thing):
     metadata = thing["metadata"]
     if len(metadata["name"]) > 63:
         yield "its name is longer than 63 characters"
+    if hook_of(thing)[0] and thing["kind"] not in HOOKS:
+        yield "it is a hook, so it would be deleted with each sync of Argo CD, and by helm never be updated"
     if thing["kind"] in FOREIGN or metadata["name"].startswith(("cairn-mine", "cairn-store-as-text")):
         return
     if metadata.get("namespace") != "store":
@@ -88,8 +94,19 @@ def object_faults(thing):
     _, spec = pod_of(thing)
     if spec:
         yield from pod_faults(spec)
+        yield from migration_faults(thing)
     if thing["kind"] == "Deployment":
         yield from deployment_faults(thing)
+
+
+def migration_faults(thing):
+    """The migration speaks to Postgres alone."""
+    _, spec = pod_of(thing)
+    for container in spec.get("initContainers", []) + spec["containers"]:
+        if container["name"] != "migrate":
+            continue
+        if any(v["name"].startswith("CAIRN_S3_") and "valueFrom" in v for v in container["env"]):
+            yield "the migration gets the credentials of S3"
 
 
 def pod_faults(spec):
@@ -138,7 +155,7 @@ def container_faults(container):
         secret = re.search("PASSWORD|SECRET|(?<!^CAIRN_)TOKEN|API_KEY", name) and not name.endswith("_FILE")
         if secret and value:
             yield f"{name} stands there in the clear"
-        if name == "CAIRN_DATABASE_URL" and value and "password='$(CAIRN_DATABASE_PASSWORD)'" not in value:
+        if name == "CAIRN_DATABASE_URL" and "password" in value:
             yield f"{name} may hold a password"
 
 
@@ -242,13 +259,26 @@ def reference_faults(thing, spec, by, known):
         else []
     )
     for container in spec.get("initContainers", []) + spec["containers"]:
-        wanted += [("ConfigMap", e["configMapRef"]["name"]) for e in container.get("envFrom", [])]
+        wanted += [
+            (kind, e[field]["name"])
+            for e in container.get("envFrom", [])
+            for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef"))
+            if field in e
+        ]
         wanted += [
             ("Secret", v["valueFrom"]["secretKeyRef"]["name"])
             for v in container.get("env", [])
             if dig(v, "valueFrom", "secretKeyRef")
         ]
     wanted += [("ConfigMap", v["configMap"]["name"]) for v in spec.get("volumes", []) if "configMap" in v]
+    sources = [s for v in spec.get("volumes", []) for s in dig(v, "projected", "sources", default=[])]
+    wanted += [("Secret", s["secret"]["name"]) for s in sources if "secret" in s]
+    # Kubernetes puts its own into each namespace.
+    wanted += [
+        ("ConfigMap", s["configMap"]["name"])
+        for s in sources
+        if dig(s, "configMap", "name", default="kube-root-ca.crt") != "kube-root-ca.crt"
+    ]
     wanted += [("Secret", s["name"]) for s in spec.get("imagePullSecrets", [])]
     hook, weight = hook_of(thing)
     for reference in wanted:
@@ -264,8 +294,8 @@ def main(folder):
     faults, checked = [], 0
     seen = set()
     # These stand in values files as what the user has.
-    external = {("Secret", n) for n in ("cairn-database", "cairn-s3", "cairn-test-key", "pull")} | {
-        ("ConfigMap", n) for n in ("roots", "cairn-roots")
+    external = {("Secret", n) for n in EXTERNAL_SECRETS} | {
+        ("ConfigMap", n) for n in ("roots", "cairn-database-roots")
     }
     for path in sorted(Path(folder).glob("*.yaml")):
         profile, version = path.stem.split("@")

@@ -16,8 +16,14 @@ use crate::{
 /// Settings of the store.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// `CAIRN_DATABASE_URL`: a Postgres URL or key-value string.
+    /// `CAIRN_DATABASE_URL`, or what the file `CAIRN_DATABASE_URL_FILE` holds: a Postgres URL or key-value string.
     pub database_url: String,
+    /// `CAIRN_DATABASE_PASSWORD_FILE`: a file with the password, which goes before that of the URL and is read for each
+    /// new connection.
+    pub database_password_file: Option<PathBuf>,
+    /// `CAIRN_DATABASE_CA_FILE`: certificates, in PEM, of the authorities that sign Postgres's certificate, trusted beside
+    /// the machine's. With one, TLS is insisted on unless the URL has another sslmode.
+    pub database_ca_file: Option<PathBuf>,
     /// `CAIRN_DATABASE_CONNECTIONS`: the most connections of this process; default 16.
     pub database_connections: usize,
     /// Where the bytes are.
@@ -122,6 +128,8 @@ impl StoreConfig {
     pub fn new(database_url: String, blobs: BlobConfig) -> Self {
         Self {
             database_url,
+            database_password_file: None,
+            database_ca_file: None,
             database_connections: 16,
             blobs,
             inline_max_bytes: 32 * 1024,
@@ -144,13 +152,10 @@ impl StoreConfig {
     /// # Errors
     /// `Invalid`, naming the variable at fault.
     pub fn from_env() -> Result<Self> {
-        let database_url = env::<String>("CAIRN_DATABASE_URL")?.ok_or_else(|| {
-            Error::invalid(
-                "CAIRN_DATABASE_URL",
-                "is required, such as postgres://cairn@db/cairn",
-            )
-        })?;
-        Self::new(database_url, BlobConfig::from_env()?).with_env()
+        let mut config = Self::new(database_url()?, BlobConfig::from_env()?);
+        config.database_password_file = env("CAIRN_DATABASE_PASSWORD_FILE")?;
+        config.database_ca_file = env("CAIRN_DATABASE_CA_FILE")?;
+        config.with_env()
     }
 
     /// These settings, changed by what the environment has of limits and times.
@@ -213,6 +218,29 @@ impl StoreConfig {
             Some((_, variable, rule)) => Err(Error::invalid(variable, rule)),
             None => Ok(()),
         }
+    }
+}
+
+fn database_url() -> Result<String> {
+    const URL: &str = "CAIRN_DATABASE_URL";
+    const FILE: &str = "CAIRN_DATABASE_URL_FILE";
+    match (env::<String>(URL)?, env::<PathBuf>(FILE)?) {
+        (Some(url), None) => Ok(url),
+        (None, Some(file)) => match std::fs::read_to_string(&file) {
+            Ok(url) => Ok(url.trim().to_owned()),
+            Err(e) => Err(Error::invalid(
+                FILE,
+                format!("names {}, which cannot be read: {e}", file.display()),
+            )),
+        },
+        (None, None) => Err(Error::invalid(
+            URL,
+            format!("is required, such as postgres://cairn@db/cairn, or {FILE}"),
+        )),
+        (Some(_), Some(_)) => Err(Error::invalid(
+            FILE,
+            format!("and {URL} are both set; give one"),
+        )),
     }
 }
 

@@ -8,12 +8,12 @@
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Hook, Pool, PoolError, Runtime, Timeouts};
-use tokio_postgres::Config;
 
 use connection::{Connection, Holders, Turn};
-use tls::Tls;
+use connector::Connector;
 
 use crate::{
+    config::StoreConfig,
     error::{Error, Result},
     metrics,
 };
@@ -21,7 +21,9 @@ use crate::{
 pub(crate) mod artifacts;
 pub(crate) mod commit;
 pub(crate) mod connection;
+mod connector;
 pub(crate) mod control;
+mod engine;
 pub(crate) mod error;
 pub(crate) mod events;
 mod filter;
@@ -57,31 +59,24 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a caller waits for a connection before it is told that the database is busy.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long Postgres may leave sent data unacknowledged before the connection counts as dead.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection on which nothing comes is probed after this time, then at each interval. A host that vanished after it
-/// acknowledged a statement is so noticed within 30 s. The URL may say otherwise.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEPALIVE_RETRIES: u32 = 3;
-/// What `tokio_postgres::Config` has where the URL is silent.
-const DRIVERS_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The pool of connections to the records.
 #[derive(Clone)]
 pub(crate) struct Meta {
     pool: Pool,
-    tls: Tls,
+    connector: Connector,
     holders: Holders,
 }
 
 impl Meta {
     /// Opens a pool; no connection is made yet.
-    pub(crate) fn new(url: &str, max_connections: usize) -> Result<Self> {
-        let config = connection_config(url)?;
-        let tls = Tls::new(&config)?;
-        let pool = Pool::builder(tls.clone().manager(config))
-            .max_size(max_connections)
+    ///
+    /// # Errors
+    /// `Invalid` for a setting that cannot be used.
+    pub(crate) fn new(config: &StoreConfig) -> Result<Self> {
+        let connector = Connector::new(config)?;
+        let pool = Pool::builder(connector.manager())
+            .max_size(config.database_connections)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
                 wait: Some(POOL_WAIT),
@@ -100,7 +95,7 @@ impl Meta {
             .map_err(|e| Error::Internal(e.into()))?;
         Ok(Self {
             pool,
-            tls,
+            connector,
             holders: Holders::default(),
         })
     }
@@ -122,7 +117,7 @@ impl Meta {
             }
             PoolError::NoRuntimeSpecified => Error::Internal(e.into()),
         })?;
-        Ok(turn.with(object, self.tls.clone()))
+        Ok(turn.with(object, self.connector.tls()))
     }
 
     /// Tells how the connections are used.
@@ -150,32 +145,19 @@ impl Meta {
         Ok(())
     }
 
+    /// Refuses a server on which the protocol does not hold.
+    ///
+    /// # Errors
+    /// `Invalid` for such a server; `Unavailable`.
+    pub(crate) async fn check_engine(&self) -> Result<()> {
+        engine::check(&self.connector).await
+    }
+
     /// Applies every migration that has not been applied yet.
     pub(crate) async fn migrate(&self) -> Result<Vec<String>> {
         let mut client = self.client().await?;
         migrate::migrate(&mut client).await
     }
-}
-
-fn connection_config(url: &str) -> Result<Config> {
-    let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| {
-        Error::invalid("CAIRN_DATABASE_URL", format!("is no Postgres URL: {e}"))
-    })?;
-    config.connect_timeout(CONNECT_TIMEOUT);
-    config.tcp_user_timeout(TCP_USER_TIMEOUT);
-    if config.get_keepalives_idle() == DRIVERS_KEEPALIVE_IDLE {
-        config.keepalives_idle(KEEPALIVE_IDLE);
-    }
-    if config.get_keepalives_interval().is_none() {
-        config.keepalives_interval(KEEPALIVE_INTERVAL);
-    }
-    if config.get_keepalives_retries().is_none() {
-        config.keepalives_retries(KEEPALIVE_RETRIES);
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("cairn");
-    }
-    Ok(config)
 }
 
 /// `client_connection_check_interval` ends the statement of a process that died, also while it waits for a lock.

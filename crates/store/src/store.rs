@@ -87,7 +87,7 @@ impl Store {
             })?),
         };
         Ok(Self {
-            meta: Meta::new(&config.database_url, config.database_connections)?,
+            meta: Meta::new(config)?,
             blobs,
             times: Times {
                 lease: config.upload_lease,
@@ -128,12 +128,13 @@ impl Store {
         meta?;
         blobs.map_err(unavailable)?;
         if !self.verified.load(Ordering::Relaxed) {
+            self.meta.check_engine().await?;
             self.check_deployment().await?;
         }
         Ok(())
     }
 
-    /// Refuses what no process should be started with: a blob store of another deployment, or one that deletes by rules of
+    /// Refuses what no process should be started with: a database on which the protocol does not hold, a blob store of another deployment, or one that deletes by rules of
     /// its own. Where that cannot be told now, nothing is refused: `ping` says it as soon as it can be.
     ///
     /// # Errors
@@ -153,7 +154,11 @@ impl Store {
             Ok(()) => {}
             Err(e) => return later(e),
         }
-        match self.check_deployment().await {
+        let checked = match self.meta.check_engine().await {
+            Ok(()) => self.check_deployment().await,
+            Err(e) => Err(e),
+        };
+        match checked {
             Err(e @ Error::Invalid(_)) => return Err(e),
             Err(e) => return later(e),
             Ok(()) => {}

@@ -12,6 +12,9 @@
 {{- with .Values.telemetry.otlpEndpoint }}{{ $_ := set $env "CAIRN_OTLP_ENDPOINT" . }}{{ end -}}
 {{- $_ := set $env "CAIRN_TRACE_RATIO" (toString .Values.telemetry.traceRatio) -}}
 {{- if .Values.caBundle.configMap }}{{ $_ := set $env "SSL_CERT_FILE" "/etc/cairn/roots/ca.crt" }}{{ end -}}
+{{- with .Values.database -}}
+{{- if or .caSecret.name .caConfigMap.name }}{{ $_ := set $env "CAIRN_DATABASE_CA_FILE" "/etc/cairn/database/ca.crt" }}{{ end -}}
+{{- end -}}
 {{- toYaml (merge $env .Values.settings) -}}
 {{- end -}}
 
@@ -23,24 +26,42 @@ http://{{ include "cairn.fullname" . }}-dev-s3:8333
 {{- end -}}
 {{- end -}}
 
-{{- /* What all programs are told by Secrets, as a list of variables. */ -}}
+{{- /* What API and collector are told by Secrets, as a list of variables. */ -}}
 {{- define "cairn.secretEnv" -}}
-{{- $dev := printf "%s-dev" (include "cairn.fullname" .) -}}
-{{- with .Values.database }}
-{{- if $.Values.dev.enabled }}
+{{ include "cairn.databaseEnv" (list .) }}
+{{- include "cairn.s3Env" . }}
+{{- end -}}
+
+{{- /* How Postgres is reached: list $, and for the migration the Secret of a URL of its own. */ -}}
+{{- define "cairn.databaseEnv" -}}
+{{- $ := index . 0 -}}
+{{- $own := dict -}}
+{{- if gt (len .) 1 }}{{ $own = index . 1 }}{{ end -}}
+{{- $dev := printf "%s-dev" (include "cairn.fullname" $) -}}
+{{- with $.Values.database }}
+{{- if $own.name }}
+- name: CAIRN_DATABASE_URL
+  {{- include "cairn.fromSecret" (list $own.name $own.key) | nindent 2 }}
+{{- else if $.Values.dev.enabled }}
 - name: CAIRN_DATABASE_URL
   {{- include "cairn.fromSecret" (list $dev "database-url") | nindent 2 }}
 {{- else if .existingSecret.name }}
 - name: CAIRN_DATABASE_URL
   {{- include "cairn.fromSecret" (list .existingSecret.name .existingSecret.key) | nindent 2 }}
+{{- else if .urlFile }}
+- name: CAIRN_DATABASE_URL_FILE
+  value: {{ .urlFile | quote }}
 {{- else }}
-- name: CAIRN_DATABASE_PASSWORD
-  {{- include "cairn.fromSecret" (list .passwordSecret.name .passwordSecret.key) | nindent 2 }}
-# Kubernetes puts the password in. As key=value it needs no escapes, as in a URL it would.
 - name: CAIRN_DATABASE_URL
-  value: "host={{ .host }} port={{ .port }} dbname='{{ .name }}' user='{{ .user }}' sslmode={{ .sslmode }} password='$(CAIRN_DATABASE_PASSWORD)'"
+  value: "host={{ .host }} port={{ .port }} dbname='{{ .name }}' user='{{ .user }}' sslmode={{ .sslmode }}"
+- name: CAIRN_DATABASE_PASSWORD_FILE
+  value: {{ default "/etc/cairn/database/password" .passwordFile | quote }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{- define "cairn.s3Env" -}}
+{{- $dev := printf "%s-dev" (include "cairn.fullname" .) -}}
 {{- with .Values.s3.credentialsSecret }}
 {{- if $.Values.dev.enabled }}
 - name: CAIRN_S3_ACCESS_KEY_ID

@@ -56,32 +56,86 @@ topologySpreadConstraints:
     {{- end }}
   {{- end }}
 {{- end }}
-{{- $cluster := and (eq (index . 2) "api") (include "cairn.asksCluster" $root) }}
-{{- if or $root.Values.caBundle.configMap $cluster }}
+{{- with include "cairn.volumes" . | trim }}
 volumes:
+  {{- . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{- /* The volumes of a Pod, as a list: list $ .Values.api "api". */ -}}
+{{- define "cairn.volumes" -}}
+{{- $root := index . 0 -}}
+{{- $workload := index . 1 -}}
 {{- if $root.Values.caBundle.configMap }}
-  - name: roots
-    configMap:
-      name: {{ $root.Values.caBundle.configMap }}
-      items:
-        - key: {{ $root.Values.caBundle.key }}
-          path: ca.crt
+- name: roots
+  configMap:
+    name: {{ $root.Values.caBundle.configMap }}
+    items:
+      - key: {{ $root.Values.caBundle.key }}
+        path: ca.crt
 {{- end }}
-{{- if $cluster }}
-  # What the API server is asked with for its keys, and by whom it is known.
-  - name: cluster
-    projected:
-      sources:
-        - serviceAccountToken:
-            path: token
-            expirationSeconds: 3600
-        - configMap:
-            name: kube-root-ca.crt
-            items:
-              - key: ca.crt
-                path: ca.crt
+{{- with include "cairn.databaseFiles" $root | trim }}
+- name: database
+  projected:
+    sources:
+      {{- . | nindent 6 }}
 {{- end }}
+{{- if and (eq (index . 2) "api") (include "cairn.asksCluster" $root) }}
+# What the API server is asked with for its keys, and by whom it is known.
+- name: cluster
+  projected:
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3600
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+{{- end }}
+{{- with $workload.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- if and (ne (index . 2) "migrate") (eq $root.Values.migrate.mode "initContainer") }}
+{{- with $root.Values.migrate.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* What is mounted from Secrets and ConfigMaps for Postgres, as the sources of a projected volume. A file follows its
+Secret, which a variable does not. */ -}}
+{{- define "cairn.databaseFiles" -}}
+{{- with .Values.database }}
+{{- if include "cairn.passwordIsMounted" $ }}
+- secret:
+    name: {{ .passwordSecret.name }}
+    items:
+      - key: {{ .passwordSecret.key }}
+        path: password
+{{- end }}
+{{- if .caSecret.name }}
+- secret:
+    name: {{ .caSecret.name }}
+    items:
+      - key: {{ .caSecret.key }}
+        path: ca.crt
+{{- end }}
+{{- if .caConfigMap.name }}
+- configMap:
+    name: {{ .caConfigMap.name }}
+    items:
+      - key: {{ .caConfigMap.key }}
+        path: ca.crt
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "cairn.passwordIsMounted" -}}
+{{- with .Values.database -}}
+{{- if and (not $.Values.dev.enabled) (not .existingSecret.name) (not .urlFile) .passwordSecret.name }}true{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* Whether the API asks the cluster's API server for the keys of tokens. */ -}}
@@ -121,19 +175,32 @@ securityContext:
   {{- toYaml $root.Values.containerSecurityContext | nindent 2 }}
 resources:
   {{- toYaml $workload.resources | nindent 2 }}
-{{- $cluster := and (has "api" .) (include "cairn.asksCluster" $root) }}
-{{- if or $root.Values.caBundle.configMap $cluster }}
+{{- with include "cairn.volumeMounts" . | trim }}
 volumeMounts:
+  {{- . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{- define "cairn.volumeMounts" -}}
+{{- $root := index . 0 -}}
+{{- $workload := index . 1 -}}
 {{- if $root.Values.caBundle.configMap }}
-  - name: roots
-    mountPath: /etc/cairn/roots
-    readOnly: true
+- name: roots
+  mountPath: /etc/cairn/roots
+  readOnly: true
 {{- end }}
-{{- if $cluster }}
-  - name: cluster
-    mountPath: /etc/cairn/cluster
-    readOnly: true
+{{- if include "cairn.databaseFiles" $root | trim }}
+- name: database
+  mountPath: /etc/cairn/database
+  readOnly: true
+{{- end }}
+{{- if and (has "api" .) (include "cairn.asksCluster" $root) }}
+- name: cluster
+  mountPath: /etc/cairn/cluster
+  readOnly: true
+{{- end }}
+{{- with $workload.extraVolumeMounts }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -151,8 +218,11 @@ initContainers:
     envFrom:
       - configMapRef:
           name: {{ include "cairn.fullname" . }}
+      {{- with .Values.migrate.envFrom }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
     env:
-      {{- include "cairn.secretEnv" . | trim | nindent 6 }}
+      {{- include "cairn.databaseEnv" (list . .Values.migrate.existingSecret) | trim | nindent 6 }}
       {{- with .Values.migrate.extraEnv }}
       {{- toYaml . | nindent 6 }}
       {{- end }}

@@ -34,6 +34,15 @@ to:
 - {{ include "cairn.tcpPorts" (default (list (include "cairn.portOfUrl" $endpoint)) $policy.s3.ports) | nindent 2 | trim }}
   {{- with $policy.s3.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
 {{- end }}
+{{- if and (has "s3" .) (not $root.Values.dev.enabled) (not $root.Values.s3.credentialsSecret.name) }}
+# Where the AWS chain finds EKS Pod Identity.
+- {{ include "cairn.tcpPorts" (list 80) | nindent 2 | trim }}
+  to:
+    - ipBlock:
+        cidr: 169.254.170.23/32
+    - ipBlock:
+        cidr: fd00:ec2::23/128
+{{- end }}
 {{- if and (has "otlp" .) $root.Values.telemetry.otlpEndpoint }}
 - {{ include "cairn.tcpPorts" (default (list (include "cairn.portOfUrl" $root.Values.telemetry.otlpEndpoint)) $policy.otlp.ports) | nindent 2 | trim }}
   {{- with $policy.otlp.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
