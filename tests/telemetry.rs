@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::Stdio};
 
-use cairn_store::config::BlobConfig;
+use cairn_store::{config::BlobConfig, gc::PASSES};
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -292,6 +292,28 @@ async fn the_worker_tells_what_waits_for_it_and_when_each_pass_last_succeeded() 
         nothing,
         "what alerts may use is what there is"
     );
+    program::signal(&worker, Signal::TERM);
+    program::end_of(worker).await.ok();
+}
+
+#[tokio::test]
+async fn a_pass_that_has_never_succeeded_tells_0() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    // So that none does.
+    cairn.store.pause_gc("kim", "a test").await.unwrap();
+    let [ops, ..] = program::free_addresses();
+    let mut worker = command(&cairn, "cairn-gc-worker").await;
+    let worker = worker.env("CAIRN_OPS_ADDR", &ops).spawn().unwrap();
+    eventually("every pass tells when it succeeded", async || {
+        let metrics = metrics(&ops).await.unwrap_or_default();
+        PASSES.iter().all(|pass| {
+            let name = pass.name;
+            let never =
+                format!("cairn_gc_pass_last_success_timestamp_seconds{{pass=\"{name}\"}} 0");
+            metrics.lines().any(|line| line == never)
+        })
+    })
+    .await;
     program::signal(&worker, Signal::TERM);
     program::end_of(worker).await.ok();
 }

@@ -95,6 +95,46 @@ async fn a_password_that_changes_in_its_file_needs_no_restart() {
     store.ping().await.unwrap();
 }
 
+/// The statements of a text: from SELECT or ANALYZE at the beginning of an indented line to a semicolon.
+fn statements(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines().filter_map(|line| line.strip_prefix("    ")) {
+        if line.starts_with("SELECT ") || line.starts_with("ANALYZE") {
+            found.push(String::new());
+            open = true;
+        }
+        if open {
+            let (code, ended) = match line.split_once(';') {
+                Some((code, _)) => (code, true),
+                None => (line, false),
+            };
+            let last = found.last_mut().unwrap();
+            last.push_str(code);
+            last.push(' ');
+            open = !ended;
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_sql_of_the_runbook_runs() {
+    let operations = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md");
+    let operations = std::fs::read_to_string(operations).unwrap();
+    let (_, alerts) = operations.split_once("\n## Alerts\n").unwrap();
+    let (alerts, _) = alerts.split_once("\n## ").unwrap();
+    let statements = statements(alerts);
+    assert!(statements.len() > 8, "{statements:#?}");
+    let database = postgres::connect(&postgres::database().await).await;
+    for statement in statements {
+        // Of no session that there is.
+        let statement = statement.replace("(PID)", "(0)");
+        let done = database.batch_execute(&statement).await;
+        assert!(done.is_ok(), "{statement}: {done:?}");
+    }
+}
+
 #[tokio::test]
 async fn migrate_needs_no_credentials_of_s3() {
     let deployment = Deployment::new().await;

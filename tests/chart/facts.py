@@ -69,8 +69,8 @@ def check_alerts():
         check_query(name, rule["expr"], known)
         if "alert" not in rule:
             continue
-        if rule["labels"].get("severity") not in ("page", "ticket"):
-            faults.append(f"{name}: its severity is neither page nor ticket")
+        if rule["labels"].get("severity") not in ("critical", "warning", "info"):
+            faults.append(f"{name}: its severity is none that Alertmanagers route by: critical, warning or info")
         if not {"summary", "description"} <= rule["annotations"].keys():
             faults.append(f"{name}: it has no summary or no description")
         path, _, anchor = rule["annotations"].get("runbook_url", "").partition("#")

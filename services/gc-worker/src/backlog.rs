@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cairn_store::{Store, describe, gc::Status};
+use cairn_store::{
+    Store, describe,
+    gc::{PASSES, Status},
+};
 use opentelemetry::{
     KeyValue, global,
     metrics::{Gauge, Meter},
@@ -88,12 +91,13 @@ impl Gauges {
         self.ghosts.record(status.ghosts.len() as u64, &[]);
         let paused = status.standing.paused.is_some();
         self.paused.record(paused.into(), &[]);
-        for pass in &status.passes {
-            if let Some(at) = pass.succeeded_at {
-                let name = KeyValue::new("pass", pass.name.clone());
-                let seconds = at.as_duration().as_secs_f64();
-                self.last_success.record(seconds, &[name]);
-            }
+        for pass in PASSES {
+            let known = status.passes.iter().find(|state| state.name == pass.name);
+            let at = known.and_then(|state| state.succeeded_at);
+            // An alert must be able to see a pass that has never succeeded.
+            let seconds = at.map_or(0.0, |at| at.as_duration().as_secs_f64());
+            let name = KeyValue::new("pass", pass.name);
+            self.last_success.record(seconds, &[name]);
         }
         let usage = &status.usage;
         self.stored_artifacts.record(usage.stored_artifacts, &[]);
