@@ -56,8 +56,7 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	scripts/check-proto
 	scripts/check-pins
 	scripts/check-chart
-	@if cargo deny --version >/dev/null 2>&1; then set -x; cargo deny check; \
-	else echo "cargo deny is not on this machine: its check is skipped"; fi
+	scripts/check-dependencies
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 
