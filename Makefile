@@ -78,11 +78,10 @@ image-test: image ## Run the image's programs in its own root file system, read-
 	scripts/check-image
 
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
-bench: ## Measure Cairn against its peers, in ratios; takes a quarter of an hour and 15 GB
-	@scripts/bootstrap test
-	cargo build --release --locked -p cairn-bench
-	$(bench) reclaim
-	$(bench) idle
+bench: ## Measure Cairn against its peers in ten minutes; FULL=1: hours and 60 GB; ONLY=creates,lists; BEFORE=cairn-api
+	@scripts/bootstrap bench
+	cargo build --release --locked -p cairn-bench -p cairn-api
+	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(BEFORE),--before $(BEFORE))
 
 proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf
 proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/

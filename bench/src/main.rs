@@ -1,53 +1,127 @@
 //! Benchmarks of Cairn. Each takes its numbers and those of its peer in one run, alternately, and tells their ratio:
-//! a time alone says more of the machine than of the program. `make bench` builds and runs them all.
+//! a time alone says more of the machine than of the program. `make bench` builds and runs them; docs/benchmarks.md says
+//! what they mean.
 
-use std::time::Duration;
+use std::{env, path::PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, ValueEnum};
 
+use crate::{
+    report::Report,
+    scale::{Scale, Size},
+    world::Plan,
+};
+
+mod creates;
+mod crowd;
+mod fill;
+mod flood;
 mod idle;
+mod lists;
+mod load;
+mod machine;
+mod profile;
+mod reads;
 mod reclaim;
+mod report;
+mod scale;
 mod services;
+mod streams;
+mod world;
 
-/// Benchmarks of Cairn; each prints a table and the ratio that it is about.
+/// Benchmarks of Cairn: tables of ratios in Markdown, and whether each is what is wanted.
 #[derive(Parser)]
 struct Arguments {
-    #[command(subcommand)]
-    benchmark: Benchmark,
+    /// Which to run; all but the profile by default
+    #[arg(value_delimiter = ',')]
+    only: Vec<Benchmark>,
+    /// How large
+    #[arg(long, value_enum, default_value_t = Size::Short)]
+    size: Size,
+    /// How many rounds, in place of the size's
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// The cairn-api to measure [default: the one beside this program]
+    #[arg(long, value_name = "PATH")]
+    api: Option<PathBuf>,
+    /// An earlier cairn-api, which takes its turns as well
+    #[arg(long, value_name = "PATH")]
+    before: Option<PathBuf>,
+    /// Leave out the wrapper, whose Python packages are then not needed
+    #[arg(long)]
+    no_wrapper: bool,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Benchmark {
-    /// What collector passes with nothing to do cost, over few artifacts and over many
-    Idle {
-        /// How many live artifacts are few
-        #[arg(long, default_value_t = 10_000)]
-        few: u32,
-        /// How many are many
-        #[arg(long, default_value_t = 10_000_000)]
-        many: u32,
-    },
-    /// How fast bytes are deleted, against the S3 server's own DeleteObjects
-    Reclaim {
-        /// How many objects each side deletes in a round
-        #[arg(long, default_value_t = 5_000)]
-        objects: u32,
-        /// How many rounds
-        #[arg(long, default_value_t = 5)]
-        rounds: u32,
-    },
+    /// Creates of 4 KiB, 64 KiB and 1 MiB against PutObject and the wrapper
+    Creates,
+    /// Records and small contents against GetObject
+    Reads,
+    /// One large stream, up and down, against a multipart upload and GetObject
+    Streams,
+    /// Many large uploads at once on one connection
+    Crowd,
+    /// One tenant's flood and another tenant's calls
+    Flood,
+    /// Pages of lists, among few artifacts and among many
+    Lists,
+    /// How fast bytes are deleted, against DeleteObjects
+    Reclaim,
+    /// Collector passes with nothing to do, over few artifacts and over many
+    Idle,
+    /// The statements of a create, a get, a download and a list, with what each costs
+    Profile,
+}
+
+impl Benchmark {
+    async fn run(self, plan: &Plan, report: &mut Report) {
+        match self {
+            Self::Creates => creates::run(plan, report).await,
+            Self::Reads => reads::run(plan, report).await,
+            Self::Streams => streams::run(plan, report).await,
+            Self::Crowd => crowd::run(plan, report).await,
+            Self::Flood => flood::run(plan, report).await,
+            Self::Lists => lists::run(plan, report).await,
+            Self::Reclaim => reclaim::run(plan, report).await,
+            Self::Idle => idle::run(plan, report).await,
+            Self::Profile => profile::run(plan).await,
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() {
-    match Arguments::parse().benchmark {
-        Benchmark::Idle { few, many } => idle::run(few, many).await,
-        Benchmark::Reclaim { objects, rounds } => reclaim::run(objects, rounds).await,
+    let arguments = Arguments::parse();
+    tokio::select! {
+        () = run(arguments) => {}
+        // What was started ends with `run`.
+        _ = tokio::signal::ctrl_c() => eprintln!("interrupted"),
     }
 }
 
-/// The one in the middle.
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+async fn run(arguments: Arguments) {
+    let mut scale = Scale::from(arguments.size);
+    scale.rounds = arguments.rounds.unwrap_or(scale.rounds).max(1);
+    let beside = || {
+        let program = env::current_exe().expect("this program's path");
+        program.with_file_name("cairn-api")
+    };
+    let plan = Plan {
+        scale,
+        api: arguments.api.unwrap_or_else(beside),
+        before: arguments.before,
+        wrapper: !arguments.no_wrapper,
+    };
+    let mut only = arguments.only;
+    if only.is_empty() {
+        only.extend(Benchmark::value_variants());
+        only.retain(|benchmark| *benchmark != Benchmark::Profile);
+    }
+    machine::print(&plan).await;
+    let mut report = Report::default();
+    for benchmark in only {
+        benchmark.run(&plan, &mut report).await;
+    }
+    report.end();
 }

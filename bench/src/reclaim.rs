@@ -1,37 +1,43 @@
 //! How fast the collector deletes bytes, against what the S3 server can do when it is told by somebody who keeps no
 //! records: the same SDK, a thousand keys in a request.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
 use cairn_store::{
     ArtifactSpec, Caller, RawSpec, Store,
+    config::StoreConfig,
     gc::{self, Pass, Policy},
 };
 use futures_util::{StreamExt, stream};
 
-use super::{
-    median,
-    services::{Postgres, S3, connect},
+use crate::{
+    report::{Report, Wanted, median},
+    services::{Bucket, Postgres, S3, connect},
+    world::Plan,
 };
 
 const SIZE: usize = 1024;
 /// How many are made at once; only the deleting is timed.
 const AT_ONCE: usize = 16;
 
-pub(crate) async fn run(objects: u32, rounds: u32) {
+pub(crate) async fn run(plan: &Plan, report: &mut Report) {
+    let objects = plan.scale.reclaimed;
     let postgres = Postgres::start();
-    let s3 = S3::start().await;
-    let (_, mut config) = postgres.database("reclaim", s3.config()).await;
+    let mut s3 = S3::start().await;
+    let (bucket, raw) = (s3.bucket("reclaim").await, s3.bucket("raw").await);
+    let mut config = StoreConfig::new(postgres.database("reclaim").await, bucket.config());
+    config.gc.deletes_per_second = 1_000_000;
     config.inline_max_bytes = 0;
     let store = Store::open(&config).await.expect("a store");
+    store.migrate().await.expect("the schema");
     let key = store.create_api_key("bench").await.expect("a key");
     let caller = store.authenticate(key.reveal()).await.expect("a caller");
     let database = connect(&config.database_url).await;
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
+    for round in 0..plan.scale.rounds {
         make_garbage(&store, &caller, round * objects, objects).await;
         for pass in ["purge", "condemn"] {
             let due =
@@ -43,25 +49,33 @@ pub(crate) async fn run(objects: u32, rounds: u32) {
         }
         let due = "UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned'";
         database.batch_execute(due).await.expect("time passes");
+        let rate = |began: Instant| f64::from(objects) / began.elapsed().as_secs_f64();
         let began = Instant::now();
         let reclaimed = one_pass(&store, "reclaim").await;
-        ours.push(began.elapsed());
+        ours.push(rate(began));
         assert_eq!(reclaimed, u64::from(objects), "all of them are deleted");
 
-        let keys = put_plainly(&s3, objects).await;
+        let keys = put_plainly(&raw, objects).await;
         let began = Instant::now();
-        delete_plainly(&s3, &keys).await;
-        theirs.push(began.elapsed());
+        delete_plainly(&raw, &keys).await;
+        theirs.push(rate(began));
     }
-    let rate = |time: Duration| f64::from(objects) / time.as_secs_f64();
-    let (ours, theirs) = (rate(median(ours)), rate(median(theirs)));
-    println!(
-        "deleting {objects} objects of {SIZE} bytes, medians of {rounds} rounds\n\n\
-         | who | objects a second |\n|---|---|\n\
-         | the collector's reclaim, with its records and its ledger | {ours:.0} |\n\
-         | DeleteObjects alone, 1,000 keys a request | {theirs:.0} |\n\n\
-         ratio: {:.2}, to be at least 0.9",
-        ours / theirs
+    report.begin(
+        "Reclaiming bytes",
+        ["work", "Cairn, with records and ledger", "peer"],
+    );
+    report.row(
+        &format!("delete {objects} objects"),
+        &format!("{:.0}/s", median(ours.clone())),
+        &format!(
+            "DeleteObjects, 1,000 keys each, {:.0}/s",
+            median(theirs.clone())
+        ),
+        ours.iter()
+            .zip(&theirs)
+            .map(|(o, t)| o / t)
+            .collect::<Vec<_>>(),
+        Wanted::AtLeast(0.9),
     );
 }
 
@@ -92,19 +106,17 @@ async fn one_pass(store: &Store, name: &str) -> u64 {
     report.count(pass.counts[0])
 }
 
-async fn put_plainly(s3: &S3, count: u32) -> Vec<String> {
+async fn put_plainly(bucket: &Bucket, count: u32) -> Vec<String> {
     let keys: Vec<_> = (0..count).map(|i| format!("plain/{i:08x}")).collect();
     stream::iter(&keys)
         .for_each_concurrent(AT_ONCE, async |key| {
-            let put = s3.client.put_object().bucket(S3::BUCKET).key(key);
-            let put = put.body(vec![0; SIZE].into()).send().await;
-            put.expect("an object");
+            bucket.put(key, vec![0; SIZE].into()).await;
         })
         .await;
     keys
 }
 
-async fn delete_plainly(s3: &S3, keys: &[String]) {
+async fn delete_plainly(bucket: &Bucket, keys: &[String]) {
     for batch in keys.chunks(1000) {
         let objects = batch
             .iter()
@@ -114,8 +126,8 @@ async fn delete_plainly(s3: &S3, keys: &[String]) {
             .quiet(true)
             .build()
             .expect("a request");
-        let deleted = s3.client.delete_objects().bucket(S3::BUCKET).delete(delete);
-        let answer = deleted.send().await.expect("an answer");
+        let request = bucket.client.delete_objects().bucket(&bucket.name);
+        let answer = request.delete(delete).send().await.expect("an answer");
         assert!(answer.errors().is_empty());
     }
 }

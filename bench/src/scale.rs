@@ -1,0 +1,79 @@
+//! How much of everything a run has.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// How large a run is.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Size {
+    /// Some seconds: shows that everything works, and says nothing of speed
+    Smoke,
+    /// Ten minutes on two cores
+    Short,
+    /// Some hours, 60 GB: 10 million artifacts, streams of a gibibyte
+    Full,
+}
+
+/// The numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Scale {
+    /// How often each side takes its turn.
+    pub(crate) rounds: u32,
+    /// How long a turn of small calls is.
+    pub(crate) turn: Duration,
+    /// The length of a large file, in MiB.
+    pub(crate) stream: u64,
+    /// How many uploads go on at once on one connection.
+    pub(crate) crowd: usize,
+    /// And of how many MiB each.
+    pub(crate) crowd_stream: u64,
+    /// How many artifacts are few.
+    pub(crate) few: u32,
+    /// And how many are many.
+    pub(crate) many: &'static [u32],
+    /// How many objects are deleted in a turn.
+    pub(crate) reclaimed: u32,
+    /// How many artifacts the collector's idle passes have many of.
+    pub(crate) idle: u32,
+}
+
+impl From<Size> for Scale {
+    fn from(size: Size) -> Self {
+        match size {
+            Size::Smoke => Self {
+                rounds: 1,
+                turn: Duration::from_millis(50),
+                stream: 16,
+                crowd: 4,
+                crowd_stream: 1,
+                few: 1000,
+                many: &[2000],
+                reclaimed: 100,
+                idle: 2000,
+            },
+            Size::Short => Self {
+                rounds: 5,
+                turn: Duration::from_secs(2),
+                stream: 512,
+                crowd: 32,
+                crowd_stream: 64,
+                few: 10_000,
+                many: &[200_000],
+                reclaimed: 2000,
+                idle: 200_000,
+            },
+            Size::Full => Self {
+                rounds: 7,
+                turn: Duration::from_secs(3),
+                stream: 1024,
+                crowd: 64,
+                crowd_stream: 256,
+                few: 10_000,
+                many: &[1_000_000, 10_000_000],
+                reclaimed: 5000,
+                idle: 10_000_000,
+            },
+        }
+    }
+}

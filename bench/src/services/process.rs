@@ -1,0 +1,89 @@
+//! A program in a group of its own, all of which ends when this is dropped.
+
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+const MEBIBYTE: u64 = 1 << 20;
+
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts a program that says nothing but its errors, with nothing of ours that would configure it.
+    pub(super) fn start(command: &mut Command) -> Self {
+        for (variable, _) in std::env::vars_os() {
+            if variable.to_string_lossy().starts_with("CAIRN_") {
+                command.env_remove(variable);
+            }
+        }
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let name = command.get_program().to_string_lossy().into_owned();
+        Self(
+            command
+                .spawn()
+                .unwrap_or_else(|e| panic!("{name} starts: {e}")),
+        )
+    }
+
+    /// Panics if the program has ended by itself.
+    pub(super) fn check(&mut self) {
+        let ended = self.0.try_wait().expect("its state");
+        assert!(ended.is_none(), "a program ended by itself: {ended:?}");
+    }
+
+    /// Processor time that it has used so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.0.id());
+        let stat = fs::read_to_string(path).expect("a running process");
+        // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th fields behind it, in
+        // hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(|t| t.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// The most memory that it has held since `forget_peak_memory`, in MiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM")
+    }
+
+    /// The memory that it holds, in MiB.
+    pub(crate) fn memory_now(&self) -> u64 {
+        self.memory("VmRSS")
+    }
+
+    pub(crate) fn forget_peak_memory(&self) {
+        let path = format!("/proc/{}/clear_refs", self.0.id());
+        fs::write(path, "5").expect("a peak that can be reset");
+    }
+
+    fn memory(&self, figure: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.0.id());
+        let status = fs::read_to_string(path).expect("a running process");
+        let line = status.lines().find(|line| line.starts_with(figure));
+        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
+        kibibytes
+            .and_then(|n| n.parse::<u64>().ok())
+            .expect("a figure")
+            * 1024
+            / MEBIBYTE
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(group) = Pid::from_raw(self.0.id().cast_signed()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.0.wait();
+    }
+}
