@@ -14,7 +14,7 @@ use tonic_prost::ProstCodec;
 use crate::harness::{Bytes, Cairn, Client, Setup, eventually, refused, spec};
 
 /// Every method of every service, from the specification itself: a new one is in the test before anybody thinks of it.
-fn every_method() -> Vec<String> {
+pub(crate) fn every_method() -> Vec<String> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let ours = files.iter().filter(|file| file.package() == "cairn.v1");
     ours.flat_map(|file| &file.service)

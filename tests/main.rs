@@ -4,6 +4,7 @@
 mod artifacts;
 mod auth;
 mod binaries;
+mod bounds;
 mod cli;
 mod connections;
 mod contention;

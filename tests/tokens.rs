@@ -5,12 +5,15 @@ use std::{fs, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use cairn_api::TokenSettings;
 use cairn_proto::v1::{
-    ArtifactStage, ListStageChangesRequest, SetStageRequest, WhoAmIRequest, WhoAmIResponse,
+    ArtifactStage, ListStageChangesRequest, SetStageRequest, WatchSessionRequest, WhoAmIRequest,
+    WhoAmIResponse,
 };
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::harness::{Bytes, Cairn, Client, Issuer, Refusal, Setup, now, refused, spec};
+use crate::harness::{
+    Bytes, Cairn, Client, Issuer, Refusal, Setup, now, refused, session_spec, spec,
+};
 
 const RUNNER: &str = "system:serviceaccount:agents:runner";
 
@@ -314,4 +317,48 @@ async fn what_a_workload_does_is_said_to_be_its_doing() {
         .map(|change| (change.workload, change.api_key_last_4.len()))
         .collect();
     assert_eq!(by, [(String::new(), 4), (RUNNER.to_owned(), 0)]);
+}
+
+#[tokio::test]
+async fn a_watch_with_a_token_goes_on_while_its_tenant_is_the_same() {
+    let issuer = Issuer::start().await;
+    let setup = Setup::on(Bytes::Files).tokens(trusting(&issuer));
+    // Its credential is looked at before each message.
+    let setup = setup.settings(|settings| settings.trust = Duration::ZERO);
+    let cairn = setup.start().await;
+    add(&cairn, "acme", &issuer, RUNNER).await;
+    let client = Client::connect(&cairn.grpc_url, Some(&issuer.token(RUNNER))).await;
+    client.create(session_spec("a", "run"), "a").await.unwrap();
+    let request = WatchSessionRequest {
+        session_id: "run".into(),
+        ..WatchSessionRequest::default()
+    };
+    let mut watch = client
+        .sessions
+        .clone()
+        .watch_session(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let mut events = 0;
+    while events < 2 {
+        events += watch.message().await.unwrap().unwrap().events.len();
+        client.create(session_spec("a", "run"), "b").await.unwrap();
+    }
+    let listed = cairn.store.list_workloads("acme").await.unwrap();
+    assert!(cairn.store.remove_workload(listed[0].id).await.unwrap());
+    add(&cairn, "globex", &issuer, RUNNER).await;
+    let ended = loop {
+        // What was told before the workload moved may still come.
+        match watch.message().await {
+            Ok(told) => assert!(told.is_some(), "it ends with an error"),
+            Err(status) => break status,
+        }
+        cairn
+            .client
+            .create(session_spec("a", "run"), "c")
+            .await
+            .unwrap();
+    };
+    assert_eq!(ended.code(), Code::Unauthenticated);
 }

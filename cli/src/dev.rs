@@ -10,7 +10,7 @@ use std::{
 };
 
 use cairn_api::{Addresses, Listeners};
-use cairn_process::{Metrics, Telemetry};
+use cairn_process::{Metrics, Telemetry, raise_file_limit};
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
@@ -93,6 +93,7 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
     // Before anything is started that would have to be stopped again.
     let mut settings = Settings::from_env(data_dir.path.join("blobs"))?;
     let telemetry = Telemetry::start("cairn-dev", &cairn_process::Settings::from_env()?)?;
+    raise_file_limit();
 
     let folder = data_dir.path.join("postgres");
     let started = spawn_blocking(move || Cluster::start(&folder, Options::default()));

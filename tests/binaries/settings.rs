@@ -75,6 +75,13 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_HTTP_ADDR", "127.0.0.1"),
         ("CAIRN_OPS_ADDR", "127.0.0.1:99999"),
         ("CAIRN_DRAIN_TIMEOUT", "soon"),
+        ("CAIRN_MAX_CONNECTIONS", "0"),
+        ("CAIRN_MAX_CONNECTIONS_PER_ADDRESS", "many"),
+        ("CAIRN_MAX_CONNECTION_AGE", "1s"),
+        ("CAIRN_MAX_CALLS", "1"),
+        ("CAIRN_MAX_LISTS", "-1"),
+        ("CAIRN_RECEIVE_BYTES", "1"),
+        ("CAIRN_REFLECTION", "perhaps"),
         ("CAIRN_TOKEN_ISSUER", "kubernetes"),
         ("CAIRN_TOKEN_ISSUER", "http://cluster.example"),
     ] {

@@ -72,6 +72,11 @@ impl Setup {
         self
     }
 
+    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
     pub(crate) async fn start(self) -> Cairn {
         let direct_url = match self.database {
             Some(url) => url,

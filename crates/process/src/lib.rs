@@ -3,13 +3,18 @@
 //! starts its telemetry here.
 
 mod config;
+mod files;
 mod log;
 pub mod ops;
+mod panics;
 mod sampler;
+pub mod serve;
 mod signal;
 mod telemetry;
 pub mod trace;
 
 pub use config::{LogFormat, Settings};
+pub use files::raise_file_limit;
+pub use panics::caught;
 pub use signal::on_signal;
 pub use telemetry::{Metrics, Telemetry};

@@ -1,19 +1,26 @@
 //! Probes and metrics: whether the process runs, whether it should be sent calls, and how it is doing.
 
-use std::{future::Future, io, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
+    extract::Request,
     http::{StatusCode, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use cairn_store::{Store, describe};
 use opentelemetry::global;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
-
+use tokio_util::sync::CancellationToken;
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
-use crate::telemetry::Metrics;
+use crate::{
+    panics::caught,
+    serve::{Bounds, Port, Protocol, on_connections},
+    telemetry::Metrics,
+};
 
 /// How often Postgres and the blob store are asked.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -22,15 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves `/livez`: the process runs; `/readyz`: Postgres and the blob store answered the last time they were asked; and
 /// `/metrics`, in the text form of Prometheus.
-///
-/// # Errors
-/// When the listener fails.
+/// They have bounds of their own, so that a flood of callers elsewhere is not taken for a process that hangs.
 pub async fn serve(
     listener: TcpListener,
     ready: watch::Receiver<bool>,
     metrics: Metrics,
-    stopped: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+    stopped: CancellationToken,
+) {
     let readyz = async move || {
         if *ready.borrow() {
             (StatusCode::OK, "ready\n")
@@ -45,10 +50,25 @@ pub async fn serve(
     let router = Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await
+        .route("/metrics", get(metrics))
+        .layer(from_fn(survive));
+    let port = Port {
+        listener,
+        name: "ops",
+        protocol: Protocol::Http1,
+        bounds: Bounds {
+            connections: 64,
+            per_address: 64,
+            idle: Duration::from_secs(60),
+            ..Bounds::default()
+        },
+    };
+    port.serve(on_connections(router), stopped).await;
+}
+
+async fn survive(request: Request, next: Next) -> Response {
+    let answer = caught(next.run(request)).await;
+    answer.unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// Asks Postgres and the blob store for ever whether they answer, and says so.

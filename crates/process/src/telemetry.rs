@@ -15,7 +15,7 @@ use prometheus::{Registry, TextEncoder};
 use tokio::{task::spawn_blocking, time::timeout};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{config::Settings, log, sampler::BegunHere};
+use crate::{config::Settings, log, panics, sampler::BegunHere};
 
 /// How long the end of a process waits for what is still to be sent.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -78,6 +78,7 @@ impl Telemetry {
             .try_init()
             .map_err(|e| Error::internal(e.to_string()))?;
         tell_version();
+        panics::tell();
         Ok(Self {
             metrics: Metrics(registry),
             traces,

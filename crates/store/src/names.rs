@@ -107,7 +107,9 @@ pub(crate) fn text_of(label: &Option<Label>) -> &str {
     label.as_ref().map_or("", Label::as_str)
 }
 
-/// A media type: `type/subtype` and perhaps parameters, printable ASCII, at most 255 bytes.
+/// A media type: `type/subtype` and perhaps parameters, at most 255 bytes. A comma stands in quotes
+/// alone, for elsewhere it begins another type, and no value has a semicolon, a quote or an escape in it: those who read
+/// such headers do not agree on what they mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContentType(String);
 
@@ -120,20 +122,17 @@ impl ContentType {
     /// # Errors
     /// The rule that it breaks.
     pub(crate) fn new(text: String) -> Result<Self, &'static str> {
-        let essence = text.split(';').next().unwrap_or_default().trim_end();
-        let well_formed = essence.split_once('/').is_some_and(|(kind, subtype)| {
-            [kind, subtype].iter().all(|part| {
-                !part.is_empty()
-                    && part
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
-            })
-        });
-        let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));
-        if well_formed && printable && text.len() <= 255 {
+        let mut parts = text.split(';');
+        let essence = parts.next().unwrap_or_default().trim_end_matches(' ');
+        let well_formed = essence
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+        if well_formed && parts.all(is_parameter) && text.len() <= 255 {
             Ok(Self(text))
         } else {
-            Err("must be a media type such as text/plain, of at most 255 printable ASCII bytes")
+            Err(
+                "must be a media type such as text/plain or text/plain; charset=utf-8, of at most 255 bytes",
+            )
         }
     }
 
@@ -150,6 +149,30 @@ impl ContentType {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A word of a media type.
+fn is_token(text: &str) -> bool {
+    let of_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+    !text.is_empty() && text.bytes().all(of_token)
+}
+
+/// `name=value` with spaces around it, the value a word or in quotes.
+fn is_parameter(text: &str) -> bool {
+    let Some((name, value)) = text.trim_matches(' ').split_once('=') else {
+        return false;
+    };
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&b);
+    let quoted = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let value_is_fine = match quoted {
+        Some(inner) => inner
+            .bytes()
+            .all(|b| (b' '..=b'~').contains(&b) && !b"\"\\".contains(&b)),
+        None => !value.is_empty() && value.bytes().all(is_word),
+    };
+    is_token(name) && value_is_fine
 }
 
 /// A caller's own pairs, within their bounds.
@@ -289,6 +312,11 @@ mod tests {
             "text/",
             "text/plain\r\nX: y",
             "text/plain; é",
+            "text/plain;",
+            "text/plain;,text/html",
+            "text/plain; charset=utf-8,text/html",
+            "text/plain; x=\"a;b\"",
+            "text/plain; x=\"a\\\"b\"",
             "a b/c",
         ] {
             assert!(ContentType::new(bad.to_owned()).is_err(), "{bad}");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::http::Uri;
-
+use cairn_process::serve::Bounds;
 use cairn_store::{
     Error, Result,
     config::{env, env_duration},
@@ -49,6 +49,24 @@ pub struct Settings {
     pub drain: Duration,
     /// Whose tokens are taken beside API keys; `None`: nobody's.
     pub tokens: Option<TokenSettings>,
+    /// What the gRPC port bears, and the HTTP port as well. `CAIRN_MAX_CONNECTIONS`: connections to each, default 1024;
+    /// `CAIRN_MAX_CONNECTIONS_PER_ADDRESS`: from one address, default 512; `CAIRN_MAX_CONNECTION_AGE`: the age at which a
+    /// connection is asked to go, default 30m.
+    pub bounds: Bounds,
+    /// `CAIRN_MAX_CALLS`: calls under way at once, default 2048. One tenant alone may have half of them, one of two a
+    /// third, and so on.
+    pub max_calls: usize,
+    /// `CAIRN_MAX_LISTS`: lists, lineages and bulk calls under way at once, default 16; shared in the same way.
+    pub max_lists: usize,
+    /// `CAIRN_RECEIVE_BYTES`: the bytes of requests that are held at once, default 256 MiB; shared in the same way. An
+    /// upload takes 1 MiB of them while it lasts, another call the length of its message if that is over 64 KiB.
+    pub receive_bytes: usize,
+    /// `CAIRN_REFLECTION`: whether anybody may ask which services there are, default true.
+    pub reflection: bool,
+    /// How long a request may take to arrive, if it is not a stream.
+    pub request_time: Duration,
+    /// How long a watcher may go on before its credential is looked at again.
+    pub trust: Duration,
 }
 
 impl Default for Settings {
@@ -57,6 +75,13 @@ impl Default for Settings {
             public_url: None,
             drain: Duration::from_secs(30),
             tokens: None,
+            bounds: Bounds::default(),
+            max_calls: 2048,
+            max_lists: 16,
+            receive_bytes: 256 << 20,
+            reflection: true,
+            request_time: Duration::from_secs(60),
+            trust: Duration::from_secs(15),
         }
     }
 }
@@ -68,11 +93,39 @@ impl Settings {
     /// `Invalid`, naming the variable at fault.
     pub fn from_env() -> Result<Self> {
         let defaults = Self::default();
+        let bounds = defaults.bounds;
+        let age = env_duration("CAIRN_MAX_CONNECTION_AGE")?.unwrap_or(bounds.age);
+        if age < Duration::from_secs(60) {
+            let rule =
+                "must be at least 1m: every connection that goes costs its callers a new one";
+            return Err(Error::invalid("CAIRN_MAX_CONNECTION_AGE", rule));
+        }
         Ok(Self {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
             tokens: TokenSettings::from_env()?,
+            bounds: Bounds {
+                connections: at_least(1, "CAIRN_MAX_CONNECTIONS", bounds.connections)?,
+                per_address: at_least(1, "CAIRN_MAX_CONNECTIONS_PER_ADDRESS", bounds.per_address)?,
+                age,
+                ..bounds
+            },
+            max_calls: at_least(2, "CAIRN_MAX_CALLS", defaults.max_calls)?,
+            max_lists: at_least(2, "CAIRN_MAX_LISTS", defaults.max_lists)?,
+            receive_bytes: at_least(16 << 20, "CAIRN_RECEIVE_BYTES", defaults.receive_bytes)?,
+            reflection: env("CAIRN_REFLECTION")?.unwrap_or(defaults.reflection),
+            ..defaults
         })
+    }
+}
+
+fn at_least(least: usize, variable: &str, default: usize) -> Result<usize> {
+    match env(variable)? {
+        Some(value) if value < least => Err(Error::invalid(
+            variable,
+            format!("must be at least {least}"),
+        )),
+        value => Ok(value.unwrap_or(default)),
     }
 }
 

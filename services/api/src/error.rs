@@ -1,15 +1,23 @@
 //! How each error of the store looks on each face. One exhaustive table; nothing else makes a status of an error.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use axum::http::StatusCode;
 use cairn_proto::{ERROR_DOMAIN, v1::ErrorReason};
-use cairn_store::{Artifact, Error, describe};
-use tonic::{Code, Status};
+use cairn_store::{Artifact, Error, Violation, describe};
+use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, StatusExt};
+
+mod brief;
+mod transport;
+
+pub(crate) use transport::Fault;
 
 /// When to try again what was not available.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What gRPC clients heed before they repeat a call by themselves: milliseconds, or a negative number for never.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// One row of the table.
 pub(crate) struct Face {
@@ -274,36 +282,75 @@ fn conflict(filename: &str, current: Option<&Artifact>) -> Vec<(&'static str, St
     ]
 }
 
-/// The status of an error, with its details.
+/// The status of an error, with its details. It is short whatever was sent: at most 16 faults, 64 characters of any input,
+/// and 4 KiB in all.
 pub(crate) fn to_status(error: Error) -> Status {
     log(&error);
     let face = face(&error);
+    match &error {
+        Error::Invalid(all) => {
+            let (faults, words) = brief::faults(all);
+            status(face, words, &faults)
+        }
+        error => status(face, brief::message(&error.to_string()), &[]),
+    }
+}
+
+/// The status of a call that the store has no answer for.
+pub(crate) fn refusal(fault: &Fault) -> Status {
+    status(fault.face(), brief::message(&fault.to_string()), &[])
+}
+
+/// What an error says on the HTTP face.
+pub(crate) fn message(error: &Error) -> String {
+    match error {
+        Error::Invalid(all) => brief::faults(all).1,
+        error => brief::message(&error.to_string()),
+    }
+}
+
+fn status(face: Face, message: String, faults: &[Violation]) -> Status {
     let reason = face.reason.as_str_name();
     let reason = reason.strip_prefix("ERROR_REASON_").unwrap_or(reason);
-    let metadata: Vec<_> = face
-        .metadata
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
-    let mut details = ErrorDetails::with_error_info(
-        reason,
-        ERROR_DOMAIN,
-        metadata
-            .into_iter()
-            .collect::<std::collections::HashMap<_, _>>(),
-    );
-    if let Error::Invalid(violations) = &error {
-        for violation in violations {
-            details.add_bad_request_violation(&violation.field, &violation.description);
-        }
+    let metadata = face.metadata.into_iter();
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), brief::value(&value)));
+    let metadata: HashMap<_, _> = metadata.collect();
+    let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata);
+    for fault in faults {
+        details.add_bad_request_violation(&fault.field, &fault.description);
     }
-    if matches!(
-        face.reason,
-        ErrorReason::Unavailable | ErrorReason::IdempotencyInProgress | ErrorReason::RateLimited
-    ) {
+    let again = retry(face.reason);
+    if again == Retry::Later {
         details.set_retry_info(Some(RETRY_AFTER));
     }
-    Status::with_error_details(face.grpc, error.to_string(), details)
+    let mut status = Status::with_error_details(face.grpc, message, details);
+    // Clients that retry by themselves know this and not RetryInfo.
+    let pushback = match again {
+        Retry::Later => MetadataValue::from(RETRY_AFTER.as_millis() as u64),
+        Retry::Never => MetadataValue::from_static("-1"),
+        Retry::AsTheCodeSays => return status,
+    };
+    status.metadata_mut().insert(PUSHBACK, pushback);
+    status
+}
+
+/// What a client that repeats calls by their codes is to do.
+#[derive(PartialEq, Eq)]
+enum Retry {
+    Later,
+    /// The code is one that is worth repeating for other reasons.
+    Never,
+    AsTheCodeSays,
+}
+
+fn retry(reason: ErrorReason) -> Retry {
+    match reason {
+        ErrorReason::Unavailable
+        | ErrorReason::IdempotencyInProgress
+        | ErrorReason::RateLimited => Retry::Later,
+        ErrorReason::VersionConflict | ErrorReason::QuotaExceeded => Retry::Never,
+        _ => Retry::AsTheCodeSays,
+    }
 }
 
 /// Logs the cause of what is not the caller's doing; the caller is not told it.

@@ -1,6 +1,6 @@
 //! The gRPC face.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cairn_proto::v1::{
     artifact_service_server::ArtifactServiceServer, identity_service_server::IdentityServiceServer,
@@ -8,29 +8,34 @@ use cairn_proto::v1::{
     session_service_server::SessionServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, metadata::MetadataMap, service::Routes};
+use tonic::{Request, Status, codec::CompressionEncoding, service::Routes};
 
-use crate::{auth::Authenticator, error::to_status};
+use crate::{auth::Authenticator, error::to_status, shares::Shares};
 
+mod answers;
 mod artifacts;
-mod cancel;
 mod convert;
-mod decoding;
+mod gate;
 mod identity;
 mod jobs;
 mod links;
+mod outline;
+mod received;
 mod records;
 mod sessions;
 mod upload;
 mod watch;
 
-pub(crate) use cancel::fail_if_cancelled;
-pub(crate) use decoding::explain as explain_undecodable;
+pub(crate) use answers::finish;
+pub(crate) use gate::{Gate, enter};
 
 /// The largest message that is taken, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 4 << 20;
+
+/// How much of a stream may be sent that nobody has read, in bytes. It is the most that a caller can make this process hold
+/// by a call that is not let in yet, or waits for room.
+pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 
 /// The most sessions that are watched through this process at once: each watcher asks the database every second.
 const MAX_WATCHERS: usize = 1000;
@@ -44,7 +49,9 @@ pub(crate) struct Services {
     public_url: Arc<str>,
     /// Cancelled when the server stops, so that no stream without end keeps it.
     stopping: CancellationToken,
-    watchers: Arc<Semaphore>,
+    watchers: Shares,
+    /// How long a watcher may go on before its credential is looked at again.
+    trust: Duration,
 }
 
 impl Services {
@@ -52,6 +59,7 @@ impl Services {
         store: Store,
         authenticator: Authenticator,
         public_url: &str,
+        trust: Duration,
         stopping: CancellationToken,
     ) -> Self {
         Self {
@@ -59,34 +67,32 @@ impl Services {
             authenticator,
             public_url: public_url.trim_end_matches('/').into(),
             stopping,
-            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
+            watchers: Shares::new(MAX_WATCHERS),
+            trust,
         }
     }
 
+    /// Every service, behind nothing: whoever serves them puts the gate before them.
     pub(crate) fn routes(&self) -> Routes {
-        Routes::new(ArtifactServiceServer::new(self.clone()).max_decoding_message_size(MAX_MESSAGE))
-            .add_service(SessionServiceServer::new(self.clone()))
-            .add_service(LinkServiceServer::new(self.clone()))
-            .add_service(JobServiceServer::new(self.clone()))
-            .add_service(IdentityServiceServer::new(self.clone()))
-    }
-
-    /// Takes a request apart: who makes it, and what it says. Every method starts here, so none can forget to ask.
-    async fn authenticate<T>(&self, request: Request<T>) -> Result<(Caller, T), Status> {
-        let secret = bearer(request.metadata())?;
-        let caller = self.authenticator.caller(secret).await;
-        let caller = caller.map_err(to_status)?;
-        tracing::Span::current().record("tenant", &*caller.tenant.name);
-        Ok((caller, request.into_inner()))
+        let gzip = CompressionEncoding::Gzip;
+        Routes::new(
+            ArtifactServiceServer::new(self.clone())
+                .max_decoding_message_size(MAX_MESSAGE)
+                .accept_compressed(gzip),
+        )
+        .add_service(SessionServiceServer::new(self.clone()).accept_compressed(gzip))
+        .add_service(LinkServiceServer::new(self.clone()).accept_compressed(gzip))
+        .add_service(JobServiceServer::new(self.clone()).accept_compressed(gzip))
+        .add_service(IdentityServiceServer::new(self.clone()).accept_compressed(gzip))
     }
 }
 
-fn bearer(metadata: &MetadataMap) -> Result<&str, Status> {
-    metadata
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, secret)| secret.trim())
-        .ok_or_else(|| to_status(Error::Unauthenticated))
+/// Takes a request apart: who makes it, which the gate has found out, and what it says.
+///
+/// # Errors
+/// `Unauthenticated`, for a call that came past the gate.
+fn taken<T>(mut request: Request<T>) -> Result<(Caller, T), Status> {
+    let caller = request.extensions_mut().remove::<Caller>();
+    let caller = caller.ok_or_else(|| to_status(Error::Unauthenticated))?;
+    Ok((caller, request.into_inner()))
 }

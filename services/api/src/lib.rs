@@ -9,6 +9,7 @@ mod http;
 mod observe;
 mod probe;
 mod serve;
+mod shares;
 mod tokens;
 
 pub use config::{Addresses, Settings, TokenSettings};

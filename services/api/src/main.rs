@@ -5,7 +5,7 @@ mod commands;
 use std::{error::Error, process::ExitCode};
 
 use cairn_api::{Addresses, Listeners, Settings, probe, run};
-use cairn_process::{Telemetry, on_signal};
+use cairn_process::{Telemetry, on_signal, raise_file_limit};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 
@@ -70,6 +70,7 @@ async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
 async fn perform(work: Work, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
     match work {
         Work::Serve => {
+            raise_file_limit();
             let store = open().await?;
             store.preflight().await?;
             let listeners = Listeners::bind(&Addresses::from_env()?).await?;

@@ -8,13 +8,14 @@ use std::{
 };
 
 use axum::http::{Request, Response};
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
 mod call;
 mod instruments;
-mod names;
+pub(crate) mod names;
 
 use call::{Call, End};
 use instruments::INSTRUMENTS;
@@ -75,7 +76,11 @@ where
         Box::pin(async move {
             let answer = answer.instrument(call.span.clone()).await?;
             call.answered(&answer);
-            Ok(answer.map(|body| Answer { body, call }))
+            Ok(answer.map(|body| Answer {
+                body,
+                call,
+                sent: 0,
+            }))
         })
     }
 }
@@ -84,6 +89,8 @@ where
 pub(crate) struct Answer<A: Body + Unpin> {
     body: A,
     call: Call,
+    /// How many bytes of it.
+    sent: u64,
 }
 
 impl<A: Body + Unpin> Body for Answer<A> {
@@ -99,6 +106,8 @@ impl<A: Body + Unpin> Body for Answer<A> {
         let polled = Pin::new(&mut this.body).poll_frame(context);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
+                let data = frame.data_ref().map_or(0, Buf::remaining);
+                this.sent += u64::try_from(data).unwrap_or(u64::MAX);
                 if let Some(trailers) = frame.trailers_ref() {
                     this.call.end(End::Trailers(trailers));
                 }
@@ -122,7 +131,7 @@ impl<A: Body + Unpin> Body for Answer<A> {
 impl<A: Body + Unpin> Drop for Answer<A> {
     /// Whoever sends a body of a known length need not ask whether there is more.
     fn drop(&mut self) {
-        if self.body.is_end_stream() {
+        if self.body.is_end_stream() || self.call.is_sent(self.sent) {
             self.call.end(End::Whole);
         }
     }

@@ -75,7 +75,7 @@ async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode
         .map_err(|e| format!("CAIRN_OPS_ADDR: cannot listen on {address}: {e}"))?;
     let shutdown = on_signal()?;
     let (sender, ready) = watch::channel(false);
-    let stopped = shutdown.clone().cancelled_owned();
+    let stopped = shutdown.clone();
     tokio::spawn(ops::serve(listener, ready, telemetry.metrics(), stopped));
     tokio::spawn(ops::watch_ready(store.clone(), sender));
     work(store, Settings::from_env()?, shutdown).await;

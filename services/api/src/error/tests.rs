@@ -7,7 +7,10 @@ use super::*;
 /// How an error must look, and the reason that it must give.
 fn expect(error: Error, reason: &str, code: Code, http: u16) -> String {
     assert_eq!(face(&error).http.as_u16(), http, "{reason}");
-    let status = to_status(error);
+    expect_status(&to_status(error), reason, code)
+}
+
+fn expect_status(status: &Status, reason: &str, code: Code) -> String {
     assert_eq!(status.code(), code, "{reason}");
     let details = status.get_error_details();
     let info = details.error_info().expect("every error has an ErrorInfo");
@@ -18,6 +21,12 @@ fn expect(error: Error, reason: &str, code: Code, http: u16) -> String {
     let worth_retrying = ["UNAVAILABLE", "RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS"];
     assert_eq!(
         details.retry_info().is_some(),
+        worth_retrying.contains(&reason),
+        "{reason}"
+    );
+    let pushback = status.metadata().get(PUSHBACK);
+    assert_eq!(
+        pushback.is_some_and(|value| value == "1000"),
         worth_retrying.contains(&reason),
         "{reason}"
     );
@@ -220,6 +229,22 @@ fn every_error_has_its_reason_code_and_http_status() {
         expect(Error::Stopping, "UNAVAILABLE", Unavailable, 503),
         expect(Error::DataCorrupted(id()), "DATA_CORRUPTED", DataLoss, 500),
         expect(Error::internal("secret"), "INTERNAL", Internal, 500),
+        expect_status(
+            &refusal(&Fault::DeadlineExceeded),
+            "DEADLINE_EXCEEDED",
+            Code::DeadlineExceeded,
+        ),
+        expect_status(&refusal(&Fault::Cancelled), "CANCELLED", Aborted),
+        expect_status(
+            &refusal(&Fault::UnknownMethod(id())),
+            "UNIMPLEMENTED",
+            Code::Unimplemented,
+        ),
+        expect_status(
+            &refusal(&Fault::Compression),
+            "UNIMPLEMENTED",
+            Code::Unimplemented,
+        ),
     ]
     .into();
     let specified: BTreeSet<String> = (1..)
@@ -227,4 +252,54 @@ fn every_error_has_its_reason_code_and_http_status() {
         .map(|reason| reason.as_str_name().to_owned())
         .collect();
     assert_eq!(sent, specified);
+}
+
+#[test]
+fn no_error_is_long_whatever_was_sent() {
+    let long = || "ü'\"x %".repeat(100_000);
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let violations = (0..100_000).map(|number| cairn_store::Violation {
+        field: format!("metadata[\"{number}\"]"),
+        description: "must match a rule that is told in some eighty characters, as most rules are"
+            .to_owned(),
+    });
+    for error in [
+        Error::Invalid(violations.collect()),
+        Error::invalid(long(), long()),
+        Error::TokenRefused(long()),
+        Error::UnknownWorkload {
+            issuer: long(),
+            subject: long(),
+        },
+        Error::ArtifactNotFound(long()),
+        Error::SessionSealed {
+            id: long(),
+            sealed_at: at,
+        },
+        Error::VersionConflict {
+            filename: long(),
+            current: None,
+        },
+        Error::IdempotencyKeyReused {
+            key: long(),
+            fields: vec![long(); 20],
+        },
+        Error::ContentMismatch {
+            field: "content_hash",
+            declared: long(),
+            actual: long(),
+        },
+    ] {
+        let words = message(&error);
+        let mut trailers = axum::http::HeaderMap::new();
+        to_status(error).add_header(&mut trailers).expect("headers");
+        let bytes = |name: &str| trailers.get(name).map_or(0, |value| value.len());
+        assert!(bytes("grpc-message") <= 512, "{}", bytes("grpc-message"));
+        let all: usize = trailers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 32)
+            .sum();
+        assert!(all < 4096, "{all}: {words}");
+        assert!(words.len() <= 512);
+    }
 }

@@ -16,7 +16,7 @@ use cairn_store::{Content, FileName, RawContent, Result, Selection, Violations};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, convert, records, upload};
+use super::{Services, convert, records, taken, upload};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -25,7 +25,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<CreateArtifactRequest>,
     ) -> Result<Response<CreateArtifactResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let spec = convert::spec(request.spec).map_err(to_status)?;
         let created = self
             .store
@@ -41,7 +41,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<Streaming<UploadArtifactRequest>>,
     ) -> Result<Response<UploadArtifactResponse>, Status> {
-        let (caller, messages) = self.authenticate(request).await?;
+        let (caller, messages) = taken(request)?;
         let created = upload::receive(&self.store, &caller.tenant, messages).await?;
         Ok(Response::new(UploadArtifactResponse {
             artifact: Some(convert::created(created)),
@@ -52,7 +52,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<CopyArtifactRequest>,
     ) -> Result<Response<CopyArtifactResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let source = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let spec = convert::raw_spec(request.spec).map_err(to_status)?;
         let copied = self.store.copy_artifact(&caller.tenant, &source, spec);
@@ -66,7 +66,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<FindMissingContentRequest>,
     ) -> Result<Response<FindMissingContentResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let asked = request.contents.iter().map(|content| RawContent {
             content_hash: content.content_hash.clone(),
             size_bytes: content.size_bytes,
@@ -89,7 +89,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<DownloadArtifactRequest>,
     ) -> Result<Response<Self::DownloadArtifactStream>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let (offset, limit) = range(&request).map_err(to_status)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let download = self
@@ -107,7 +107,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<GetArtifactRequest>,
     ) -> Result<Response<GetArtifactResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let artifact = self
             .store
@@ -123,7 +123,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<ListArtifactsRequest>,
     ) -> Result<Response<ListArtifactsResponse>, Status> {
-        let (caller, mut request) = self.authenticate(request).await?;
+        let (caller, mut request) = taken(request)?;
         let token = std::mem::take(&mut request.page_token);
         let count_total = request.count_total;
         let (list, size) = convert::list(request).map_err(to_status)?;
@@ -148,7 +148,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<ListVersionsRequest>,
     ) -> Result<Response<ListVersionsResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
         let name = convert::raw_name(request.name.unwrap_or_default());
         let name = FileName::new("name", name).map_err(to_status)?;
@@ -167,7 +167,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<SetLegalHoldRequest>,
     ) -> Result<Response<SetLegalHoldResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let set = self
@@ -182,7 +182,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<DeleteArtifactsRequest>,
     ) -> Result<Response<DeleteArtifactsResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let selection = Selection::new(request.artifact_ids, &request.filter);
         let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
@@ -198,7 +198,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<RestoreArtifactsRequest>,
     ) -> Result<Response<RestoreArtifactsResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let restored = self
@@ -213,7 +213,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<UpdateArtifactRequest>,
     ) -> Result<Response<UpdateArtifactResponse>, Status> {
-        let (caller, mut request) = self.authenticate(request).await?;
+        let (caller, mut request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name.take());
         let wanted = wanted.map_err(to_status)?;
         let key = std::mem::take(&mut request.idempotency_key);
@@ -233,7 +233,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<SetStageRequest>,
     ) -> Result<Response<SetStageResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let stage = records::required_stage(request.stage).map_err(to_status)?;
         let selection = Selection::new(request.artifact_ids, &request.filter);
         let selection = selection.map_err(to_status)?;
@@ -250,7 +250,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<ListStageChangesRequest>,
     ) -> Result<Response<ListStageChangesResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let changes = self
             .store
@@ -266,7 +266,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<GetLineageRequest>,
     ) -> Result<Response<GetLineageResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let direction = records::direction(request.direction).map_err(to_status)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let lineage = self
@@ -281,7 +281,7 @@ impl ArtifactService for Services {
         &self,
         request: Request<DeleteArtifactRequest>,
     ) -> Result<Response<DeleteArtifactResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let deleted = self

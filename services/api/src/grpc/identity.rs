@@ -2,7 +2,7 @@ use cairn_proto::v1::{WhoAmIRequest, WhoAmIResponse, identity_service_server::Id
 use cairn_store::Store;
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert};
+use super::{Services, convert, taken};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -11,7 +11,7 @@ impl IdentityService for Services {
         &self,
         request: Request<WhoAmIRequest>,
     ) -> Result<Response<WhoAmIResponse>, Status> {
-        let (caller, _) = self.authenticate(request).await?;
+        let (caller, _) = taken(request)?;
         let upload = self.store.limits().upload_bytes;
         let quota = caller.tenant.quota;
         let usage = self.store.usage(&caller.tenant).await.map_err(to_status)?;

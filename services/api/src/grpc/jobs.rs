@@ -5,7 +5,7 @@ use cairn_proto::v1::{
 use cairn_store::{Error, Job, JobState, Result, Task};
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert};
+use super::{Services, convert, taken};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -14,7 +14,7 @@ impl JobService for Services {
         &self,
         request: Request<GetJobRequest>,
     ) -> Result<Response<GetJobResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let found = self.store.get_job(&caller.tenant, &request.job_id).await;
         Ok(Response::new(GetJobResponse {
             job: Some(job(found.map_err(to_status)?)),
@@ -25,7 +25,7 @@ impl JobService for Services {
         &self,
         request: Request<ListJobsRequest>,
     ) -> Result<Response<ListJobsResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
         let state = state(request.state).map_err(to_status)?;
         let page = self
@@ -43,7 +43,7 @@ impl JobService for Services {
         &self,
         request: Request<CancelJobRequest>,
     ) -> Result<Response<CancelJobResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let cancelled = self
             .store

@@ -4,7 +4,7 @@ use cairn_proto::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert};
+use super::{Services, convert, taken};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -13,7 +13,7 @@ impl LinkService for Services {
         &self,
         request: Request<CreateLinkRequest>,
     ) -> Result<Response<CreateLinkResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let expires_in = request.expires_in.map(convert::duration);
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
@@ -31,7 +31,7 @@ impl LinkService for Services {
         &self,
         request: Request<GetLinkRequest>,
     ) -> Result<Response<GetLinkResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let link = self
             .store
             .get_link(&caller.tenant, &request.link_id)
@@ -46,7 +46,7 @@ impl LinkService for Services {
         &self,
         request: Request<ListLinksRequest>,
     ) -> Result<Response<ListLinksResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
         let artifact = Some(request.artifact_id.as_str()).filter(|id| !id.is_empty());
         let page = self
@@ -67,7 +67,7 @@ impl LinkService for Services {
         &self,
         request: Request<RevokeLinkRequest>,
     ) -> Result<Response<RevokeLinkResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let link = self
             .store

@@ -11,8 +11,8 @@ use cairn_store::{Error, SessionFilter, SessionUpdate, ToPublish};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Services, bearer, convert, watch};
-use crate::error::to_status;
+use super::{Services, convert, taken, watch};
+use crate::{auth::bearer, error::to_status};
 
 #[tonic::async_trait]
 impl SessionService for Services {
@@ -20,7 +20,7 @@ impl SessionService for Services {
         &self,
         request: Request<GetSessionRequest>,
     ) -> Result<Response<GetSessionResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let session = self
             .store
             .get_session(&caller.tenant, &request.session_id)
@@ -35,7 +35,7 @@ impl SessionService for Services {
         &self,
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let (created_after, created_before) = (request.created_after, request.created_before);
         let (size, created) =
             convert::page(request.page_size, created_after, created_before).map_err(to_status)?;
@@ -55,7 +55,7 @@ impl SessionService for Services {
         &self,
         request: Request<UpdateSessionRequest>,
     ) -> Result<Response<UpdateSessionResponse>, Status> {
-        let (caller, mut request) = self.authenticate(request).await?;
+        let (caller, mut request) = taken(request)?;
         let key = std::mem::take(&mut request.idempotency_key);
         let key = convert::idempotency_key(key).map_err(to_status)?;
         let id = std::mem::take(&mut request.session_id);
@@ -74,7 +74,7 @@ impl SessionService for Services {
         &self,
         request: Request<CommitSessionRequest>,
     ) -> Result<Response<CommitSessionResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let wanted = ToPublish::new(request.artifact_ids, request.seal).map_err(to_status)?;
         let (published, session) = self
@@ -100,8 +100,9 @@ impl SessionService for Services {
         &self,
         request: Request<WatchSessionRequest>,
     ) -> Result<Response<Self::WatchSessionStream>, Status> {
-        let secret = bearer(request.metadata())?.to_owned();
-        let (caller, request) = self.authenticate(request).await?;
+        let secret = bearer(request.metadata().as_ref()).map_err(to_status)?;
+        let secret = secret.to_owned();
+        let (caller, request) = taken(request)?;
         let watching = watch::begin(self, &caller, secret, request).await?;
         Ok(Response::new(Box::pin(watching)))
     }
@@ -110,7 +111,7 @@ impl SessionService for Services {
         &self,
         request: Request<SealSessionRequest>,
     ) -> Result<Response<SealSessionResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let session = self
             .store
@@ -126,7 +127,7 @@ impl SessionService for Services {
         &self,
         request: Request<ListManifestRequest>,
     ) -> Result<Response<ListManifestResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
         let (session, token) = (&request.session_id, &request.page_token);
         let page = self
@@ -147,7 +148,7 @@ impl SessionService for Services {
         &self,
         request: Request<SetSessionLegalHoldRequest>,
     ) -> Result<Response<SetSessionLegalHoldResponse>, Status> {
-        let (caller, request) = self.authenticate(request).await?;
+        let (caller, request) = taken(request)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let (session, hold) = (&request.session_id, request.legal_hold);
         let session = self

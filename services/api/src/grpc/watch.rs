@@ -1,20 +1,15 @@
 //! Streams of what happens in a session.
 
-use std::time::Duration;
-
 use cairn_proto::v1::{
     self, Artifact, SessionEvent, SessionEventType, WatchSessionRequest, WatchSessionResponse,
 };
 use cairn_store::{Caller, Error, Event, Happening, Subject, Told, Watch, WatchFrom};
 use futures_util::{Stream, stream};
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 use tonic::Status;
 
 use super::{Services, convert};
-use crate::error::to_status;
-
-/// How long a watcher may go on before its key is looked at again.
-const TRUST: Duration = Duration::from_secs(15);
+use crate::{error::to_status, shares::Share};
 
 /// Begins to watch, and tells until the caller ends it, the server stops or the key is revoked.
 pub(super) async fn begin(
@@ -23,8 +18,9 @@ pub(super) async fn begin(
     secret: String,
     request: WatchSessionRequest,
 ) -> Result<impl Stream<Item = Result<WatchSessionResponse, Status>> + use<>, Status> {
-    let permit = services.watchers.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| to_status(Error::RateLimited("watchers")))?;
+    let taker = Some(caller.tenant.name.as_str().into());
+    let share = services.watchers.take(&taker, 1);
+    let share = share.ok_or_else(|| to_status(Error::RateLimited("watchers")))?;
     let from = match (request.only_new, request.after_position) {
         (true, 0) => WatchFrom::Now,
         (true, _) => {
@@ -45,21 +41,23 @@ pub(super) async fn begin(
         .map_err(to_status)?;
     let watching = Watching {
         services: services.clone(),
+        tenant: caller.tenant.name.clone(),
         secret,
         trusted: Instant::now(),
         watch,
-        _permit: permit,
+        _share: share,
     };
     Ok(stream::unfold(Some(watching), next))
 }
 
 struct Watching {
     services: Services,
+    tenant: String,
     secret: String,
-    /// When the key was last looked at.
+    /// When the credential was last looked at.
     trusted: Instant,
     watch: Watch,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// The next message, and who goes on after it; an error is the last.
@@ -76,8 +74,11 @@ async fn next(
 
 impl Watching {
     async fn tell(&mut self) -> cairn_store::Result<Option<Told>> {
-        if self.trusted.elapsed() >= TRUST {
-            self.services.store.authenticate(&self.secret).await?;
+        if self.trusted.elapsed() >= self.services.trust {
+            let caller = self.services.authenticator.caller(&self.secret).await?;
+            if caller.tenant.name != self.tenant {
+                return Err(Error::Unauthenticated);
+            }
             self.trusted = Instant::now();
         }
         let stopping = self.services.stopping.clone();

@@ -58,15 +58,41 @@ pub(super) fn describe(artifact: &Artifact) -> HeaderMap {
     headers
 }
 
-/// Text has a charset, or browsers guess one.
+/// A browser that shows the content is sent what it is by our list and nothing that stood beside it, for by the Fetch
+/// standard a comma there begins another type. Text has a charset, or browsers guess one.
 fn content_type(stored: &str) -> HeaderValue {
-    let text = if stored.starts_with("text/") && !stored.contains(';') {
-        format!("{stored}; charset=utf-8")
-    } else {
-        stored.to_owned()
+    let text = match shown(stored) {
+        Some(essence) if essence.starts_with("text/") => {
+            format!("{essence}; charset={}", charset(stored).unwrap_or("utf-8"))
+        }
+        Some(essence) => essence.to_owned(),
+        None if stored.starts_with("text/") && !stored.contains(';') => {
+            format!("{stored}; charset=utf-8")
+        }
+        None => stored.to_owned(),
     };
     HeaderValue::from_str(&text)
         .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
+}
+
+/// The type without its parameters, if a browser may show it.
+fn shown(stored: &str) -> Option<&'static str> {
+    let essence = stored.split(';').next().unwrap_or_default().trim_end();
+    SHOWN.into_iter().find(|shown| *shown == essence)
+}
+
+/// The charset that a type names, if it is one word.
+fn charset(stored: &str) -> Option<&str> {
+    let parameters = stored.split(';').skip(1);
+    let mut charsets = parameters.filter_map(|parameter| {
+        let (name, value) = parameter.trim().split_once('=')?;
+        let is_charset = name.eq_ignore_ascii_case("charset");
+        is_charset.then(|| value.trim_matches('"'))
+    });
+    let word = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+    charsets
+        .next()
+        .filter(|name| !name.is_empty() && name.bytes().all(word))
 }
 
 /// RFC 6266: the name in ASCII for the old, and in UTF-8 for the rest. Only the last segment of it is a file's name.
@@ -80,11 +106,9 @@ fn disposition(artifact: &Artifact) -> HeaderValue {
             _ => '_',
         })
         .collect();
-    let essence = artifact.content_type.split(';').next().unwrap_or_default();
-    let how = if SHOWN.contains(&essence.trim_end()) {
-        "inline"
-    } else {
-        "attachment"
+    let how = match shown(&artifact.content_type) {
+        Some(_) => "inline",
+        None => "attachment",
     };
     let utf8 = utf8_percent_encode(name, &ATTRIBUTE_CHARS);
     HeaderValue::from_str(&format!(
@@ -163,6 +187,28 @@ mod tests {
         assert_eq!(wanted_of("bytes=0-1,4-5", 10), Wanted::Whole);
         assert_eq!(wanted_of("lines=1-2", 10), Wanted::Whole);
         assert_eq!(wanted_of("bytes=10-", 10), Wanted::Nothing);
+    }
+
+    #[test]
+    fn what_is_shown_is_of_the_type_that_was_judged() {
+        for (stored, sent) in [
+            ("text/plain", "text/plain; charset=utf-8"),
+            (
+                "text/plain; charset=\"latin1\"",
+                "text/plain; charset=latin1",
+            ),
+            ("text/plain;,text/html", "text/plain; charset=utf-8"),
+            (
+                "text/plain;charset=a,text/html",
+                "text/plain; charset=utf-8",
+            ),
+            ("application/json;,image/svg+xml", "application/json"),
+            ("image/png; x=\",text/html\"", "image/png"),
+        ] {
+            assert_eq!(content_type(stored), sent, "{stored}");
+        }
+        assert_eq!(shown("text/html"), None);
+        assert_eq!(content_type("text/html; charset=x"), "text/html; charset=x");
     }
 
     #[test]

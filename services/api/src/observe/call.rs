@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use axum::{
     extract::MatchedPath,
-    http::{HeaderMap, Method, Request, Response, StatusCode},
+    http::{HeaderMap, Method, Request, Response, StatusCode, header},
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -14,6 +14,9 @@ use super::{Face, instruments::INSTRUMENTS, names};
 /// What proxies note of a caller who went away.
 const GONE: u16 = 499;
 
+/// What nobody has to be told every time.
+const REFLECTION: &str = "grpc.reflection";
+
 /// A call under way. Dropped before it has ended, it was cancelled.
 pub(super) struct Call {
     pub(super) span: Span,
@@ -23,6 +26,8 @@ pub(super) struct Call {
     method: &'static str,
     began: Instant,
     status: StatusCode,
+    /// How long the body of the answer is, if it says so.
+    length: Option<u64>,
     ended: bool,
 }
 
@@ -41,7 +46,15 @@ pub(super) enum End<'a> {
 impl Call {
     pub(super) fn begin<B>(face: Face, request: &Request<B>) -> Self {
         let (name, method) = match face {
-            Face::Grpc => (request.uri().path().trim_start_matches('/').to_owned(), ""),
+            Face::Grpc => {
+                let rpc = request.uri().path().trim_start_matches('/');
+                let name = if rpc.starts_with(REFLECTION) {
+                    REFLECTION
+                } else {
+                    names::label(rpc)
+                };
+                (name.to_owned(), "")
+            }
             Face::Http => {
                 let route = request.extensions().get::<MatchedPath>();
                 let route = route.map_or("unknown", MatchedPath::as_str);
@@ -54,8 +67,9 @@ impl Call {
             otel.kind = "server",
             tenant = Empty
         );
-        cairn_process::trace::continue_from(&span, request.headers());
         if face == Face::Grpc {
+            // Anybody can read a link; none of them decides which traces are kept.
+            cairn_process::trace::continue_from(&span, request.headers());
             INSTRUMENTS.in_flight.add(1, &[]);
         }
         Self {
@@ -65,6 +79,7 @@ impl Call {
             method,
             began: Instant::now(),
             status: StatusCode::OK,
+            length: None,
             ended: false,
         }
     }
@@ -72,9 +87,22 @@ impl Call {
     /// The head of the answer is there; for a call that failed at once, that is all there is.
     pub(super) fn answered<B>(&mut self, answer: &Response<B>) {
         self.status = answer.status();
+        let length = answer.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        // Nobody is sent the body that a HEAD asks about.
+        self.length = if self.method == "HEAD" {
+            Some(0)
+        } else {
+            length
+        };
         if self.face == Face::Grpc && answer.headers().contains_key(Status::GRPC_STATUS) {
             self.end(End::Trailers(answer.headers()));
         }
+    }
+
+    /// Whether these bytes are the whole body: then nobody asks whether there is more.
+    pub(super) fn is_sent(&self, bytes: u64) -> bool {
+        self.length.is_some_and(|length| bytes >= length)
     }
 
     pub(super) fn end(&mut self, end: End<'_>) {
@@ -111,11 +139,7 @@ impl Call {
         let _entered = self.span.enter();
         let fault = matches!(
             status.code(),
-            Code::Unavailable
-                | Code::Internal
-                | Code::DataLoss
-                | Code::Unknown
-                | Code::DeadlineExceeded
+            Code::Unavailable | Code::Internal | Code::DataLoss | Code::Unknown
         );
         if fault {
             fail(&self.span, status.message());

@@ -1,0 +1,59 @@
+//! What a call can fail of before the store hears of it, or while it does.
+
+use axum::http::StatusCode;
+use cairn_proto::v1::ErrorReason;
+use tonic::Code;
+
+use super::Face;
+
+/// Why a call ended without an answer of the store's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The caller's own limit of time.
+    #[error(
+        "the call did not end within its deadline; what it was to do may be done: repeat it with its idempotency key"
+    )]
+    DeadlineExceeded,
+    /// Nobody hears this.
+    #[error("the caller took the call back, or its connection broke")]
+    Cancelled,
+    /// No such method.
+    #[error("no method '{0}' is served; the server may be older than its client")]
+    UnknownMethod(String),
+    /// A compression that is not taken.
+    #[error("messages are taken as they are or compressed with gzip, and with nothing else")]
+    Compression,
+}
+
+impl Fault {
+    pub(super) fn face(&self) -> Face {
+        let (reason, grpc, http, http_code) = match self {
+            Self::DeadlineExceeded => (
+                ErrorReason::DeadlineExceeded,
+                Code::DeadlineExceeded,
+                StatusCode::GATEWAY_TIMEOUT,
+                "deadline_exceeded",
+            ),
+            // tonic takes a request that ends with CANCELLED for one that is complete.
+            Self::Cancelled => (
+                ErrorReason::Cancelled,
+                Code::Aborted,
+                StatusCode::BAD_REQUEST,
+                "cancelled",
+            ),
+            Self::UnknownMethod(_) | Self::Compression => (
+                ErrorReason::Unimplemented,
+                Code::Unimplemented,
+                StatusCode::NOT_IMPLEMENTED,
+                "unimplemented",
+            ),
+        };
+        Face {
+            reason,
+            grpc,
+            http,
+            http_code,
+            metadata: vec![],
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The end of a call: in time, without a panic, and with an error that says what to do, whoever made it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderName},
+    middleware::Next,
+    response::Response,
+};
+use cairn_process::caught;
+use cairn_store::Error;
+use http_body::{Frame, SizeHint};
+use tokio::time::timeout;
+use tonic::{Code, Status};
+
+use super::MAX_MESSAGE;
+use crate::error::{Fault, refusal, to_status};
+
+/// What tonic says of the compression of messages that it does not know.
+const COMPRESSION: &str = "Content is compressed";
+/// What tonic says of a message over the limit, of both what came and what the limit is.
+const TOO_LONG: [&str; 2] = ["message length too large", "size limit"];
+
+const ENCODINGS: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+/// Lets a call run within its caller's deadline, and makes its answer one of ours.
+pub(crate) async fn finish(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let deadline = deadline(request.headers());
+    let work = caught(next.run(request));
+    let answer = match deadline {
+        Some(deadline) => timeout(deadline, work).await,
+        None => Ok(work.await),
+    };
+    match answer {
+        Err(_) => refusal(&Fault::DeadlineExceeded).into_http(),
+        Ok(None) => panicked().into_http(),
+        Ok(Some(answer)) => {
+            explain(answer, &path).map(|body| Body::new(Survivor { body: Some(body) }))
+        }
+    }
+}
+
+fn panicked() -> Status {
+    to_status(Error::internal("a panic"))
+}
+
+/// What the caller says in `grpc-timeout`: at most eight digits and a unit.
+fn deadline(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(number * 3600),
+        "M" => Duration::from_secs(number * 60),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
+/// Replaces an answer of tonic's about a request that never reached a service by one that says what to do.
+fn explain(answer: Response, path: &str) -> Response {
+    let Some(status) = explanation(answer.headers(), path) else {
+        return answer;
+    };
+    let mut explained: Response = status.into_http();
+    if let Some(encodings) = answer.headers().get(ENCODINGS) {
+        explained.headers_mut().insert(ENCODINGS, encodings.clone());
+    }
+    explained
+}
+
+fn explanation(headers: &HeaderMap, path: &str) -> Option<Status> {
+    // Only an answer without a message has its status among the headers: the usual case is over here.
+    headers.get(Status::GRPC_STATUS)?;
+    if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
+        return None;
+    }
+    let status = Status::from_header_map(headers)?;
+    let message = status.message();
+    match status.code() {
+        // No service was reached, so nothing of ours has failed: the request could not be read.
+        Code::Internal | Code::Unknown => {
+            let message = message.trim_end_matches('.');
+            let rule = format!("is no valid gRPC message; text must be UTF-8 ({message})");
+            Some(to_status(Error::invalid("request", rule)))
+        }
+        Code::OutOfRange | Code::ResourceExhausted
+            if TOO_LONG.iter().any(|words| message.contains(words)) =>
+        {
+            Some(to_status(too_long()))
+        }
+        Code::Unimplemented if message.starts_with(COMPRESSION) => {
+            Some(refusal(&Fault::Compression))
+        }
+        Code::Unimplemented => Some(refusal(&Fault::UnknownMethod(path.to_owned()))),
+        _ => None,
+    }
+}
+
+/// A message over the limit.
+pub(super) fn too_long() -> Error {
+    Error::FileTooLarge {
+        limit_bytes: MAX_MESSAGE as u64,
+        hint: " of one message; send larger content with UploadArtifact, in messages of 256 KiB",
+    }
+}
+
+/// The body of an answer, which ends with an error when a message of it cannot be made for a panic.
+struct Survivor {
+    /// `None` after a panic.
+    body: Option<Body>,
+}
+
+impl http_body::Body for Survivor {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
+        polled.unwrap_or_else(|_| {
+            self.body = None;
+            let mut trailers = HeaderMap::new();
+            Poll::Ready(match panicked().add_header(&mut trailers) {
+                Ok(()) => Some(Ok(Frame::trailers(trailers))),
+                Err(_) => None,
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body
+            .as_ref()
+            .map_or_else(SizeHint::default, |body| body.size_hint())
+    }
+}
+
+#[cfg(test)]
+mod tests;

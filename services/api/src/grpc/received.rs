@@ -1,0 +1,277 @@
+//! The body of a request, as much of it as is taken.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::{Body, Bytes};
+use cairn_store::Error;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
+use tonic::Status;
+
+use super::{MAX_MESSAGE, answers::too_long, outline::Outline};
+use crate::{
+    error::{Fault, refusal, to_status},
+    shares::{Share, Shares, Taker},
+};
+
+/// What a message takes before its bytes are counted.
+const FREE: usize = 64 << 10;
+/// What bytes are counted in.
+const UNIT: usize = 1 << 10;
+/// Before each message stand a flag and its length.
+const HEAD: usize = 5;
+
+/// Bytes that are held for a call, until it ends.
+pub(super) type Held = Arc<Mutex<Option<Share>>>;
+
+/// Notes what is held.
+pub(super) fn hold(held: &Held, share: Share) {
+    *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(share);
+}
+
+/// The bytes of requests that this process holds at once, all tenants together.
+#[derive(Clone)]
+pub(crate) struct Memory(Shares);
+
+impl Memory {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Shares::new(bytes / UNIT))
+    }
+
+    /// Takes room for so many bytes.
+    ///
+    /// # Errors
+    /// `RateLimited`, when that is more than the caller's share.
+    pub(super) fn take(&self, taker: &Taker, bytes: usize) -> Result<Share, Status> {
+        let share = self.0.take(taker, bytes.div_ceil(UNIT));
+        share.ok_or_else(|| to_status(Error::RateLimited("bytes of requests in memory")))
+    }
+}
+
+/// The most bytes that compressed ones can come to.
+const INFLATION: usize = 1032;
+
+/// What is taken of a body.
+pub(super) struct Bounds {
+    /// The largest message, in bytes.
+    pub(super) message: usize,
+    /// How many of them may be something else than content.
+    pub(super) other: usize,
+    /// How long the whole of it may take; `None` for a stream.
+    pub(super) time: Option<Duration>,
+    /// Whose room a message takes, and where that is noted; `None` for a stream, which has taken its own.
+    pub(super) room: Option<(Memory, Taker, Held)>,
+}
+
+/// A body within its bounds.
+pub(super) struct Received {
+    body: Body,
+    bounds: Bounds,
+    time: Option<Pin<Box<Sleep>>>,
+    messages: Messages,
+    outline: Option<Outline>,
+}
+
+fn within(bytes: usize, most: usize) -> Result<(), Status> {
+    if bytes <= most {
+        return Ok(());
+    }
+    let rule = format!(
+        "must be at most {} KiB beside content; divide it into several calls",
+        most >> 10
+    );
+    Err(to_status(Error::invalid("request", rule)))
+}
+
+impl Received {
+    pub(super) fn new(body: Body, bounds: Bounds) -> Self {
+        Self {
+            time: bounds.time.map(|time| Box::pin(sleep(time))),
+            body,
+            bounds,
+            messages: Messages::default(),
+            outline: None,
+        }
+    }
+
+    /// Refuses a message before its bytes are gathered.
+    fn look_at(&mut self, data: &[u8]) -> Result<(), Status> {
+        let Self {
+            bounds,
+            messages,
+            outline,
+            ..
+        } = self;
+        messages.pass(data, |event| {
+            let (compressed, length) = match event {
+                Event::Begins { compressed, length } => (compressed, length),
+                Event::Goes(data) => {
+                    let other = outline.as_mut().map_or(0, |outline| outline.pass(data));
+                    return within(other, bounds.other);
+                }
+            };
+            if length > bounds.message {
+                return match bounds.message {
+                    MAX_MESSAGE => Err(to_status(too_long())),
+                    most => within(length, most),
+                };
+            }
+            // What is compressed is not looked into.
+            *outline = (!compressed).then(Outline::default);
+            let length = match compressed {
+                true => bounds.message.min(length.saturating_mul(INFLATION)),
+                false => length,
+            };
+            if let Some((memory, taker, held)) = &bounds.room
+                && length > FREE
+            {
+                hold(held, memory.take(taker, length)?);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some(time) = &mut self.time
+            && time.as_mut().poll(context).is_ready()
+        {
+            let slow = Error::UploadExpired("its request did not arrive in time");
+            return Poll::Ready(Some(Err(to_status(slow))));
+        }
+        let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(context) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match polled {
+            None => None,
+            // An upload that broke off must not look complete, which to tonic CANCELLED does.
+            Some(Err(_)) => Some(Err(refusal(&Fault::Cancelled))),
+            Some(Ok(frame)) => {
+                let looked = frame.data_ref().map_or(Ok(()), |data| self.look_at(data));
+                Some(looked.map(|()| frame))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What there is to tell of the bytes of a body.
+enum Event<'a> {
+    /// A message begins.
+    Begins { compressed: bool, length: usize },
+    /// Some of its bytes.
+    Goes(&'a [u8]),
+}
+
+/// Where in the messages of a body the reading is.
+#[derive(Default)]
+struct Messages {
+    head: [u8; HEAD],
+    /// How many bytes of the head are there.
+    filled: usize,
+    /// How many bytes of the message are still to come.
+    left: usize,
+}
+
+impl Messages {
+    /// Goes over more bytes, and tells of each message.
+    fn pass(
+        &mut self,
+        mut data: &[u8],
+        mut tell: impl FnMut(Event<'_>) -> Result<(), Status>,
+    ) -> Result<(), Status> {
+        while !data.is_empty() {
+            if self.left > 0 {
+                let passed = self.left.min(data.len());
+                self.left -= passed;
+                tell(Event::Goes(&data[..passed]))?;
+                data = &data[passed..];
+                continue;
+            }
+            let taken = (HEAD - self.filled).min(data.len());
+            self.head[self.filled..self.filled + taken].copy_from_slice(&data[..taken]);
+            self.filled += taken;
+            data = &data[taken..];
+            if self.filled == HEAD {
+                let [flag, a, b, c, d] = self.head;
+                self.filled = 0;
+                self.left = u32::from_be_bytes([a, b, c, d]) as usize;
+                tell(Event::Begins {
+                    compressed: flag != 0,
+                    length: self.left,
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+    use tonic::Code;
+
+    use super::*;
+
+    fn received(pieces: Vec<Result<Bytes, Status>>, message: usize) -> Received {
+        let bounds = Bounds {
+            message,
+            other: message,
+            time: None,
+            room: None,
+        };
+        Received::new(Body::from_stream(stream::iter(pieces)), bounds)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_taken_back_does_not_look_complete() {
+        for code in [Code::Cancelled, Code::Unknown, Code::Internal] {
+            let broken = received(vec![Err(Status::new(code, ""))], 10);
+            let ended = broken.collect().await.expect_err("it does not end well");
+            assert_eq!(ended.code(), Code::Aborted);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_refused_by_the_length_that_it_announces() {
+        let heads: &[&[u8]] = &[&[0, 0, 0, 0, 2, 7, 7, 0, 0], &[0, 0, 11]];
+        let pieces = heads.iter().map(|piece| Ok(Bytes::from_static(piece)));
+        let ended = received(pieces.clone().collect(), 10).collect().await;
+        assert_eq!(ended.expect_err("11 bytes").code(), Code::InvalidArgument);
+        assert!(received(pieces.collect(), 11).collect().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_has_its_time() {
+        let bounds = Bounds {
+            message: 10,
+            other: 10,
+            time: Some(Duration::from_millis(1)),
+            room: None,
+        };
+        let never = Body::from_stream(stream::pending::<Result<Bytes, Status>>());
+        let ended = Received::new(never, bounds).collect().await;
+        assert_eq!(ended.expect_err("it is too late").code(), Code::Aborted);
+    }
+}
