@@ -20,8 +20,8 @@ use crate::{
 
 const MEBIBYTE: u64 = 1 << 20;
 const MEMORY: u64 = 32 * MEBIBYTE;
-/// Milliseconds of processor time for one request; programs that are not optimised take about ten times as long.
-const PROCESSOR: u64 = if cfg!(debug_assertions) { 500 } else { 50 };
+/// Milliseconds of processor time for one request; programs that are not optimised take up to twenty times as long.
+const PROCESSOR: u64 = if cfg!(debug_assertions) { 1000 } else { 50 };
 
 /// A `cairn-api` of its own.
 struct Api {
