@@ -330,6 +330,12 @@ mod tests {
                 "events_expired",
                 410,
             ),
+            (
+                Code::FailedPrecondition,
+                "FILTER_TOO_COSTLY",
+                "filter_too_costly",
+                422,
+            ),
             (Code::ResourceExhausted, "RATE_LIMITED", "rate_limited", 429),
             (
                 Code::ResourceExhausted,

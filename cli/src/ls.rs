@@ -23,8 +23,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     /// In which order
-    #[arg(long, default_value = "newest")]
+    #[arg(
+        long,
+        default_value = "newest",
+        default_value_if("level", "true", "name")
+    )]
     order: Order,
+    /// Only one level: the folders and the files under --prefix, by name, and nothing that is in the folders
+    #[arg(long, conflicts_with_all = ["count"])]
+    level: bool,
     /// Also say how many there are in all, which costs the server more
     #[arg(long)]
     count: bool,
@@ -68,6 +75,9 @@ struct Filter {
     /// Only with a filename that starts with this
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     prefix: Option<String>,
+    /// Only with a filename that matches this pattern, such as 'reports/**/*.{md,html}'
+    #[arg(long, value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    glob: Option<String>,
     /// Only of this kind
     #[arg(long)]
     kind: Option<Kind>,
@@ -105,6 +115,9 @@ const MORE_THAN_COUNTED: i64 = 10_001;
 
 #[derive(Serialize)]
 struct Listing {
+    /// Only where a level was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folders: Option<Vec<String>>,
     artifacts: Vec<Artifact>,
     /// Only when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +127,10 @@ struct Listing {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let filter = args.filter.into_request(args.order)?;
+    let mut filter = args.filter.into_request(args.order)?;
+    if args.level {
+        filter.delimiter = "/".to_owned();
+    }
     let mut client = args.server.connect().await?;
     let mut total = None;
     let fetch = async |page_size, page_token| {
@@ -130,32 +146,66 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         if args.count {
             total.get_or_insert(answer.total_size);
         }
-        Ok((answer.artifacts, answer.next_page_token))
+        let folders = answer.prefixes.into_iter().map(Line::Folder);
+        let artifacts = answer.artifacts.into_iter().map(Line::Artifact);
+        Ok((folders.chain(artifacts).collect(), answer.next_page_token))
     };
-    let (artifacts, more) = args.page.read(fetch).await?;
-    print(artifacts, total, more, output)
+    let (lines, more) = args.page.read(fetch).await?;
+    let (mut folders, mut artifacts) = (args.level.then(Vec::new), Vec::new());
+    for line in lines {
+        match line {
+            Line::Folder(folder) => folders.get_or_insert_default().push(folder),
+            Line::Artifact(artifact) => artifacts.push(artifact.into()),
+        }
+    }
+    let listing = Listing {
+        folders,
+        artifacts,
+        total_size: total,
+        more,
+    };
+    listing.print(output)
 }
 
-/// Prints a list of artifacts, and how many there are in all where that is known.
+/// One item of a page.
+enum Line {
+    Folder(String),
+    Artifact(v1::Artifact),
+}
+
+/// Prints a list of artifacts.
 pub(crate) fn print(
     artifacts: Vec<v1::Artifact>,
-    total_size: Option<i64>,
     more: More,
     output: Output,
 ) -> Result<(), CliError> {
     let listing = Listing {
+        folders: None,
         artifacts: artifacts.into_iter().map(Artifact::from).collect(),
-        total_size,
+        total_size: None,
         more,
     };
-    output.data(&listing, || artifact_table(&listing.artifacts))?;
-    match total_size {
-        Some(MORE_THAN_COUNTED..) => output.hint("more than 10,000 in all"),
-        Some(total) => output.hint(&format!("{total} in all")),
-        None => {}
+    listing.print(output)
+}
+
+impl Listing {
+    fn print(&self, output: Output) -> Result<(), CliError> {
+        output.data(self, || {
+            let folders = self.folders.iter().flatten();
+            let folders: String = folders.map(|folder| format!("{folder}\n")).collect();
+            if self.artifacts.is_empty() && !folders.is_empty() {
+                return folders;
+            }
+            folders + &artifact_table(&self.artifacts)
+        })?;
+        match self.total_size {
+            Some(MORE_THAN_COUNTED..) => output.hint("more than 10,000 in all"),
+            Some(total) => output.hint(&format!("{total} in all")),
+            None => {}
+        }
+        self.more.hint(output);
+        Ok(())
     }
-    listing.more.hint(output);
-    Ok(())
 }
 
 impl Filter {
@@ -171,6 +221,7 @@ impl Filter {
             created_before: self.until.map(Into::into),
             metadata: metadata::into_map(self.metadata)?,
             filename_prefix: self.prefix.unwrap_or_default(),
+            filename_glob: self.glob.unwrap_or_default(),
             kind: self.kind.map_or(0, |kind| ArtifactKind::from(kind).into()),
             stage: self
                 .stage

@@ -40,5 +40,5 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Ok((answer.artifacts, answer.next_page_token))
     };
     let (artifacts, more) = args.page.read(fetch).await?;
-    ls::print(artifacts, None, more, output)
+    ls::print(artifacts, more, output)
 }

@@ -98,7 +98,7 @@ impl Refusal {
         match (self.reason.as_str(), self.code) {
             ("ARTIFACT_EXPIRED" | "ARTIFACT_DELETED" | "LINK_EXPIRED" | "EVENTS_EXPIRED", _) => 410,
             ("FILE_TOO_LARGE", _) => 413,
-            ("IDEMPOTENCY_KEY_REUSED", _) => 422,
+            ("IDEMPOTENCY_KEY_REUSED" | "FILTER_TOO_COSTLY", _) => 422,
             (_, Code::InvalidArgument) => 400,
             (_, Code::Unauthenticated) => 401,
             (_, Code::PermissionDenied) => 403,

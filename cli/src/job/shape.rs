@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the server says of a job that has more to do than it counts.
-const MORE_THAN_COUNTED: i64 = 100_001;
+const MORE_THAN_COUNTED: i64 = 10_001;
 
 /// Work that the store goes on with by itself.
 #[derive(Debug, Serialize)]
@@ -92,7 +92,7 @@ impl Job {
 
     fn of_how_many(&self) -> String {
         let all = self.length();
-        all.map_or("more than 100,000".to_owned(), |all| all.to_string())
+        all.map_or("more than 10,000".to_owned(), |all| all.to_string())
     }
 
     /// Every field on its line.
@@ -179,7 +179,7 @@ mod tests {
             job_id: "job_1".to_owned(),
             state: state.into(),
             done_count: 7,
-            estimated_count: 100_001,
+            estimated_count: 10_001,
             last_error: "no space".to_owned(),
             ..v1::Job::default()
         })
@@ -211,7 +211,7 @@ mod tests {
     fn what_was_not_counted_has_no_length_and_a_job_that_sets_no_stage_has_none() {
         let many = job(JobState::Running);
         assert_eq!(many.length(), None);
-        assert!(many.fields().contains("7 of more than 100,000"));
+        assert!(many.fields().contains("7 of more than 10,000"));
         assert_eq!(many.stage, None);
     }
 }

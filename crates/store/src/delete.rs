@@ -9,11 +9,13 @@ pub use crate::meta::artifacts::Deleted;
 
 use crate::{
     error::{Error, Result},
-    filter::{Condition, Filter},
     id::{ArtifactId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    job::{Bulk, Job, Task, bulk_again, meant, start_if_many},
-    meta::{artifacts as rows, pending, selection},
+    job::{Bulk, Job, Task, bulk_again, start_if_many},
+    meta::{
+        artifacts as rows, pending,
+        selection::{self, Match, Survey},
+    },
     reference::ArtifactRef,
     selection::{Expression, Selection},
     store::Store,
@@ -88,10 +90,10 @@ impl Store {
             }
             Selection::Matching(matching) => {
                 match start_if_many(&once, caller, matching, &Task::DeleteArtifacts).await? {
-                    Some(job) => Bulk::Started(Box::new(job)),
-                    None => {
-                        let found = found(&once, tenant.id, matching).await?;
-                        Bulk::Done(delete(&once, tenant.id, &found, window).await?)
+                    Ok(job) => Bulk::Started(Box::new(job)),
+                    Err(few) => {
+                        let few = with_held(few);
+                        Bulk::Done(delete(&once, tenant.id, &few, window).await?)
                     }
                 }
             }
@@ -137,18 +139,11 @@ async fn delete(
     })
 }
 
-/// The artifacts that match, of which there are few; with them the first that are held, so that the caller is told.
-async fn found(
-    once: &Once<'_>,
-    tenant: TenantId,
-    matching: &Expression,
-) -> Result<Vec<ArtifactId>> {
-    let bound = Selection::MAX_IDS as i64;
-    let free = meant(&Task::DeleteArtifacts, matching.filter.clone());
-    let mut ids = selection::batch(&once.tx, tenant, &free, None, bound).await?;
-    let held = held(matching.filter.clone());
-    ids.extend(selection::batch(&once.tx, tenant, &held, None, bound).await?);
-    Ok(ids)
+/// The artifacts that match and can be deleted; with them the first that are held, so that the caller is told.
+fn with_held(few: Vec<Match>) -> Vec<ArtifactId> {
+    let (held, free): (Vec<_>, Vec<_>) = few.into_iter().partition(|one| one.held);
+    let held = held.into_iter().take(Selection::MAX_IDS);
+    free.into_iter().chain(held).map(|one| one.id).collect()
 }
 
 async fn would_delete(
@@ -156,19 +151,17 @@ async fn would_delete(
     tenant: TenantId,
     matching: &Expression,
 ) -> Result<BulkDeleted> {
-    let free = meant(&Task::DeleteArtifacts, matching.filter.clone());
-    let (count, bytes) = selection::count(&once.tx, tenant, &free, Job::MAX_COUNT).await?;
-    let beyond = selection::count(&once.tx, tenant, &free, Job::MAX_COUNT + 1).await?;
-    let held = held(matching.filter.clone());
-    let held = selection::batch(&once.tx, tenant, &held, None, Selection::MAX_IDS as i64).await?;
+    let survey = selection::survey(&once.tx, tenant, &matching.filter, Job::MAX_COUNT).await?;
+    let (found, more) = match survey {
+        Survey::All(found) => (found, false),
+        Survey::More(found) => (found, true),
+    };
+    let (held, free): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| one.held);
+    let held = held.iter().take(Selection::MAX_IDS);
     Ok(BulkDeleted {
-        count: count.unsigned_abs(),
-        bytes: bytes.unsigned_abs(),
-        not_deleted: held.iter().map(ToString::to_string).collect(),
-        more: beyond.0 > count,
+        count: free.len() as u64,
+        bytes: free.iter().map(|one| one.size_bytes).sum(),
+        not_deleted: held.map(|one| one.id.to_string()).collect(),
+        more,
     })
-}
-
-fn held(matching: Filter) -> Filter {
-    Filter::All(vec![matching, Filter::Is(Condition::LegalHold)])
 }

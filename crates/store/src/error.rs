@@ -52,6 +52,11 @@ pub enum Error {
     /// No such session for this tenant.
     #[error("session '{0}' does not exist: no artifact was ever made in it")]
     SessionNotFound(String),
+    /// A list takes too long, and would again.
+    #[error(
+        "the filter is too costly: narrow it by session, agent, user, namespace, label, metadata pair, filename or time"
+    )]
+    FilterTooCostly,
     /// No such link for this tenant.
     #[error("link '{0}' does not exist")]
     LinkNotFound(String),

@@ -4,8 +4,10 @@
 
 use jiff::Timestamp;
 
+mod glob;
 mod parse;
 
+pub use glob::Glob;
 pub use parse::{SyntaxError, parse};
 
 /// Conditions, joined.
@@ -74,6 +76,8 @@ pub enum TextMatch {
     Exactly(String),
     /// It starts with this.
     Prefix(String),
+    /// It matches this pattern as a whole.
+    Glob(Glob),
 }
 
 /// How a number or a moment compares to a given one.

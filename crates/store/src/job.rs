@@ -12,7 +12,11 @@ use crate::{
     filter::{Comparison, Condition, Filter},
     id::{JobId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
-    meta::{connection::Connection, jobs as rows, selection},
+    meta::{
+        connection::Connection,
+        jobs as rows,
+        selection::{self, Match, Survey},
+    },
     page::{Listing, Page, PageSize},
     record::Stage,
     selection::{Expression, Selection},
@@ -76,7 +80,7 @@ pub struct Job {
     pub size_bytes: u64,
     /// How many it left alone because they are held.
     pub held_count: u64,
-    /// How many there were to deal with when it began, up to `MAX_COUNT` and one.
+    /// How many there were to deal with when it began; `MAX_COUNT` and one when they were not all counted.
     pub estimated_count: u64,
     /// When it was asked for. What was created since is not meant.
     pub created_at: Timestamp,
@@ -92,7 +96,7 @@ pub struct Job {
 
 impl Job {
     /// The most artifacts that are counted beforehand.
-    pub(crate) const MAX_COUNT: i64 = 100_000;
+    pub(crate) const MAX_COUNT: usize = 10_000;
 }
 
 /// What came of a call about any number of artifacts.
@@ -189,35 +193,30 @@ fn job_id(text: &str) -> Result<JobId> {
         .map_err(|_| Error::JobNotFound(text.to_owned()))
 }
 
-/// Starts a job when more artifacts match than one call deals with.
+/// Starts a job for more artifacts than one call deals with; otherwise says which those are that match.
 pub(crate) async fn start_if_many(
     once: &Once<'_>,
     caller: &Caller,
     matching: &Expression,
     task: &Task,
-) -> Result<Option<Job>> {
+) -> Result<Result<Job, Vec<Match>>> {
     let tenant = caller.tenant.id;
-    let meant = meant(task, matching.filter.clone());
-    let most = Selection::MAX_IDS as i64;
-    let (count, _) = selection::count(&once.tx, tenant, &meant, most + 1).await?;
-    if count <= most {
-        return Ok(None);
-    }
-    let (count, _) = selection::count(&once.tx, tenant, &meant, Job::MAX_COUNT + 1).await?;
-    let text = &matching.text;
-    let job = rows::insert(&once.tx, tenant, task, text, count, &caller.credential).await?;
-    Ok(Some(job))
-}
-
-/// The artifacts that a task is about.
-pub(crate) fn meant(task: &Task, matching: Filter) -> Filter {
-    match task {
-        Task::DeleteArtifacts => {
-            let held = Filter::Is(Condition::LegalHold);
-            Filter::All(vec![matching, Filter::Not(Box::new(held))])
+    let survey = selection::survey(&once.tx, tenant, &matching.filter, Job::MAX_COUNT).await?;
+    let is_meant = |one: &&Match| !(one.held && *task == Task::DeleteArtifacts);
+    let estimated = match survey {
+        Survey::More(_) => Job::MAX_COUNT + 1,
+        Survey::All(all) => {
+            let count = all.iter().filter(is_meant).count();
+            if count <= Selection::MAX_IDS {
+                return Ok(Err(all));
+            }
+            count
         }
-        Task::SetStage { .. } => matching,
-    }
+    };
+    let estimated = i64::try_from(estimated).unwrap_or(i64::MAX);
+    let text = &matching.text;
+    let job = rows::insert(&once.tx, tenant, task, text, estimated, &caller.credential).await?;
+    Ok(Ok(job))
 }
 
 /// Those that were there when a job was asked for.

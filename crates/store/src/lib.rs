@@ -62,7 +62,7 @@ pub use idempotency::IdempotencyKey;
 pub use job::{Bulk, Job, JobState, Task};
 pub use lineage::{Derivation, Direction, Lineage};
 pub use link::Link;
-pub use list::{ArtifactList, Order, RawFilter};
+pub use list::{ArtifactList, Entry, Order, RawFilter, RawOrder};
 pub use manifest::{ManifestEntry, manifest_digest};
 pub use page::{Page, PageSize, Range};
 pub use publish::{Published, ToPublish};

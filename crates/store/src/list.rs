@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     artifact::Artifact,
     error::Result,
-    filter::{Comparison, Condition, Filter, TextField, TextMatch, parse},
+    filter::{Comparison, Condition, Filter, Glob, TextField, TextMatch, parse},
     meta::{artifacts, list as rows},
     page::{Listing, Page, PageSize, Range},
     record::{Kind, Stage},
@@ -30,6 +30,8 @@ pub struct RawFilter {
     pub filename: String,
     /// It starts with this.
     pub filename_prefix: String,
+    /// It matches this pattern.
+    pub filename_glob: String,
     /// Exactly this content type, or `image/*`.
     pub content_type: String,
     /// The name of a kind.
@@ -70,6 +72,28 @@ pub struct ArtifactList {
     pub(crate) filter: Filter,
     pub(crate) latest_only: bool,
     pub(crate) order: Order,
+    /// With a delimiter: what the names of the level start with.
+    pub(crate) level: Option<String>,
+}
+
+/// How a list is put, besides its filter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RawOrder<'a> {
+    /// `create_time desc`, `filename`, or empty.
+    pub order_by: &'a str,
+    /// Only the latest visible version of each file.
+    pub latest_only: bool,
+    /// `/`, or empty.
+    pub delimiter: &'a str,
+}
+
+/// What a list has.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// An artifact.
+    Artifact(Box<Artifact>),
+    /// A folder of the level, from the first character of the filename to the delimiter.
+    Folder(String),
 }
 
 impl RawFilter {
@@ -117,6 +141,12 @@ impl RawFilter {
         text(Field::ContentType, "content_type", of_type, is_prefix);
         text(Field::Kind, "kind", self.kind, false);
         text(Field::Stage, "stage", self.stage, false);
+        if !self.filename_glob.is_empty()
+            && let Some(glob) = faults.check("filename_glob", Glob::new(&self.filename_glob))
+        {
+            let matching = TextMatch::Glob(glob);
+            all.push(Filter::Is(Condition::Text(TextField::Filename, matching)));
+        }
         if self.include_user_scope {
             if self.session_id.is_empty() || self.user_id.is_empty() {
                 let rule = "needs session_id and user_id";
@@ -152,8 +182,10 @@ impl RawFilter {
                 faults.add(name, format!("must be at most {}", Self::MAX_EACH));
             }
         }
-        let pairs = self
-            .metadata
+        // A map has no order, and the token of a page is for the same filters again.
+        let mut metadata = self.metadata;
+        metadata.sort_unstable();
+        let pairs = metadata
             .into_iter()
             .map(|(key, value)| Condition::Metadata(key, TextMatch::Exactly(value)));
         let keys = self.metadata_keys.into_iter().map(Condition::MetadataKey);
@@ -170,24 +202,33 @@ impl RawFilter {
 
 impl ArtifactList {
     /// Puts a list together; faults are noted.
-    pub fn new(
-        raw: RawFilter,
-        order_by: &str,
-        latest_only: bool,
-        faults: &mut Violations,
-    ) -> Option<Self> {
-        let order = match order_by {
+    pub fn new(raw: RawFilter, put: RawOrder<'_>, faults: &mut Violations) -> Option<Self> {
+        let by_level = !put.delimiter.is_empty();
+        let order = match put.order_by {
+            "" if by_level => Ok(Order::Filename),
+            "create_time desc" if by_level => Err("must be \"filename\" with a delimiter"),
             "" | "create_time desc" => Ok(Order::Newest),
             "filename" => Ok(Order::Filename),
             _ => Err("must be \"create_time desc\" or \"filename\""),
         };
+        if !matches!(put.delimiter, "" | "/") {
+            faults.add("delimiter", "must be \"/\"");
+        }
+        let level = by_level.then(|| raw.filename_prefix.clone());
         let filter = raw.check(faults);
         let order = faults.check("order_by", order)?;
         Some(Self {
             filter,
-            latest_only,
+            latest_only: put.latest_only,
             order,
+            level,
         })
+    }
+
+    /// Whether it has folders.
+    #[must_use]
+    pub fn has_levels(&self) -> bool {
+        self.level.is_some()
     }
 }
 
@@ -214,10 +255,10 @@ impl Store {
         Ok(listing.page(rows, size))
     }
 
-    /// Lists visible artifacts.
+    /// Lists visible artifacts, and the folders of a level.
     ///
     /// # Errors
-    /// `Invalid` for a token of another list; `Unavailable`.
+    /// `Invalid` for a token of another list; `FilterTooCostly`, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn list_artifacts(
         &self,
@@ -225,19 +266,20 @@ impl Store {
         list: &ArtifactList,
         size: PageSize,
         token: &str,
-    ) -> Result<Page<Artifact>> {
+    ) -> Result<Page<Entry>> {
         let listing = Listing::new(("artifacts", tenant.id, list));
         match list.order {
             Order::Newest => {
                 let after = listing.position(token)?;
                 let client = self.meta.client().await?;
-                let rows = rows::newest(&client, tenant.id, list, after, size).await?;
-                Ok(listing.page(rows, size))
+                let rows = Box::pin(rows::newest(&client, tenant.id, list, after, size)).await?;
+                let entry = |(artifact, at)| (Entry::Artifact(Box::new(artifact)), at);
+                Ok(listing.page(rows.into_iter().map(entry).collect(), size))
             }
             Order::Filename => {
                 let after = listing.position(token)?;
                 let client = self.meta.client().await?;
-                let rows = rows::by_name(&client, tenant.id, list, after, size).await?;
+                let rows = Box::pin(rows::by_name(&client, tenant.id, list, after, size)).await?;
                 Ok(listing.page(rows, size))
             }
         }
@@ -246,7 +288,7 @@ impl Store {
     /// Counts the visible artifacts of a list, up to `MAX_COUNT` and one.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `FilterTooCostly`, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn count_artifacts(&self, tenant: &Tenant, list: &ArtifactList) -> Result<i64> {
         let client = self.meta.client().await?;

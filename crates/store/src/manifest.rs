@@ -67,9 +67,8 @@ impl Store {
         let listing = Listing::new(("manifest", tenant.id, &session));
         let after: Option<String> = listing.position(token)?;
         let client = self.meta.client().await?;
-        let found = sessions::get(&client, tenant.id, session.as_str()).await?;
-        if found.sealed_at.is_none() {
-            return Err(Error::SessionNotSealed(found.id));
+        if !sessions::is_sealed(&client, tenant.id, session.as_str()).await? {
+            return Err(Error::SessionNotSealed(session.as_str().to_owned()));
         }
         let after = after.unwrap_or_default();
         let entries = rows::page(&client, tenant.id, session.as_str(), &after, size.rows()).await?;

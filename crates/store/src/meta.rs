@@ -41,6 +41,7 @@ mod migrate;
 pub(crate) mod objects;
 pub(crate) mod orphans;
 pub(crate) mod passes;
+mod patience;
 pub(crate) mod pending;
 pub(crate) mod quotas;
 pub(crate) mod restore;

@@ -61,13 +61,53 @@ pub(crate) struct Position {
     pub(crate) id: String,
 }
 
-/// Where an item stands in a list that is ordered by filename.
+/// Where an item stands in a list that is ordered by filename: its file, and its version in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NamePosition {
     #[serde(rename = "n")]
     pub(crate) filename: String,
-    #[serde(rename = "i")]
-    pub(crate) id: String,
+    #[serde(rename = "s")]
+    pub(crate) session: String,
+    #[serde(rename = "u")]
+    pub(crate) user: String,
+    #[serde(rename = "a")]
+    pub(crate) namespace: String,
+    #[serde(rename = "v")]
+    pub(crate) version: i64,
+}
+
+impl NamePosition {
+    /// Before all files of this name or a later one.
+    pub(crate) fn before(name: &str) -> Self {
+        Self {
+            filename: name.to_owned(),
+            session: String::new(),
+            user: String::new(),
+            namespace: String::new(),
+            version: 0,
+        }
+    }
+
+    /// Where a list of one session alone goes on, when the position is of a file of any session.
+    pub(crate) fn as_seen_from(&self, session: &str) -> Self {
+        match self.session.as_str().cmp(session) {
+            std::cmp::Ordering::Less => Self::before(&self.filename),
+            std::cmp::Ordering::Equal => self.clone(),
+            // No name has a character below a space.
+            std::cmp::Ordering::Greater => Self::before(&format!("{}\u{1}", self.filename)),
+        }
+    }
+
+    /// By what two sessions' files are put in order; the end of a folder comes before a file that has its name.
+    pub(crate) fn file(&self) -> (&str, &str, bool) {
+        (&self.filename, &self.session, self.version > 0)
+    }
+
+    /// Behind all files of a folder, whose name ends in "/": before the first name that sorts behind theirs.
+    pub(crate) fn behind_folder(folder: &str) -> Self {
+        let name = folder.strip_suffix('/').unwrap_or(folder);
+        Self::before(&format!("{name}0"))
+    }
 }
 
 /// One page of a list.

@@ -29,9 +29,9 @@ use crate::{
 pub struct Session {
     /// The orchestrator's own name for the run.
     pub id: String,
-    /// How many of its artifacts are visible now.
+    /// How many of its artifacts are visible now; `MAX_COUNT` and one when they were not all counted.
     pub artifact_count: u64,
-    /// The sum of their sizes.
+    /// The sum of the sizes of those that were counted.
     pub size_bytes: u64,
     /// When it was sealed, if it was.
     pub sealed_at: Option<Timestamp>,
@@ -49,8 +49,13 @@ pub struct Session {
     pub display_name: String,
     /// In alphabetical order.
     pub labels: Vec<String>,
-    /// How many artifacts wait to be published.
+    /// How many artifacts wait to be published; `MAX_COUNT` and one when they were not all counted.
     pub unpublished_count: u64,
+}
+
+impl Session {
+    /// The most of its artifacts that are counted, the newest first.
+    pub const MAX_COUNT: u64 = 10_000;
 }
 
 /// Which sessions are listed.

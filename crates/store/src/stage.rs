@@ -74,15 +74,14 @@ impl Store {
             Selection::Matching(matching) => {
                 let agent_id = text_of(&agent).to_owned();
                 let task = Task::SetStage { stage, agent_id };
-                if let Some(job) = start_if_many(&once, caller, matching, &task).await? {
-                    let started = Bulk::Started(Box::new(job));
-                    once.commit(started.to_json()).await?;
-                    return Ok(started);
+                match start_if_many(&once, caller, matching, &task).await? {
+                    Ok(job) => {
+                        let started = Bulk::Started(Box::new(job));
+                        once.commit(started.to_json()).await?;
+                        return Ok(started);
+                    }
+                    Err(few) => (few.into_iter().map(|one| one.id).collect(), Vec::new()),
                 }
-                let bound = Selection::MAX_IDS as i64;
-                let ids =
-                    selection::batch(&once.tx, tenant.id, &matching.filter, None, bound).await?;
-                (ids, Vec::new())
             }
         };
         let by = rows::By {

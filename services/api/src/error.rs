@@ -133,6 +133,13 @@ pub(crate) fn face(error: &Error) -> Face {
             "legal_hold",
             vec![("artifact_id", id.clone())],
         ),
+        Error::FilterTooCostly => row(
+            ErrorReason::FilterTooCostly,
+            FailedPrecondition,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "filter_too_costly",
+            vec![],
+        ),
         Error::SessionNotSealed(id) => row(
             ErrorReason::SessionNotSealed,
             FailedPrecondition,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use cairn_store::{ArtifactList, Caller, PageSize, RawFilter, SessionFilter, Violations};
+use cairn_store::{
+    ArtifactList, Caller, Entry, PageSize, RawFilter, RawOrder, SessionFilter, Violations,
+};
 
 use super::Play;
 use crate::histories::{
@@ -40,14 +42,30 @@ impl Play {
         }
     }
 
+    /// Both orders have the same artifacts.
     async fn artifacts(&self, caller: &Caller) -> BTreeSet<Seen> {
+        let newest = Box::pin(self.artifacts_by(caller, "create_time desc")).await;
+        let by_name = Box::pin(self.artifacts_by(caller, "filename")).await;
+        assert_eq!(newest, by_name);
+        newest
+    }
+
+    async fn artifacts_by(&self, caller: &Caller, order_by: &str) -> BTreeSet<Seen> {
         let mut faults = Violations::new();
-        let list = ArtifactList::new(RawFilter::default(), "", false, &mut faults).unwrap();
+        let order = RawOrder {
+            order_by,
+            ..RawOrder::default()
+        };
+        let list = ArtifactList::new(RawFilter::default(), order, &mut faults).unwrap();
         let tenant = &caller.tenant;
         let page = self.store.list_artifacts(tenant, &list, whole(), "").await;
         let page = page.unwrap();
         assert!(page.next.is_none());
-        page.items.iter().map(of_artifact).collect()
+        let seen = page.items.iter().map(|entry| match entry {
+            Entry::Artifact(artifact) => of_artifact(artifact),
+            Entry::Folder(folder) => panic!("{folder} in a list without levels"),
+        });
+        seen.collect()
     }
 
     async fn sessions(&self, caller: &Caller) -> BTreeSet<SeenSession> {

@@ -87,10 +87,10 @@ async fn work(
 ) -> Result<Progress> {
     let (tenant, job) = (claimed.tenant, &claimed.job);
     let matching = created_by(job.created_at, Expression::new(&job.filter)?.filter);
-    let after = Some(claimed.reached.as_str()).filter(|reached| !reached.is_empty());
-    let ids = selection::batch(tx, tenant, &matching, after, size).await?;
+    let found = selection::batch(tx, tenant, &matching, &claimed.reached, size).await?;
+    let ids = found.ids;
     let mut batch = Progress {
-        reached: ids.last().map(ToString::to_string),
+        reached: found.reached,
         ..Progress::default()
     };
     match &job.task {

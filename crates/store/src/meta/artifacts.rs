@@ -30,7 +30,7 @@ pub(super) const COLUMNS: &str = "a.id, a.filename, a.version, a.content_type, a
 pub(super) const COLUMN_COUNT: usize = 23;
 
 /// The rows `a` of one file: its scope from parameter $2 on, as `name_parameters` gives it.
-pub(super) const NAMED: &str = "a.tenant_id = $1 AND a.filename = $2 AND coalesce(a.session_id, '') = $3 \
+pub(super) const NAMED: &str = "a.tenant_id = $1 AND a.filename COLLATE \"C\" = $2 AND coalesce(a.session_id, '') = $3 \
      AND a.user_id = $4 AND a.namespace = $5";
 
 /// The parameters of `NAMED`, from $2 on.
@@ -54,14 +54,19 @@ pub(crate) async fn resolve(
         ArtifactRef::Id(id) => return Ok(id.clone()),
         ArtifactRef::Name(name, version) => (name, version),
     };
-    let statement = client
-        .prepare(&format!(
-            "SELECT a.id FROM artifacts a
-             WHERE {NAMED} AND CASE WHEN $6::bigint IS NULL THEN {VISIBLE} ELSE a.version = $6 END
+    // Live versions and others have an index each.
+    let statement = match version {
+        None => format!(
+            "SELECT a.id FROM artifacts a WHERE {NAMED} AND {VISIBLE} AND $6::bigint IS NULL
              ORDER BY a.version DESC LIMIT 1"
-        ))
-        .await
-        .map_err(from_pg)?;
+        ),
+        Some(_) => format!(
+            "SELECT a.id FROM artifacts a WHERE {NAMED} AND a.version = $6 AND a.state = 'live'
+             UNION ALL
+             SELECT a.id FROM artifacts a WHERE {NAMED} AND a.version = $6 AND a.state <> 'live' LIMIT 1"
+        ),
+    };
+    let statement = client.prepare(&statement).await.map_err(from_pg)?;
     let [filename, session, user, namespace] = name_parameters(name);
     let row = client
         .query_opt(

@@ -4,14 +4,15 @@ use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::artifacts::VISIBLE;
 use crate::{
     filter::{Comparison, Condition, Filter, TextField, TextMatch},
     id::TenantId,
 };
 
-/// A statement on artifacts `a` that grows by its conditions, and the parameters that they refer to. It is sent
-/// unprepared, in one flight, since there are too many shapes of it to cache.
+/// A statement that grows by its conditions, and the parameters that they refer to.
+///
+/// It is sent unnamed, in one flight: there are too many shapes of it to cache, and Postgres plans an unnamed statement
+/// for its values, which a generic plan of the same text would not know.
 pub(super) struct Query {
     pub(super) sql: String,
     parameters: Vec<(Parameter, Type)>,
@@ -20,15 +21,13 @@ pub(super) struct Query {
 type Parameter = Box<dyn ToSql + Sync + Send>;
 
 impl Query {
-    /// The visible artifacts of a tenant that match.
-    pub(super) fn visible(select: &str, tenant: TenantId, filter: &Filter) -> Self {
+    /// A statement about one tenant, which is `$1`.
+    pub(super) fn of(tenant: TenantId) -> Self {
         let mut query = Self {
             sql: String::new(),
             parameters: Vec::new(),
         };
-        let tenant = query.uuid(tenant.0);
-        query.sql = format!("{select} WHERE a.tenant_id = {tenant} AND {VISIBLE} AND ");
-        query.filter(filter);
+        query.uuid(tenant.0);
         query
     }
 
@@ -53,6 +52,10 @@ impl Query {
         self.bind(Box::new(value.to_owned()), Type::TEXT)
     }
 
+    pub(super) fn texts(&mut self, values: &[String]) -> String {
+        self.bind(Box::new(values.to_vec()), Type::TEXT_ARRAY)
+    }
+
     pub(super) fn number(&mut self, value: i64) -> String {
         self.bind(Box::new(value), Type::INT8)
     }
@@ -61,82 +64,87 @@ impl Query {
         self.bind(Box::new(value), Type::TIMESTAMPTZ)
     }
 
-    fn filter(&mut self, filter: &Filter) {
+    /// That a row of the table or alias `of`, which has the columns of artifacts, matches.
+    pub(super) fn matches(&mut self, filter: &Filter, of: &str) -> String {
         match filter {
-            Filter::All(parts) => self.joined(parts, " AND ", "true"),
-            Filter::Any(parts) => self.joined(parts, " OR ", "false"),
-            Filter::Not(part) => {
-                self.sql += "NOT ";
-                self.filter(part);
-            }
-            Filter::Is(condition) => {
-                let sql = self.condition(condition);
-                self.sql += &sql;
-            }
+            Filter::All(parts) => self.joined(parts, " AND ", "true", of),
+            Filter::Any(parts) => self.joined(parts, " OR ", "false", of),
+            Filter::Not(part) => format!("NOT {}", self.matches(part, of)),
+            Filter::Is(condition) => self.condition(condition, of),
         }
     }
 
-    fn joined(&mut self, parts: &[Filter], word: &str, of_none: &str) {
-        self.sql += "(";
-        for (i, part) in parts.iter().enumerate() {
-            if i > 0 {
-                self.sql += word;
-            }
-            self.filter(part);
-        }
+    fn joined(&mut self, parts: &[Filter], word: &str, of_none: &str, of: &str) -> String {
+        let parts: Vec<_> = parts.iter().map(|part| self.matches(part, of)).collect();
         if parts.is_empty() {
-            self.sql += of_none;
+            return of_none.to_owned();
         }
-        self.sql += ")";
+        format!("({})", parts.join(word))
     }
 
-    fn condition(&mut self, condition: &Condition) -> String {
+    fn condition(&mut self, condition: &Condition, of: &str) -> String {
         match condition {
             Condition::Text(TextField::SessionId, TextMatch::Exactly(text)) if text.is_empty() => {
-                "a.session_id IS NULL".to_owned()
+                format!("{of}.session_id IS NULL")
             }
+            Condition::Text(TextField::Filename, matching) => self.filename(matching, of),
             Condition::Text(field, matching) => {
-                let operand = self.matching(matching);
+                let column = format!("{of}.{}", column(*field));
+                let matched = self.matching(&column, matching);
                 // A comparison with NULL is neither true nor false, and so would be its negation.
                 match field {
-                    TextField::SessionId => {
-                        format!("(a.session_id {operand} AND a.session_id IS NOT NULL)")
-                    }
-                    _ => format!("{} {operand}", column(*field)),
+                    TextField::SessionId => format!("({matched} AND {column} IS NOT NULL)"),
+                    _ => matched,
                 }
             }
             Condition::Created(comparison, at) => {
                 let at = self.moment(*at);
-                format!("a.created_at {} {at}", operator(*comparison))
+                format!("{of}.created_at {} {at}", operator(*comparison))
             }
             Condition::Size(comparison, size) => {
                 let size = self.number(*size);
-                format!("a.size_bytes {} {size}", operator(*comparison))
+                format!("{of}.size_bytes {} {size}", operator(*comparison))
             }
             Condition::Version(comparison, version) => {
                 let version = self.number(*version);
-                format!("a.version {} {version}", operator(*comparison))
+                format!("{of}.version {} {version}", operator(*comparison))
             }
             Condition::Label(label) => {
                 let label = self.text(label);
-                format!("{label} = ANY (a.labels)")
+                format!("{label} = ANY ({of}.labels)")
             }
             Condition::Metadata(key, matching) => {
-                let key = self.text(key);
-                let operand = self.matching(matching);
-                format!("coalesce(a.metadata ->> {key} {operand}, false)")
+                let value = format!("({of}.metadata ->> {})", self.text(key));
+                format!("coalesce({}, false)", self.matching(&value, matching))
             }
-            Condition::LegalHold => "(a.held OR a.session_held)".to_owned(),
+            Condition::LegalHold => format!("({of}.held OR {of}.session_held)"),
             Condition::MetadataKey(key) => {
                 let key = self.text(key);
-                format!("a.metadata ? {key}")
+                format!("{of}.metadata ? {key}")
             }
         }
     }
 
-    fn matching(&mut self, matching: &TextMatch) -> String {
+    /// Names are compared by their bytes, so that what starts with something is a range of an index in any database.
+    pub(super) fn filename(&mut self, matching: &TextMatch, of: &str) -> String {
+        let column = format!("{of}.filename COLLATE \"C\"");
+        let TextMatch::Prefix(prefix) = matching else {
+            return self.matching(&column, matching);
+        };
+        let from = self.text(prefix);
+        match behind(prefix) {
+            None => format!("{column} >= {from}"),
+            Some(until) => {
+                let until = self.text(&until);
+                format!("({column} >= {from} AND {column} < {until})")
+            }
+        }
+    }
+
+    fn matching(&mut self, value: &str, matching: &TextMatch) -> String {
         match matching {
-            TextMatch::Exactly(text) => format!("= {}", self.text(text)),
+            TextMatch::Exactly(text) => format!("{value} = {}", self.text(text)),
+            TextMatch::Glob(glob) => format!("{value} ~ {}", self.text(glob.regex())),
             TextMatch::Prefix(text) => {
                 let mut pattern = String::with_capacity(text.len() + 1);
                 for c in text.chars() {
@@ -146,24 +154,37 @@ impl Query {
                     pattern.push(c);
                 }
                 pattern.push('%');
-                format!("LIKE {}", self.text(&pattern))
+                format!("{value} LIKE {}", self.text(&pattern))
             }
         }
     }
 }
 
+/// The first text behind all that start with this one; `None` when there is none.
+pub(super) fn behind(prefix: &str) -> Option<String> {
+    let mut until: Vec<char> = prefix.chars().collect();
+    while let Some(last) = until.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            until.push(next);
+            return Some(until.into_iter().collect());
+        }
+    }
+    None
+}
+
 fn column(field: TextField) -> &'static str {
     match field {
-        TextField::SessionId => "a.session_id",
-        TextField::Namespace => "a.namespace",
-        TextField::UserId => "a.user_id",
-        TextField::AgentId => "a.agent_id",
-        TextField::Filename => "a.filename",
-        TextField::ContentType => "a.content_type",
-        TextField::Title => "a.title",
-        TextField::Language => "a.language",
-        TextField::Kind => "a.kind",
-        TextField::Stage => "a.stage",
+        TextField::SessionId => "session_id",
+        TextField::Namespace => "namespace",
+        TextField::UserId => "user_id",
+        TextField::AgentId => "agent_id",
+        TextField::Filename => "filename",
+        TextField::ContentType => "content_type",
+        TextField::Title => "title",
+        TextField::Language => "language",
+        TextField::Kind => "kind",
+        TextField::Stage => "stage",
     }
 }
 
@@ -174,5 +195,19 @@ fn operator(comparison: Comparison) -> &'static str {
         Comparison::LessOrEqual => "<=",
         Comparison::Greater => ">",
         Comparison::GreaterOrEqual => ">=",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_names_ends_behind_the_last_that_starts_so() {
+        assert_eq!(behind("a/"), Some("a0".to_owned()));
+        assert_eq!(behind("a\u{d7ff}"), Some("a\u{e000}".to_owned()));
+        assert_eq!(behind("a\u{10ffff}"), Some("b".to_owned()));
+        assert_eq!(behind("\u{10ffff}"), None);
+        assert_eq!(behind(""), None);
     }
 }

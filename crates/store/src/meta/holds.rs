@@ -61,10 +61,15 @@ pub(crate) async fn set_of_session(
         )
         .await
         .map_err(from_pg)?;
+    // Live artifacts of a session and others have an index each.
     tx.execute(
         "WITH changing AS (
              SELECT tenant_id, id FROM artifacts
-             WHERE tenant_id = $1 AND session_id = $2 AND session_held <> $3 AND state <> 'purged'
+             WHERE tenant_id = $1 AND session_held <> $3 AND state <> 'purged' AND id = ANY (ARRAY(
+                 SELECT id FROM artifacts WHERE tenant_id = $1 AND session_id = $2 AND state = 'live'
+                 UNION ALL
+                 SELECT id FROM artifacts
+                 WHERE tenant_id = $1 AND coalesce(session_id, '') = $2 AND state <> 'live'))
              ORDER BY id FOR NO KEY UPDATE
          )
          UPDATE artifacts a SET session_held = $3, revision = a.revision + 1, updated_at = now()

@@ -165,7 +165,7 @@ pub(crate) async fn cancel(tx: &Transaction<'_>, tenant: TenantId, id: &JobId) -
 pub(crate) struct Claimed {
     pub(crate) tenant: TenantId,
     pub(crate) job: Job,
-    /// The last artifact it has come by.
+    /// How far it has come, as `selection::batch` says it.
     pub(crate) reached: String,
     /// The trace in which it was asked for.
     pub(crate) traceparent: Option<String>,
@@ -199,7 +199,7 @@ pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
 /// What a batch did.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// The last artifact it has come by; `None` when there is no other, and the job is done.
+    /// How far it has come; `None` at the end, when the job is done.
     pub(crate) reached: Option<String>,
     pub(crate) done: u64,
     pub(crate) bytes: u64,

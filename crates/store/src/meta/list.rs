@@ -1,33 +1,39 @@
-//! Lists of artifacts: one statement, made of the filter that was given.
-
-use tokio_postgres::Row;
+//! Lists of artifacts, each led by the index or the side table that has them in the order of the page.
 
 use super::{
-    artifacts::{self, COLUMNS},
+    artifacts::{self, COLUMNS, VISIBLE},
     connection::Connection,
-    error::from_pg,
-    filter::Query,
+    patience::Place,
 };
 use crate::{
     artifact::Artifact,
     error::Result,
-    filter::{Condition, Filter, TextMatch},
+    filter::{Condition, Filter, TextField, TextMatch},
     id::TenantId,
-    list::ArtifactList,
+    list::{ArtifactList, Entry},
     page::{NamePosition, PageSize, Position},
 };
 
-/// That no later version of the file `a` is visible.
-const IS_LATEST: &str = " AND NOT EXISTS (
-     SELECT FROM artifacts n WHERE n.tenant_id = a.tenant_id AND n.filename = a.filename
-         AND coalesce(n.session_id, '') = coalesce(a.session_id, '') AND n.user_id = a.user_id
-         AND n.namespace = a.namespace AND n.version > a.version
-         AND n.state = 'live' AND (n.expires_at IS NULL OR n.expires_at > now() OR n.held OR n.session_held))";
+mod by_name;
+pub(super) mod leader;
+pub(super) mod names;
+pub(super) mod newest;
+
+/// That no later version of the file of `of` is visible. A subquery with a limit is never made a join: a join of all
+/// versions with all versions is what the planner once took for cheap.
+fn latest(of: &str) -> String {
+    let visible = VISIBLE.replace("a.", "n.");
+    format!(
+        " AND {of}.version = (
+             SELECT n.version FROM artifacts n
+             WHERE n.tenant_id = $1 AND n.filename COLLATE \"C\" = {of}.filename
+                 AND coalesce(n.session_id, '') = coalesce({of}.session_id, '') AND n.user_id = {of}.user_id
+                 AND n.namespace = {of}.namespace AND {visible}
+             ORDER BY n.version DESC LIMIT 1)"
+    )
+}
 
 /// The artifacts of a list, newest first, each with its position.
-///
-/// The first metadata pair or label that must hold leads the search where there is one: its side table has the artifacts
-/// in the order of the page.
 #[tracing::instrument(target = "postgres", name = "list.newest", skip_all)]
 pub(crate) async fn newest(
     client: &Connection,
@@ -36,51 +42,26 @@ pub(crate) async fn newest(
     after: Option<Position>,
     size: PageSize,
 ) -> Result<Vec<(Artifact, Position)>> {
-    let leader = leader(&list.filter);
-    let (join, order) = match leader {
-        None => ("", ["a.created_at", "a.id"]),
-        Some(Leader::Metadata(..)) => (
-            " JOIN artifact_metadata l ON l.tenant_id = a.tenant_id AND l.artifact_id = a.id
-                 AND l.created_at = a.created_at",
-            ["l.created_at", "l.artifact_id"],
-        ),
-        Some(Leader::Label(_)) => (
-            " JOIN artifact_labels l ON l.tenant_id = a.tenant_id AND l.artifact_id = a.id
-                 AND l.created_at = a.created_at",
-            ["l.created_at", "l.artifact_id"],
-        ),
-    };
-    let mut query = select(
-        &format!("SELECT {COLUMNS} FROM artifacts a{join}"),
-        tenant,
-        list,
-    );
-    match leader {
-        None => {}
-        Some(Leader::Metadata(key, value)) => {
-            let (tenant, key, value) = (query.uuid(tenant.0), query.text(key), query.text(value));
-            query.sql +=
-                &format!(" AND l.tenant_id = {tenant} AND l.key = {key} AND l.value = {value}");
-        }
-        Some(Leader::Label(label)) => {
-            let (tenant, label) = (query.uuid(tenant.0), query.text(label));
-            query.sql += &format!(" AND l.tenant_id = {tenant} AND l.label = {label}");
-        }
+    let mut found = Vec::new();
+    for filter in alternatives(&list.filter) {
+        let wanted = newest::Wanted {
+            tenant,
+            filter: &filter,
+            latest_only: list.latest_only,
+            columns: COLUMNS,
+            read: artifacts::read,
+            after: after.clone(),
+            rows: size.rows(),
+            place: Place::Alone,
+        };
+        found.extend(Box::pin(wanted.find(client)).await?);
     }
-    let [at, id] = order;
-    if let Some(position) = &after {
-        let (after_at, after_id) = (query.moment(position.at), query.text(&position.id));
-        query.sql += &format!(" AND ({at}, {id}) < ({after_at}, {after_id})");
-    }
-    query.sql += &format!(" ORDER BY {at} DESC, {id} DESC");
-    read(client, query, size, |artifact| Position {
-        at: artifact.created_at,
-        id: artifact.id.to_string(),
-    })
-    .await
+    found.sort_by(|(_, a), (_, b)| (b.at, &b.id).cmp(&(a.at, &a.id)));
+    found.dedup_by(|(_, a), (_, b)| a.id == b.id);
+    Ok(found)
 }
 
-/// The artifacts of a list by filename, each with its position.
+/// The entries of a list by filename, each with its position: artifacts, and with a delimiter the folders of the level.
 #[tracing::instrument(target = "postgres", name = "list.by_name", skip_all)]
 pub(crate) async fn by_name(
     client: &Connection,
@@ -88,18 +69,34 @@ pub(crate) async fn by_name(
     list: &ArtifactList,
     after: Option<NamePosition>,
     size: PageSize,
-) -> Result<Vec<(Artifact, NamePosition)>> {
-    let mut query = select(&format!("SELECT {COLUMNS} FROM artifacts a"), tenant, list);
-    if let Some(position) = &after {
-        let (filename, id) = (query.text(&position.filename), query.text(&position.id));
-        query.sql += &format!(" AND (a.filename, a.id) > ({filename}, {id})");
+) -> Result<Vec<(Entry, NamePosition)>> {
+    let mut found = Vec::new();
+    let alternatives = alternatives(&list.filter);
+    for filter in &alternatives {
+        let session = match (&alternatives[..], names::session(filter)) {
+            ([_, _, ..], Some(session)) => Some(session),
+            _ => None,
+        };
+        let after = after.as_ref().map(|after| match session {
+            None => after.clone(),
+            Some(session) => after.as_seen_from(session),
+        });
+        let wanted = by_name::Wanted {
+            tenant,
+            filter,
+            latest_only: list.latest_only,
+            level: list.level.as_deref(),
+            after: after.as_ref(),
+            rows: size.rows(),
+        };
+        found.extend(Box::pin(wanted.find(client)).await?);
     }
-    query.sql += " ORDER BY a.filename, a.id";
-    read(client, query, size, |artifact| NamePosition {
-        filename: artifact.filename.clone(),
-        id: artifact.id.to_string(),
-    })
-    .await
+    if alternatives.len() > 1 {
+        // Within a file they are in order, and stay so. A folder comes before the file that has the name behind it.
+        found.sort_by(|(_, a), (_, b)| a.file().cmp(&b.file()));
+        found.dedup_by(|(_, a), (_, b)| a == b);
+    }
+    Ok(found)
 }
 
 /// How many artifacts a list has, up to a bound.
@@ -110,61 +107,54 @@ pub(crate) async fn count(
     list: &ArtifactList,
     bound: i64,
 ) -> Result<i64> {
-    let mut query = select(
-        "SELECT count(*) FROM (SELECT FROM artifacts a",
-        tenant,
-        list,
-    );
-    let bound = query.number(bound);
-    query.sql += &format!(" LIMIT {bound}) bounded");
-    let counted = client
-        .query_typed_one(&query.sql, &query.parameters())
-        .await;
-    Ok(counted.map_err(from_pg)?.get(0))
-}
-
-fn select(select: &str, tenant: TenantId, list: &ArtifactList) -> Query {
-    let mut query = Query::visible(select, tenant, &list.filter);
-    if list.latest_only {
-        query.sql += IS_LATEST;
+    let mut counted = 0;
+    for filter in alternatives(&list.filter) {
+        let wanted = newest::Wanted {
+            tenant,
+            filter: &filter,
+            latest_only: list.latest_only,
+            columns: "",
+            read: |_| Ok(()),
+            after: None,
+            rows: bound,
+            place: Place::Alone,
+        };
+        counted += Box::pin(wanted.count(client)).await?;
     }
-    query
+    Ok(counted.min(bound))
 }
 
-async fn read<P>(
-    client: &Connection,
-    mut query: Query,
-    size: PageSize,
-    position: impl Fn(&Artifact) -> P,
-) -> Result<Vec<(Artifact, P)>> {
-    let rows = query.number(size.rows());
-    query.sql += &format!(" LIMIT {rows}");
-    let rows = client
-        .query_typed(&query.sql, &query.parameters())
-        .await
-        .map_err(from_pg)?;
-    let read = |row: &Row| {
-        let artifact = artifacts::read(row)?;
-        let position = position(&artifact);
-        Ok((artifact, position))
+/// A filter by one of several sessions as one filter for each: together they have no order that an index has.
+fn alternatives(filter: &Filter) -> Vec<Filter> {
+    const MOST: usize = 4;
+    let Filter::All(parts) = filter else {
+        return vec![filter.clone()];
     };
-    rows.iter().map(read).collect()
-}
-
-/// A condition that has a table of its own.
-#[derive(Clone, Copy)]
-enum Leader<'a> {
-    Metadata(&'a str, &'a str),
-    Label(&'a str),
-}
-
-fn leader(filter: &Filter) -> Option<Leader<'_>> {
-    match filter {
-        Filter::All(parts) => parts.iter().find_map(leader),
-        Filter::Is(Condition::Metadata(key, TextMatch::Exactly(value))) => {
-            Some(Leader::Metadata(key, value))
-        }
-        Filter::Is(Condition::Label(label)) => Some(Leader::Label(label)),
+    let sessions = |part: &Filter| match part {
+        Filter::Any(any) if any.len() <= MOST && any.iter().all(is_a_session) => Some(any.clone()),
         _ => None,
-    }
+    };
+    let Some((at, any)) = parts
+        .iter()
+        .enumerate()
+        .find_map(|(i, part)| Some((i, sessions(part)?)))
+    else {
+        return vec![filter.clone()];
+    };
+    let alternative = |session| {
+        let mut parts = parts.clone();
+        parts[at] = session;
+        Filter::All(parts)
+    };
+    any.into_iter().map(alternative).collect()
+}
+
+fn is_a_session(filter: &Filter) -> bool {
+    let session = |c: &Condition| {
+        matches!(
+            c,
+            Condition::Text(TextField::SessionId, TextMatch::Exactly(_))
+        )
+    };
+    matches!(filter, Filter::Is(condition) if session(condition))
 }

@@ -198,7 +198,8 @@ pub(crate) async fn publish(
                  p.content_type, p.size_bytes, p.sha256, p.metadata, p.object_id, now() + p.ttl_ms * interval '1 ms',
                  p.title, p.kind, p.language, p.change_summary, p.stage, p.labels, p.inputs, s.held
              FROM pending_artifacts p
-                 JOIN filenames f USING (tenant_id, session_id, filename, user_id, namespace)
+                 JOIN filenames f ON f.tenant_id = p.tenant_id AND f.session_id = p.session_id
+                     AND f.filename COLLATE \"C\" = p.filename AND f.user_id = p.user_id AND f.namespace = p.namespace
                  JOIN sessions s ON s.tenant_id = p.tenant_id AND s.id = p.session_id
              WHERE p.tenant_id = $1 AND p.id = ANY ($2)
              WINDOW of_file AS (PARTITION BY p.filename, p.user_id, p.namespace)

@@ -1,55 +1,170 @@
 //! The artifacts of bulk operations.
 
-use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, filter::Query};
+use serde::{Deserialize, Serialize};
+use tokio_postgres::Row;
+
+use super::{
+    artifacts::VISIBLE,
+    connection::Connection,
+    error::from_pg,
+    filter::Query,
+    list::{
+        leader::{Leader, leaders},
+        names::{Named, VERSIONS},
+        newest::Wanted,
+    },
+    patience::{Place, ask},
+};
 use crate::{
     error::{Error, Result},
     filter::Filter,
     id::{ArtifactId, TenantId},
+    page::{NamePosition, Position},
 };
 
-/// The next visible artifacts that match, in the order of their ids.
+/// An artifact that matches.
+pub(crate) struct Match {
+    pub(crate) id: ArtifactId,
+    pub(crate) size_bytes: u64,
+    pub(crate) held: bool,
+}
+
+/// What was found of the visible artifacts that match.
+pub(crate) enum Survey {
+    /// They are all.
+    All(Vec<Match>),
+    /// There are more, or too many had to be looked at.
+    More(Vec<Match>),
+}
+
+/// Looks once for the visible artifacts that match, up to a bound.
+#[tracing::instrument(target = "postgres", name = "selection.survey", skip_all)]
+pub(crate) async fn survey(
+    client: &Connection,
+    tenant: TenantId,
+    filter: &Filter,
+    bound: usize,
+) -> Result<Survey> {
+    let wanted = Wanted {
+        tenant,
+        filter,
+        latest_only: false,
+        columns: "a.id, a.size_bytes, a.held OR a.session_held",
+        read: |row: &Row| {
+            Ok(Match {
+                id: known(row.get(0))?,
+                size_bytes: row.get::<_, i64>(1).unsigned_abs(),
+                held: row.get(2),
+            })
+        },
+        after: None,
+        rows: i64::try_from(bound).unwrap_or(i64::MAX).saturating_add(1),
+        place: Place::Within,
+    };
+    match Box::pin(wanted.find(client)).await {
+        Ok(found) => {
+            let mut all: Vec<_> = found.into_iter().map(|(found, _)| found).collect();
+            if all.len() <= bound {
+                return Ok(Survey::All(all));
+            }
+            all.truncate(bound);
+            Ok(Survey::More(all))
+        }
+        Err(Error::FilterTooCostly) => Ok(Survey::More(Vec::new())),
+        Err(e) => Err(e),
+    }
+}
+
+/// Some of the visible artifacts that match, and how far the search for them came.
+pub(crate) struct Batch {
+    pub(crate) ids: Vec<ArtifactId>,
+    /// Where the next batch goes on; `None` at the end.
+    pub(crate) reached: Option<String>,
+}
+
+/// How far a search came, in the order of what leads it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Reached {
+    Named(NamePosition),
+    Newest(Position),
+}
+
+/// So many artifacts are looked at for each that a batch may have.
+const LOOKED_AT: i64 = 20;
+
+/// The next visible artifacts that match, at most `size`. Few or none of those that were looked at may match: then the
+/// batch ends all the same, so that each takes about as long whatever the filter is.
 #[tracing::instrument(target = "postgres", name = "selection.batch", skip_all)]
 pub(crate) async fn batch(
     client: &Connection,
     tenant: TenantId,
     filter: &Filter,
-    after: Option<&str>,
+    reached: &str,
     size: i64,
-) -> Result<Vec<ArtifactId>> {
-    let mut query = Query::visible("SELECT a.id FROM artifacts a", tenant, filter);
-    if let Some(after) = after {
-        let after = query.text(after);
-        query.sql += &format!(" AND a.id > {after}");
+) -> Result<Batch> {
+    // Of an earlier version, or of none: then from the start, which does again what does nothing.
+    let reached = serde_json::from_str(reached).ok();
+    let most = size * LOOKED_AT;
+    let leader = leaders(filter).remove(0);
+    let mut query = Query::of(tenant);
+    let (from, number, order, place) = match (Named::of(filter), leader) {
+        (Some(named), Leader::Tenant | Leader::Namespace(_)) => {
+            let after = match &reached {
+                Some(Reached::Named(after)) => Some(after),
+                _ => None,
+            };
+            let from = named.stretch(&mut query, after, most);
+            let place = "a.filename, coalesce(a.session_id, ''), a.user_id, a.namespace, a.version";
+            (from, "a.number", VERSIONS.to_owned(), place.to_owned())
+        }
+        (_, leader) => {
+            let after = match &reached {
+                Some(Reached::Newest(after)) => Some(after),
+                _ => None,
+            };
+            let stretch = leader.stretch(&mut query, filter, after, most);
+            let [at, id] = stretch.order;
+            let order = format!("{at} DESC, {id} DESC");
+            (stretch.from, stretch.number, order, format!("{at}, {id}"))
+        }
+    };
+    let condition = format!("({VISIBLE} AND {})", query.matches(filter, "a"));
+    let (most_at, limit) = (query.number(most), query.number(size));
+    query.sql = format!(
+        "SELECT coalesce({condition}, false), {number}, a.id, {place} FROM {from}
+         WHERE {condition} OR {number} = {most_at} ORDER BY {order} LIMIT {limit}"
+    );
+    let rows = ask(client, Place::Within, &query).await?;
+    let mut ids = Vec::new();
+    for row in rows.iter().filter(|row| row.get(0)) {
+        ids.push(known(row.get(2))?);
     }
-    let size = query.number(size);
-    query.sql += &format!(" ORDER BY a.id LIMIT {size}");
-    let rows = client
-        .query_typed(&query.sql, &query.parameters())
-        .await
-        .map_err(from_pg)?;
-    rows.iter().map(|row| known(row.get(0))).collect()
+    let is_full = rows.len() as i64 == size;
+    let reached = rows
+        .last()
+        .filter(|row| is_full || row.get::<_, i64>(1) == most)
+        .map(place_of)
+        .transpose()?;
+    Ok(Batch { ids, reached })
 }
 
-/// How many visible artifacts match, and the sum of their sizes, up to a bound.
-#[tracing::instrument(target = "postgres", name = "selection.count", skip_all)]
-pub(crate) async fn count(
-    client: &Connection,
-    tenant: TenantId,
-    filter: &Filter,
-    bound: i64,
-) -> Result<(i64, i64)> {
-    let select = "SELECT count(*), coalesce(sum(size_bytes), 0)::bigint FROM (SELECT a.size_bytes FROM artifacts a";
-    let mut query = Query::visible(select, tenant, filter);
-    let bound = query.number(bound);
-    query.sql += &format!(" LIMIT {bound}) bounded");
-    let counted = client
-        .query_typed(&query.sql, &query.parameters())
-        .await
-        .map_err(from_pg)?;
-    let row = counted
-        .first()
-        .ok_or_else(|| Error::internal("a count has no row"))?;
-    Ok((row.get(0), row.get(1)))
+fn place_of(row: &Row) -> Result<String> {
+    let reached = if row.len() == 5 {
+        Reached::Newest(Position {
+            at: row.get(3),
+            id: row.get(4),
+        })
+    } else {
+        Reached::Named(NamePosition {
+            filename: row.get(3),
+            session: row.get(4),
+            user: row.get(5),
+            namespace: row.get(6),
+            version: row.get(7),
+        })
+    };
+    serde_json::to_string(&reached).map_err(|e| Error::Internal(e.into()))
 }
 
 /// Those of these artifacts that are not visible.

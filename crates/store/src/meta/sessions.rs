@@ -11,6 +11,7 @@ use super::{
     artifacts::VISIBLE,
     connection::{Connection, Transaction},
     error::from_pg,
+    filter::Query,
     millis,
     selection::ids_of,
 };
@@ -253,18 +254,29 @@ pub(crate) async fn update(
     Ok(found > 0)
 }
 
-/// A session with its tallies, which are counted and not kept. Its row is never committed alone: a session whose first
-/// artifact failed is not there, unless something was said of it.
-const SELECT: &str =
-    "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes, t.first, t.last, s.manifest_sha256, s.held,
-         s.display_name, s.labels,
-         (SELECT count(*) FROM pending_artifacts p
-          WHERE p.tenant_id = s.tenant_id AND p.session_id = s.id AND p.discard_at > now())
-     FROM sessions s LEFT JOIN LATERAL (
-         SELECT count(*) AS count, coalesce(sum(a.size_bytes), 0)::bigint AS bytes,
-             min(a.created_at) AS first, max(a.created_at) AS last
-         FROM artifacts a
-         WHERE a.tenant_id = s.tenant_id AND a.session_id = s.id AND ";
+/// The most artifacts of a session that are counted.
+const COUNTED: u64 = Session::MAX_COUNT + 1;
+
+/// A session of `s` with its tallies, which are counted up to a bound and not kept. Its row is never committed alone: a
+/// session whose first artifact failed is not there, unless something was said of it.
+fn select(sessions: &str) -> String {
+    let of_session = format!(
+        "FROM artifacts a WHERE a.tenant_id = s.tenant_id AND a.session_id = s.id AND {VISIBLE}"
+    );
+    format!(
+        "SELECT s.id, s.created_at, s.sealed_at, s.active_at, t.count, t.bytes,
+             (SELECT a.created_at {of_session} ORDER BY a.created_at, a.id LIMIT 1),
+             (SELECT a.created_at {of_session} ORDER BY a.created_at DESC, a.id DESC LIMIT 1),
+             s.manifest_sha256, s.held, s.display_name, s.labels,
+             (SELECT count(*) FROM (SELECT FROM pending_artifacts p
+                 WHERE p.tenant_id = s.tenant_id AND p.session_id = s.id AND p.discard_at > now()
+                 LIMIT {COUNTED}) pending)
+         FROM {sessions} s CROSS JOIN LATERAL (
+             SELECT count(*) AS count, coalesce(sum(counted.size_bytes), 0)::bigint AS bytes
+             FROM (SELECT a.size_bytes {of_session} ORDER BY a.created_at DESC, a.id DESC LIMIT {COUNTED}) counted
+         ) t"
+    )
+}
 
 fn read(row: &Row) -> Session {
     Session {
@@ -287,18 +299,32 @@ fn read(row: &Row) -> Session {
 
 #[tracing::instrument(target = "postgres", name = "sessions.get", skip_all)]
 pub(crate) async fn get(client: &Connection, tenant: TenantId, session: &str) -> Result<Session> {
-    let statement = client
-        .prepare(&format!(
-            "{SELECT}{VISIBLE}) t ON true WHERE s.tenant_id = $1 AND s.id = $2"
-        ))
-        .await
-        .map_err(from_pg)?;
+    let select = select("sessions");
     let row = client
-        .query_opt(&statement, &[&tenant.0, &session])
+        .query_opt(
+            &format!("{select} WHERE s.tenant_id = $1 AND s.id = $2"),
+            &[&tenant.0, &session],
+        )
         .await
         .map_err(from_pg)?
         .ok_or_else(|| Error::SessionNotFound(session.to_owned()))?;
     Ok(read(&row))
+}
+
+/// Whether a session is sealed.
+#[tracing::instrument(target = "postgres", name = "sessions.is_sealed", skip_all)]
+pub(crate) async fn is_sealed(
+    client: &Connection,
+    tenant: TenantId,
+    session: &str,
+) -> Result<bool> {
+    let sealed = "SELECT sealed_at IS NOT NULL FROM sessions WHERE tenant_id = $1 AND id = $2";
+    let row = client
+        .query_opt(sealed, &[&tenant.0, &session])
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::SessionNotFound(session.to_owned()))?;
+    Ok(row.get(0))
 }
 
 /// Sessions in the order of their last activity, each with its position.
@@ -310,31 +336,30 @@ pub(crate) async fn list(
     after: Option<&Position>,
     size: PageSize,
 ) -> Result<Vec<(Session, Position)>> {
-    let statement = client
-        .prepare(&format!(
-            "{SELECT}{VISIBLE}) t ON true
-             WHERE s.tenant_id = $1
-                 AND ($2::timestamptz IS NULL OR s.created_at >= $2)
-                 AND ($3::timestamptz IS NULL OR s.created_at < $3)
-                 AND ($4::timestamptz IS NULL OR (s.active_at, s.id) < ($4, $5))
-                 AND ($6::text[] = '{{}}' OR (s.labels <> '{{}}' AND s.labels @> $6))
-             ORDER BY s.active_at DESC, s.id DESC LIMIT $7"
-        ))
-        .await
-        .map_err(from_pg)?;
+    let mut query = Query::of(tenant);
+    let mut narrow = String::new();
+    for (comparison, moment) in [(">=", filter.created.from), ("<", filter.created.until)] {
+        if let Some(moment) = moment {
+            let moment = query.moment(moment);
+            narrow += &format!(" AND created_at {comparison} {moment}");
+        }
+    }
+    if let Some(position) = after {
+        let (at, id) = (query.moment(position.at), query.text(&position.id));
+        narrow += &format!(" AND (active_at, id) < ({at}, {id})");
+    }
+    if !filter.labels.is_empty() {
+        let labels = query.texts(&filter.labels);
+        narrow += &format!(" AND labels <> '{{}}' AND labels @> {labels}");
+    }
+    let rows = query.number(size.rows());
+    // Only those of the page are counted.
+    let page = format!(
+        "(SELECT * FROM sessions WHERE tenant_id = $1{narrow} ORDER BY active_at DESC, id DESC LIMIT {rows})"
+    );
+    query.sql = select(&page) + " ORDER BY s.active_at DESC, s.id DESC";
     let rows = client
-        .query(
-            &statement,
-            &[
-                &tenant.0,
-                &filter.created.from,
-                &filter.created.until,
-                &after.map(|p| p.at),
-                &after.map_or("", |p| &p.id),
-                &filter.labels,
-                &size.rows(),
-            ],
-        )
+        .query_typed(&query.sql, &query.parameters())
         .await
         .map_err(from_pg)?;
     Ok(rows

@@ -201,6 +201,12 @@ fn every_error_has_its_reason_code_and_http_status() {
             InvalidArgument,
             400,
         ),
+        expect(
+            Error::FilterTooCostly,
+            "FILTER_TOO_COSTLY",
+            FailedPrecondition,
+            422,
+        ),
         expect(Error::UploadExpired("x"), "UPLOAD_EXPIRED", Aborted, 409),
         expect(
             Error::EventsExpired {

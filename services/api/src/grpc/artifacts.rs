@@ -12,7 +12,7 @@ use cairn_proto::v1::{
     UploadArtifactResponse, artifact_service_server::ArtifactService,
     download_artifact_response::Message,
 };
-use cairn_store::{Content, FileName, RawContent, Result, Selection, Violations};
+use cairn_store::{Content, Entry, FileName, RawContent, Result, Selection, Violations};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -137,11 +137,18 @@ impl ArtifactService for Services {
         } else {
             0
         };
-        Ok(Response::new(ListArtifactsResponse {
-            artifacts: page.items.into_iter().map(convert::artifact).collect(),
+        let mut response = ListArtifactsResponse {
             next_page_token: page.next.unwrap_or_default(),
             total_size,
-        }))
+            ..ListArtifactsResponse::default()
+        };
+        for entry in page.items {
+            match entry {
+                Entry::Artifact(artifact) => response.artifacts.push(convert::artifact(*artifact)),
+                Entry::Folder(folder) => response.prefixes.push(folder),
+            }
+        }
+        Ok(Response::new(response))
     }
 
     async fn list_versions(

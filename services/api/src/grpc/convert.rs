@@ -5,8 +5,8 @@ use std::time::Duration;
 use cairn_proto::v1;
 use cairn_store::{
     Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Created, Error, Expiry, IdempotencyKey,
-    Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter, RawName, RawSpec,
-    Result, Session, Stage, State, Violations,
+    Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter, RawName, RawOrder,
+    RawSpec, Result, Session, Stage, State, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -267,6 +267,7 @@ pub(super) fn list(request: v1::ListArtifactsRequest) -> Result<(ArtifactList, P
         user_id: request.user_id,
         filename: request.filename,
         filename_prefix: request.filename_prefix,
+        filename_glob: request.filename_glob,
         content_type: request.content_type,
         labels: request.labels,
         min_size_bytes: request.min_size_bytes,
@@ -276,7 +277,14 @@ pub(super) fn list(request: v1::ListArtifactsRequest) -> Result<(ArtifactList, P
         include_user_scope: request.include_user_scope,
         filter: request.filter,
     };
-    let (order, latest_only) = (&request.order_by, request.latest_only);
-    let list = ArtifactList::new(filter, order, latest_only, &mut faults);
+    let order = RawOrder {
+        order_by: &request.order_by,
+        latest_only: request.latest_only,
+        delimiter: &request.delimiter,
+    };
+    if request.count_total && !request.delimiter.is_empty() {
+        faults.add("count_total", "must not be given beside a delimiter");
+    }
+    let list = ArtifactList::new(filter, order, &mut faults);
     faults.finish(list.zip(size))
 }

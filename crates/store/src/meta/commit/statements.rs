@@ -65,7 +65,7 @@ impl Statements {
                  now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20,
                  coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
              FROM filenames
-             WHERE tenant_id = $1 AND session_id = $3 AND filename = $7 AND user_id = $5 AND namespace = $4
+             WHERE tenant_id = $1 AND session_id = $3 AND filename COLLATE \"C\" = $7 AND user_id = $5 AND namespace = $4
              RETURNING {COLUMNS}"
         );
         let insert_pending = format!(

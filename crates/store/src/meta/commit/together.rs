@@ -492,7 +492,7 @@ impl Statements {
                  ARRAY(SELECT jsonb_array_elements_text(n.labels)), ARRAY(SELECT jsonb_array_elements_text(n.inputs)),
                  coalesce(s.held, false)
              FROM new n
-                 JOIN filenames f ON f.tenant_id = $1 AND f.session_id = n.session_id AND f.filename = n.filename
+                 JOIN filenames f ON f.tenant_id = $1 AND f.session_id = n.session_id AND f.filename COLLATE \"C\" = n.filename
                      AND f.user_id = n.user_id AND f.namespace = n.namespace
                  LEFT JOIN sessions s ON s.tenant_id = $1 AND s.id = n.session_id
              WINDOW of_file AS (PARTITION BY n.session_id, n.filename, n.user_id, n.namespace)

@@ -193,6 +193,8 @@ fn written_match(value: &TextMatch) -> String {
     match value {
         TextMatch::Exactly(text) => quoted(text),
         TextMatch::Prefix(text) => format!("\"{}*\"", escaped(text)),
+        // Expressions have none.
+        TextMatch::Glob(glob) => quoted(glob.as_str()),
     }
 }
 

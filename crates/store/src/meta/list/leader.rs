@@ -1,0 +1,154 @@
+//! What leads a search: the index, or the side table, that has the artifacts of one condition in the order of a page.
+
+use crate::{
+    filter::{Comparison, Condition, Filter, TextField, TextMatch},
+    meta::filter::Query,
+    page::Position,
+};
+
+/// What has artifacts in the order of their creation, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::meta) enum Leader<'a> {
+    Tenant,
+    Namespace(&'a str),
+    User(&'a str),
+    Agent(&'a str),
+    Session(&'a str),
+    Label(&'a str),
+    Metadata(&'a str, &'a str),
+}
+
+/// The conditions of which every one must hold.
+pub(super) fn conditions(filter: &Filter) -> Vec<&Condition> {
+    match filter {
+        Filter::All(parts) => parts.iter().flat_map(conditions).collect(),
+        Filter::Is(condition) => vec![condition],
+        Filter::Any(_) | Filter::Not(_) => Vec::new(),
+    }
+}
+
+/// Everything that can lead, what is likely to lead to the fewest first; the tenant when there is nothing else.
+pub(in crate::meta) fn leaders(filter: &Filter) -> Vec<Leader<'_>> {
+    let mut all: Vec<_> = conditions(filter).into_iter().filter_map(leader).collect();
+    if all.is_empty() {
+        all.push(Leader::Tenant);
+    }
+    let rank = |leader: &Leader<'_>| match leader {
+        Leader::Metadata(..) => 0,
+        Leader::Label(_) => 1,
+        Leader::Session(_) => 2,
+        Leader::Agent(_) => 3,
+        Leader::User(_) => 4,
+        Leader::Namespace(_) => 5,
+        Leader::Tenant => 6,
+    };
+    all.sort_by_key(rank);
+    all
+}
+
+fn leader(condition: &Condition) -> Option<Leader<'_>> {
+    match condition {
+        Condition::Metadata(key, TextMatch::Exactly(value)) => Some(Leader::Metadata(key, value)),
+        Condition::Label(label) => Some(Leader::Label(label)),
+        Condition::Text(field, TextMatch::Exactly(text)) if !text.is_empty() => match field {
+            TextField::SessionId => Some(Leader::Session(text)),
+            TextField::AgentId => Some(Leader::Agent(text)),
+            TextField::UserId => Some(Leader::User(text)),
+            TextField::Namespace => Some(Leader::Namespace(text)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A stretch of what a leader leads to.
+pub(in crate::meta) struct Stretch {
+    /// What stands behind FROM: at most so many artifacts `a`, in order.
+    pub(in crate::meta) from: String,
+    /// The expression of an artifact's number in the stretch, counted from 1.
+    pub(in crate::meta) number: &'static str,
+    /// The expressions of its place in the order. They are there also where the artifact is not.
+    pub(in crate::meta) order: [&'static str; 2],
+}
+
+impl Leader<'_> {
+    /// The next so many artifacts behind a position. The times that all must keep to bound the stretch itself.
+    pub(in crate::meta) fn stretch(
+        self,
+        query: &mut Query,
+        filter: &Filter,
+        after: Option<&Position>,
+        most: i64,
+    ) -> Stretch {
+        let (table, id, of) = match self {
+            Self::Metadata(..) => ("artifact_metadata", "l.artifact_id", "l"),
+            Self::Label(_) => ("artifact_labels", "l.artifact_id", "l"),
+            _ => ("artifacts", "a.id", "a"),
+        };
+        let mut narrow = match self {
+            Self::Tenant => String::new(),
+            // The indexes leave out who has none.
+            Self::Namespace(namespace) => {
+                let namespace = query.text(namespace);
+                format!(" AND a.namespace = {namespace} AND a.namespace <> ''")
+            }
+            Self::User(user) => {
+                let user = query.text(user);
+                format!(" AND a.user_id = {user} AND a.user_id <> ''")
+            }
+            Self::Agent(agent) => format!(" AND a.agent_id = {}", query.text(agent)),
+            Self::Session(session) => format!(" AND a.session_id = {}", query.text(session)),
+            Self::Label(label) => format!(" AND l.label = {}", query.text(label)),
+            Self::Metadata(key, value) => {
+                let (key, value) = (query.text(key), query.text(value));
+                format!(" AND l.key = {key} AND l.value = {value}")
+            }
+        };
+        if of == "a" {
+            narrow += " AND a.state = 'live'";
+        }
+        for condition in conditions(filter) {
+            if let Condition::Created(comparison, at) = condition {
+                let at = query.moment(*at);
+                let operator = match comparison {
+                    Comparison::Equal => "=",
+                    Comparison::Less => "<",
+                    Comparison::LessOrEqual => "<=",
+                    Comparison::Greater => ">",
+                    Comparison::GreaterOrEqual => ">=",
+                };
+                narrow += &format!(" AND {of}.created_at {operator} {at}");
+            }
+        }
+        if let Some(position) = after {
+            let (at, after) = (query.moment(position.at), query.text(&position.id));
+            narrow += &format!(" AND ({of}.created_at, {id}) < ({at}, {after})");
+        }
+        let order = format!("{of}.created_at DESC, {id} DESC");
+        let columns = if of == "a" {
+            "a.*"
+        } else {
+            "l.created_at, l.artifact_id"
+        };
+        let most = query.number(most);
+        let stretch = format!(
+            "(SELECT {columns}, row_number() OVER (ORDER BY {order}) AS number FROM {table} {of}
+              WHERE {of}.tenant_id = $1{narrow} ORDER BY {order} LIMIT {most}) {of}"
+        );
+        if of == "a" {
+            Stretch {
+                from: stretch,
+                number: "a.number",
+                order: ["a.created_at", "a.id"],
+            }
+        } else {
+            Stretch {
+                from: format!(
+                    "{stretch} LEFT JOIN artifacts a ON a.tenant_id = $1 AND a.id = l.artifact_id"
+                ),
+                number: "l.number",
+                order: ["l.created_at", "l.artifact_id"],
+            }
+        }
+    }
+}
