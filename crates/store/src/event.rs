@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     artifact::{Artifact, State},
     error::{Error, Result},
-    meta::{error::from_pg, events as rows},
+    meta::events as rows,
     names::Label,
     record::Stage,
     session::session_id,
@@ -212,9 +212,9 @@ impl Watch {
 
     async fn number(&self) -> Result<()> {
         let client = self.store.meta.client().await?;
-        let tx = client.transaction().await.map_err(from_pg)?;
+        let tx = client.transaction().await?;
         rows::number(&tx, &[self.tenant.id.0], &[self.session.as_str()]).await?;
-        tx.commit().await.map_err(from_pg)
+        Ok(tx.commit().await?)
     }
 
     /// Gives positions to what has happened, until one is reached or all of it has one; says the last.

@@ -19,7 +19,6 @@ use crate::{
     id::TenantId,
     meta::{
         connection::{Connection, Transaction},
-        error::from_pg,
         idempotency::{self as rows, Held},
     },
     reference::ArtifactRef,
@@ -272,7 +271,7 @@ impl<'a> Once<'a> {
             owner: Uuid::now_v7(),
             window: store.times.idempotency_window,
         });
-        let tx = client.transaction().await.map_err(from_pg)?;
+        let tx = client.transaction().await?;
         if let Some(claim) = &claim {
             let held = rows::claim(&tx, tenant, claim).await?;
             if let Some(earlier) = claim.against(held)? {
@@ -291,7 +290,7 @@ impl<'a> Once<'a> {
         if let Some(claim) = &self.claim {
             rows::finish(&self.tx, self.tenant, claim, &result).await?;
         }
-        self.tx.commit().await.map_err(from_pg)
+        Ok(self.tx.commit().await?)
     }
 }
 

@@ -270,6 +270,8 @@ async fn run(
     if !missing.is_empty() {
         return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
     }
+    // In the order of sending: after a statement that failed, the later ones say no more than that.
+    let standing = standing?;
     match hold_against(new, current?).map_err(Failure::Final)? {
         None => {}
         Some(Outcome::Existing(artifact)) => {
@@ -289,7 +291,7 @@ async fn run(
         }
         Some(refusal) => return Ok(Ran::Refused(refusal)),
     }
-    if let Some(standing) = standing? {
+    if let Some(standing) = standing {
         if company == Company::Others && !standing.has_room_for_all() {
             return Err(Failure::Crowded);
         }

@@ -37,6 +37,12 @@ pub(crate) fn from_pg(e: impl Into<PgError>) -> Error {
     }
 }
 
+impl From<PgError> for Error {
+    fn from(e: PgError) -> Self {
+        from_pg(e)
+    }
+}
+
 pub(crate) fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::Unavailable {
         dependency: "database",
@@ -55,13 +61,14 @@ pub(super) fn is_worth_repeating(e: &PgError) -> bool {
 }
 
 /// The transaction met another one: a concurrent commit of the same content, or a condemnation of the object that it was
-/// about to share.
+/// about to share. Or a statement before this one in its flight failed, for such a reason.
 fn is_conflict(code: &SqlState) -> bool {
     [
         SqlState::UNIQUE_VIOLATION,
         SqlState::FOREIGN_KEY_VIOLATION,
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::IN_FAILED_SQL_TRANSACTION,
     ]
     .contains(code)
 }
