@@ -53,6 +53,7 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	cargo fmt --all --check
 	shellcheck scripts/bootstrap scripts/check-* scripts/try-* $(wildcard scripts/*.sh) .ci/run deploy/image/build deploy/image/rootfs
 	scripts/check-layers
+	scripts/check-migrations
 	scripts/check-proto
 	scripts/check-pins
 	scripts/check-chart

@@ -13,6 +13,7 @@ mod api;
 mod database;
 mod database_tls;
 mod gc_worker;
+mod migrate;
 mod settings;
 
 /// A database with nothing in it and a folder for the bytes.

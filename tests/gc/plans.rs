@@ -24,9 +24,9 @@ const LARGE: [&str; 9] = [
 const INDEXES: [&str; 13] = [
     "artifact_inputs_pkey",
     "artifacts_by_object",
-    "artifacts_expiring",
     "artifacts_forgetting",
-    "artifacts_purging",
+    "artifacts_to_expire",
+    "artifacts_to_purge",
     "gc_ledger_by_age",
     "gc_queue_due",
     "idempotency_keys_expiring",
@@ -138,4 +138,29 @@ async fn every_statement_finds_its_rows_by_an_index() {
     for index in INDEXES {
         assert!(grown(index) > 0, "{index} was not used");
     }
+}
+
+/// As many held artifacts, whose times have long come.
+const HELD: &str = "
+    INSERT INTO artifacts (tenant_id, id, namespace, user_id, agent_id, filename, version, content_type, size_bytes,
+            sha256, metadata, object_id, state, held, expires_at, deleted_at, purge_after)
+        SELECT t.id, 'art_h' || i, '', '', '', 'h' || i, 1, '', 1, sha256(i::text::bytea), '{}', md5('5')::uuid,
+            CASE WHEN i % 2 = 0 THEN 'live' ELSE 'deleted' END, true, now() - interval '1 day',
+            CASE WHEN i % 2 = 1 THEN now() END, CASE WHEN i % 2 = 1 THEN now() - interval '1 day' END
+        FROM tenants t, generate_series(1, 30000) i WHERE t.name = 'filler';";
+
+#[tokio::test]
+async fn held_artifacts_are_not_read_to_find_those_due() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    cairn.sql(FILL).await;
+    cairn.sql(HELD).await;
+    cairn.sql("ANALYZE").await;
+    let read = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes JOIN pg_index USING (indexrelid)
+        WHERE pg_get_indexdef(indexrelid) ~ 'artifacts USING btree \\((expires_at|purge_after)\\)'";
+    let before = cairn.count(read).await;
+    let report = run(&cairn).await;
+    assert!(report.failures.is_empty(), "{report:?}");
+    assert!(report.count("expired") > 0 && report.count("purged") > 0);
+    let rows = cairn.count(read).await - before;
+    assert!((1..3000).contains(&rows), "{rows} rows were read");
 }

@@ -13,7 +13,7 @@ use opentelemetry::{
 use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked.
-const INTERVAL: Duration = Duration::from_secs(15);
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Asks and tells until it is told to stop.
 pub(crate) async fn tell(store: Store, shutdown: CancellationToken) {

@@ -3,6 +3,8 @@
 //! Claim, commit, delete, record: no transaction is open while the blob store works. A worker that dies in between leaves
 //! a claim that runs out; deleting again is harmless, because nobody can refer to these bytes any more.
 
+use futures_util::{StreamExt, stream};
+
 use super::{Run, Would};
 use crate::{
     blob::{BlobError, Blobs, ObjectKey},
@@ -15,6 +17,10 @@ use crate::{
     },
     store::unavailable,
 };
+
+/// How many unfinished uploads are ended at once: each takes two requests, and a batch of them must be done before its
+/// claims run out.
+const ABORTS: usize = 32;
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
     if run.policy.dry_run {
@@ -86,12 +92,17 @@ async fn delete(run: &mut Run, due: Vec<Due>) -> Result<()> {
     }
     let mut whole = Vec::with_capacity(stored.len());
     let mut failed = Vec::new();
-    for due in stored {
-        match abort_unfinished(run, &due).await {
+    let blobs = &run.store.blobs;
+    let mut aborted = stream::iter(stored)
+        .map(async |due| (abort_unfinished(blobs, &due).await, due))
+        .buffer_unordered(ABORTS);
+    while let Some((result, due)) = aborted.next().await {
+        match result {
             Ok(()) => whole.push(due),
             Err(e) => failed.push((due, e)),
         }
     }
+    drop(aborted);
     let keys: Vec<_> = whole.iter().map(key).collect();
     let results = run.store.blobs.delete(&keys).await;
     for (due, result) in whole.into_iter().zip(results) {
@@ -142,12 +153,12 @@ async fn note(run: &Run, due: &[Due], error: &Error) -> Result<()> {
 }
 
 /// Ends multipart uploads to the key of an upload that was not completed, known or not.
-async fn abort_unfinished(run: &Run, due: &Due) -> Result<(), BlobError> {
+async fn abort_unfinished(blobs: &Blobs, due: &Due) -> Result<(), BlobError> {
     if !due.unfinished {
         return Ok(());
     }
     let id = due.multipart_id.as_deref();
-    run.store.blobs.abort(&key(due), id).await
+    blobs.abort(&key(due), id).await
 }
 
 fn key(due: &Due) -> ObjectKey {

@@ -118,7 +118,6 @@ impl Connection {
     /// tables. The settings stay with the connection, which therefore does not go back to the pool.
     pub(super) async fn lift_limits(&mut self) -> Result<(), PgError> {
         self.limit = None;
-        self.in_transaction.store(true, Ordering::Relaxed);
         self.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
             .await
     }
@@ -126,13 +125,6 @@ impl Connection {
     /// Whether nothing more can be run on it: it is closed, or an answer did not come.
     pub(crate) fn is_lost(&self) -> bool {
         self.object().is_closed() || self.unanswered.load(Ordering::Relaxed) > 0
-    }
-
-    /// The driver's client, for refinery alone.
-    pub(super) fn driver(&mut self) -> &mut tokio_postgres::Client {
-        self.object
-            .as_mut()
-            .expect("a connection has its object until it is dropped")
     }
 
     /// Boxed, because a flight joins many of these futures, and each would be kilobytes of a caller's stack.
@@ -263,10 +255,10 @@ impl Drop for Connection {
             return;
         };
         let unanswered = *self.unanswered.get_mut() > 0;
-        if !unanswered && !*self.in_transaction.get_mut() {
+        let keeps_its_settings = self.limit.is_some();
+        if !unanswered && !*self.in_transaction.get_mut() && keeps_its_settings {
             return; // `object` goes back to the pool
         }
-        let keeps_its_settings = self.limit.is_some();
         let tls = self.tls.clone();
         match Handle::try_current() {
             Ok(runtime) => {

@@ -118,14 +118,7 @@ pub(crate) async fn number(
     tenants: &[Uuid],
     sessions: &[&str],
 ) -> Result<()> {
-    tx.execute(
-        "SELECT FROM sessions s JOIN unnest($1::uuid[], $2::text[]) q (tenant_id, id)
-             ON s.tenant_id = q.tenant_id AND s.id = q.id
-         ORDER BY s.tenant_id, s.id FOR NO KEY UPDATE OF s",
-        &[&tenants, &sessions],
-    )
-    .await
-    .map_err(from_pg)?;
+    lock_sessions(tx, tenants, sessions).await?;
     tx.execute(
         "WITH next AS (
              SELECT e.tenant_id, e.session_id, e.number,
@@ -150,36 +143,55 @@ pub(crate) async fn number(
     Ok(())
 }
 
-/// Forgets events that have been kept long enough. They get their positions first, so that a watcher who comes later can
-/// tell that they are missing.
+/// Forgets events that have been kept long enough, the oldest first; numbers are given in the order of time. Those without
+/// a position use one up as they go, so that a watcher who comes later can tell that they are missing.
 #[tracing::instrument(target = "postgres", name = "events.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let retention = millis(batch.times.event_retention);
     let rows = tx
         .query(
-            "SELECT DISTINCT tenant_id, session_id FROM (
-                 SELECT tenant_id, session_id FROM session_events
-                 WHERE occurred_at <= now() - $1 * interval '1 ms' ORDER BY occurred_at LIMIT $2 OFFSET $3) old",
+            "SELECT number, tenant_id, session_id FROM (
+                 SELECT number, tenant_id, session_id, occurred_at FROM session_events
+                 ORDER BY number LIMIT $2 OFFSET $3) oldest
+             WHERE occurred_at <= now() - $1 * interval '1 ms'",
             &[&retention, &batch.limit, &batch.skip],
         )
         .await
         .map_err(from_pg)?;
-    let tenants: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-    let sessions: Vec<&str> = rows.iter().map(|row| row.get(1)).collect();
-    number(tx, &tenants, &sessions).await?;
+    let numbers: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    let tenants: Vec<Uuid> = rows.iter().map(|row| row.get(1)).collect();
+    let sessions: Vec<&str> = rows.iter().map(|row| row.get(2)).collect();
+    lock_sessions(tx, &tenants, &sessions).await?;
     let forgotten = tx
         .query(
-            "DELETE FROM session_events e
-             USING (SELECT tenant_id, session_id, number FROM session_events
-                    WHERE occurred_at <= now() - $1 * interval '1 ms' AND position IS NOT NULL
-                    ORDER BY occurred_at LIMIT $2 OFFSET $3) old
-             WHERE e.tenant_id = old.tenant_id AND e.session_id = old.session_id AND e.number = old.number
-             RETURNING e.tenant_id, e.session_id || '/' || e.position, 'it happened at ' || e.occurred_at",
-            &[&retention, &batch.limit, &batch.skip],
+            "WITH forgotten AS (
+                 DELETE FROM session_events e USING unnest($1::bigint[]) old (number) WHERE e.number = old.number
+                 RETURNING e.*
+             ), counted AS (
+                 UPDATE sessions s SET last_position = last_position + f.positions
+                 FROM (SELECT tenant_id, session_id, count(*) AS positions FROM forgotten
+                       WHERE position IS NULL GROUP BY 1, 2) f
+                 WHERE s.tenant_id = f.tenant_id AND s.id = f.session_id
+             )
+             SELECT tenant_id, session_id || '/' || number, 'it happened at ' || occurred_at FROM forgotten",
+            &[&numbers],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&forgotten))
+    Ok(Taken::of(rows.len(), &forgotten))
+}
+
+/// Locks sessions in one order, whose events then get positions from nobody else.
+async fn lock_sessions(tx: &Transaction<'_>, tenants: &[Uuid], sessions: &[&str]) -> Result<()> {
+    tx.execute(
+        "SELECT FROM sessions s
+         WHERE (s.tenant_id, s.id) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))
+         ORDER BY s.tenant_id, s.id FOR NO KEY UPDATE OF s",
+        &[&tenants, &sessions],
+    )
+    .await
+    .map_err(from_pg)?;
+    Ok(())
 }
 
 /// Whether a session was sealed at a position or before it.

@@ -100,6 +100,9 @@ pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
              ), forgotten AS (
                  DELETE FROM artifact_metadata m USING purged
                  WHERE m.tenant_id = purged.tenant_id AND m.artifact_id = purged.id
+             ), unlabelled AS (
+                 DELETE FROM artifact_labels l USING purged
+                 WHERE l.tenant_id = purged.tenant_id AND l.artifact_id = purged.id
              )
              SELECT tenant_id, id, 'it was deleted at ' || deleted_at || ', with a window until ' || purge_after
              FROM purged",

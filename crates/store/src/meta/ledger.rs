@@ -66,15 +66,21 @@ pub(crate) async fn latest(
     object: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<Deletion>> {
-    let rows = client
-        .query(
-            "SELECT l.deleted_at, l.worker, l.reason, t.name, l.object_id, l.key, l.size_bytes
-             FROM gc_ledger l JOIN tenants t ON t.id = l.tenant_id
-             WHERE $1::uuid IS NULL OR l.object_id = $1 ORDER BY l.number DESC LIMIT $2",
-            &[&object, &limit],
-        )
-        .await
-        .map_err(from_pg)?;
+    let select = "SELECT l.deleted_at, l.worker, l.reason, t.name, l.object_id, l.key, l.size_bytes
+        FROM gc_ledger l JOIN tenants t ON t.id = l.tenant_id";
+    let last = "ORDER BY l.number DESC LIMIT";
+    let rows = match object {
+        None => {
+            client
+                .query(&format!("{select} {last} $1"), &[&limit])
+                .await
+        }
+        Some(object) => {
+            let of = format!("{select} WHERE l.object_id = $1 {last} $2");
+            client.query(&of, &[&object, &limit]).await
+        }
+    };
+    let rows = rows.map_err(from_pg)?;
     Ok(rows
         .iter()
         .map(|row| Deletion {

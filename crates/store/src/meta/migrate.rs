@@ -1,8 +1,19 @@
-//! Brings the schema up to date.
+//! Brings the schema up to date, beside processes that read and write.
+//!
+//! Refinery finds the files and computes their checksums; its table says what has been applied. It is not asked to apply
+//! them, because a migration that waits for a table's lock makes everybody wait who comes after it: such a wait has to be
+//! short, and an index is built without any.
 
-use tokio_postgres::error::SqlState;
+use std::time::Duration;
 
-use super::{connection::Connection, error::from_pg};
+use refinery::Migration;
+use tokio::time::sleep;
+use tokio_postgres::{error::SqlState, types::Type};
+
+use super::{
+    connection::Connection,
+    error::{PgError, from_pg},
+};
 use crate::error::{Error, Result};
 
 mod embedded {
@@ -11,40 +22,215 @@ mod embedded {
 
 /// Ours alone in the database; the digits are "cairn" on a telephone.
 const LOCK: i64 = 22476;
+/// How often it is looked whether another process has ended its migration.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The pauses between attempts to get a lock double from the first to the last of these.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
-/// Applies what has not been applied yet, and says what that was. Refinery takes no lock of its own, so replicas that
-/// start together would run the same migration twice.
+/// As refinery makes it.
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (
+    version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255))";
+
+/// Applies what has not been applied yet, in the order of the versions, and says what that was. Processes that start
+/// together apply each migration once.
 pub(super) async fn migrate(client: &mut Connection) -> Result<Vec<String>> {
     client.lift_limits().await.map_err(from_pg)?;
-    client
-        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+    // Not pg_advisory_lock: an index that is built concurrently would wait for the statement that waits here.
+    let lock = "SELECT pg_try_advisory_lock($1)";
+    while !client
+        .query_one(lock, &[&LOCK])
         .await
-        .map_err(from_pg)?;
-    // Of a version that is gone back from: its migrations leave this one able to work.
-    let report = embedded::migrations::runner()
-        .set_abort_missing(false)
-        .run_async(client.driver())
-        .await;
-    let _ = client
-        .execute("SELECT pg_advisory_unlock($1)", &[&LOCK])
-        .await;
-    let report = report.map_err(|e| Error::Internal(e.into()))?;
-    Ok(report
-        .applied_migrations()
-        .iter()
-        .map(ToString::to_string)
-        .collect())
+        .map_err(from_pg)?
+        .get::<_, bool>(0)
+    {
+        sleep(LOOK_AGAIN).await;
+    }
+    // The lock ends with the connection, which does not go back to the pool.
+    client.batch_execute(HISTORY).await.map_err(from_pg)?;
+    let mut applied = Vec::new();
+    for migration in missing(client).await? {
+        apply(client, &migration).await?;
+        applied.push(migration.to_string());
+    }
+    Ok(applied)
 }
 
 /// Whether every migration that is known here has been applied.
 pub(super) async fn is_current(client: &Connection) -> Result<bool> {
-    let newest = "SELECT coalesce(max(version), 0)::bigint FROM refinery_schema_history";
-    let applied: i64 = match client.query_typed_one(newest, &[]).await {
-        Ok(row) => row.get(0),
-        Err(e) if e.code() == Some(&SqlState::UNDEFINED_TABLE) => 0,
-        Err(e) => return Err(from_pg(e)),
-    };
     let runner = embedded::migrations::runner();
-    let mut known = runner.get_migrations().iter();
-    Ok(known.all(|migration| i64::from(migration.version()) <= applied))
+    let known = runner.get_migrations().iter().map(Migration::version);
+    let known: Vec<i32> = known.collect();
+    let sql = "SELECT count(*) FROM refinery_schema_history WHERE version = ANY ($1)";
+    match client
+        .query_typed_one(sql, &[(&known, Type::INT4_ARRAY)])
+        .await
+    {
+        Ok(row) => Ok(usize::try_from(row.get::<_, i64>(0)).is_ok_and(|n| n == known.len())),
+        Err(e) if e.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(false),
+        Err(e) => Err(from_pg(e)),
+    }
+}
+
+/// The migrations that have not been applied. Others than are known here may have been: those of a newer version, which
+/// leave this one able to work.
+async fn missing(client: &Connection) -> Result<Vec<Migration>> {
+    let sql = "SELECT version, checksum FROM refinery_schema_history";
+    let rows = client.query(sql, &[]).await.map_err(from_pg)?;
+    let mut missing = embedded::migrations::runner().get_migrations().clone();
+    missing.sort();
+    for row in &rows {
+        let (version, checksum): (i32, &str) = (row.get(0), row.get(1));
+        let Some(at) = missing.iter().position(|m| m.version() == version) else {
+            continue;
+        };
+        let known = missing.remove(at);
+        if known.checksum().to_string() != checksum {
+            return Err(Error::internal(format!(
+                "{known} was applied with another content: a released migration must not be edited"
+            )));
+        }
+    }
+    Ok(missing)
+}
+
+/// Applies a migration, however often it takes to get its locks.
+async fn apply(client: &Connection, migration: &Migration) -> Result<()> {
+    let [mut pause, longest] = PAUSES;
+    loop {
+        let result = match concurrent(migration) {
+            Some(statements) => build(client, migration, &statements).await,
+            None => transact(client, migration).await,
+        };
+        match result {
+            Ok(()) => return Ok(()),
+            Err(e) if lost_to_another(&e) => {
+                tracing::warn!(
+                    %migration,
+                    error = &e as &dyn std::error::Error,
+                    again_in = ?pause,
+                    "a migration waits for a transaction of another process; pg_stat_activity has the oldest xact_start"
+                );
+            }
+            Err(e) => return Err(Error::Internal(format!("{migration}: {e}").into())),
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+fn lost_to_another(e: &PgError) -> bool {
+    [
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ]
+    .iter()
+    .any(|code| e.code() == Some(code))
+}
+
+/// Applies a migration and writes it down, both or neither.
+async fn transact(client: &Connection, migration: &Migration) -> Result<(), PgError> {
+    let tx = client.transaction().await?;
+    // Whoever comes after a waiting ALTER TABLE waits with it.
+    tx.batch_execute("SET LOCAL lock_timeout = '3s'").await?;
+    tx.batch_execute(migration.sql().unwrap_or_default())
+        .await?;
+    write_down(&tx, migration).await?;
+    tx.commit().await
+}
+
+/// Runs the statements of a concurrent migration, each of which can be repeated. Their waits for older transactions are
+/// not bounded: no reader and no writer waits behind them.
+async fn build(
+    client: &Connection,
+    migration: &Migration,
+    statements: &[String],
+) -> Result<(), PgError> {
+    for statement in statements {
+        if let Some(index) = created(statement) {
+            drop_unfinished(client, index).await?;
+        }
+        client.batch_execute(statement).await?;
+    }
+    write_down(client, migration).await
+}
+
+async fn write_down(client: &Connection, migration: &Migration) -> Result<(), PgError> {
+    let sql = r#"INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+        VALUES ($1, $2, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), $3)"#;
+    let checksum = migration.checksum().to_string();
+    client
+        .execute(sql, &[&migration.version(), &migration.name(), &checksum])
+        .await?;
+    Ok(())
+}
+
+/// A build that was interrupted leaves an index that every write maintains and no read uses.
+async fn drop_unfinished(client: &Connection, index: &str) -> Result<(), PgError> {
+    let sql =
+        "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass($1::text) AND NOT indisvalid";
+    let unfinished: i64 = client.query_one(sql, &[&index]).await?.get(0);
+    if unfinished > 0 {
+        client
+            .batch_execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"))
+            .await?;
+    }
+    Ok(())
+}
+
+/// The statements of a migration that may not run in a transaction, because they have CONCURRENTLY. None for all others.
+fn concurrent(migration: &Migration) -> Option<Vec<String>> {
+    let without_comments: Vec<&str> = migration
+        .sql()?
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let sql = without_comments.join(" ");
+    sql.contains(" CONCURRENTLY ").then(|| {
+        let statements = sql.split(';').map(str::trim);
+        statements
+            .filter(|statement| !statement.is_empty())
+            .map(str::to_owned)
+            .collect()
+    })
+}
+
+/// The index that a statement creates.
+fn created(statement: &str) -> Option<&str> {
+    let name = statement.split_once("INDEX CONCURRENTLY IF NOT EXISTS ")?.1;
+    name.split_whitespace().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migration(sql: &str) -> Migration {
+        Migration::unapplied("V1__example", sql).unwrap()
+    }
+
+    #[test]
+    fn statements_without_concurrently_stay_in_one_transaction() {
+        let sql = "-- Not CONCURRENTLY yet.\nCREATE TABLE a (b int);\nCREATE INDEX c ON a (b);";
+        assert_eq!(concurrent(&migration(sql)), None);
+    }
+
+    #[test]
+    fn statements_with_concurrently_run_one_by_one() {
+        let sql =
+            "-- Why.\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS c ON a (b) -- as\n    WHERE d;
+            DROP INDEX CONCURRENTLY IF EXISTS e;\n";
+        let statements = concurrent(&migration(sql)).unwrap();
+        assert_eq!(
+            statements,
+            [
+                "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS c ON a (b) WHERE d",
+                "DROP INDEX CONCURRENTLY IF EXISTS e"
+            ]
+        );
+        assert_eq!(
+            statements.iter().map(|s| created(s)).collect::<Vec<_>>(),
+            [Some("c"), None]
+        );
+    }
 }

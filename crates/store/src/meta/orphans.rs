@@ -320,17 +320,22 @@ pub(crate) async fn deleted(client: &Connection, worker: &str, keys: &[&str]) ->
     Ok(rows.iter().map(bytes).collect())
 }
 
-/// What waits for the collector.
+/// What waits for the collector. Of each kind at most a million rows are counted, so that the question stays cheap when
+/// there is most to do.
 #[tracing::instrument(target = "postgres", name = "orphans.waiting", skip_all)]
 pub(crate) async fn waiting(client: &Connection) -> Result<Waiting> {
     let row = client
         .query_one(
-            "SELECT (SELECT count(*) FROM gc_queue),
-                 (SELECT count(*) FROM objects WHERE state = 'condemned'),
-                 (SELECT count(*) FROM objects WHERE state = 'condemned' AND last_error IS NOT NULL),
-                 (SELECT count(*) FROM orphan_suspects),
+            "WITH condemned AS MATERIALIZED (
+                 SELECT count(*) AS objects, count(last_error) AS failing,
+                     coalesce(sum(size_bytes), 0)::bigint AS bytes
+                 FROM (SELECT last_error, size_bytes FROM objects WHERE state = 'condemned' LIMIT 1000000) first_ones
+             )
+             SELECT (SELECT count(*) FROM (SELECT FROM gc_queue LIMIT 1000000) first_ones),
+                 (SELECT objects FROM condemned), (SELECT failing FROM condemned),
+                 (SELECT count(*) FROM (SELECT FROM orphan_suspects LIMIT 1000000) first_ones),
                  (SELECT coalesce(extract(epoch FROM now() - min(review_after)), 0)::float8 FROM gc_queue),
-                 (SELECT coalesce(sum(size_bytes), 0)::bigint FROM objects WHERE state = 'condemned')",
+                 (SELECT bytes FROM condemned)",
             &[],
         )
         .await

@@ -31,8 +31,8 @@ pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<T
 
 /// Forgets purged artifacts, unless their rows are still needed.
 ///
-/// What something else was made from, a link leads to or a hold is on is asked about again a day later. A sealed session
-/// needs no row: its manifest is written down apart.
+/// What something else was made from, a link leads to or a hold is on is asked about again a day later, and then
+/// after pauses that double up to 64 days. A sealed session needs no row: its manifest is written down apart.
 #[tracing::instrument(target = "postgres", name = "retention.forget_artifacts", skip_all)]
 pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let due = tx
@@ -57,10 +57,11 @@ pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Resu
     };
     let (tenants, needed) = ids(true);
     tx.execute(
-        "UPDATE artifacts a SET forget_after = now() + interval '1 day'
+        "UPDATE artifacts a SET forget_after = now() + least(interval '64 days',
+             greatest(interval '1 day', now() - a.purge_after - $3 * interval '1 ms'))
          FROM unnest($1::uuid[], $2::text[]) q (tenant_id, id)
          WHERE a.tenant_id = q.tenant_id AND a.id = q.id",
-        &[&tenants, &needed],
+        &[&tenants, &needed, &millis(batch.record_retention)],
     )
     .await
     .map_err(from_pg)?;
