@@ -14,6 +14,7 @@ use crate::{
     reference::ArtifactRef,
     store::{Store, unavailable},
     tenant::Tenant,
+    validate::excerpt,
 };
 
 /// The largest piece that a reader hands out, in bytes.
@@ -49,7 +50,7 @@ impl Store {
 /// What is no identifier names nothing.
 pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
     text.parse()
-        .map_err(|_| Error::ArtifactNotFound(text.to_owned()))
+        .map_err(|_| Error::ArtifactNotFound(excerpt(text)))
 }
 
 /// An artifact whose bytes are found but not yet read.

@@ -8,14 +8,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, time::timeout};
+use ring::hmac;
+use serde::Serialize;
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::timeout,
+};
 
 use crate::{
     blob::{BlobError, Blobs, Fs, S3},
     config::{BlobConfig, StoreConfig},
     error::{Error, Result, describe},
     gc::{GcConfig, Pace},
-    meta::Meta,
+    meta::{Meta, secrets},
+    page::Listing,
     trust::Trust,
     upload::gather::Gathering,
 };
@@ -65,6 +71,8 @@ pub struct Store {
     pub(crate) verified: Arc<AtomicBool>,
     pub(crate) trust: Trust,
     pub(crate) commits: Gathering,
+    /// What signs the tokens of pages, once it was read.
+    page_key: Arc<OnceCell<hmac::Key>>,
     limits: Limits,
     /// The memory that all uploads of this process may hold, in units of `BUFFER_UNIT`.
     pub(crate) buffers: Arc<Semaphore>,
@@ -103,6 +111,7 @@ impl Store {
             verified: Arc::default(),
             trust: Trust::new(config.credential_trust),
             commits: Gathering::default(),
+            page_key: Arc::default(),
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,
@@ -180,6 +189,20 @@ impl Store {
     /// Tells, as metrics, how the connections to Postgres are used.
     pub fn observe_pool(&self) {
         self.meta.observe();
+    }
+
+    /// A list by what it lists, and under which filters. Takes a connection the first time.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn listing(&self, filters: &impl Serialize) -> Result<Listing> {
+        let read = async || {
+            let client = self.meta.client().await?;
+            let secret = secrets::page_tokens(&client).await?;
+            Ok::<_, Error>(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+        };
+        let key = self.page_key.get_or_try_init(read).await?;
+        Listing::new(key, filters)
     }
 
     /// Sizes that callers are held to.

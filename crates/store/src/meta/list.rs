@@ -7,6 +7,7 @@ use super::{
     connection::Connection,
     error::from_pg,
     filter::Query,
+    row,
 };
 use crate::{
     artifact::Artifact,
@@ -35,7 +36,7 @@ pub(crate) async fn newest(
     list: &ArtifactList,
     after: Option<Position>,
     size: PageSize,
-) -> Result<Vec<(Artifact, Position)>> {
+) -> Result<Vec<(Option<Artifact>, Position)>> {
     let leader = leader(&list.filter);
     let (join, order) = match leader {
         None => ("", ["a.created_at", "a.id"]),
@@ -73,9 +74,8 @@ pub(crate) async fn newest(
         query.sql += &format!(" AND ({at}, {id}) < ({after_at}, {after_id})");
     }
     query.sql += &format!(" ORDER BY {at} DESC, {id} DESC");
-    read(client, query, size, |artifact| Position {
-        at: artifact.created_at,
-        id: artifact.id.to_string(),
+    read(client, query, size, |row| {
+        row::position(row, "artifact", [12, 0])
     })
     .await
 }
@@ -88,16 +88,18 @@ pub(crate) async fn by_name(
     list: &ArtifactList,
     after: Option<NamePosition>,
     size: PageSize,
-) -> Result<Vec<(Artifact, NamePosition)>> {
+) -> Result<Vec<(Option<Artifact>, NamePosition)>> {
     let mut query = select(&format!("SELECT {COLUMNS} FROM artifacts a"), tenant, list);
     if let Some(position) = &after {
         let (filename, id) = (query.text(&position.filename), query.text(&position.id));
         query.sql += &format!(" AND (a.filename, a.id) > ({filename}, {id})");
     }
     query.sql += " ORDER BY a.filename, a.id";
-    read(client, query, size, |artifact| NamePosition {
-        filename: artifact.filename.clone(),
-        id: artifact.id.to_string(),
+    read(client, query, size, |row| {
+        Ok(NamePosition {
+            filename: artifacts::column(row, 1)?,
+            id: artifacts::column(row, 0)?,
+        })
     })
     .await
 }
@@ -135,20 +137,15 @@ async fn read<P>(
     client: &Connection,
     mut query: Query,
     size: PageSize,
-    position: impl Fn(&Artifact) -> P,
-) -> Result<Vec<(Artifact, P)>> {
+    position: impl Fn(&Row) -> Result<P>,
+) -> Result<Vec<(Option<Artifact>, P)>> {
     let rows = query.number(size.rows());
     query.sql += &format!(" LIMIT {rows}");
     let rows = client
         .query_typed(&query.sql, &query.parameters())
         .await
         .map_err(from_pg)?;
-    let read = |row: &Row| {
-        let artifact = artifacts::read(row)?;
-        let position = position(&artifact);
-        Ok((artifact, position))
-    };
-    rows.iter().map(read).collect()
+    row::listed(&rows, artifacts::read, position)
 }
 
 /// A condition that has a table of its own.
