@@ -10,6 +10,7 @@ mod connections;
 mod contention;
 mod declared;
 mod dev;
+mod extremes;
 mod faults;
 mod gathering;
 mod gc;

@@ -81,7 +81,9 @@ pub(crate) async fn after(
 fn read(row: &Row) -> Result<Event> {
     let of = |column: usize| COLUMN_COUNT + 2 + column;
     // Before the event itself: of a damaged artifact nothing is known but its id.
-    let recorded = row::read(row, "artifact", of(3), |row| at::<Option<&str>>(row, 0))?.is_some();
+    let recorded = row::read(row, "artifact", of(3), |row| {
+        Ok(at::<Option<&str>>(row, 0)?.is_some())
+    })?;
     let known = if recorded {
         row::readable(artifacts::with_state(row))?
     } else {
