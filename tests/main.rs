@@ -12,6 +12,7 @@ mod connections;
 mod contention;
 mod declared;
 mod dev;
+mod extremes;
 mod faults;
 mod gathering;
 mod gc;

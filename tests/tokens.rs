@@ -187,6 +187,18 @@ async fn a_token_that_proves_nothing_is_refused_and_why() {
         ),
         (claims(json!({"iss": null})), "no `iss`"),
         (claims(json!({"sub": null})), "no `sub`"),
+        (claims(json!({"sub": "a\0b"})), "`sub`"),
+        (claims(json!({"sub": "a\nb"})), "`sub`"),
+        (claims(json!({"sub": "x".repeat(513)})), "`sub`"),
+        (
+            claims(json!({"sub": "system:serviceaccount:agents:*"})),
+            "`sub`",
+        ),
+        (
+            claims(json!({"exp": 1_000_000_000_000_000_000_u64})),
+            "ten years",
+        ),
+        (header(json!({"crit": ["b64"]})), "demands 'b64'"),
         (header(json!({"kid": "key-9"})), "no such key"),
         (header(json!({"kid": null})), "names no key"),
         (header(json!({"alg": "none"})), "malformed"),

@@ -61,6 +61,30 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// About how many bytes it has in an answer.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [
+            &self.filename,
+            &self.content_type,
+            &self.namespace,
+            &self.user_id,
+            &self.agent_id,
+            &self.title,
+            &self.language,
+            &self.change_summary,
+        ];
+        let session = self.session_id.as_ref().map_or(0, String::len);
+        let texts: usize = texts.into_iter().map(String::len).sum();
+        let pairs: usize = self
+            .metadata
+            .iter()
+            .map(|(k, v)| k.len() + v.len() + 8)
+            .sum();
+        let lists = self.labels.iter().chain(&self.inputs);
+        let lists: usize = lists.map(|text| text.len() + 3).sum();
+        texts + session + pairs + lists + 256
+    }
+
     /// Changes with every change of the record.
     #[must_use]
     pub fn etag(&self) -> String {

@@ -10,14 +10,14 @@ use crate::{
     spec::{ArtifactSpec, RawSpec},
     store::Store,
     tenant::Tenant,
-    validate::Violations,
+    validate::{Violations, excerpt},
 };
 
 /// A hash and a size that a caller asks about, as it puts them.
 #[derive(Debug, Clone)]
-pub struct RawContent {
+pub struct RawContent<'a> {
     /// `sha256:` and 64 hex digits.
-    pub content_hash: String,
+    pub content_hash: &'a str,
     /// In bytes.
     pub size_bytes: i64,
 }
@@ -48,7 +48,7 @@ impl Store {
         if !spec.content_hash.is_empty() && spec.content_hash != hash {
             return Err(Error::ContentMismatch {
                 field: "content_hash",
-                declared: spec.content_hash,
+                declared: excerpt(&spec.content_hash),
                 actual: hash,
             });
         }
@@ -80,25 +80,16 @@ impl Store {
     pub async fn find_missing_content(
         &self,
         tenant: &Tenant,
-        contents: Vec<RawContent>,
+        contents: impl ExactSizeIterator<Item = RawContent<'_>>,
     ) -> Result<Vec<usize>> {
         let mut faults = Violations::new();
-        if contents.len() > Self::MAX_CONTENTS {
-            faults.add(
-                "contents",
-                format!("must be at most {}", Self::MAX_CONTENTS),
-            );
-        }
-        let mut asked = Vec::with_capacity(contents.len());
-        for (i, content) in contents.into_iter().enumerate() {
-            let at = |part| format!("contents[{i}].{part}");
-            let hash = content.content_hash.parse::<ContentHash>();
-            let hash = faults.check(&at("content_hash"), hash);
-            if content.size_bytes < 0 {
-                faults.add(at("size_bytes"), "must be 0 or more");
+        let asked = faults.each("contents", contents, Self::MAX_CONTENTS, |content| {
+            let hash: ContentHash = content.content_hash.parse()?;
+            match content.size_bytes {
+                0.. => Ok((hash, content.size_bytes)),
+                _ => Err("must have a size_bytes of 0 or more"),
             }
-            asked.extend(hash.map(|hash| (hash, content.size_bytes)));
-        }
+        });
         let asked = faults.finish(Some(asked))?;
         let client = self.meta.client().await?;
         rows::missing(&client, tenant.id, &asked).await

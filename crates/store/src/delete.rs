@@ -1,6 +1,6 @@
 //! Deleting artifacts.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -127,10 +127,11 @@ async fn delete(
     window: Duration,
 ) -> Result<BulkDeleted> {
     let deleted = rows::delete_all(&once.tx, tenant, ids, window).await?;
+    let known: HashSet<_> = deleted.iter().map(|(id, _)| id.as_str()).collect();
     let not_deleted = ids
         .iter()
         .map(ArtifactId::as_str)
-        .filter(|id| !deleted.iter().any(|(known, _)| known == id));
+        .filter(|id| !known.contains(id));
     Ok(BulkDeleted {
         count: deleted.len() as u64,
         bytes: deleted.iter().map(|(_, bytes)| bytes).sum(),

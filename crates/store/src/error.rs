@@ -169,6 +169,16 @@ pub enum Error {
     /// The stored bytes are not those that were committed.
     #[error("the stored bytes of artifact '{0}' are not those that were committed")]
     DataCorrupted(String),
+    /// A record that cannot be read.
+    #[error("the record of {record} '{id}' is damaged; the server's log says how")]
+    RecordDamaged {
+        /// What it is of, such as `artifact`.
+        record: &'static str,
+        /// Its id; `unknown` when that cannot be read either.
+        id: String,
+        /// For the log.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// A fault of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),

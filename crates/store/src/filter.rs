@@ -3,6 +3,7 @@
 //! Requests say it field by field or as one expression; both become the same tree, which `meta` turns into SQL.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 mod glob;
 mod parse;
@@ -11,7 +12,7 @@ pub use glob::Glob;
 pub use parse::{SyntaxError, parse};
 
 /// Conditions, joined.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Filter {
     /// Every one of these holds; of none, everything.
     All(Vec<Filter>),
@@ -24,7 +25,7 @@ pub enum Filter {
 }
 
 /// One condition on an artifact.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Condition {
     /// A text of the record.
     Text(TextField, TextMatch),
@@ -45,7 +46,7 @@ pub enum Condition {
 }
 
 /// A text of the record. Empty texts are those that were not given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum TextField {
     /// `session_id`.
     SessionId,
@@ -70,7 +71,7 @@ pub enum TextField {
 }
 
 /// How a text matches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum TextMatch {
     /// It is this.
     Exactly(String),
@@ -81,7 +82,7 @@ pub enum TextMatch {
 }
 
 /// How a number or a moment compares to a given one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Comparison {
     /// `=`
     Equal,

@@ -3,10 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use rand::distr::{Alphanumeric, SampleString};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Names a tenant inside the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub(crate) struct TenantId(pub(crate) Uuid);
 
 /// Names one physical copy of bytes. Fresh for every upload and never reused, which is what makes deleting safe.
@@ -20,7 +21,7 @@ impl ObjectId {
 }
 
 /// `art_` and 16 characters of `[A-Za-z0-9]`: 95 bits of randomness.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ArtifactId(String);
 
 /// `lnk_` and 20 characters of `[A-Za-z0-9]`: 119 bits of randomness, since knowing it is the right to read.

@@ -17,11 +17,12 @@ use crate::{
         jobs as rows,
         selection::{self, Match, Survey},
     },
-    page::{Listing, Page, PageSize},
+    page::{Page, PageSize},
     record::Stage,
     selection::{Expression, Selection},
     store::Store,
     tenant::{Caller, Credential, Tenant},
+    validate::excerpt,
 };
 
 /// What a job does.
@@ -39,7 +40,7 @@ pub enum Task {
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum JobState {
     /// It has work to do.
     Running,
@@ -97,6 +98,15 @@ pub struct Job {
 impl Job {
     /// The most artifacts that are counted beforehand.
     pub(crate) const MAX_COUNT: usize = 10_000;
+
+    /// About how many bytes it has in an answer.
+    fn weight(&self) -> usize {
+        let agent = match &self.task {
+            Task::DeleteArtifacts => 0,
+            Task::SetStage { agent_id, .. } => agent_id.len(),
+        };
+        self.filter.len() + self.last_error.len() + self.credential.workload().len() + agent + 256
+    }
 }
 
 /// What came of a call about any number of artifacts.
@@ -159,11 +169,11 @@ impl Store {
         size: PageSize,
         token: &str,
     ) -> Result<Page<Job>> {
-        let listing = Listing::new(("jobs", tenant.id, state));
+        let listing = self.listing(&("jobs", tenant.id, state)).await?;
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
         let rows = rows::list(&client, tenant.id, state, after.as_ref(), size).await?;
-        Ok(listing.page(rows, size))
+        Ok(listing.page(rows, size, Job::weight))
     }
 
     /// Ends a job at the end of the batch that is under way, and returns it; one that has ended stays as it is.
@@ -189,8 +199,7 @@ impl Store {
 }
 
 fn job_id(text: &str) -> Result<JobId> {
-    text.parse()
-        .map_err(|_| Error::JobNotFound(text.to_owned()))
+    text.parse().map_err(|_| Error::JobNotFound(excerpt(text)))
 }
 
 /// Starts a job for more artifacts than one call deals with; otherwise says which those are that match.

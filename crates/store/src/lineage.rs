@@ -1,11 +1,12 @@
 //! What artifacts were made from, and what was made from them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use crate::{
     artifact::Artifact,
     error::{Error, Result},
     meta::{artifacts, lineage as rows},
+    page::MAX_PAGE_BYTES,
     reference::ArtifactRef,
     store::Store,
     tenant::Tenant,
@@ -34,7 +35,8 @@ pub struct Derivation {
 pub struct Lineage {
     /// The steps, each once.
     pub derivations: Vec<Derivation>,
-    /// The artifacts of the steps that are visible; those that are not have been deleted or have expired.
+    /// The artifacts of the steps that are visible, the nearest first; those that are not have been deleted or have expired.
+    /// As many as fit into one answer.
     pub artifacts: Vec<Artifact>,
     /// Whether there is more than the bounds let through.
     pub truncated: bool,
@@ -45,6 +47,19 @@ const DEFAULT_DEPTH: i32 = 4;
 const MAX_DEPTH: i32 = 16;
 /// The most steps of one answer.
 const MAX_STEPS: usize = 1000;
+
+/// Leaves out the last artifacts where all would be too large for one answer; whether it did.
+fn cut(artifacts: &mut Vec<Artifact>) -> bool {
+    let mut bytes = 0;
+    let fits = artifacts.iter().position(|artifact| {
+        bytes += artifact.weight();
+        bytes > MAX_PAGE_BYTES
+    });
+    if let Some(fits) = fits {
+        artifacts.truncate(fits);
+    }
+    fits.is_some()
+}
 
 impl Store {
     /// Follows derivations from a visible artifact, at most `depth` steps (1 to 16; 0: 4) and 1,000 derivations far.
@@ -73,7 +88,8 @@ impl Store {
             .await?
             .id
             .to_string();
-        let mut seen = BTreeSet::from([start.clone()]);
+        // Each with how it was come by: what is nearest is most worth its place in the answer.
+        let mut seen = HashMap::from([(start.clone(), 0)]);
         let mut frontier = vec![start];
         let mut derivations = BTreeSet::new();
         let mut truncated = false;
@@ -89,7 +105,13 @@ impl Store {
                     Direction::Inputs => &step.input_id,
                     Direction::Outputs => &step.artifact_id,
                 })
-                .filter(|id| seen.insert((*id).clone()))
+                .filter(|id| {
+                    let rank = seen.len();
+                    let place = seen.entry((*id).clone());
+                    let fresh = matches!(place, Entry::Vacant(_));
+                    place.or_insert(rank);
+                    fresh
+                })
                 .cloned()
                 .collect();
             derivations.extend(found);
@@ -102,10 +124,13 @@ impl Store {
                 .await?
                 .is_empty();
         }
-        let ids: Vec<_> = seen.into_iter().collect();
+        let ids: Vec<_> = seen.keys().cloned().collect();
+        let mut artifacts = rows::visible(&client, tenant.id, &ids).await?;
+        artifacts.sort_by_key(|artifact| seen.get(artifact.id.as_str()).copied());
+        truncated |= cut(&mut artifacts);
         Ok(Lineage {
             derivations: derivations.into_iter().collect(),
-            artifacts: rows::visible(&client, tenant.id, &ids).await?,
+            artifacts,
             truncated,
         })
     }

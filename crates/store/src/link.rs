@@ -10,11 +10,12 @@ use crate::{
     id::{ArtifactId, LinkId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
     meta::{artifacts, connection::Connection, links as rows},
-    page::{Listing, Page, PageSize},
+    page::{Page, PageSize},
     read::{Download, artifact_id},
     reference::ArtifactRef,
     store::Store,
     tenant::Tenant,
+    validate::excerpt,
 };
 
 /// A public way to one artifact.
@@ -30,6 +31,11 @@ pub struct Link {
     pub created_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Link {
+    /// About how many bytes it has in an answer, with its URL.
+    const WEIGHT: usize = 1024;
 }
 
 const DEFAULT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -93,11 +99,11 @@ impl Store {
         token: &str,
     ) -> Result<Page<Link>> {
         let artifact = artifact.map(artifact_id).transpose()?;
-        let listing = Listing::new(("links", tenant.id, &artifact));
+        let listing = self.listing(&("links", tenant.id, &artifact)).await?;
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
         let rows = rows::list(&client, tenant.id, artifact.as_ref(), after.as_ref(), size).await?;
-        Ok(listing.page(rows, size))
+        Ok(listing.page(rows, size, |_| Link::WEIGHT))
     }
 
     /// Ends a link at once, and returns it.
@@ -157,6 +163,5 @@ async fn known_link(client: &Connection, tenant: TenantId, id: &str) -> Result<L
 }
 
 fn link_id(text: &str) -> Result<LinkId> {
-    text.parse()
-        .map_err(|_| Error::LinkNotFound(text.to_owned()))
+    text.parse().map_err(|_| Error::LinkNotFound(excerpt(text)))
 }

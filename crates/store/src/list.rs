@@ -1,18 +1,20 @@
 //! Finding artifacts.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
     artifact::Artifact,
     error::Result,
     filter::{Comparison, Condition, Filter, Glob, TextField, TextMatch, parse},
     meta::{artifacts, list as rows},
-    page::{Listing, Page, PageSize, Range},
+    names::{Label, Metadata, Words, check_metadata_key},
+    page::{Page, PageSize, Range},
     record::{Kind, Stage},
     reference::FileName,
     store::Store,
     tenant::Tenant,
-    validate::Violations,
+    validate::{Violations, within_reach},
 };
 
 /// Which artifacts are meant, as a caller puts it; what is empty does not filter, and all that is given must hold.
@@ -57,7 +59,7 @@ pub struct RawFilter {
 }
 
 /// In which order artifacts are listed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum Order {
     /// Newest first.
     #[default]
@@ -67,7 +69,7 @@ pub enum Order {
 }
 
 /// A list of artifacts that makes sense.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ArtifactList {
     pub(crate) filter: Filter,
     pub(crate) latest_only: bool,
@@ -94,6 +96,16 @@ pub enum Entry {
     Artifact(Box<Artifact>),
     /// A folder of the level, from the first character of the filename to the delimiter.
     Folder(String),
+}
+
+impl Entry {
+    /// About how many bytes it has in an answer.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Artifact(artifact) => artifact.weight(),
+            Self::Folder(folder) => folder.len(),
+        }
+    }
 }
 
 impl RawFilter {
@@ -171,32 +183,59 @@ impl RawFilter {
             (Comparison::Less, self.created.until),
         ];
         for (comparison, moment) in moments {
+            let moment = moment.map(within_reach);
             all.extend(moment.map(|at| Filter::Is(Condition::Created(comparison, at))));
         }
-        for (name, count) in [
-            ("metadata", self.metadata.len()),
-            ("metadata_keys", self.metadata_keys.len()),
-            ("labels", self.labels.len()),
-        ] {
-            if count > Self::MAX_EACH {
-                faults.add(name, format!("must be at most {}", Self::MAX_EACH));
-            }
-        }
-        // A map has no order, and the token of a page is for the same filters again.
+        // In an order of their own, so that the same filter is the same however its parts were sent.
         let mut metadata = self.metadata;
-        metadata.sort_unstable();
-        let pairs = metadata
-            .into_iter()
-            .map(|(key, value)| Condition::Metadata(key, TextMatch::Exactly(value)));
-        let keys = self.metadata_keys.into_iter().map(Condition::MetadataKey);
-        let labels = self.labels.into_iter().map(Condition::Label);
-        all.extend(pairs.chain(keys).chain(labels).map(Filter::Is));
+        if faults.fits("metadata", metadata.len(), Self::MAX_EACH) {
+            metadata.sort_unstable();
+            all.extend(pairs(metadata, faults).into_iter().map(Filter::Is));
+        }
+        let key = |key: String| check_metadata_key(&key).map(|()| Condition::MetadataKey(key));
+        let keys = faults.each("metadata_keys", self.metadata_keys, Self::MAX_EACH, key);
+        let label = |text| {
+            let label = Label::new(text)?;
+            Ok::<_, &str>(Condition::Label(label.as_str().to_owned()))
+        };
+        let labels = faults.each("labels", self.labels, Self::MAX_EACH, label);
+        for mut conditions in [keys, labels] {
+            conditions.sort_unstable_by(|a, b| name_of(a).cmp(name_of(b)));
+            conditions.dedup();
+            all.extend(conditions.into_iter().map(Filter::Is));
+        }
         match parse(&self.filter) {
             Ok(Filter::All(more)) => all.extend(more),
             Ok(other) => all.push(other),
             Err(e) => faults.add("filter", e.to_string()),
         }
         Filter::All(all)
+    }
+}
+
+/// Conditions on metadata pairs, of few pairs.
+fn pairs(metadata: Vec<(String, String)>, faults: &mut Violations) -> Vec<Condition> {
+    let mut conditions = Vec::with_capacity(metadata.len());
+    for (key, value) in metadata {
+        let checked = check_metadata_key(&key)
+            .map_err(|rule| format!("the key {rule}"))
+            .and_then(|()| Words::new(value, Metadata::MAX_VALUE_BYTES));
+        match checked {
+            Ok(value) => {
+                let value = TextMatch::Exactly(value.as_str().to_owned());
+                conditions.push(Condition::Metadata(key, value));
+            }
+            Err(rule) => faults.add_pairs("metadata", vec![(Some(key), rule)]),
+        }
+    }
+    conditions
+}
+
+/// By what keys and labels are put in order.
+fn name_of(condition: &Condition) -> &str {
+    match condition {
+        Condition::MetadataKey(name) | Condition::Label(name) => name,
+        _ => "",
     }
 }
 
@@ -248,11 +287,11 @@ impl Store {
         size: PageSize,
         token: &str,
     ) -> Result<Page<Artifact>> {
-        let listing = Listing::new(("versions", tenant.id, name));
+        let listing = self.listing(&("versions", tenant.id, name)).await?;
         let before = listing.position(token)?;
         let client = self.meta.client().await?;
         let rows = artifacts::versions(&client, tenant.id, name, before, size).await?;
-        Ok(listing.page(rows, size))
+        Ok(listing.page(rows, size, Artifact::weight))
     }
 
     /// Lists visible artifacts, and the folders of a level.
@@ -267,20 +306,22 @@ impl Store {
         size: PageSize,
         token: &str,
     ) -> Result<Page<Entry>> {
-        let listing = Listing::new(("artifacts", tenant.id, list));
+        let listing = self.listing(&("artifacts", tenant.id, list)).await?;
         match list.order {
             Order::Newest => {
                 let after = listing.position(token)?;
                 let client = self.meta.client().await?;
                 let rows = Box::pin(rows::newest(&client, tenant.id, list, after, size)).await?;
-                let entry = |(artifact, at)| (Entry::Artifact(Box::new(artifact)), at);
-                Ok(listing.page(rows.into_iter().map(entry).collect(), size))
+                let entry = |(artifact, at): (Option<Artifact>, _)| {
+                    (artifact.map(|it| Entry::Artifact(Box::new(it))), at)
+                };
+                Ok(listing.page(rows.into_iter().map(entry).collect(), size, Entry::weight))
             }
             Order::Filename => {
                 let after = listing.position(token)?;
                 let client = self.meta.client().await?;
                 let rows = Box::pin(rows::by_name(&client, tenant.id, list, after, size)).await?;
-                Ok(listing.page(rows, size))
+                Ok(listing.page(rows, size, Entry::weight))
             }
         }
     }

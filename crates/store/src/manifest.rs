@@ -6,7 +6,7 @@ use crate::{
     digest::ContentHash,
     error::{Error, Result},
     meta::{manifests as rows, sessions},
-    page::{Listing, Page, PageSize},
+    page::{Page, PageSize},
     session::session_id,
     store::Store,
     tenant::Tenant,
@@ -28,6 +28,11 @@ pub struct ManifestEntry {
 }
 
 impl ManifestEntry {
+    /// About how many bytes it has in an answer.
+    fn weight(&self) -> usize {
+        self.filename.len() + self.artifact_id.len() + 128
+    }
+
     /// Its line: filename, version, id, size and `sha256:` hash, separated by tabs. A filename has no control characters,
     /// so every line can be taken apart again.
     #[must_use]
@@ -64,7 +69,7 @@ impl Store {
         token: &str,
     ) -> Result<Page<ManifestEntry>> {
         let session = session_id(session)?;
-        let listing = Listing::new(("manifest", tenant.id, &session));
+        let listing = self.listing(&("manifest", tenant.id, &session)).await?;
         let after: Option<String> = listing.position(token)?;
         let client = self.meta.client().await?;
         if !sessions::is_sealed(&client, tenant.id, session.as_str()).await? {
@@ -74,9 +79,9 @@ impl Store {
         let entries = rows::page(&client, tenant.id, session.as_str(), &after, size.rows()).await?;
         let rows = entries.into_iter().map(|entry| {
             let id = entry.artifact_id.clone();
-            (entry, id)
+            (Some(entry), id)
         });
-        Ok(listing.page(rows.collect(), size))
+        Ok(listing.page(rows.collect(), size, ManifestEntry::weight))
     }
 }
 

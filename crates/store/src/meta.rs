@@ -46,6 +46,8 @@ pub(crate) mod pending;
 pub(crate) mod quotas;
 pub(crate) mod restore;
 pub(crate) mod retention;
+mod row;
+pub(crate) mod secrets;
 pub(crate) mod selection;
 pub(crate) mod sessions;
 pub(crate) mod stages;

@@ -24,6 +24,7 @@ struct Instruments {
     s3: Histogram<f64>,
     pass: Histogram<f64>,
     pass_items: Counter<u64>,
+    damaged_records: Counter<u64>,
 }
 
 static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
@@ -42,6 +43,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         s3: seconds("cairn.s3.duration"),
         pass: seconds("cairn.gc.pass.duration"),
         pass_items: meter.u64_counter("cairn.gc.items").build(),
+        damaged_records: meter.u64_counter("cairn.damaged_records").build(),
     }
 });
 
@@ -52,6 +54,12 @@ pub(crate) enum Kept {
     Object,
     /// The tenant had it already.
     Deduplicated,
+}
+
+/// A record that a list left out because it is damaged.
+pub(crate) fn damaged_record(record: &'static str) {
+    let record = KeyValue::new("record", record);
+    INSTRUMENTS.damaged_records.add(1, &[record]);
 }
 
 /// An upload that made an artifact, or would have made the one that there is.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 /// A filename: 1 to 255 bytes, `/` separates, and no segment could lead out of a folder. Bidirectional marks and the
 /// like are kept: a filename is data here, and is never resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Filename(String);
 
 impl Filename {
@@ -40,7 +42,7 @@ impl Filename {
 }
 
 /// A caller's own identifier of a session, namespace, user or agent: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Label(String);
 
 impl Label {
@@ -191,23 +193,21 @@ impl Metadata {
     ///
     /// # Errors
     /// Every rule that they break, each with the key at fault, or none where the fault is of all of them.
-    pub(crate) fn new(
-        pairs: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, Vec<(Option<String>, String)>> {
+    pub(crate) fn new(pairs: Vec<(String, String)>) -> Result<Self, Vec<(Option<String>, String)>> {
+        if pairs.len() > Self::MAX_PAIRS {
+            let rule = format!("must have at most {} pairs", Self::MAX_PAIRS);
+            return Err(vec![(None, rule)]);
+        }
         let pairs: BTreeMap<_, _> = pairs.into_iter().collect();
         let mut faults = Vec::new();
-        if pairs.len() > Self::MAX_PAIRS {
-            faults.push((None, format!("must have at most {} pairs", Self::MAX_PAIRS)));
-        }
         let bytes: usize = pairs.iter().map(|(k, v)| k.len() + v.len()).sum();
         if bytes > Self::MAX_BYTES {
             let rule = format!("must be at most {} bytes in all", Self::MAX_BYTES);
             faults.push((None, rule));
         }
         for (key, value) in &pairs {
-            if !is_metadata_key(key) {
-                let rule = "the key must match ^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$";
-                faults.push((Some(key.clone()), rule.to_owned()));
+            if let Err(rule) = check_metadata_key(key) {
+                faults.push((Some(key.clone()), format!("the key {rule}")));
             }
             if value.len() > Self::MAX_VALUE_BYTES {
                 let rule = format!("the value must be at most {} bytes", Self::MAX_VALUE_BYTES);
@@ -234,11 +234,20 @@ impl Metadata {
     }
 }
 
-fn is_metadata_key(key: &str) -> bool {
+/// Checks the key of a metadata pair.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(crate) fn check_metadata_key(key: &str) -> Result<(), &'static str> {
     let mut bytes = key.bytes();
-    key.len() <= 64
+    let good = key.len() <= 64
         && bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    if good {
+        Ok(())
+    } else {
+        Err("must match ^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$")
+    }
 }
 
 #[cfg(test)]
@@ -325,15 +334,17 @@ mod tests {
 
     #[test]
     fn metadata_names_every_pair_at_fault() {
-        let faults = Metadata::new([
+        let faults = Metadata::new(vec![
             ("9".to_owned(), "v".to_owned()),
             ("k".to_owned(), "v".repeat(1025)),
         ])
         .expect_err("two faults");
         assert_eq!(faults.len(), 2);
-        let many = (0..65).map(|i| (format!("k{i}"), String::new()));
+        let many = (0..65).map(|i| (format!("k{i}"), String::new())).collect();
         assert_eq!(Metadata::new(many).expect_err("too many").len(), 1);
-        let large = (0..9).map(|i| (format!("k{i}"), "v".repeat(1000)));
+        let large = (0..9)
+            .map(|i| (format!("k{i}"), "v".repeat(1000)))
+            .collect();
         assert_eq!(Metadata::new(large).expect_err("too large").len(), 1);
     }
 }

@@ -1,8 +1,8 @@
 //! Pages of lists: how large, from where, and the opaque token between two of them.
 
 use jiff::Timestamp;
+use ring::hmac;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -41,12 +41,22 @@ impl PageSize {
 }
 
 /// A half-open range; a missing end is open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Range<T> {
     /// Included.
     pub from: Option<T>,
     /// Excluded.
     pub until: Option<T>,
+}
+
+impl<T> Range<T> {
+    /// Changes both ends.
+    pub(crate) fn map<U>(self, change: impl Fn(T) -> U) -> Range<U> {
+        Range {
+            from: self.from.map(&change),
+            until: self.until.map(change),
+        }
+    }
 }
 
 /// Where an item stands in a list that is ordered by time and id, newest first.
@@ -119,24 +129,41 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// The list that a token belongs to: what is listed, for whom, under which filters. A token that is used on another list
-/// would silently skip items there, so it is refused.
-pub(crate) struct Listing([u8; 8]);
+/// The most bytes of the items of one page, well below what clients of gRPC take by default, which is 4 MiB: the encoding
+/// adds to each item.
+pub(crate) const MAX_PAGE_BYTES: usize = 3 << 20;
 
-#[derive(Serialize, Deserialize)]
-struct Token<P> {
-    #[serde(rename = "l")]
-    listing: String,
-    #[serde(rename = "p")]
-    position: P,
+/// The list that a token belongs to: what is listed, for whom, under which filters. A token that is used on another list
+/// would silently skip items there, so it is refused, as is one that was not made here.
+pub(crate) struct Listing {
+    key: hmac::Key,
+    /// What is signed with every position.
+    list: Vec<u8>,
 }
 
+/// The bytes of a signature.
+const TAG: usize = 32;
+/// No token that was made here is longer: a position has a name of at most 1 KiB, each byte of which JSON may escape.
+const MAX_TOKEN: usize = 32 << 10;
+
+/// How tokens are made. Another version signs otherwise.
+const VERSION: &[u8] = b"cairn page 2";
+
 impl Listing {
-    pub(crate) fn new(filters: impl std::fmt::Debug) -> Self {
-        let digest = Sha256::digest(format!("{filters:?}"));
-        let mut fingerprint = [0; 8];
-        fingerprint.copy_from_slice(&digest[..8]);
-        Self(fingerprint)
+    /// A list by what it lists. Filters are encoded by the names of their fields, so that replicas of two releases agree.
+    pub(crate) fn new(key: &hmac::Key, filters: &impl Serialize) -> Result<Self> {
+        let encoded = serde_json::to_vec(filters).map_err(|e| Error::Internal(e.into()))?;
+        let mut list = VERSION.to_vec();
+        list.extend((encoded.len() as u64).to_be_bytes());
+        list.extend(encoded);
+        Ok(Self {
+            key: key.clone(),
+            list,
+        })
+    }
+
+    fn signed(&self, position: &[u8]) -> Vec<u8> {
+        [&self.list, position].concat()
     }
 
     /// Reads a token; empty for the first page.
@@ -148,31 +175,45 @@ impl Listing {
             let rule = "must be the next_page_token of a list with the same filters";
             Error::invalid("page_token", rule)
         };
-        let bytes = hex::decode(token).map_err(|_| refuse())?;
-        let token: Token<P> = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
-        if token.listing != hex::encode(self.0) {
+        if token.len() > MAX_TOKEN {
             return Err(refuse());
         }
-        Ok(Some(token.position))
+        let bytes = hex::decode(token).map_err(|_| refuse())?;
+        let (tag, position) = bytes.split_at_checked(TAG).ok_or_else(refuse)?;
+        hmac::verify(&self.key, &self.signed(position), tag).map_err(|_| refuse())?;
+        serde_json::from_slice(position)
+            .map(Some)
+            .map_err(|_| refuse())
     }
 
-    /// Makes a page of the rows that were read, of which there is one too many when another page follows.
-    pub(crate) fn page<T, P: Serialize>(&self, mut rows: Vec<(T, P)>, size: PageSize) -> Page<T> {
-        let more = rows.len() > usize::from(size.0);
-        rows.truncate(usize::from(size.0));
-        let next = rows.last().filter(|_| more).map(|(_, p)| self.token(p));
-        Page {
-            items: rows.into_iter().map(|(item, _)| item).collect(),
-            next,
+    /// Makes a page of the rows that were read, of which there is one too many when another page follows. It ends early
+    /// where its items, which `weigh` weighs in bytes, would be too large for one answer. A row without an item is damaged
+    /// and has its place alone.
+    pub(crate) fn page<T, P: Serialize>(
+        &self,
+        rows: Vec<(Option<T>, P)>,
+        size: PageSize,
+        weigh: impl Fn(&T) -> usize,
+    ) -> Page<T> {
+        let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
+        let mut more = false;
+        for (i, (item, position)) in rows.into_iter().enumerate() {
+            bytes += item.as_ref().map_or(0, &weigh);
+            more = i == usize::from(size.0) || (bytes > MAX_PAGE_BYTES && last.is_some());
+            if more {
+                break;
+            }
+            items.extend(item);
+            last = Some(position);
         }
+        let next = last.filter(|_| more).map(|position| self.token(position));
+        Page { items, next }
     }
 
     fn token<P: Serialize>(&self, position: P) -> String {
-        let token = Token {
-            listing: hex::encode(self.0),
-            position,
-        };
-        hex::encode(serde_json::to_vec(&token).unwrap_or_default())
+        let position = serde_json::to_vec(&position).unwrap_or_default();
+        let tag = hmac::sign(&self.key, &self.signed(&position));
+        hex::encode([tag.as_ref(), &position].concat())
     }
 }
 
@@ -180,26 +221,71 @@ impl Listing {
 mod tests {
     use super::*;
 
+    fn listing(secret: u8, of: u8) -> Listing {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[secret; 32]);
+        Listing::new(&key, &("artifacts", of)).expect("a list")
+    }
+
+    fn row(id: &str) -> (Option<()>, Position) {
+        let at = Timestamp::from_microsecond(1_700_000_000_000_001).expect("a time");
+        let id = id.to_owned();
+        (Some(()), Position { at, id })
+    }
+
+    fn size(size: i32) -> PageSize {
+        PageSize::new(size).expect("a size")
+    }
+
     #[test]
     fn a_token_leads_on_in_its_own_list_alone() {
-        let size = PageSize::new(1).expect("a size");
-        let list = Listing::new(("artifacts", 1));
-        let at = Timestamp::from_microsecond(1_700_000_000_000_001).expect("a time");
-        let row = |id: &str| {
-            let id = id.to_owned();
-            ((), Position { at, id })
-        };
-        let page = list.page(vec![row("b"), row("a")], size);
+        let list = listing(1, 1);
+        let page = list.page(vec![row("b"), row("a")], size(1), |()| 0);
         assert_eq!(page.items.len(), 1);
         let token = page.next.expect("a second page");
         assert_eq!(list.position(&token).expect("ours"), Some(row("b").1));
-        assert!(
-            Listing::new(("artifacts", 2))
-                .position::<Position>(&token)
-                .is_err()
-        );
-        assert!(list.position::<Position>("zz").is_err());
-        assert!(list.page(vec![row("a")], size).next.is_none());
+        for another in [listing(1, 2), listing(2, 1)] {
+            assert!(another.position::<Position>(&token).is_err());
+        }
+        assert!(list.page(vec![row("a")], size(1), |()| 0).next.is_none());
+    }
+
+    #[test]
+    fn a_token_that_was_changed_is_refused() {
+        let list = listing(1, 1);
+        let page = list.page(vec![row("b"), row("a")], size(1), |()| 0);
+        let token = page.next.expect("a second page");
+        let bytes = hex::decode(&token).expect("hex");
+        for i in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[i] ^= 1;
+            assert!(list.position::<Position>(&hex::encode(changed)).is_err());
+        }
+        for other in ["zz", "é", "00", &token[..64], &"0".repeat(1 << 20)] {
+            assert!(list.position::<Position>(other).is_err());
+        }
+    }
+
+    #[test]
+    fn a_page_ends_where_its_bytes_do() {
+        let list = listing(1, 1);
+        let half = |()| MAX_PAGE_BYTES / 2;
+        let rows = || ["d", "c", "b", "a"].map(row).to_vec();
+        let page = list.page(rows(), size(200), |()| half(()));
+        assert_eq!(page.items.len(), 2);
+        let token = page.next.expect("a second page");
+        assert_eq!(list.position(&token).expect("ours"), Some(row("c").1));
+        let page = list.page(rows(), size(200), |()| 2 * MAX_PAGE_BYTES);
+        assert_eq!(page.items.len(), 1, "there is always one");
+    }
+
+    #[test]
+    fn a_damaged_row_ends_no_list() {
+        let list = listing(1, 1);
+        let rows = vec![(None, row("b").1), row("a")];
+        let page = list.page(rows, size(1), |()| 0);
+        assert!(page.items.is_empty());
+        let token = page.next.expect("a second page");
+        assert_eq!(list.position(&token).expect("ours"), Some(row("b").1));
     }
 
     #[test]

@@ -13,10 +13,11 @@ use crate::{
         pending as rows,
         sessions::{self, Entry},
     },
+    selection::artifact_ids,
     session::{Session, seal_within, session_id},
     store::Store,
     tenant::Tenant,
-    validate::Violations,
+    validate::{Violations, some_of},
 };
 
 /// An artifact that was published.
@@ -49,15 +50,8 @@ impl ToPublish {
     /// `Invalid`, with everything that cannot be an id.
     pub fn new(ids: Vec<String>, seal: bool) -> Result<Self> {
         let mut faults = Violations::new();
-        if ids.len() > Self::MAX {
-            faults.add("artifact_ids", format!("must be at most {}", Self::MAX));
-        }
-        let mut known = Vec::with_capacity(ids.len());
-        for (i, id) in ids.into_iter().enumerate() {
-            let id = id.parse().map_err(|_| "must be the id of an artifact");
-            known.extend(faults.check(&format!("artifact_ids[{i}]"), id));
-        }
-        faults.finish(Some(Self { ids: known, seal }))
+        let ids = artifact_ids(&mut faults, ids, Self::MAX);
+        faults.finish(Some(Self { ids, seal }))
     }
 }
 
@@ -138,7 +132,7 @@ async fn publish_within(
     if !unknown.is_empty() {
         let rule = format!(
             "must have with them the unpublished artifacts that they were made from: {}",
-            unknown.join(", ")
+            some_of(&unknown)
         );
         return Err(Error::invalid("artifact_ids", rule));
     }

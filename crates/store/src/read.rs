@@ -16,6 +16,7 @@ use crate::{
     reference::ArtifactRef,
     store::Store,
     tenant::Tenant,
+    validate::excerpt,
 };
 
 mod ahead;
@@ -56,7 +57,7 @@ impl Store {
 /// What is no identifier names nothing.
 pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
     text.parse()
-        .map_err(|_| Error::ArtifactNotFound(text.to_owned()))
+        .map_err(|_| Error::ArtifactNotFound(excerpt(text)))
 }
 
 /// An artifact whose bytes are found but not yet read.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::{
     error::{Error, Result},
     id::ArtifactId,
     names::{Filename, Label, text_of},
-    validate::Violations,
+    validate::{Violations, excerpt},
 };
 
 /// A file in its scope, and perhaps one of its versions, as a caller puts it.
@@ -34,7 +36,7 @@ pub enum ArtifactRef {
 }
 
 /// A file in its scope: (namespace, user, session, filename).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct FileName {
     pub(crate) filename: Filename,
     pub(crate) session_id: Option<Label>,
@@ -63,7 +65,7 @@ impl ArtifactRef {
             (id, None) => id
                 .parse()
                 .map(Self::Id)
-                .map_err(|_| Error::ArtifactNotFound(id.to_owned())),
+                .map_err(|_| Error::ArtifactNotFound(excerpt(id))),
         }
     }
 }

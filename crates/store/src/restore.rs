@@ -1,5 +1,7 @@
 //! Taking deletions back.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -49,7 +51,8 @@ impl Store {
         if let Some(standing) = standing {
             standing.admit(restored.len() as u64, bytes)?;
         }
-        let not_restored = ids.iter().filter(|id| !restored.contains(id));
+        let known: HashSet<_> = restored.iter().collect();
+        let not_restored = ids.iter().filter(|id| !known.contains(id));
         let result = Restored {
             not_restored: not_restored.map(ToString::to_string).collect(),
             restored: restored.len() as u64,

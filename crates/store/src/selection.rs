@@ -1,5 +1,7 @@
 //! Which artifacts a bulk operation is about.
 
+use std::collections::HashSet;
+
 use crate::{
     error::{Error, Result},
     filter::{Filter, parse},
@@ -61,15 +63,23 @@ impl Selection {
     /// `Invalid`, with everything that cannot be an id.
     pub fn ids(ids: Vec<String>) -> Result<Vec<ArtifactId>> {
         let mut faults = Violations::new();
-        if !(1..=Self::MAX_IDS).contains(&ids.len()) {
-            let rule = format!("must be 1 to {}", Self::MAX_IDS);
-            faults.add("artifact_ids", rule);
+        if ids.is_empty() {
+            faults.add("artifact_ids", format!("must be 1 to {}", Self::MAX_IDS));
         }
-        let mut known = Vec::with_capacity(ids.len());
-        for (i, id) in ids.into_iter().enumerate() {
-            let id = id.parse().map_err(|_| "must be the id of an artifact");
-            known.extend(faults.check(&format!("artifact_ids[{i}]"), id));
-        }
+        let known = artifact_ids(&mut faults, ids, Self::MAX_IDS);
         faults.finish(Some(known))
     }
+}
+
+/// The ids of artifacts, each once, in the order given.
+pub(crate) fn artifact_ids(
+    faults: &mut Violations,
+    ids: Vec<String>,
+    most: usize,
+) -> Vec<ArtifactId> {
+    let known = |id: String| id.parse().map_err(|_| "must be the id of an artifact");
+    let mut kept = faults.each("artifact_ids", ids, most, known);
+    let mut seen = HashSet::with_capacity(kept.len());
+    kept.retain(|id: &ArtifactId| seen.insert(id.clone()));
+    kept
 }

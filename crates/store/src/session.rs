@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
@@ -17,11 +18,11 @@ use crate::{
         sessions::{self as rows, Sealing},
     },
     names::{Label, Words},
-    page::{Listing, Page, PageSize, Range},
+    page::{Page, PageSize, Range},
     spec::{ArtifactSpec, check_labels},
     store::Store,
     tenant::Tenant,
-    validate::Violations,
+    validate::{Violations, within_reach},
 };
 
 /// Everything one run produced.
@@ -56,10 +57,16 @@ pub struct Session {
 impl Session {
     /// The most of its artifacts that are counted, the newest first.
     pub const MAX_COUNT: u64 = 10_000;
+
+    /// About how many bytes it has in an answer.
+    fn weight(&self) -> usize {
+        let labels: usize = self.labels.iter().map(|label| label.len() + 3).sum();
+        self.id.len() + self.display_name.len() + labels + 256
+    }
 }
 
 /// Which sessions are listed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct SessionFilter {
     pub(crate) created: Range<Timestamp>,
     pub(crate) labels: Vec<String>,
@@ -75,10 +82,13 @@ impl SessionFilter {
     /// `Invalid`, with every label at fault.
     pub fn new(created: Range<Timestamp>, labels: Vec<String>) -> Result<Self> {
         let mut faults = Violations::new();
-        if labels.len() > Self::MAX_LABELS {
-            faults.add("labels", format!("must be at most {}", Self::MAX_LABELS));
-        }
-        let labels = check_labels(&mut faults, "labels", labels);
+        let few = faults.fits("labels", labels.len(), Self::MAX_LABELS);
+        let labels = if few {
+            check_labels(&mut faults, "labels", labels)
+        } else {
+            Vec::new()
+        };
+        let created = created.map(within_reach);
         faults.finish(Some(Self { created, labels }))
     }
 }
@@ -141,11 +151,11 @@ impl Store {
         size: PageSize,
         token: &str,
     ) -> Result<Page<Session>> {
-        let listing = Listing::new(("sessions", tenant.id, filter));
+        let listing = self.listing(&("sessions", tenant.id, filter)).await?;
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
         let rows = rows::list(&client, tenant.id, filter, after.as_ref(), size).await?;
-        Ok(listing.page(rows, size))
+        Ok(listing.page(rows, size, Session::weight))
     }
 
     /// Says something of a session, and returns it.

@@ -1,6 +1,6 @@
 //! What a caller says of an artifact that is to be made, and the rules for it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use crate::{
     digest::ContentHash,
@@ -203,7 +203,7 @@ impl ArtifactSpec {
     /// Checks every rule.
     ///
     /// # Errors
-    /// `Invalid`, with every field at fault.
+    /// `Invalid`, with the fields at fault.
     pub fn new(raw: RawSpec) -> Result<Self> {
         let mut faults = Violations::new();
         let filename = faults.check("spec.filename", Filename::new(raw.filename));
@@ -219,8 +219,8 @@ impl ArtifactSpec {
             faults.add_pairs("spec.metadata", broken);
             Metadata::default()
         });
-        if matches!(raw.expiry, Expiry::After(ttl) if ttl < Duration::from_millis(1)) {
-            faults.add("spec.ttl", "must be at least one millisecond");
+        if let Expiry::After(ttl) = raw.expiry {
+            faults.ttl("spec.ttl", ttl);
         }
         let declared_hash = (!raw.content_hash.is_empty())
             .then(|| faults.check("spec.content_hash", raw.content_hash.parse()))
@@ -310,32 +310,17 @@ pub(crate) fn check_labels(
     field: &str,
     labels: Vec<String>,
 ) -> Vec<String> {
-    if labels.len() > MAX_LABELS {
-        faults.add(field, format!("must be at most {MAX_LABELS}"));
-    }
-    let mut kept: Vec<_> = labels
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, label)| faults.check(&format!("{field}[{i}]"), Label::new(label)))
-        .map(|label| label.as_str().to_owned())
-        .collect();
+    let kept = faults.each(field, labels, MAX_LABELS, Label::new);
+    let mut kept: Vec<_> = kept.iter().map(|label| label.as_str().to_owned()).collect();
     kept.sort();
     kept.dedup();
     kept
 }
 
 fn check_inputs(faults: &mut Violations, inputs: Vec<String>) -> Vec<ArtifactId> {
-    if inputs.len() > ArtifactSpec::MAX_INPUTS {
-        let rule = format!("must be at most {}", ArtifactSpec::MAX_INPUTS);
-        faults.add("spec.inputs", rule);
-    }
-    let mut kept = Vec::with_capacity(inputs.len());
-    for (i, input) in inputs.into_iter().enumerate() {
-        let id = input.parse().map_err(|_| "must be the id of an artifact");
-        match faults.check::<ArtifactId>(&format!("spec.inputs[{i}]"), id) {
-            Some(id) if !kept.contains(&id) => kept.push(id),
-            _ => {}
-        }
-    }
+    let known = |input: String| input.parse().map_err(|_| "must be the id of an artifact");
+    let mut kept = faults.each("spec.inputs", inputs, ArtifactSpec::MAX_INPUTS, known);
+    let mut seen = HashSet::with_capacity(kept.len());
+    kept.retain(|id: &ArtifactId| seen.insert(id.clone()));
     kept
 }

@@ -8,14 +8,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, time::timeout};
+use ring::hmac;
+use serde::Serialize;
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::timeout,
+};
 
 use crate::{
     blob::{BlobError, Blobs, Fs, S3},
     config::{BlobConfig, StoreConfig},
     error::{Error, Result, describe},
     gc::{GcConfig, Pace},
-    meta::Meta,
+    meta::{Meta, secrets},
+    page::Listing,
     read::READ_AHEAD,
     trust::Trust,
     upload::{Budget, gather::Gathering},
@@ -70,6 +76,8 @@ pub struct Store {
     pub(crate) verified: Arc<AtomicBool>,
     pub(crate) trust: Trust,
     pub(crate) commits: Gathering,
+    /// What signs the tokens of pages, once it was read.
+    page_key: Arc<OnceCell<hmac::Key>>,
     limits: Limits,
     /// What the uploads of this process share.
     pub(crate) uploads: Budget,
@@ -107,6 +115,7 @@ impl Store {
             verified: Arc::default(),
             trust: Trust::new(config.credential_trust),
             commits: Gathering::default(),
+            page_key: Arc::default(),
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,
@@ -187,6 +196,20 @@ impl Store {
     /// Tells, as metrics, how the connections to Postgres are used.
     pub fn observe_pool(&self) {
         self.meta.observe();
+    }
+
+    /// A list by what it lists, and under which filters. Takes a connection the first time.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub(crate) async fn listing(&self, filters: &impl Serialize) -> Result<Listing> {
+        let read = async || {
+            let client = self.meta.client().await?;
+            let secret = secrets::page_tokens(&client).await?;
+            Ok::<_, Error>(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+        };
+        let key = self.page_key.get_or_try_init(read).await?;
+        Listing::new(key, filters)
     }
 
     /// What callers are held to.

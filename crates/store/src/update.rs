@@ -71,8 +71,8 @@ impl ArtifactUpdate {
         let stage = raw
             .stage
             .and_then(|stage| faults.check("stage", stage.parse()));
-        if matches!(raw.expiry, Some(Expiry::After(ttl)) if ttl < Duration::from_millis(1)) {
-            faults.add("ttl", "must be at least one millisecond");
+        if let Some(Expiry::After(ttl)) = raw.expiry {
+            faults.ttl("ttl", ttl);
         }
         let agent_id = faults
             .check("agent_id", Label::optional(raw.agent_id))

@@ -201,7 +201,7 @@ impl TokenSettings {
 }
 
 /// Whether nobody on the way can change what is read there.
-fn is_safe(url: &Uri) -> bool {
+pub(crate) fn is_safe(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse();
     match url.scheme_str() {

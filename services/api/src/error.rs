@@ -263,6 +263,16 @@ pub(crate) fn face(error: &Error) -> Face {
             "data_corrupted",
             vec![("artifact_id", id.clone())],
         ),
+        Error::RecordDamaged { record, id, .. } => row(
+            ErrorReason::DataCorrupted,
+            DataLoss,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "data_corrupted",
+            match *record {
+                "artifact" => vec![("artifact_id", id.clone())],
+                _ => vec![],
+            },
+        ),
         Error::Internal(_) => row(
             ErrorReason::Internal,
             Internal,
@@ -362,7 +372,11 @@ fn retry(reason: ErrorReason) -> Retry {
 
 /// Logs the cause of what is not the caller's doing; the caller is not told it.
 pub(crate) fn log(error: &Error) {
-    let (Error::Unavailable { .. } | Error::Internal(_) | Error::DataCorrupted(_)) = error else {
+    let (Error::Unavailable { .. }
+    | Error::Internal(_)
+    | Error::DataCorrupted(_)
+    | Error::RecordDamaged { .. }) = error
+    else {
         return;
     };
     tracing::error!(error = describe(error), "a call failed");

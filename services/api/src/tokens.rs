@@ -8,6 +8,7 @@ mod signatures;
 use std::io;
 
 use cairn_store::{Error, Result};
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 
@@ -19,6 +20,9 @@ const MAX_BYTES: usize = 8 << 10;
 
 /// How far the issuer's clock may be off, in seconds.
 const LEEWAY: u64 = 30;
+
+/// The longest time that a token may be good for, in seconds: ten years.
+const LONGEST_LIFE: i64 = 3653 * 24 * 60 * 60;
 
 /// What issuers sign with. No symmetric one: who could check such a token could make it too.
 const ALGORITHMS: [Algorithm; 5] = [
@@ -41,6 +45,8 @@ struct Claims {
     // That it is there is for the validation to say.
     #[serde(default)]
     sub: String,
+    #[serde(default)]
+    exp: serde_json::Value,
 }
 
 impl Tokens {
@@ -77,8 +83,12 @@ impl Tokens {
         let Some(id) = header.kid else {
             return Err(refused("its header names no key (`kid`)"));
         };
-        let Some(key) = self.keys.key(&id).await? else {
-            return Err(refused("its issuer has no such key"));
+        if let Some(name) = header.crit.unwrap_or_default().first() {
+            let name: String = name.chars().take(64).collect();
+            return Err(refused(format!("its header demands '{name}' (`crit`)")));
+        }
+        let Some(key) = self.keys.key(&id, header.alg).await? else {
+            return Err(refused("its issuer has no such key for its `alg`"));
         };
         let mut wanted = Validation::new(header.alg);
         wanted.set_issuer(&[&self.issuer]);
@@ -87,7 +97,7 @@ impl Tokens {
         wanted.validate_nbf = true;
         wanted.leeway = LEEWAY;
         match decode::<Claims>(token, &key, &wanted) {
-            Ok(token) => Ok(token.claims.sub),
+            Ok(token) => checked(token.claims),
             Err(e) => Err(refused(self.reason(e.kind()))),
         }
     }
@@ -105,6 +115,20 @@ impl Tokens {
             _ => "it is malformed".to_owned(),
         }
     }
+}
+
+/// What no workload can be named by proves nothing: subjects are visible ASCII, and `:*` at their end means a group.
+fn checked(Claims { sub, exp }: Claims) -> Result<String> {
+    let visible = sub.bytes().all(|byte| byte.is_ascii_graphic());
+    if !visible || !(1..=512).contains(&sub.len()) || sub.ends_with(":*") {
+        let rule = "its `sub` is not 1 to 512 visible ASCII characters, or ends in \":*\"";
+        return Err(refused(rule));
+    }
+    let latest = (Timestamp::now().as_second() + LONGEST_LIFE) as f64;
+    if exp.as_f64().is_none_or(|exp| exp > latest) {
+        return Err(refused("its `exp` is more than ten years ahead"));
+    }
+    Ok(sub)
 }
 
 fn refused(why: impl Into<String>) -> Error {

@@ -11,11 +11,15 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 /// A pattern that a whole filename matches or does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Glob {
     text: String,
+    #[serde(skip)]
     regex: String,
+    #[serde(skip)]
     prefix: String,
 }
 

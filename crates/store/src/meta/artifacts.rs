@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::FromSql};
 use uuid::Uuid;
 
 use super::{
     connection::{Connection, Transaction},
     error::{PgError, from_pg},
     pending,
+    row::{self, Damage, at, count, listed},
     selection::ids_of,
 };
 use crate::{
@@ -86,47 +87,51 @@ pub(super) const VISIBLE: &str = "a.state = 'live' \
      AND (a.expires_at IS NULL OR a.expires_at > now() OR a.held OR a.session_held)";
 
 /// Reads an artifact from a row that starts with `COLUMNS`.
+///
+/// # Errors
+/// `RecordDamaged`.
 pub(super) fn read(row: &Row) -> Result<Artifact> {
-    let corrupt = |what: &str| Error::internal(format!("an artifact's row has a malformed {what}"));
-    let id: &str = row.get(0);
-    let metadata: serde_json::Value = row.get(10);
-    let pairs = metadata.as_object().ok_or_else(|| corrupt("metadata"))?;
-    Ok(Artifact {
-        id: id.parse().map_err(|_| corrupt("id"))?,
-        filename: row.get(1),
-        version: row.get(2),
-        content_type: row.get(3),
-        size_bytes: row.get::<_, i64>(4).unsigned_abs(),
-        content_hash: row
-            .get::<_, &[u8]>(5)
-            .try_into()
-            .map_err(|_| corrupt("sha256"))?,
-        session_id: row.get(6),
-        namespace: row.get(7),
-        user_id: row.get(8),
-        agent_id: row.get(9),
-        metadata: pairs
-            .iter()
-            .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
-            .collect(),
-        expires_at: row.get(11),
-        created_at: row.get(12),
-        title: row.get(13),
-        kind: row
-            .get::<_, &str>(14)
-            .parse()
-            .map_err(|_| corrupt("kind"))?,
-        language: row.get(15),
-        change_summary: row.get(16),
-        stage: row
-            .get::<_, &str>(17)
-            .parse()
-            .map_err(|_| corrupt("stage"))?,
-        labels: row.get(18),
-        inputs: row.get(19),
-        revision: row.get(20),
-        updated_at: row.get(21),
-        legal_hold: row.get(22),
+    row::read(row, "artifact", 0, |row| {
+        let metadata: serde_json::Value = at(row, 10)?;
+        let pairs = metadata.as_object().ok_or(Damage::Malformed("metadata"))?;
+        Ok(Artifact {
+            id: (at::<&str>(row, 0)?.parse()).map_err(|_| Damage::Malformed("id"))?,
+            filename: at(row, 1)?,
+            version: at(row, 2)?,
+            content_type: at(row, 3)?,
+            size_bytes: count(row, 4)?,
+            content_hash: (at::<&[u8]>(row, 5)?.try_into())
+                .map_err(|_| Damage::Malformed("sha256"))?,
+            session_id: at(row, 6)?,
+            namespace: at(row, 7)?,
+            user_id: at(row, 8)?,
+            agent_id: at(row, 9)?,
+            metadata: pairs
+                .iter()
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+            expires_at: at(row, 11)?,
+            created_at: at(row, 12)?,
+            title: at(row, 13)?,
+            kind: (at::<&str>(row, 14)?.parse()).map_err(|_| Damage::Malformed("kind"))?,
+            language: at(row, 15)?,
+            change_summary: at(row, 16)?,
+            stage: (at::<&str>(row, 17)?.parse()).map_err(|_| Damage::Malformed("stage"))?,
+            labels: at(row, 18)?,
+            inputs: at(row, 19)?,
+            revision: at(row, 20)?,
+            updated_at: at(row, 21)?,
+            legal_hold: at(row, 22)?,
+        })
+    })
+}
+
+/// A column of an artifact's row, by which a list goes on.
+pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T> {
+    at(row, column).map_err(|damage| Error::RecordDamaged {
+        record: "artifact",
+        id: at(row, 0).unwrap_or_default(),
+        source: damage.into(),
     })
 }
 
@@ -198,7 +203,7 @@ pub(crate) async fn versions(
     name: &FileName,
     below: Option<i64>,
     size: PageSize,
-) -> Result<Vec<(Artifact, i64)>> {
+) -> Result<Vec<(Option<Artifact>, i64)>> {
     let statement = client
         .prepare(&format!(
             "SELECT {COLUMNS} FROM artifacts a
@@ -223,13 +228,7 @@ pub(crate) async fn versions(
         )
         .await
         .map_err(from_pg)?;
-    rows.iter()
-        .map(|row| {
-            let artifact = read(row)?;
-            let version = artifact.version;
-            Ok((artifact, version))
-        })
-        .collect()
+    listed(&rows, read, |row| column(row, 2))
 }
 
 /// The latest visible version of a file, as things are now.
@@ -240,17 +239,17 @@ pub(crate) async fn latest(
     name: &FileName,
 ) -> Result<Option<Artifact>> {
     let newest = versions(client, tenant, name, None, PageSize::ONE).await?;
-    Ok(newest.into_iter().next().map(|(artifact, _)| artifact))
+    Ok(newest.into_iter().next().and_then(|(artifact, _)| artifact))
 }
 
 /// The artifact of a row of `COLUMNS`, `VISIBLE` and `deleted_at`. A row that the expiry pass deleted counts as expired:
 /// a caller can only delete what has not expired.
 fn visible(row: &Row) -> Result<Artifact> {
     let artifact = read(row)?;
-    if row.get(COLUMN_COUNT) {
+    if column(row, COLUMN_COUNT)? {
         return Ok(artifact);
     }
-    let deleted_at: Option<Timestamp> = row.get(COLUMN_COUNT + 1);
+    let deleted_at: Option<Timestamp> = column(row, COLUMN_COUNT + 1)?;
     let id = artifact.id.to_string();
     Err(match (artifact.expires_at, deleted_at) {
         (Some(expires_at), None) => Error::ArtifactExpired { id, expires_at },
@@ -372,7 +371,7 @@ pub(crate) async fn get_any(
 
 /// An artifact and its state, of a row of `COLUMNS`, `VISIBLE`, which is NULL for what is unpublished, and `deleted_at`.
 pub(super) fn with_state(row: &Row) -> Result<(Artifact, State)> {
-    if row.get::<_, Option<bool>>(COLUMN_COUNT).is_none() {
+    if column::<Option<bool>>(row, COLUMN_COUNT)?.is_none() {
         return Ok((read(row)?, State::Unpublished));
     }
     let state = match visible(row) {

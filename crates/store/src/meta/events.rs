@@ -10,9 +10,10 @@ use super::{
     error::from_pg,
     gc::{Batch, Taken},
     millis,
+    row::{self, Damage, at},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     event::{Event, Happening, Subject},
     id::TenantId,
 };
@@ -78,34 +79,42 @@ pub(crate) async fn after(
 }
 
 fn read(row: &Row) -> Result<Event> {
-    let unknown = |_| Error::internal("an event has an unknown stage");
-    let stage = |at| row.get::<_, Option<&str>>(at).unwrap_or_default().parse();
-    let at = |column: usize| COLUMN_COUNT + 2 + column;
-    let artifact: Option<String> = row.get(at(3));
-    let recorded = row.get::<_, Option<&str>>(0).is_some();
-    Ok(Event {
-        position: row.get(at(0)),
-        occurred_at: row.get(at(1)),
-        what: match row.get(at(2)) {
-            "created" => Happening::Created,
-            "deleted" => Happening::Deleted,
-            "restored" => Happening::Restored,
-            "sealed" => Happening::Sealed,
-            "staged" => Happening::Staged {
-                from: stage(at(4)).map_err(unknown)?,
-                to: stage(at(5)).map_err(unknown)?,
-                agent_id: row.get(at(6)),
+    let of = |column: usize| COLUMN_COUNT + 2 + column;
+    // Before the event itself: of a damaged artifact nothing is known but its id.
+    let recorded = row::read(row, "artifact", of(3), |row| {
+        Ok(at::<Option<&str>>(row, 0)?.is_some())
+    })?;
+    let known = if recorded {
+        row::readable(artifacts::with_state(row))?
+    } else {
+        None
+    };
+    row::read(row, "artifact", of(3), |row| {
+        let stage = |column| {
+            let name: &str = at(row, of(column))?;
+            name.parse().map_err(|_| Damage::Malformed("stage"))
+        };
+        Ok(Event {
+            position: at(row, of(0))?,
+            occurred_at: at(row, of(1))?,
+            what: match at(row, of(2))? {
+                "created" => Happening::Created,
+                "deleted" => Happening::Deleted,
+                "restored" => Happening::Restored,
+                "sealed" => Happening::Sealed,
+                "staged" => Happening::Staged {
+                    from: stage(4)?,
+                    to: stage(5)?,
+                    agent_id: at(row, of(6))?,
+                },
+                _ => return Err(Damage::Malformed("type")),
             },
-            _ => return Err(Error::internal("an event has an unknown type")),
-        },
-        subject: match artifact {
-            None => Subject::Session,
-            Some(id) if !recorded => Subject::Forgotten(id),
-            Some(_) => {
-                let (artifact, state) = artifacts::with_state(row)?;
-                Subject::Artifact(Box::new(artifact), state)
-            }
-        },
+            subject: match (at(row, of(3))?, known) {
+                (None, _) => Subject::Session,
+                (Some(_), Some((artifact, state))) => Subject::Artifact(Box::new(artifact), state),
+                (Some(id), None) => Subject::Forgotten(id),
+            },
+        })
     })
 }
 

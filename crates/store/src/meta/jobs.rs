@@ -7,6 +7,7 @@ use super::{
     error::from_pg,
     gc::{Batch, Taken},
     millis,
+    row::{self, Damage, at, count, listed, position},
 };
 use crate::{
     error::{Error, Result},
@@ -22,39 +23,35 @@ const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, 
 const COLUMN_COUNT: usize = 16;
 
 fn read(row: &Row) -> Result<Job> {
-    let corrupt = |what: &str| Error::internal(format!("a job's row has a malformed {what}"));
-    let id: &str = row.get(0);
-    let count = |column: usize| row.get::<_, i64>(column).unsigned_abs();
-    Ok(Job {
-        id: id.parse().map_err(|_| corrupt("id"))?,
-        task: match row.get(1) {
-            "delete_artifacts" => Task::DeleteArtifacts,
-            "set_stage" => {
-                let stage: &str = row.get(4);
-                Task::SetStage {
-                    stage: stage.parse().map_err(|_| corrupt("stage"))?,
-                    agent_id: row.get(5),
-                }
-            }
-            _ => return Err(corrupt("type")),
-        },
-        state: match row.get(2) {
-            "running" => JobState::Running,
-            "succeeded" => JobState::Succeeded,
-            "cancelled" => JobState::Cancelled,
-            "failed" => JobState::Failed,
-            _ => return Err(corrupt("state")),
-        },
-        filter: row.get(3),
-        done_count: count(6),
-        size_bytes: count(7),
-        held_count: count(8),
-        estimated_count: count(9),
-        created_at: row.get(10),
-        updated_at: row.get(11),
-        finished_at: row.get(12),
-        credential: Credential::new(row.get(13), row.get(15)),
-        last_error: row.get(14),
+    row::read(row, "job", 0, |row| {
+        Ok(Job {
+            id: (at::<&str>(row, 0)?.parse()).map_err(|_| Damage::Malformed("id"))?,
+            task: match at(row, 1)? {
+                "delete_artifacts" => Task::DeleteArtifacts,
+                "set_stage" => Task::SetStage {
+                    stage: (at::<&str>(row, 4)?.parse()).map_err(|_| Damage::Malformed("stage"))?,
+                    agent_id: at(row, 5)?,
+                },
+                _ => return Err(Damage::Malformed("type")),
+            },
+            state: match at(row, 2)? {
+                "running" => JobState::Running,
+                "succeeded" => JobState::Succeeded,
+                "cancelled" => JobState::Cancelled,
+                "failed" => JobState::Failed,
+                _ => return Err(Damage::Malformed("state")),
+            },
+            filter: at(row, 3)?,
+            done_count: count(row, 6)?,
+            size_bytes: count(row, 7)?,
+            held_count: count(row, 8)?,
+            estimated_count: count(row, 9)?,
+            created_at: at(row, 10)?,
+            updated_at: at(row, 11)?,
+            finished_at: at(row, 12)?,
+            credential: Credential::new(at(row, 13)?, at(row, 15)?),
+            last_error: at(row, 14)?,
+        })
     })
 }
 
@@ -119,7 +116,7 @@ pub(crate) async fn list(
     state: Option<JobState>,
     after: Option<&Position>,
     size: PageSize,
-) -> Result<Vec<(Job, Position)>> {
+) -> Result<Vec<(Option<Job>, Position)>> {
     let rows = client
         .query(
             &format!(
@@ -138,15 +135,7 @@ pub(crate) async fn list(
         )
         .await
         .map_err(from_pg)?;
-    let positioned = |row: &Row| {
-        let job = read(row)?;
-        let position = Position {
-            at: job.created_at,
-            id: job.id.to_string(),
-        };
-        Ok((job, position))
-    };
-    rows.iter().map(positioned).collect()
+    listed(&rows, read, |row| position(row, "job", [10, 0]))
 }
 
 /// Ends a job that is running; waits for the batch that is under way.

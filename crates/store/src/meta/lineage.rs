@@ -4,6 +4,7 @@ use super::{
     artifacts::{self, COLUMNS, VISIBLE},
     connection::Connection,
     error::from_pg,
+    row::readable,
 };
 use crate::{
     artifact::Artifact,
@@ -62,5 +63,9 @@ pub(crate) async fn visible(
         )
         .await
         .map_err(from_pg)?;
-    rows.iter().map(artifacts::read).collect()
+    let read: Result<Vec<_>> = rows
+        .iter()
+        .map(|row| readable(artifacts::read(row)))
+        .collect();
+    Ok(read?.into_iter().flatten().collect())
 }

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use tokio_postgres::Row;
 
-use super::{connection::Connection, error::from_pg, millis};
+use super::{
+    connection::Connection,
+    error::from_pg,
+    millis,
+    row::{self, Damage, at, listed, position},
+};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     id::{ArtifactId, LinkId, TenantId},
     link::Link,
     page::{PageSize, Position},
@@ -15,14 +20,15 @@ use crate::{
 const COLUMNS: &str = "id, artifact_id, expires_at, created_at, revoked_at";
 
 fn read(row: &Row) -> Result<Link> {
-    let id = |column| row.get::<_, &str>(column);
-    let corrupt = |_| Error::internal("a link's row has a malformed id");
-    Ok(Link {
-        id: id(0).parse().map_err(corrupt)?,
-        artifact_id: id(1).parse().map_err(corrupt)?,
-        expires_at: row.get(2),
-        created_at: row.get(3),
-        revoked_at: row.get(4),
+    row::read(row, "link", 0, |row| {
+        Ok(Link {
+            id: (at::<&str>(row, 0)?.parse()).map_err(|_| Damage::Malformed("id"))?,
+            artifact_id: (at::<&str>(row, 1)?.parse())
+                .map_err(|_| Damage::Malformed("artifact_id"))?,
+            expires_at: at(row, 2)?,
+            created_at: at(row, 3)?,
+            revoked_at: at(row, 4)?,
+        })
     })
 }
 
@@ -99,7 +105,7 @@ pub(crate) async fn list(
     artifact: Option<&ArtifactId>,
     after: Option<&Position>,
     size: PageSize,
-) -> Result<Vec<(Link, Position)>> {
+) -> Result<Vec<(Option<Link>, Position)>> {
     let rows = client
         .query(
             &format!(
@@ -118,16 +124,7 @@ pub(crate) async fn list(
         )
         .await
         .map_err(from_pg)?;
-    rows.iter()
-        .map(|row| {
-            let link = read(row)?;
-            let position = Position {
-                at: link.created_at,
-                id: link.id.to_string(),
-            };
-            Ok((link, position))
-        })
-        .collect()
+    listed(&rows, read, |row| position(row, "link", [3, 0]))
 }
 
 /// Where a link leads, as the public sees it: whoever knows its id may follow it.

@@ -4,6 +4,7 @@ use super::{
     artifacts::{self, COLUMNS, VISIBLE},
     connection::Connection,
     patience::Place,
+    row,
 };
 use crate::{
     artifact::Artifact,
@@ -41,7 +42,7 @@ pub(crate) async fn newest(
     list: &ArtifactList,
     after: Option<Position>,
     size: PageSize,
-) -> Result<Vec<(Artifact, Position)>> {
+) -> Result<Vec<(Option<Artifact>, Position)>> {
     let mut found = Vec::new();
     for filter in alternatives(&list.filter) {
         let wanted = newest::Wanted {
@@ -49,7 +50,7 @@ pub(crate) async fn newest(
             filter: &filter,
             latest_only: list.latest_only,
             columns: COLUMNS,
-            read: artifacts::read,
+            read: |row| row::readable(artifacts::read(row)),
             after: after.clone(),
             rows: size.rows(),
             place: Place::Alone,
@@ -69,7 +70,7 @@ pub(crate) async fn by_name(
     list: &ArtifactList,
     after: Option<NamePosition>,
     size: PageSize,
-) -> Result<Vec<(Entry, NamePosition)>> {
+) -> Result<Vec<(Option<Entry>, NamePosition)>> {
     let mut found = Vec::new();
     let alternatives = alternatives(&list.filter);
     for filter in &alternatives {

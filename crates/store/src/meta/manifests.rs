@@ -5,25 +5,22 @@ use tokio_postgres::Row;
 use super::{
     connection::{Connection, Transaction},
     error::from_pg,
+    row::{self, Damage, at, count},
 };
-use crate::{
-    error::{Error, Result},
-    id::TenantId,
-    manifest::ManifestEntry,
-};
+use crate::{error::Result, id::TenantId, manifest::ManifestEntry};
 
 const COLUMNS: &str = "filename, version, artifact_id, size_bytes, sha256";
 
 fn read(row: &Row) -> Result<ManifestEntry> {
-    Ok(ManifestEntry {
-        filename: row.get(0),
-        version: row.get(1),
-        artifact_id: row.get(2),
-        size_bytes: row.get::<_, i64>(3).unsigned_abs(),
-        content_hash: row
-            .get::<_, &[u8]>(4)
-            .try_into()
-            .map_err(|_| Error::internal("a manifest's row has a malformed sha256"))?,
+    row::read(row, "artifact", 2, |row| {
+        Ok(ManifestEntry {
+            filename: at(row, 0)?,
+            version: at(row, 1)?,
+            artifact_id: at(row, 2)?,
+            size_bytes: count(row, 3)?,
+            content_hash: (at::<&[u8]>(row, 4)?.try_into())
+                .map_err(|_| Damage::Malformed("sha256"))?,
+        })
     })
 }
 

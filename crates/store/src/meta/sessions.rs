@@ -13,6 +13,7 @@ use super::{
     error::from_pg,
     filter::Query,
     millis,
+    row::{self, Damage, at, count, listed, position},
     selection::ids_of,
 };
 use crate::{
@@ -278,23 +279,24 @@ fn select(sessions: &str) -> String {
     )
 }
 
-fn read(row: &Row) -> Session {
-    Session {
-        id: row.get(0),
-        created_at: row.get(1),
-        sealed_at: row.get(2),
-        artifact_count: row.get::<_, i64>(4).unsigned_abs(),
-        size_bytes: row.get::<_, i64>(5).unsigned_abs(),
-        first_artifact_at: row.get(6),
-        last_artifact_at: row.get(7),
-        legal_hold: row.get(9),
-        manifest_hash: row
-            .get::<_, Option<&[u8]>>(8)
-            .and_then(|hash| hash.try_into().ok()),
-        display_name: row.get(10),
-        labels: row.get(11),
-        unpublished_count: row.get::<_, i64>(12).unsigned_abs(),
-    }
+fn read(row: &Row) -> Result<Session> {
+    row::read(row, "session", 0, |row| {
+        let hash = at::<Option<&[u8]>>(row, 8)?.map(TryInto::try_into);
+        Ok(Session {
+            id: at(row, 0)?,
+            created_at: at(row, 1)?,
+            sealed_at: at(row, 2)?,
+            artifact_count: count(row, 4)?,
+            size_bytes: count(row, 5)?,
+            first_artifact_at: at(row, 6)?,
+            last_artifact_at: at(row, 7)?,
+            legal_hold: at(row, 9)?,
+            manifest_hash: (hash.transpose()).map_err(|_| Damage::Malformed("manifest_sha256"))?,
+            display_name: at(row, 10)?,
+            labels: at(row, 11)?,
+            unpublished_count: count(row, 12)?,
+        })
+    })
 }
 
 #[tracing::instrument(target = "postgres", name = "sessions.get", skip_all)]
@@ -308,7 +310,7 @@ pub(crate) async fn get(client: &Connection, tenant: TenantId, session: &str) ->
         .await
         .map_err(from_pg)?
         .ok_or_else(|| Error::SessionNotFound(session.to_owned()))?;
-    Ok(read(&row))
+    read(&row)
 }
 
 /// Whether a session is sealed.
@@ -335,7 +337,7 @@ pub(crate) async fn list(
     filter: &SessionFilter,
     after: Option<&Position>,
     size: PageSize,
-) -> Result<Vec<(Session, Position)>> {
+) -> Result<Vec<(Option<Session>, Position)>> {
     let mut query = Query::of(tenant);
     let mut narrow = String::new();
     for (comparison, moment) in [(">=", filter.created.from), ("<", filter.created.until)] {
@@ -362,14 +364,5 @@ pub(crate) async fn list(
         .query_typed(&query.sql, &query.parameters())
         .await
         .map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let position = Position {
-                at: row.get(3),
-                id: row.get(0),
-            };
-            (read(row), position)
-        })
-        .collect())
+    listed(&rows, read, |row| position(row, "session", [3, 0]))
 }

@@ -1,13 +1,16 @@
 //! Stages of artifacts, and how they came to them.
 
+use tokio_postgres::Row;
+
 use super::{
     artifacts::VISIBLE,
     connection::{Connection, Transaction},
     error::from_pg,
+    row::{self, Damage, at, readable},
     selection::ids_of,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     id::{ArtifactId, TenantId},
     names::Label,
     record::Stage,
@@ -103,25 +106,27 @@ pub(crate) async fn stage_changes(
 ) -> Result<Vec<StageChange>> {
     let rows = client
         .query(
-            "SELECT changed_at, from_stage, to_stage, agent_id, key_last_4, workload FROM stage_changes
+            "SELECT changed_at, from_stage, to_stage, agent_id, key_last_4, workload, artifact_id FROM stage_changes
              WHERE tenant_id = $1 AND artifact_id = $2 ORDER BY number DESC LIMIT 200",
             &[&tenant.0, &id.as_str()],
         )
         .await
         .map_err(from_pg)?;
-    let stage = |name: &str| {
-        let unknown = |_| Error::internal("a stage change has an unknown stage");
-        name.parse().map_err(unknown)
-    };
-    rows.iter()
-        .map(|row| {
+    let read = |row: &Row| {
+        row::read(row, "artifact", 6, |row| {
+            let stage = |column| {
+                let name: &str = at(row, column)?;
+                name.parse().map_err(|_| Damage::Malformed("stage"))
+            };
             Ok(StageChange {
-                changed_at: row.get(0),
-                from: stage(row.get(1))?,
-                to: stage(row.get(2))?,
-                agent_id: row.get(3),
-                credential: Credential::new(row.get(4), row.get(5)),
+                changed_at: at(row, 0)?,
+                from: stage(1)?,
+                to: stage(2)?,
+                agent_id: at(row, 3)?,
+                credential: Credential::new(at(row, 4)?, at(row, 5)?),
             })
         })
-        .collect()
+    };
+    let changes: Result<Vec<_>> = rows.iter().map(|row| readable(read(row))).collect();
+    Ok(changes?.into_iter().flatten().collect())
 }

@@ -22,6 +22,7 @@ use crate::{
     spec::RawSpec,
     store::Store,
     tenant::Tenant,
+    validate::some_of,
 };
 
 /// What a key stands for when its write was an upload.
@@ -176,7 +177,7 @@ impl Upload {
             Outcome::InputsMissing(ids) => {
                 let rule = format!(
                     "must be visible artifacts; these are not: {}",
-                    ids.join(", ")
+                    some_of(&ids)
                 );
                 Err(Error::invalid("spec.inputs", rule))
             }

@@ -70,12 +70,10 @@ impl ArtifactService for Services {
     ) -> Result<Response<FindMissingContentResponse>, Status> {
         let (caller, request) = taken(request)?;
         let asked = request.contents.iter().map(|content| RawContent {
-            content_hash: content.content_hash.clone(),
+            content_hash: &content.content_hash,
             size_bytes: content.size_bytes,
         });
-        let missing = self
-            .store
-            .find_missing_content(&caller.tenant, asked.collect());
+        let missing = self.store.find_missing_content(&caller.tenant, asked);
         let missing = missing.await.map_err(to_status)?.into_iter();
         Ok(Response::new(FindMissingContentResponse {
             missing: missing

@@ -5,6 +5,7 @@ use cairn_store::{
     ArtifactUpdate, Bulk, BulkDeleted, Direction, Error, Expiry, HoldsSet, Lineage, RawUpdate,
     Restored, Result, Stage, StageChange, Staged,
 };
+use prost_types::FieldMask;
 
 use super::{
     convert::{self, duration, stage_name, timestamp},
@@ -14,6 +15,9 @@ use super::{
 /// The paths that an update mask may have.
 const PATHS: &str = "must be title, metadata, labels, stage or expiry";
 
+/// More than any message has.
+const MAX_PATHS: usize = 16;
+
 pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdate> {
     let mut update = RawUpdate {
         etag: request.etag,
@@ -22,7 +26,7 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
     };
     let (mut title, mut labels) = (Some(request.title), Some(request.labels));
     let mut metadata = Some(request.metadata.into_iter().collect());
-    for path in request.update_mask.unwrap_or_default().paths {
+    for path in paths(request.update_mask)? {
         match path.as_str() {
             "title" => update.title = title.take().or(update.title),
             "metadata" => update.metadata = metadata.take().or(update.metadata),
@@ -36,10 +40,25 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
                     Some(Given::NeverExpires(false)) | None => Expiry::Default,
                 });
             }
-            _ => return Err(Error::invalid("update_mask", format!("'{path}' {PATHS}"))),
+            _ => return Err(unknown_path(&path, PATHS)),
         }
     }
     ArtifactUpdate::new(update)
+}
+
+/// What an update mask names.
+pub(super) fn paths(mask: Option<FieldMask>) -> Result<Vec<String>> {
+    let paths = mask.unwrap_or_default().paths;
+    if paths.len() > MAX_PATHS {
+        let rule = format!("must name at most {MAX_PATHS} fields");
+        return Err(Error::invalid("update_mask", rule));
+    }
+    Ok(paths)
+}
+
+pub(super) fn unknown_path(path: &str, rule: &str) -> Error {
+    let path: String = path.chars().take(64).collect();
+    Error::invalid("update_mask", format!("'{path}' {rule}"))
 }
 
 fn stage_or_draft(stage: i32) -> String {

@@ -7,11 +7,11 @@ use cairn_proto::v1::{
     SetSessionLegalHoldResponse, UpdateSessionRequest, UpdateSessionResponse, WatchSessionRequest,
     WatchSessionResponse, session_service_server::SessionService,
 };
-use cairn_store::{Error, SessionFilter, SessionUpdate, ToPublish};
+use cairn_store::{SessionFilter, SessionUpdate, ToPublish};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, taken, watch};
+use super::{Services, convert, records, taken, watch};
 use crate::{auth::bearer, error::to_status};
 
 #[tonic::async_trait]
@@ -164,13 +164,16 @@ impl SessionService for Services {
 
 fn update(request: UpdateSessionRequest) -> cairn_store::Result<SessionUpdate> {
     let (mut display_name, mut labels) = (None, None);
-    for path in request.update_mask.unwrap_or_default().paths {
+    let (mut given_name, mut given_labels) = (Some(request.display_name), Some(request.labels));
+    for path in records::paths(request.update_mask)? {
         match path.as_str() {
-            "display_name" => display_name = Some(request.display_name.clone()),
-            "labels" => labels = Some(request.labels.clone()),
+            "display_name" => display_name = given_name.take().or(display_name),
+            "labels" => labels = given_labels.take().or(labels),
             _ => {
-                let rule = format!("'{path}' must be display_name or labels");
-                return Err(Error::invalid("update_mask", rule));
+                return Err(records::unknown_path(
+                    &path,
+                    "must be display_name or labels",
+                ));
             }
         }
     }

@@ -19,7 +19,7 @@ use rustls::{
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
-use crate::config::TokenSettings;
+use crate::config::{TokenSettings, is_safe};
 
 /// Two requests at most. A call of somebody's waits for it.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -101,12 +101,26 @@ impl Source {
         if found.issuer != self.issuer {
             return Err(format!("{url} is about issuer '{}'", found.issuer).into());
         }
-        Ok(found.jwks_uri.parse()?)
+        let keys: Uri = found.jwks_uri.parse()?;
+        if !is_safe(&keys) {
+            return Err(format!("{url} names keys that do not come over https: {keys}").into());
+        }
+        Ok(keys)
+    }
+
+    /// Whether a URL may be told the bearer: that of the setting, and those of the issuer's own host. Another one is what
+    /// an answer of the issuer named.
+    fn may_know(&self, url: &Uri) -> bool {
+        let issuer: Option<Uri> = self.issuer.parse().ok();
+        let of_issuer = issuer.is_some_and(|issuer| {
+            issuer.authority().is_some() && issuer.authority() == url.authority()
+        });
+        of_issuer || self.keys_url.as_ref() == Some(url)
     }
 
     async fn get<T: DeserializeOwned>(&self, url: Uri) -> Result<T, Failure> {
         let mut request = Request::get(&url).header(header::ACCEPT, ACCEPT);
-        if let Some(file) = &self.bearer_file {
+        if let Some(file) = self.bearer_file.as_ref().filter(|_| self.may_know(&url)) {
             // Read each time: the kubelet writes it anew.
             let bearer = fs::read_to_string(file)
                 .map_err(|e| format!("CAIRN_TOKEN_BEARER_FILE, {}: {e}", file.display()))?;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use cairn_store::{Error, Result, describe};
-use jsonwebtoken::{DecodingKey, jwk::JwkSet};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{CommonParameters, Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::fetch::Source;
@@ -19,8 +22,21 @@ const MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The keys that are known, by their ids, and when they were read.
 struct Known {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<String, Usable>,
     at: Instant,
+}
+
+/// A key that signs, and with what alone if its issuer says so.
+struct Usable {
+    key: DecodingKey,
+    algorithm: Option<KeyAlgorithm>,
+}
+
+impl Usable {
+    fn with(&self, algorithm: Algorithm) -> Option<DecodingKey> {
+        let fits = self.algorithm.is_none_or(|own| own == named(algorithm));
+        fits.then(|| self.key.clone())
+    }
 }
 
 /// Asks the issuer for its keys with the first token, when they are old, and when a token names another one: then not
@@ -44,24 +60,25 @@ impl Keys {
         })
     }
 
-    /// The key of this id, if the issuer has it.
+    /// The key of this id, if the issuer has it and signs with it in this way.
     ///
     /// # Errors
     /// `Unavailable` when the issuer would have to be asked and does not answer.
-    pub(super) async fn key(&self, id: &str) -> Result<Option<DecodingKey>> {
+    pub(super) async fn key(&self, id: &str, algorithm: Algorithm) -> Result<Option<DecodingKey>> {
+        let usable = |known: &Known| known.keys.get(id).and_then(|key| key.with(algorithm));
         if let Some(known) = self.known()
-            && let Some(key) = known.keys.get(id)
+            && known.keys.contains_key(id)
         {
             // One call waits for the fresh ones; all others go on with these.
             if known.at.elapsed() > MAX_AGE
                 && let Ok(mut asked) = self.asked.try_lock()
             {
                 return match self.ask(&mut asked).await {
-                    Ok(fresh) => Ok(fresh.keys.get(id).cloned()),
-                    Err(_) => Ok(Some(key.clone())),
+                    Ok(fresh) => Ok(usable(&fresh)),
+                    Err(_) => Ok(usable(&known)),
                 };
             }
-            return Ok(Some(key.clone()));
+            return Ok(usable(&known));
         }
         let mut asked = self.asked.lock().await;
         // Somebody may have asked since.
@@ -69,7 +86,7 @@ impl Keys {
             Some(known) if known.keys.contains_key(id) => known,
             _ => self.ask(&mut asked).await?,
         };
-        Ok(known.keys.get(id).cloned())
+        Ok(usable(&known))
     }
 
     fn known(&self) -> Option<Arc<Known>> {
@@ -102,20 +119,82 @@ impl Keys {
     }
 }
 
-/// The keys of a set by their ids. What has none, or is of a kind that is not known here, can be no token's.
-fn usable(set: &JwkSet) -> HashMap<String, DecodingKey> {
+/// The keys of a set by their ids. What has none, is not for signatures, or is of a kind that is not known here, can be no
+/// token's.
+fn usable(set: &JwkSet) -> HashMap<String, Usable> {
+    let signs = |key: &&Jwk| {
+        let CommonParameters {
+            public_key_use,
+            key_operations,
+            ..
+        } = &key.common;
+        let of_use = public_key_use.as_ref();
+        let operations = key_operations.as_ref();
+        of_use.is_none_or(|of| *of == PublicKeyUse::Signature)
+            && operations.is_none_or(|all| all.contains(&KeyOperations::Verify))
+    };
     set.keys
         .iter()
+        .filter(signs)
         .filter_map(|key| {
-            let id = key.common.key_id.clone()?;
-            Some((id, DecodingKey::from_jwk(key).ok()?))
+            let usable = Usable {
+                key: DecodingKey::from_jwk(key).ok()?,
+                algorithm: key.common.key_algorithm,
+            };
+            Some((key.common.key_id.clone()?, usable))
         })
         .collect()
+}
+
+/// An algorithm as keys name it.
+fn named(algorithm: Algorithm) -> KeyAlgorithm {
+    match algorithm {
+        Algorithm::RS256 => KeyAlgorithm::RS256,
+        Algorithm::RS384 => KeyAlgorithm::RS384,
+        Algorithm::RS512 => KeyAlgorithm::RS512,
+        Algorithm::ES256 => KeyAlgorithm::ES256,
+        Algorithm::ES384 => KeyAlgorithm::ES384,
+        _ => KeyAlgorithm::UNKNOWN_ALGORITHM,
+    }
 }
 
 fn unavailable(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::Unavailable {
         dependency: "token issuer",
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::Algorithm;
+    use serde_json::json;
+
+    use super::usable;
+
+    #[test]
+    fn a_key_is_used_as_its_issuer_says_alone() {
+        let key = |id: &str, more: serde_json::Value| {
+            let mut key = json!({"kty": "RSA", "kid": id, "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp", "e": "AQAB"});
+            if let (Some(key), Some(more)) = (key.as_object_mut(), more.as_object()) {
+                key.extend(more.clone());
+            }
+            key
+        };
+        let set = json!({"keys": [
+            key("any", json!({})),
+            key("signs", json!({"use": "sig", "alg": "RS256", "key_ops": ["verify"]})),
+            key("encrypts", json!({"use": "enc"})),
+            key("wraps", json!({"key_ops": ["wrapKey"]})),
+        ]});
+        let known = usable(&serde_json::from_value(set).expect("a set of keys"));
+        let with = |id, algorithm| {
+            known
+                .get(id)
+                .is_some_and(|key| key.with(algorithm).is_some())
+        };
+        assert!(with("any", Algorithm::RS256) && with("any", Algorithm::RS512));
+        assert!(with("signs", Algorithm::RS256) && !with("signs", Algorithm::RS512));
+        assert_eq!(known.len(), 2, "those for signatures");
     }
 }

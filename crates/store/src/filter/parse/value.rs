@@ -7,7 +7,7 @@ use super::{
     field::{Field, Subject, quoted, shortened},
     scanner::{Scanner, is_of_value, is_space},
 };
-use crate::filter::TextMatch;
+use crate::{filter::TextMatch, validate::within_reach};
 
 /// A value as it was meant, without quotes and backslashes.
 pub(super) struct Value {
@@ -155,7 +155,9 @@ impl Value {
     pub(super) fn timestamp(&self, field: &Field) -> Result<Timestamp, SyntaxError> {
         let text = Some(&self.text).filter(|text| looks_like_rfc_3339(text));
         let timestamp = text.and_then(|text| text.parse().ok());
-        timestamp.ok_or_else(|| self.refuse(field))
+        timestamp
+            .map(within_reach)
+            .ok_or_else(|| self.refuse(field))
     }
 
     fn refuse(&self, field: &Field) -> SyntaxError {

@@ -20,6 +20,7 @@ use crate::{
         connection::Connection,
         filter::Query,
         patience::{Place, ask},
+        row,
     },
     page::NamePosition,
 };
@@ -43,7 +44,10 @@ impl Wanted<'_> {
     ///
     /// # Errors
     /// `FilterTooCostly`, `Unavailable`.
-    pub(super) async fn find(&self, client: &Connection) -> Result<Vec<(Entry, NamePosition)>> {
+    pub(super) async fn find(
+        &self,
+        client: &Connection,
+    ) -> Result<Vec<(Option<Entry>, NamePosition)>> {
         if self.level.is_none() {
             for leader in leaders(self.filter) {
                 let has_names = matches!(
@@ -63,7 +67,7 @@ impl Wanted<'_> {
         &self,
         client: &Connection,
         leader: Leader<'_>,
-    ) -> Result<Option<Vec<(Entry, NamePosition)>>> {
+    ) -> Result<Option<Vec<(Option<Entry>, NamePosition)>>> {
         let mut query = Query::of(self.tenant);
         let stretch = leader.stretch(&mut query, self.filter, None, GATHERED);
         let matches = query.matches(self.filter, "a");
@@ -108,7 +112,7 @@ impl Wanted<'_> {
         Ok(Some(all))
     }
 
-    async fn walk(&self, client: &Connection) -> Result<Vec<(Entry, NamePosition)>> {
+    async fn walk(&self, client: &Connection) -> Result<Vec<(Option<Entry>, NamePosition)>> {
         let files = Files::of(self.filter);
         let (from, until) = range(self.filter);
         let start = match self.after {
@@ -171,7 +175,7 @@ impl Wanted<'_> {
                 None => entry(&row)?,
                 Some(folder) => {
                     let position = NamePosition::behind_folder(&folder);
-                    (Entry::Folder(folder), position)
+                    (Some(Entry::Folder(folder)), position)
                 }
             });
         }
@@ -229,14 +233,16 @@ const NEXT_FILE_OR_FOLDER: &str = "d.folder COLLATE \"C\", true,
     CASE WHEN d.folder IS NULL THEN f.namespace ELSE '' END,
     CASE WHEN d.folder IS NULL THEN 9223372036854775807 ELSE 0 END";
 
-fn entry(row: &Row) -> Result<(Entry, NamePosition)> {
-    let artifact = artifacts::read(row)?;
+/// A damaged artifact has its place alone.
+fn entry(row: &Row) -> Result<(Option<Entry>, NamePosition)> {
     let position = NamePosition {
-        filename: artifact.filename.clone(),
-        session: artifact.session_id.clone().unwrap_or_default(),
-        user: artifact.user_id.clone(),
-        namespace: artifact.namespace.clone(),
-        version: artifact.version,
+        filename: artifacts::column(row, 1)?,
+        session: artifacts::column::<Option<String>>(row, 6)?.unwrap_or_default(),
+        user: artifacts::column(row, 8)?,
+        namespace: artifacts::column(row, 7)?,
+        version: artifacts::column(row, 2)?,
     };
-    Ok((Entry::Artifact(Box::new(artifact)), position))
+    let artifact = row::readable(artifacts::read(row))?;
+    let entry = artifact.map(|it| Entry::Artifact(Box::new(it)));
+    Ok((entry, position))
 }
