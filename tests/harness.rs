@@ -14,6 +14,7 @@ pub(crate) mod s3;
 mod shell;
 pub(crate) mod tls_postgres;
 mod wait;
+mod wire;
 
 pub(crate) use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
 pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
@@ -23,3 +24,4 @@ pub(crate) use open_upload::OpenUpload;
 pub(crate) use proxy::Proxy;
 pub(crate) use shell::{Shell, each, text};
 pub(crate) use wait::eventually;
+pub(crate) use wire::{Asked, Wire};

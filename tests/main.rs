@@ -3,8 +3,10 @@
 
 mod artifacts;
 mod auth;
+mod benchmarks;
 mod binaries;
 mod bounds;
+mod budgets;
 mod cli;
 mod connections;
 mod contention;

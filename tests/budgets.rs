@@ -1,0 +1,123 @@
+//! What a call may ask of the database: so many statements, in so many round trips. Times differ from machine to machine,
+//! these do not; docs/benchmarks.md has the times.
+
+use std::time::Duration;
+
+use cairn_proto::v1::{ArtifactSpec, ListArtifactsRequest};
+
+use crate::harness::{Asked, Bytes, Cairn, Setup, Wire, postgres, session_spec, spec};
+
+/// How often a call is made before it is counted: on every connection, for each has its own prepared statements.
+const WARM: usize = 24;
+/// And how often then.
+const COUNTED: usize = 11;
+
+/// What one call may ask.
+struct Budget {
+    trips: usize,
+    statements: usize,
+}
+
+/// A Cairn whose statements are heard. It knows its credentials, as a busy one does.
+async fn heard() -> (Cairn, Wire) {
+    let (url, wire) = Wire::before(&postgres::database().await).await;
+    let setup = Setup::on(Bytes::S3).database(url);
+    let setup = setup.config(|config| {
+        config.database_connections = 4;
+        config.credential_trust = Duration::from_secs(300);
+    });
+    (setup.start().await, wire)
+}
+
+/// Makes a call until nothing is new to it, then holds the one in the middle to its budget: what is done now and then, such
+/// as preparing statements on another connection, is no call's own.
+async fn hold(wire: &Wire, budget: Budget, mut call: impl AsyncFnMut(usize)) {
+    let mut heard = Vec::new();
+    for number in 0..WARM + COUNTED {
+        wire.take();
+        call(number).await;
+        heard.push(wire.take());
+    }
+    let mut counted = heard.split_off(WARM);
+    counted.sort_by_key(|asked| (asked.trips, asked.statements.len()));
+    let Asked { trips, statements } = counted.swap_remove(COUNTED / 2);
+    let said = statements.join(";\n");
+    assert!(trips > 0, "nothing was heard");
+    assert!(trips <= budget.trips, "{trips} trips:\n{said}");
+    let count = statements.len();
+    assert!(count <= budget.statements, "{count} statements:\n{said}");
+}
+
+fn described(filename: &str) -> ArtifactSpec {
+    ArtifactSpec {
+        agent_id: "agent".to_owned(),
+        metadata: [("stage".to_owned(), "final".to_owned())].into(),
+        labels: vec!["nightly".to_owned()],
+        ..session_spec(filename, "run")
+    }
+}
+
+#[tokio::test]
+async fn a_small_create_keeps_to_its_statements() {
+    let (cairn, wire) = heard().await;
+    let budget = Budget {
+        trips: 2,
+        statements: 12,
+    };
+    hold(&wire, budget, async |number| {
+        let name = format!("{number}");
+        let made = cairn.client.create(described(&name), name.clone()).await;
+        made.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_get_keeps_to_its_statements() {
+    let (cairn, wire) = heard().await;
+    let made = cairn.client.create(spec("f"), "x").await.unwrap();
+    let budget = Budget {
+        trips: 1,
+        statements: 1,
+    };
+    hold(&wire, budget, async |_| {
+        cairn.client.get(&made.artifact_id).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_small_download_keeps_to_its_statements() {
+    let (cairn, wire) = heard().await;
+    let made = cairn.client.create(spec("f"), "x").await.unwrap();
+    let budget = Budget {
+        trips: 1,
+        statements: 1,
+    };
+    hold(&wire, budget, async |_| {
+        cairn.client.download(&made.artifact_id).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_keeps_to_its_statements() {
+    let (cairn, wire) = heard().await;
+    for name in ["a", "b", "c"] {
+        cairn.client.create(described(name), name).await.unwrap();
+    }
+    let budget = Budget {
+        trips: 1,
+        statements: 1,
+    };
+    hold(&wire, budget, async |_| {
+        let request = ListArtifactsRequest {
+            session_id: "run".to_owned(),
+            metadata: [("stage".to_owned(), "final".to_owned())].into(),
+            ..Default::default()
+        };
+        let list = cairn.client.artifacts.clone().list_artifacts(request).await;
+        assert_eq!(list.unwrap().into_inner().artifacts.len(), 3);
+    })
+    .await;
+}
