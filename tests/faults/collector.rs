@@ -206,7 +206,27 @@ async fn what_s3_will_not_delete_is_tried_again_and_stops_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_batches_is_asked_for_one_after_the_other() {
+async fn a_server_that_is_busy_is_not_asked_for_each_key_instead() {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    let made = upload(&cairn.store, &caller, raw("0"), content(ONE)).await;
+    let id = made.unwrap().artifact.id;
+    cairn.client.delete(id.as_str()).await.unwrap();
+    let worker = Mortal::beside(&cairn).await;
+    worker
+        .s3
+        .plan(Operation::DeleteMany, &Fault::refused(503, "SlowDown"), 3);
+    while !worker.s3.is_done() {
+        cairn.let_time_pass().await;
+        gc::run(&worker.store, Policy::default()).await;
+    }
+    assert_eq!(worker.s3.count(Operation::Delete), 0);
+    cairn.drain().await;
+    assert!(cairn.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_batches_is_asked_for_each_key() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     for i in 0..3 {

@@ -166,13 +166,32 @@ async fn a_completion_that_was_not_done_makes_nothing_and_is_not_sent_twice() {
         Fault::Lost,
         Fault::Late,
         Fault::refused(200, "InternalError"),
-        Fault::refused(503, "SlowDown"),
+        Fault::refused(502, "BadGateway"),
+        Fault::refused(504, "GatewayTimeout"),
     ];
     for (i, fault) in faults.iter().enumerate() {
+        // A second one would be made.
         let once = |s3: &FaultyS3| s3.plan(Operation::Complete, fault, 1);
         not_made(upload_while(&cairn, &format!("{i}"), PARTS + i, once).await);
     }
-    let sizes: Vec<_> = (0..4).map(|i| PARTS + i).collect();
+    let sizes: Vec<_> = (0..5).map(|i| PARTS + i).collect();
+    and_a_retry_works(&cairn, &sizes).await;
+}
+
+#[tokio::test]
+async fn a_completion_that_s3_could_not_do_now_is_sent_again() {
+    let cairn = Cairn::start().await;
+    let faults = [
+        Fault::refused(503, "SlowDown"),
+        Fault::refused(500, "InternalError"),
+    ];
+    for (i, fault) in faults.iter().enumerate() {
+        let twice = |s3: &FaultyS3| s3.plan(Operation::Complete, fault, 2);
+        made(upload_while(&cairn, &format!("{i}"), PARTS + i, twice).await);
+    }
+    let always = |s3: &FaultyS3| s3.plan(Operation::Complete, &faults[0], 3);
+    not_made(upload_while(&cairn, "2", PARTS + 2, always).await);
+    let sizes: Vec<_> = (0..3).map(|i| PARTS + i).collect();
     and_a_retry_works(&cairn, &sizes).await;
 }
 
@@ -226,4 +245,37 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     }
     assert!(read == content(ONE));
     assert!(replica.s3.is_done());
+}
+
+/// What a reader of a range gets while S3 answers so the first times.
+async fn read_range(times: usize, body: String) -> Result<Vec<u8>> {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    let made = upload(&cairn.store, &caller, raw("a"), content(ONE))
+        .await
+        .unwrap();
+    let replica = Mortal::beside(&cairn).await;
+    let wanted = cairn_store::ArtifactRef::Id(made.artifact.id);
+    let whole = Fault::Refused(200, body);
+    replica.s3.plan(Operation::Get, &whole, times);
+    let download = replica.store.open_artifact(&caller.tenant, &wanted).await;
+    let mut reading = download?.read(10, Some(50_000));
+    let mut read = Vec::new();
+    while let Some(piece) = reading.next().await? {
+        read.extend_from_slice(&piece);
+    }
+    assert!(replica.s3.is_done());
+    Ok(read)
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_ranges_never_makes_wrong_bytes() {
+    for length in [100, 50_000, ONE] {
+        let read = read_range(2, "x".repeat(length)).await.unwrap();
+        assert!(read == content(ONE)[10..50_010], "{length}");
+    }
+    match read_range(4, "x".repeat(ONE)).await {
+        Err(Error::Unavailable { dependency, .. }) => assert_eq!(dependency, "blob store"),
+        other => panic!("{other:?}"),
+    }
 }

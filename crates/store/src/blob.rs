@@ -6,17 +6,17 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::id::{ObjectId, TenantId};
 
 mod fs;
 mod key;
+mod pieces;
 mod reader;
 mod s3;
 
 pub(crate) use fs::Fs;
 pub(crate) use key::ObjectKey;
+pub(crate) use pieces::Pieces;
 pub(crate) use reader::BlobReader;
 pub(crate) use s3::S3;
 
@@ -128,7 +128,7 @@ impl Blobs {
     }
 
     /// Stores bytes whole; durable when it answers.
-    pub(crate) async fn put(&self, key: &ObjectKey, bytes: Bytes) -> BlobResult<()> {
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: Pieces) -> BlobResult<()> {
         match self {
             Self::S3(s3) => s3.put(key, bytes).await,
             Self::Fs(fs) => fs.put(key, bytes).await,
@@ -154,7 +154,7 @@ impl Blobs {
         &self,
         upload: &Multipart,
         number: i32,
-        bytes: Bytes,
+        bytes: Pieces,
     ) -> BlobResult<Part> {
         match self {
             Self::S3(s3) => s3.put_part(upload, number, bytes).await,

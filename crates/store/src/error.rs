@@ -134,7 +134,7 @@ pub enum Error {
         /// The longest time to live allowed; `None` when only "never" is refused.
         max: Option<Duration>,
     },
-    /// The upload sent nothing for too long, or outlived its lease.
+    /// The upload sent too little for too long, or outlived its lease.
     #[error("the upload has expired and nothing was stored: {0}; send it again from the start")]
     UploadExpired(&'static str),
     /// Events of a session after the position that was asked for are forgotten.

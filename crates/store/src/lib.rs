@@ -16,6 +16,7 @@ mod error;
 mod event;
 pub mod filter;
 pub mod gc;
+mod hashing;
 mod hold;
 mod id;
 mod idempotency;

@@ -1,25 +1,32 @@
 //! Reading artifacts and their bytes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::{
     artifact::Artifact,
-    blob::{BlobError, BlobReader, Blobs, ObjectKey},
-    digest::ContentHash,
+    blob::{Blobs, ObjectKey},
     error::{Error, Result},
+    hashing::Hashing,
     id::{ArtifactId, TenantId},
     meta::artifacts::{self as rows, Location},
     metrics,
     reference::ArtifactRef,
-    store::{Store, unavailable},
+    store::Store,
     tenant::Tenant,
 };
 
-/// The largest piece that a reader hands out, in bytes.
-const PIECE: usize = 256 * 1024;
-/// How often in a row a reading is taken up again after the blob store broke off, before that is given up.
-const RESUMPTIONS: u32 = 3;
+mod ahead;
+mod source;
+
+use ahead::ReadAhead;
+use source::Source;
+
+/// How many pieces are read ahead at once, in all downloads of this process: 32 MiB. A download that finds none left reads
+/// each piece when it is its turn.
+pub(crate) const READ_AHEAD: usize = 128;
 
 impl Store {
     /// Returns a visible artifact.
@@ -58,6 +65,7 @@ pub struct Download {
     blobs: Blobs,
     key: ObjectKey,
     inline: Option<Bytes>,
+    read_ahead: Arc<Semaphore>,
 }
 
 impl Download {
@@ -72,6 +80,7 @@ impl Download {
             blobs: store.blobs.clone(),
             key: Blobs::key(tenant, location.object),
             inline: location.inline,
+            read_ahead: Arc::clone(&store.read_ahead),
         }
     }
 
@@ -87,20 +96,20 @@ impl Download {
         let size = self.artifact.size_bytes;
         let start = offset.min(size);
         let end = limit.map_or(size, |limit| start.saturating_add(limit).min(size));
-        let whole = start == 0 && end == size;
-        let inline = self.inline.is_some();
-        let in_memory = self.inline.map(|content| slice(&content, start, end));
+        let hashing = (start == 0 && end == size).then(Hashing::new);
+        let bytes = match self.inline {
+            Some(content) => From::Row(slice(&content, start, end)),
+            None => {
+                let source = Source::new(self.blobs, self.key.clone(), start, end);
+                From::Blobs(Box::new(ReadAhead::new(source, self.read_ahead)))
+            }
+        };
         Content {
-            position: in_memory.as_ref().map_or(start, |_| end),
-            pending: in_memory.unwrap_or_default(),
-            end,
-            inline,
-            reader: None,
-            resumptions: 0,
-            hasher: whole.then(Sha256::new),
             artifact: self.artifact,
-            blobs: self.blobs,
             key: self.key,
+            left: end - start,
+            bytes,
+            hashing,
         }
     }
 }
@@ -110,22 +119,23 @@ fn slice(content: &Bytes, start: u64, end: u64) -> Bytes {
     content.slice(index(start)..index(end))
 }
 
-/// Bytes on their way out, a piece at a time. Nothing is read ahead, so a slow reader costs no memory.
+/// Bytes on their way out, a piece at a time. While one is hashed and sent, the next one is read; so a slow reader costs
+/// the memory of two pieces.
 pub struct Content {
     artifact: Artifact,
-    blobs: Blobs,
     key: ObjectKey,
-    /// How far the blob store has been read.
-    position: u64,
-    end: u64,
-    /// The bytes came with the row.
-    inline: bool,
-    reader: Option<BlobReader>,
-    resumptions: u32,
-    /// Read and not yet handed out.
-    pending: Bytes,
+    /// Bytes that are not handed out yet.
+    left: u64,
+    bytes: From,
     /// Of a whole reading.
-    hasher: Option<Sha256>,
+    hashing: Option<Hashing>,
+}
+
+/// Where the bytes come from.
+enum From {
+    /// They came with the row, and are small.
+    Row(Bytes),
+    Blobs(Box<ReadAhead>),
 }
 
 impl Content {
@@ -138,7 +148,7 @@ impl Content {
     /// How many bytes the pieces will have in all.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.end - self.position + self.pending.len() as u64
+        self.left
     }
 
     /// The next piece, at most 256 KiB; `None` at the end. The last piece of a whole reading is handed out only when the
@@ -148,66 +158,42 @@ impl Content {
     /// `DataCorrupted` when the bytes are gone or too few, or those of a whole reading are not those that were committed;
     /// `Unavailable` when the blob store does not answer.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        while self.pending.is_empty() {
-            if self.position == self.end {
-                return Ok(None);
-            }
-            self.fetch().await?;
+        if self.left == 0 {
+            return Ok(None);
         }
-        let piece = self.pending.split_to(self.pending.len().min(PIECE));
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&piece);
+        let piece = match &mut self.bytes {
+            From::Row(content) => std::mem::take(content),
+            From::Blobs(reading) => reading.next().await?.unwrap_or_default(),
+        };
+        if piece.is_empty() {
+            return Err(self.corrupted());
         }
-        if self.remaining() == 0 {
-            self.verify()?;
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(piece.clone()).await?;
         }
-        metrics::downloaded(piece.len(), self.inline);
+        if self.left == 0 {
+            self.verify().await?;
+        }
+        let inline = matches!(self.bytes, From::Row(_));
+        metrics::downloaded(piece.len(), inline);
         Ok(Some(piece))
     }
 
-    /// Reads on from the blob store; a reading that it broke off is taken up again where it stopped.
-    async fn fetch(&mut self) -> Result<()> {
-        match self.fetch_once().await {
-            Ok(Some(piece)) => {
-                self.resumptions = 0;
-                self.position += piece.len() as u64;
-                self.pending = piece;
-                Ok(())
-            }
-            Ok(None) | Err(BlobError::NotFound) => Err(self.corrupted()),
-            Err(e) if self.resumptions < RESUMPTIONS => {
-                tracing::debug!(key = %self.key, position = self.position, error = %e, "reading is taken up again");
-                self.resumptions += 1;
-                self.reader = None;
-                Ok(())
-            }
-            Err(e) => Err(unavailable(e)),
+    async fn verify(&mut self) -> Result<()> {
+        if let Some(hashing) = self.hashing.take()
+            && hashing.finish().await? != self.artifact.content_hash
+        {
+            return Err(self.corrupted());
         }
-    }
-
-    async fn fetch_once(&mut self) -> Result<Option<Bytes>, BlobError> {
-        if self.reader.is_none() {
-            let length = self.end - self.position;
-            self.reader = Some(self.blobs.get(&self.key, self.position, length).await?);
-        }
-        match &mut self.reader {
-            Some(reader) => reader.next().await,
-            None => Ok(None),
-        }
-    }
-
-    fn verify(&mut self) -> Result<()> {
-        match self.hasher.take().map(ContentHash::from) {
-            Some(hash) if hash != self.artifact.content_hash => Err(self.corrupted()),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn corrupted(&self) -> Error {
         tracing::error!(
             artifact_id = %self.artifact.id,
             key = %self.key,
-            position = self.position,
+            left = self.left,
             "the stored bytes are not those that were committed"
         );
         Error::DataCorrupted(self.artifact.id.to_string())

@@ -16,8 +16,9 @@ use crate::{
     error::{Error, Result, describe},
     gc::{GcConfig, Pace},
     meta::Meta,
+    read::READ_AHEAD,
     trust::Trust,
-    upload::gather::Gathering,
+    upload::{Budget, gather::Gathering},
 };
 
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
@@ -43,13 +44,17 @@ pub(crate) struct Times {
     pub(crate) job_retention: Duration,
 }
 
-/// Sizes that callers are held to.
+/// What callers are held to.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Content up to this size is kept in Postgres.
     pub(crate) inline_bytes: usize,
     /// The largest content.
     pub upload_bytes: u64,
+    /// How long an upload may let the server wait, and how many bytes earn it a second of that back.
+    pub upload_patience: Duration,
+    /// See `upload_patience`; at least 1.
+    pub upload_bytes_per_second: u64,
 }
 
 /// A handle on the artifact store; clones share everything.
@@ -66,12 +71,11 @@ pub struct Store {
     pub(crate) trust: Trust,
     pub(crate) commits: Gathering,
     limits: Limits,
-    /// The memory that all uploads of this process may hold, in units of `BUFFER_UNIT`.
-    pub(crate) buffers: Arc<Semaphore>,
+    /// What the uploads of this process share.
+    pub(crate) uploads: Budget,
+    /// The pieces that downloads of this process may still read ahead.
+    pub(crate) read_ahead: Arc<Semaphore>,
 }
-
-/// What one permit of `Store::buffers` stands for, in bytes.
-pub(crate) const BUFFER_UNIT: usize = 64 * 1024;
 
 impl Store {
     /// Opens a store. Neither Postgres nor S3 need answer yet.
@@ -106,8 +110,15 @@ impl Store {
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,
+                upload_patience: config.upload_patience,
+                upload_bytes_per_second: config.upload_bytes_per_second,
             },
-            buffers: Arc::new(Semaphore::new(config.upload_buffer_bytes / BUFFER_UNIT)),
+            uploads: Budget::new(
+                config.upload_buffer_bytes,
+                StoreConfig::MAX_PART,
+                config.uploads_at_once,
+            ),
+            read_ahead: Arc::new(Semaphore::new(READ_AHEAD)),
         })
     }
 
@@ -182,7 +193,7 @@ impl Store {
         self.meta.observe();
     }
 
-    /// Sizes that callers are held to.
+    /// What callers are held to.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits

@@ -5,39 +5,37 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use bytes::Bytes;
 
 use crate::{
     artifact::{Artifact, Created},
     config::StoreConfig,
     error::{Error, Result},
+    hashing::Hashing,
     id::ObjectId,
     idempotency::{Earlier, Holding},
     meta::{artifacts, quotas, sessions},
     names::ContentType,
     spec::{ArtifactSpec, OnDuplicate},
-    store::{BUFFER_UNIT, Store},
+    store::Store,
     tenant::Tenant,
 };
 
+mod budget;
+mod buffer;
 mod finish;
 pub(crate) mod gather;
-mod hashing;
 mod parts;
 mod staging;
 
-use hashing::Hashing;
+pub(crate) use budget::Budget;
+use budget::Seat;
+use buffer::Buffer;
 use parts::Parts;
 use staging::Staging;
 
 /// Part sizes: the smallest that can hold the content in ten thousand parts is used.
 const PART_SIZES: [usize; 4] = [8 << 20, 16 << 20, 32 << 20, StoreConfig::MAX_PART];
-/// How long an upload waits for memory that other uploads hold.
-const BUFFER_WAIT: Duration = Duration::from_secs(60);
 
 impl Store {
     /// The largest content that `create_artifact` takes, in bytes.
@@ -73,7 +71,7 @@ impl Store {
         if content.len() > self.limits().inline_bytes {
             upload.claim_key().await?;
         }
-        upload.write(content).await?;
+        upload.write_whole(content).await?;
         upload.finish().await
     }
 
@@ -81,10 +79,12 @@ impl Store {
     ///
     /// # Errors
     /// `FileTooLarge`, `TtlExceedsLimit` and `QuotaExceeded` by what is declared; `SessionSealed`, `VersionConflict`, what a
-    /// key answers, `Unavailable`.
+    /// key answers, `Unavailable`; `RateLimited` when the process or the tenant has as many uploads under way as it may.
     #[tracing::instrument(skip_all)]
     pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
+        let seat = self.uploads.admit(tenant.id)?;
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
+        upload.seat = Some(seat);
         upload.claim_key().await?;
         if upload.earlier.is_none() {
             upload.check_early().await?;
@@ -104,13 +104,16 @@ pub struct Upload {
     expected: Option<u64>,
     part_size: usize,
     size: u64,
+    /// How much of it the parts have that were sent.
+    sent: u64,
     /// The largest content that the tenant's quota had room for when it was last asked; any, where only the commit can tell.
     room: u64,
     hashing: Hashing,
     content_type: Option<ContentType>,
-    /// What has arrived since the last part, and its claim on the memory of all uploads.
-    buffer: BytesMut,
-    memory: Option<OwnedSemaphorePermit>,
+    /// What has arrived since the last part.
+    buffer: Buffer,
+    /// Of content that comes as a stream.
+    seat: Option<Seat>,
     /// From the moment that the content is too large for a row.
     staging: Option<Staging>,
     parts: Option<Parts>,
@@ -145,10 +148,11 @@ impl Upload {
             object: ObjectId::fresh(),
             expected,
             size: 0,
+            sent: 0,
             room,
             hashing: Hashing::new(),
-            buffer: BytesMut::new(),
-            memory: None,
+            buffer: Buffer::default(),
+            seat: None,
             staging: None,
             parts: None,
             holding: None,
@@ -161,41 +165,84 @@ impl Upload {
     /// # Errors
     /// `FileTooLarge`, `ContentMismatch` and `QuotaExceeded` as soon as there is more than was declared or there is room for,
     /// `UploadExpired`, `Unavailable`.
-    pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
-        self.size += piece.len() as u64;
+    pub async fn write(&mut self, piece: Bytes) -> Result<()> {
+        if self.earlier.is_some() {
+            self.count(piece.len())?;
+            return self.hashing.update(piece).await;
+        }
+        if !self.outgrows_row(piece.len()).await? {
+            self.buffer.keep_small(piece);
+            return Ok(());
+        }
+        for mut piece in [self.buffer.take_small(), piece] {
+            while !piece.is_empty() {
+                if self.buffer.len() == self.part_size {
+                    self.send_part().await?;
+                }
+                self.buffer_some(&mut piece).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the whole content, which is in memory already and fits into one part.
+    async fn write_whole(&mut self, content: Bytes) -> Result<()> {
+        if self.earlier.is_some() {
+            self.count(content.len())?;
+            return self.hashing.update(content).await;
+        }
+        if self.outgrows_row(content.len()).await? {
+            self.guess_content_type(&content);
+            self.hashing.update(content.clone()).await?;
+            self.buffer.keep_whole(content);
+        } else {
+            self.buffer.keep_small(content);
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that arrive, and refuses what is more than may be.
+    fn count(&mut self, bytes: usize) -> Result<()> {
+        self.size += bytes as u64;
         let limit = self.store.limits().upload_bytes;
         if self.size > limit {
             return Err(too_large(limit));
         }
-        if let Some(declared) = self.spec.declared_size.filter(|size| self.size > *size) {
-            return Err(Error::ContentMismatch {
+        match self.spec.declared_size.filter(|size| self.size > *size) {
+            Some(declared) => Err(Error::ContentMismatch {
                 field: "size_bytes",
                 declared: declared.to_string(),
                 actual: format!("{} or more", self.size),
-            });
+            }),
+            None => Ok(()),
         }
-        if self.earlier.is_some() {
-            return self.hashing.update(piece).await;
-        }
+    }
+
+    /// Whether the content, with so many bytes more, is too large for a row. Then it has a staging row and room in the
+    /// tenant's quota.
+    async fn outgrows_row(&mut self, more: usize) -> Result<bool> {
+        self.count(more)?;
         if let Some(holding) = &mut self.holding {
             holding.keep_alive().await?;
         }
         if self.size <= self.store.limits().inline_bytes as u64 {
-            self.buffer.extend_from_slice(&piece);
-            return Ok(());
+            return Ok(false);
         }
         if self.size > self.room {
             self.check_quota(self.size).await?;
         }
         self.keep_alive().await?;
-        while !piece.is_empty() {
-            if self.buffer.len() == self.part_size {
-                self.send_part().await?;
-            }
-            self.claim_memory().await?;
-            let room = self.part_size - self.buffer.len();
-            self.buffer
-                .extend_from_slice(&piece.split_to(room.min(piece.len())));
+        Ok(true)
+    }
+
+    /// Moves as much of a piece as fits into one block to the part that is being filled.
+    async fn buffer_some(&mut self, piece: &mut Bytes) -> Result<()> {
+        let rest = self.expected.unwrap_or(u64::MAX).saturating_sub(self.sent);
+        let wanted = usize::try_from(rest).map_or(self.part_size, |rest| rest.min(self.part_size));
+        let (budget, tenant) = (&self.store.uploads, self.tenant.id);
+        if let Some(block) = self.buffer.fill(budget, tenant, wanted, piece).await? {
+            self.guess_content_type(&block);
+            self.hashing.update(block).await?;
         }
         Ok(())
     }
@@ -252,32 +299,17 @@ impl Upload {
         }
     }
 
-    /// Makes sure that the buffer may hold a part, or the whole content where that is less. The claim is made for a part
-    /// at once: uploads that claimed piece by piece could all end up waiting for each other.
-    async fn claim_memory(&mut self) -> Result<()> {
-        if self.memory.is_none() {
-            let whole = self.expected.unwrap_or(u64::MAX);
-            let wanted = usize::try_from(whole).map_or(self.part_size, |n| n.min(self.part_size));
-            let memory = claim(&self.store.buffers, wanted).await?;
-            self.memory = Some(memory);
-            self.buffer
-                .reserve(wanted.saturating_sub(self.buffer.len()));
-        }
-        Ok(())
-    }
-
     /// Sends a full buffer on its way as the next part.
     async fn send_part(&mut self) -> Result<()> {
-        let bytes = self.buffer.split().freeze();
-        self.content_type = Some(self.content_type(&bytes));
-        self.hashing.update(bytes.clone()).await?;
         if self.parts.is_none()
             && let Some(staging) = &self.staging
         {
             self.parts = Some(staging.begin_parts(self.part_size).await?);
         }
         if let Some(parts) = &mut self.parts {
-            parts.send(bytes, self.memory.take()).await?;
+            let part = self.buffer.take_part();
+            self.sent += part.len() as u64;
+            parts.send(part).await?;
         }
         Ok(())
     }
@@ -287,6 +319,10 @@ impl Upload {
         self.content_type
             .clone()
             .unwrap_or_else(|| ContentType::guess(&self.spec.filename, first_bytes))
+    }
+
+    fn guess_content_type(&mut self, first_bytes: &[u8]) {
+        self.content_type = Some(self.content_type(first_bytes));
     }
 
     fn conflict(&self, current: Option<Box<Artifact>>) -> Error {
@@ -314,18 +350,6 @@ fn part_size_for(content: u64) -> usize {
         .into_iter()
         .find(fits)
         .unwrap_or(StoreConfig::MAX_PART)
-}
-
-async fn claim(buffers: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit> {
-    let units = u32::try_from(bytes.div_ceil(BUFFER_UNIT)).unwrap_or(u32::MAX);
-    let claim = Arc::clone(buffers).acquire_many_owned(units);
-    match timeout(BUFFER_WAIT, claim).await {
-        Ok(claimed) => claimed.map_err(|e| Error::Internal(e.into())),
-        Err(e) => Err(Error::Unavailable {
-            dependency: "upload buffer",
-            source: e.into(),
-        }),
-    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
 //! Bytes in files under one folder: the embedded default.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, ErrorKind},
-    os::unix::fs::FileExt,
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use bytes::Bytes;
-use tokio::{
-    io::{AsyncReadExt, AsyncSeekExt},
-    task::spawn_blocking,
-};
+use tokio::{io::AsyncSeekExt, task::spawn_blocking};
 
-use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
+use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part, Pieces};
 
 mod list;
 mod marker;
 mod unfinished;
+
+/// Bytes are nobody's but the user's that Cairn runs as.
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
 
 /// A folder of blobs. A file is written under `tmp/`, synced, renamed into its place and the folders on its path synced,
 /// so that under a key there is either nothing or everything, also after a power cut.
@@ -30,13 +30,18 @@ pub(crate) struct Fs {
 impl Fs {
     /// Opens a folder, which is made when it is not there.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root.join("tmp"))?;
+        for folder in ["tmp", "v1"] {
+            let folder = root.join(folder);
+            make_folders(&folder)?;
+            // An earlier release let others read.
+            fs::set_permissions(&folder, Permissions::from_mode(FOLDER_MODE))?;
+        }
         Ok(Self {
             root: root.canonicalize()?.into(),
         })
     }
 
-    pub(super) async fn put(&self, key: &ObjectKey, bytes: Bytes) -> BlobResult<()> {
+    pub(super) async fn put(&self, key: &ObjectKey, bytes: Pieces) -> BlobResult<()> {
         let (fs, key) = (self.clone(), key.clone());
         blocking("writing a file", move || {
             fs.write_at(&key, &bytes, 0)?;
@@ -53,7 +58,7 @@ impl Fs {
         &self,
         upload: &Multipart,
         number: i32,
-        bytes: Bytes,
+        bytes: Pieces,
     ) -> BlobResult<Part> {
         let (fs, key) = (self.clone(), upload.key.clone());
         let index = u64::from(number.unsigned_abs()).saturating_sub(1);
@@ -84,10 +89,10 @@ impl Fs {
         let open = async {
             let mut file = tokio::fs::File::open(self.path(key)).await?;
             file.seek(io::SeekFrom::Start(offset)).await?;
-            Ok::<_, io::Error>(file.take(length))
+            Ok::<_, io::Error>(file)
         };
         match open.await {
-            Ok(file) => Ok(BlobReader::Fs(file)),
+            Ok(file) => Ok(BlobReader::fs(file, length)),
             Err(e) if e.kind() == ErrorKind::NotFound => Err(BlobError::NotFound),
             Err(e) => Err(BlobError::failed("opening a file", e)),
         }
@@ -117,13 +122,19 @@ impl Fs {
         self.root.join("tmp").join(key.temporary_name())
     }
 
-    fn write_at(&self, key: &ObjectKey, bytes: &[u8], offset: u64) -> io::Result<()> {
-        OpenOptions::new()
+    fn write_at(&self, key: &ObjectKey, bytes: &Pieces, offset: u64) -> io::Result<()> {
+        let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
-            .open(self.temporary(key))?
-            .write_all_at(bytes, offset)
+            .mode(FILE_MODE)
+            .open(self.temporary(key))?;
+        let mut at = offset;
+        for piece in bytes.iter() {
+            file.write_all_at(piece, at)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
     }
 
     /// Moves the temporary file into its place, durably.
@@ -131,7 +142,7 @@ impl Fs {
         let (temporary, path) = (self.temporary(key), self.path(key));
         File::open(&temporary)?.sync_all()?;
         let folder = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder)?;
+        make_folders(folder)?;
         fs::rename(&temporary, &path)?;
         for folder in folder.ancestors() {
             File::open(folder)?.sync_all()?;
@@ -141,6 +152,13 @@ impl Fs {
         }
         Ok(())
     }
+}
+
+fn make_folders(folder: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(folder)
 }
 
 /// Removes a file; gone already is fine.

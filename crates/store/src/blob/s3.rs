@@ -10,17 +10,16 @@ use aws_sdk_s3::{
         timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
-    primitives::ByteStream,
-    types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier},
 };
 use aws_smithy_http_client::tls;
-use bytes::Bytes;
-use futures_util::future::join_all;
 
-use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part};
-use crate::{config::S3Config, error::describe};
+use super::{BlobError, BlobResult, Multipart, ObjectKey, Part, Pieces};
+use crate::config::S3Config;
 
 mod clock;
+mod complete;
+mod delete;
+mod get;
 mod lifecycle;
 mod list;
 mod marker;
@@ -30,18 +29,12 @@ mod unfinished;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
-/// Completing many parts may take S3 minutes.
-const COMPLETE_TIMEOUT: Duration = Duration::from_secs(600);
 const ATTEMPTS: u32 = 3;
 /// The pause before an attempt that the SDK does not make itself; the next one is longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// The most keys that DeleteObjects takes.
-const DELETE_BATCH: usize = 1000;
-/// Into how many requests keys to delete are divided, as long as these are not too large: servers work through the keys of
-/// one request one by one.
-const DELETES_AT_ONCE: usize = 4;
-/// Fewer keys than this are not worth a request of their own.
-const SMALLEST_BATCH: usize = 100;
+/// A request with a large body may take this long, and a second more for so many bytes.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+const BODY_BYTES_PER_SECOND: usize = 1_000_000;
 /// How often an abort is repeated: a part that was in flight may land after it.
 const ABORTS: usize = 5;
 
@@ -101,19 +94,23 @@ impl S3 {
         }
     }
 
-    pub(super) async fn put(&self, key: &ObjectKey, bytes: Bytes) -> BlobResult<()> {
-        self.client
+    pub(super) async fn put(&self, key: &ObjectKey, content: Pieces) -> BlobResult<()> {
+        let limits = time_limits(content.len());
+        let request = self
+            .client
             .put_object()
             .bucket(&self.bucket)
             .key(key.as_str())
-            .body(ByteStream::from(bytes))
+            .body(content.into_stream())
             .customize()
             // Signing would hash the payload a second time on a plain connection.
-            .disable_payload_signing()
-            .send()
-            .await
-            .map_err(|e| failed("PutObject", e))?;
-        Ok(())
+            .disable_payload_signing();
+        let request = match limits {
+            Some(limits) => request.config_override(limits),
+            None => request,
+        };
+        let put = request.send().await;
+        put.map(drop).map_err(|e| failed("PutObject", e))
     }
 
     /// Also says whether it was asked for more than once: an answer that was lost leaves an upload that nobody knows.
@@ -150,83 +147,26 @@ impl S3 {
         &self,
         upload: &Multipart,
         number: i32,
-        bytes: Bytes,
+        content: Pieces,
     ) -> BlobResult<Part> {
-        let stored = self
+        let limits = time_limits(content.len());
+        let request = self
             .client
             .upload_part()
             .bucket(&self.bucket)
             .key(upload.key.as_str())
             .upload_id(&upload.id)
             .part_number(number)
-            .body(ByteStream::from(bytes))
+            .body(content.into_stream())
             .customize()
-            .disable_payload_signing()
-            .send()
-            .await
-            .map_err(|e| failed("UploadPart", e))?;
+            .disable_payload_signing();
+        let request = match limits {
+            Some(limits) => request.config_override(limits),
+            None => request,
+        };
+        let stored = request.send().await.map_err(|e| failed("UploadPart", e))?;
         let etag = stored.e_tag.unwrap_or_default();
         Ok(Part { number, etag })
-    }
-
-    /// Sent once and never repeated: servers have lost data to a second Complete. When its outcome is not known, the key
-    /// itself tells; the parts' ETags are pinned by the request, so a key of the right size is the right object.
-    pub(super) async fn complete(
-        &self,
-        upload: &Multipart,
-        parts: &[Part],
-        size: u64,
-    ) -> BlobResult<()> {
-        let parts = parts
-            .iter()
-            .map(|part| {
-                CompletedPart::builder()
-                    .part_number(part.number)
-                    .e_tag(&part.etag)
-                    .build()
-            })
-            .collect();
-        let once = aws_sdk_s3::config::Builder::new()
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .operation_timeout(COMPLETE_TIMEOUT)
-                    .disable_operation_attempt_timeout()
-                    .build(),
-            );
-        let sent = self
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bucket)
-            .key(upload.key.as_str())
-            .upload_id(&upload.id)
-            .multipart_upload(
-                CompletedMultipartUpload::builder()
-                    .set_parts(Some(parts))
-                    .build(),
-            )
-            .customize()
-            .config_override(once)
-            .send()
-            .await;
-        if let Err(cause) = sent {
-            match self.size_of(&upload.key).await? {
-                Some(stored) if stored == size => {}
-                _ => return Err(failed("CompleteMultipartUpload", cause)),
-            }
-        }
-        if upload.asked_again
-            && let Err(e) = self.abort(&upload.key, None).await
-        {
-            // The content is there; parts of another attempt may be, too, until the bucket's own rule ends them.
-            tracing::warn!(
-                error = describe(&e),
-                key = upload.key.as_str(),
-                "an unknown upload was not aborted"
-            );
-        }
-        Ok(())
     }
 
     /// The size of what is under a key; `None` only when S3 says that there is nothing.
@@ -300,108 +240,6 @@ impl S3 {
             .collect())
     }
 
-    pub(super) async fn get(
-        &self,
-        key: &ObjectKey,
-        offset: u64,
-        length: u64,
-    ) -> BlobResult<BlobReader> {
-        let last = (offset + length).saturating_sub(1);
-        let got = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key.as_str())
-            .range(format!("bytes={offset}-{last}"))
-            .send()
-            .await;
-        match got {
-            Ok(got) => Ok(BlobReader::S3(got.body)),
-            Err(e) => match e.as_service_error() {
-                Some(answer) if answer.is_no_such_key() => Err(BlobError::NotFound),
-                Some(answer) if answer.code() == Some("InvalidRange") => Err(BlobError::NotFound),
-                _ => Err(failed("GetObject", e)),
-            },
-        }
-    }
-
-    pub(super) async fn delete(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
-        let share = keys.len().div_ceil(DELETES_AT_ONCE);
-        let batches = keys.chunks(share.clamp(SMALLEST_BATCH, DELETE_BATCH));
-        join_all(batches.map(|batch| self.delete_batch(batch)))
-            .await
-            .into_iter()
-            .flatten()
-            .collect()
-    }
-
-    /// An answer of 200 carries an error for every key that was not deleted.
-    async fn delete_batch(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
-        let objects = keys
-            .iter()
-            .filter_map(|key| ObjectIdentifier::builder().key(key.as_str()).build().ok())
-            .collect();
-        let request = Delete::builder()
-            .set_objects(Some(objects))
-            .quiet(true)
-            .build();
-        let Ok(request) = request else {
-            return self.delete_one_by_one(keys).await;
-        };
-        let deleted = self
-            .client
-            .delete_objects()
-            .bucket(&self.bucket)
-            .delete(request)
-            .send()
-            .await;
-        match deleted {
-            Ok(answer) => {
-                let refused = answer.errors();
-                keys.iter()
-                    .map(
-                        |key| match refused.iter().find(|e| e.key() == Some(key.as_str())) {
-                            Some(e) if e.code() != Some("NoSuchKey") => Err(BlobError::failed(
-                                "DeleteObjects",
-                                format!(
-                                    "{}: {}",
-                                    e.code().unwrap_or("?"),
-                                    e.message().unwrap_or("")
-                                ),
-                            )),
-                            _ => Ok(()),
-                        },
-                    )
-                    .collect()
-            }
-            // Some servers do not take batches, or not with the checksum that the SDK adds.
-            Err(SdkError::ServiceError(_)) => self.delete_one_by_one(keys).await,
-            Err(e) => {
-                let cause = failed("DeleteObjects", e).to_string();
-                let unknown = || Err(BlobError::failed("DeleteObjects", cause.clone()));
-                keys.iter().map(|_| unknown()).collect()
-            }
-        }
-    }
-
-    async fn delete_one_by_one(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
-        let mut results = Vec::with_capacity(keys.len());
-        for key in keys {
-            let deleted = self
-                .client
-                .delete_object()
-                .bucket(&self.bucket)
-                .key(key.as_str())
-                .send()
-                .await;
-            results.push(match deleted {
-                Err(e) if !is_404(&e) => Err(failed("DeleteObject", e)),
-                _ => Ok(()),
-            });
-        }
-        results
-    }
-
     pub(super) async fn ping(&self) -> BlobResult<()> {
         self.client
             .head_bucket()
@@ -417,14 +255,31 @@ impl S3 {
     }
 }
 
+/// What a request with so large a body may take, each attempt and all of them, where that is more than the usual.
+fn time_limits(body: usize) -> Option<aws_sdk_s3::config::Builder> {
+    let seconds = body.div_ceil(BODY_BYTES_PER_SECOND) as u64;
+    let attempt = BODY_TIMEOUT + Duration::from_secs(seconds);
+    if attempt <= ATTEMPT_TIMEOUT {
+        return None;
+    }
+    let limits = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(attempt * ATTEMPTS);
+    Some(aws_sdk_s3::config::Builder::new().timeout_config(limits.build()))
+}
+
+fn status<E>(e: &SdkError<E>) -> Option<u16> {
+    e.raw_response().map(|response| response.status().as_u16())
+}
+
 /// Whether S3 has understood and will not do it.
 fn is_refusal<E>(e: &SdkError<E>) -> bool {
-    let status = e.raw_response().map(|response| response.status().as_u16());
-    status.is_some_and(|status| (400..500).contains(&status) && status != 408 && status != 429)
+    status(e).is_some_and(|status| (400..500).contains(&status) && status != 408 && status != 429)
 }
 
 fn is_404<E>(e: &SdkError<E>) -> bool {
-    e.raw_response().is_some_and(|r| r.status().as_u16() == 404)
+    status(e) == Some(404)
 }
 
 fn failed<E: Error + Send + Sync + 'static>(operation: &str, e: SdkError<E>) -> BlobError {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Upload, hashing::Hashing};
+use super::Upload;
 use crate::{
     artifact::{Created, Origin, State},
     digest::ContentHash,
     error::{Error, Result},
+    hashing::Hashing,
     id::ArtifactId,
     idempotency::{Claim, Earlier, Fingerprint, Holding, IdempotencyKey},
     meta::{
@@ -38,9 +39,10 @@ impl Upload {
     /// exist.
     #[tracing::instrument(skip_all)]
     pub async fn finish(mut self) -> Result<Created> {
-        let last = self.buffer.split().freeze();
-        let content_type = self.content_type(&last);
-        self.hashing.update(last.clone()).await?;
+        let small = self.buffer.take_small();
+        let last = self.buffer.end_block().unwrap_or_else(|| small.clone());
+        self.guess_content_type(&last);
+        self.hashing.update(last).await?;
         let hash = std::mem::replace(&mut self.hashing, Hashing::new())
             .finish()
             .await?;
@@ -53,12 +55,13 @@ impl Upload {
             return self.answer_again(&claim, earlier).await;
         }
         let payload = match &mut self.staging {
-            None => Payload::Inline(last),
+            None => Payload::Inline(small),
             Some(staging) => {
+                let last = self.buffer.take_part();
                 match self.parts.take() {
                     None => staging.put(last).await?,
                     Some(mut parts) => {
-                        parts.send(last, self.memory.take()).await?;
+                        parts.send(last).await?;
                         staging.keep_alive().await?;
                         parts.complete(self.size).await?;
                     }
@@ -66,8 +69,8 @@ impl Upload {
                 Payload::Staged
             }
         };
-        self.memory = None;
         let size = self.size;
+        let content_type = self.content_type(&[]);
         self.commit(hash, size, content_type, payload).await
     }
 

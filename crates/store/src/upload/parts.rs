@@ -1,8 +1,7 @@
-use bytes::Bytes;
-use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::{
-    blob::{BlobResult, Blobs, Multipart, Part},
+    blob::{BlobResult, Blobs, Multipart, Part, Pieces},
     error::{Error, Result},
     store::unavailable,
 };
@@ -30,22 +29,15 @@ impl Parts {
         }
     }
 
-    /// Sends the next part; its claim on memory ends when it is stored.
-    pub(super) async fn send(
-        &mut self,
-        bytes: Bytes,
-        memory: Option<OwnedSemaphorePermit>,
-    ) -> Result<()> {
+    /// Sends the next part; its memory is free again when it is stored.
+    pub(super) async fn send(&mut self, part: Pieces) -> Result<()> {
         while self.in_flight.len() >= IN_FLIGHT {
             self.wait_for_one().await?;
         }
         self.sent += 1;
         let (blobs, upload, number) = (self.blobs.clone(), self.upload.clone(), self.sent);
-        self.in_flight.spawn(async move {
-            let part = blobs.put_part(&upload, number, bytes).await;
-            drop(memory);
-            part
-        });
+        self.in_flight
+            .spawn(async move { blobs.put_part(&upload, number, part).await });
         Ok(())
     }
 

@@ -1,10 +1,8 @@
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::parts::Parts;
 use crate::{
-    blob::Blobs,
+    blob::{Blobs, Pieces},
     error::{Error, Result},
     id::{ObjectId, TenantId},
     meta::objects as rows,
@@ -53,7 +51,7 @@ impl Staging {
     }
 
     /// Stores the whole content in one request.
-    pub(super) async fn put(&mut self, content: Bytes) -> Result<()> {
+    pub(super) async fn put(&mut self, content: Pieces) -> Result<()> {
         self.keep_alive().await?;
         let key = Blobs::key(self.tenant, self.object);
         let put = self.store.blobs.put(&key, content).await;

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, ErrorKind},
-    path::Path,
     time::{Duration, SystemTime},
 };
 
@@ -29,13 +28,15 @@ impl Fs {
 
     fn list_now(&self, start: &str, after: &str) -> io::Result<Listed> {
         // A start is the path of a folder, or empty.
-        let mut paths = Vec::new();
-        match self.walk(&self.root.join(start), &mut paths) {
+        let mut page = Page {
+            after,
+            paths: Vec::new(),
+        };
+        match self.walk(start, &mut page) {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             walked => walked?,
         }
-        paths.retain(|path| path.as_str() > after);
-        paths.sort_unstable();
+        let mut paths = page.paths;
         let more = paths.len() > PAGE;
         paths.truncate(PAGE);
         let next = paths.last().filter(|_| more).cloned();
@@ -59,18 +60,102 @@ impl Fs {
         Ok(Listed { entries, next })
     }
 
-    /// The files below a folder, by their paths from the root; those that are being written are not there yet.
-    fn walk(&self, folder: &Path, paths: &mut Vec<String>) -> io::Result<()> {
-        for entry in fs::read_dir(folder)? {
+    /// The files below a folder, in the order of their paths from the root, until the page is full; those that are being
+    /// written are not there yet. A folder is read only when something in it belongs to the page.
+    fn walk(&self, folder: &str, page: &mut Page<'_>) -> io::Result<()> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.root.join(folder))? {
             let entry = entry?;
-            let path = entry.path();
-            if !entry.file_type()?.is_dir() {
-                let relative = path.strip_prefix(&self.root).unwrap_or(&path);
-                paths.push(relative.to_string_lossy().into_owned());
-            } else if path != self.root.join("tmp") {
-                self.walk(&path, paths)?;
+            let name = entry.file_name();
+            let mut path = format!("{folder}{}", name.to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                path.push('/');
+            }
+            if path != "tmp/" && !page.is_past(&path) {
+                found.push(path);
+            }
+        }
+        found.sort_unstable();
+        for path in found {
+            if page.paths.len() > PAGE {
+                return Ok(());
+            }
+            if !path.ends_with('/') {
+                page.paths.push(path);
+                continue;
+            }
+            match self.walk(&path, page) {
+                // Removed since its own folder was read.
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                walked => walked?,
             }
         }
         Ok(())
+    }
+}
+
+/// The paths behind one of them, as many as a page has and one more.
+struct Page<'a> {
+    after: &'a str,
+    paths: Vec<String>,
+}
+
+impl Page<'_> {
+    /// Whether a file, or everything in a folder, whose path ends with a slash, lies before the page.
+    fn is_past(&self, path: &str) -> bool {
+        path <= self.after && !(path.ends_with('/') && self.after.starts_with(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pages_have_every_file_once_in_the_order_of_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Fs::open(folder.path()).unwrap();
+        let mut expected = Vec::new();
+        // "a-b" sorts before "a/b", though "a" sorts before "a-b".
+        for tenant in ["a", "a-b", "b"] {
+            for number in 0..400 {
+                expected.push(format!("v1/00/{tenant}/{number:03}"));
+            }
+        }
+        expected.push("v1/_deployment_id".to_owned());
+        for path in &expected {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        expected.sort_unstable();
+        for start in ["", "v1/00/"] {
+            let (mut found, mut after) = (Vec::new(), String::new());
+            loop {
+                let listed = blobs.list(start, &after).await.unwrap();
+                assert!(listed.entries.len() <= PAGE);
+                found.extend(listed.entries.into_iter().map(|entry| entry.path));
+                match listed.next {
+                    Some(next) => after = next,
+                    None => break,
+                }
+            }
+            let below: Vec<_> = expected.iter().filter(|p| p.starts_with(start)).collect();
+            assert!(found.iter().eq(below), "below '{start}'");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_lies_before_the_page_is_not_read() {
+        let page = Page {
+            after: "v1/03/t/5",
+            paths: Vec::new(),
+        };
+        for past in ["v1/02/", "v1/03/s/", "v1/03/t/4", "v1/03/t/5"] {
+            assert!(page.is_past(past), "{past}");
+        }
+        for ahead in ["v1/", "v1/03/", "v1/03/t/", "v1/03/t/50", "v1/04/"] {
+            assert!(!page.is_past(ahead), "{ahead}");
+        }
     }
 }

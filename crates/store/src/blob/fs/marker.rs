@@ -1,13 +1,14 @@
 //! Which deployment the folder is of.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
 };
 
 use rand::distr::{Alphanumeric, SampleString};
 
-use super::{Fs, blocking, remove};
+use super::{FILE_MODE, Fs, blocking, make_folders, remove};
 use crate::blob::{BlobError, BlobResult, Blobs};
 
 impl Fs {
@@ -24,10 +25,14 @@ impl Fs {
         blocking("marking the data folder", move || {
             let path = fs.root.join(Blobs::MARKER);
             let folder = path.parent().unwrap_or(&fs.root);
-            fs::create_dir_all(folder)?;
+            make_folders(folder)?;
             let name = Alphanumeric.sample_string(&mut rand::rng(), 16);
             let temporary = fs.root.join("tmp").join(name);
-            let mut file = File::create_new(&temporary)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(FILE_MODE)
+                .open(&temporary)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             if over {

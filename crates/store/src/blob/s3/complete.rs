@@ -1,0 +1,118 @@
+//! Making the parts of an upload one object.
+
+use std::{error::Error, io::ErrorKind, time::Duration};
+
+use aws_sdk_s3::{
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    error::SdkError,
+    operation::complete_multipart_upload::CompleteMultipartUploadError,
+    types::{CompletedMultipartUpload, CompletedPart},
+};
+
+use super::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, S3, failed, status};
+use crate::{
+    blob::{BlobResult, Multipart, Part},
+    error::describe,
+};
+
+/// Completing many parts may take S3 minutes.
+const COMPLETE_TIMEOUT: Duration = Duration::from_secs(600);
+
+type Failure = SdkError<CompleteMultipartUploadError>;
+
+impl S3 {
+    /// One Complete at a time: servers have lost data to a second one beside the first. After a failure the key itself
+    /// tells whether there is an object; the parts' ETags are pinned by the request, so a key of the right size is the
+    /// right object. Complete is sent again only when there is none and the first one has ended: it did not reach the
+    /// server, or the server answered that it could not do it now.
+    pub(in crate::blob) async fn complete(
+        &self,
+        upload: &Multipart,
+        parts: &[Part],
+        size: u64,
+    ) -> BlobResult<()> {
+        let mut attempt = 1;
+        while let Err(cause) = self.complete_once(upload, parts).await {
+            match self.size_of(&upload.key).await? {
+                Some(stored) if stored == size => break,
+                None if attempt < ATTEMPTS && has_ended(&cause) => {
+                    tokio::time::sleep(FIRST_PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                _ => return Err(failed("CompleteMultipartUpload", cause)),
+            }
+        }
+        if upload.asked_again
+            && let Err(e) = self.abort(&upload.key, None).await
+        {
+            // The content is there; parts of another attempt may be, too, until the bucket's own rule ends them.
+            tracing::warn!(
+                error = describe(&e),
+                key = upload.key.as_str(),
+                "an unknown upload was not aborted"
+            );
+        }
+        Ok(())
+    }
+
+    async fn complete_once(&self, upload: &Multipart, parts: &[Part]) -> Result<(), Failure> {
+        let parts = parts.iter().map(|part| {
+            CompletedPart::builder()
+                .part_number(part.number)
+                .e_tag(&part.etag)
+                .build()
+        });
+        let once = aws_sdk_s3::config::Builder::new()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_timeout(COMPLETE_TIMEOUT)
+                    .disable_operation_attempt_timeout()
+                    .build(),
+            );
+        self.client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(upload.key.as_str())
+            .upload_id(&upload.id)
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts.collect()))
+                    .build(),
+            )
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .map(drop)
+    }
+}
+
+/// Whether nothing of the request is still at work anywhere. An answer of a gateway says nothing of the server behind it,
+/// and neither does an error under a status of success.
+fn has_ended(failure: &Failure) -> bool {
+    match failure {
+        SdkError::DispatchFailure(e) => {
+            e.as_connector_error().is_some_and(|e| was_not_connected(e))
+        }
+        _ => matches!(status(failure), Some(429 | 500 | 503)),
+    }
+}
+
+fn was_not_connected(e: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(e);
+    while let Some(e) = cause {
+        if let Some(e) = e.downcast_ref::<std::io::Error>() {
+            return matches!(
+                e.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+                    | ErrorKind::AddrNotAvailable
+            );
+        }
+        cause = e.source();
+    }
+    false
+}
