@@ -38,8 +38,8 @@ fn piece(index: u64) -> Bytes {
     bytes.into()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gibibyte_passes_through_both_ways_in_less_than_64_mebibytes() {
+/// A served process with its bytes in S3, a client of it, and what it holds in memory when it has nothing to do.
+async fn idle_process(settings: &[(&str, &str)]) -> (Child, Client, u64) {
     let folder = tempfile::tempdir().unwrap();
     let database = postgres::database().await;
     let store = cairn_store::config::StoreConfig::new(
@@ -56,6 +56,7 @@ async fn a_gibibyte_passes_through_both_ways_in_less_than_64_mebibytes() {
         .env("CAIRN_GRPC_ADDR", &grpc)
         .env("CAIRN_HTTP_ADDR", &http)
         .env("CAIRN_OPS_ADDR", &ops)
+        .envs(settings.iter().copied())
         .spawn()
         .unwrap();
     let client = Client::connect(&format!("http://{grpc}"), Some(key.reveal())).await;
@@ -66,7 +67,43 @@ async fn a_gibibyte_passes_through_both_ways_in_less_than_64_mebibytes() {
     .await;
     client.upload(spec("warm"), content(9 << 20)).await.unwrap();
     let idle = memory(&process, "VmRSS");
+    (process, client, idle)
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_large_uploads_on_one_connection_all_end() {
+    let budget = 64 * MEBIBYTE;
+    let setting = budget.to_string();
+    let settings = [("CAIRN_UPLOAD_BUFFER_BYTES", setting.as_str())];
+    let (process, client, idle) = idle_process(&settings).await;
+    let mut uploads = Vec::new();
+    for number in 0..64_u64 {
+        let mut artifacts = client.artifacts.clone();
+        let pieces = (0..64).map(move |index| Message::Data(piece(number << 8 | index)));
+        let name = format!("large-{number}");
+        let messages = std::iter::once(Message::Spec(spec(&name))).chain(pieces);
+        let messages = messages.map(|message| UploadArtifactRequest {
+            message: Some(message),
+        });
+        uploads.push(tokio::spawn(async move {
+            artifacts
+                .upload_artifact(tokio_stream::iter(messages))
+                .await
+        }));
+    }
+    for upload in uploads {
+        let made = upload.await.unwrap().unwrap().into_inner().artifact;
+        assert_eq!(made.unwrap().size_bytes, 64 * PIECE as i64);
+    }
+    // What they share, and a window of each, and what passes through beside that.
+    let limit = budget + 64 * MEBIBYTE + 64 * MEBIBYTE;
+    let grown = memory(&process, "VmHWM") - idle;
+    assert!(grown < limit, "grown by {} MiB", grown / MEBIBYTE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gibibyte_passes_through_both_ways_in_less_than_64_mebibytes() {
+    let (process, client, idle) = idle_process(&[]).await;
     let pieces = GIBIBYTE / PIECE as u64;
     let mut sent = Sha256::new();
     let (sender, receiver) = tokio::sync::mpsc::channel(4);

@@ -1,5 +1,7 @@
 //! A stream becomes an artifact when it is closed, and nothing when it ends in any other way.
 
+use std::time::Duration;
+
 use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
 use tonic::Code;
 
@@ -296,4 +298,89 @@ async fn tenants_share_no_bytes() {
         assert!(!made.deduplicated);
     }
     assert_eq!(cairn.stored().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_that_sends_next_to_nothing_is_refused() {
+    let cairn = Setup::on(Bytes::Files)
+        .config(|config| {
+            config.upload_patience = Duration::from_millis(400);
+            config.upload_bytes_per_second = 1 << 20;
+        })
+        .start()
+        .await;
+    // It is never silent for long, but a byte is worth a millionth of a second.
+    let slow = OpenUpload::begin(&cairn.client, spec("slow")).await;
+    let refusal = loop {
+        if slow.call.is_finished() {
+            break refused(slow.call.await.unwrap());
+        }
+        slow.try_send(vec![0]).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (Code::Aborted, "UPLOAD_EXPIRED")
+    );
+    // One that sends enough goes on for longer than that.
+    let fast = OpenUpload::begin(&cairn.client, spec("fast")).await;
+    for _ in 0..40 {
+        fast.send(vec![0; 64 << 10]).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(fast.close().await.unwrap().size_bytes, 40 << 16);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_that_stand_still_leave_memory_to_other_tenants() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let mut still = Vec::new();
+    for i in 0..40 {
+        let upload = OpenUpload::begin(&cairn.client, spec(&format!("{i}"))).await;
+        still.push(tokio::spawn(async move {
+            for _ in 0..24 {
+                upload.send(vec![0; 256 << 10]).await;
+            }
+            upload
+        }));
+    }
+    // Some of them cannot send so much, because their tenant has no more memory.
+    eventually("a tenant has all the memory that it may have", async || {
+        let staged = "SELECT count(*) FROM objects WHERE state = 'staging'";
+        cairn.count(staged).await == 40
+    })
+    .await;
+    let other = cairn.client_of("other").await;
+    for i in 0..3 {
+        let size = 9 << 20;
+        let made = other.upload(spec(&format!("{i}")), content(size)).await;
+        assert_eq!(made.unwrap().size_bytes, size as i64);
+    }
+    still.into_iter().for_each(|task| task.abort());
+}
+
+#[tokio::test]
+async fn bytes_in_files_can_be_read_by_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let cairn = Setup::on(Bytes::Files).start().await;
+    for size in [100_000, 9 << 20] {
+        cairn.client.upload(spec("a"), content(size)).await.unwrap();
+    }
+    let mut folders = vec![cairn.folder().unwrap().to_owned()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let found = entry.metadata().unwrap();
+            let expected = if found.is_dir() { 0o700 } else { 0o600 };
+            let mode = found.permissions().mode() & 0o777;
+            assert_eq!(mode, expected, "{}", entry.path().display());
+            if found.is_dir() {
+                folders.push(entry.path());
+            } else {
+                files += 1;
+            }
+        }
+    }
+    assert_eq!(files, 3, "two contents and the mark of the deployment");
 }

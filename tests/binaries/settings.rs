@@ -49,6 +49,8 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_INLINE_MAX_BYTES", "131073"),
         ("CAIRN_UPLOAD_MAX_BYTES", "0"),
         ("CAIRN_UPLOAD_BUFFER_BYTES", "1"),
+        ("CAIRN_UPLOAD_PATIENCE", "0s"),
+        ("CAIRN_UPLOAD_BYTES_PER_SECOND", "0"),
         ("CAIRN_UPLOAD_LEASE", "0s"),
         ("CAIRN_DELETE_WINDOW", "a week"),
         ("CAIRN_GC_GRACE", "-1s"),

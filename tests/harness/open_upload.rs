@@ -33,6 +33,12 @@ impl OpenUpload {
         self.message(Message::Data(bytes.into())).await;
     }
 
+    /// Sends a part of the content to a call that may have ended.
+    pub(crate) async fn try_send(&self, bytes: Vec<u8>) {
+        let message = Some(Message::Data(bytes.into()));
+        let _ = self.messages.send(UploadArtifactRequest { message }).await;
+    }
+
     /// Closes the stream, and hears the answer.
     pub(crate) async fn close(self) -> Result<Artifact, Status> {
         drop(self.messages);

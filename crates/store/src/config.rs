@@ -36,9 +36,6 @@ pub struct StoreConfig {
     /// `CAIRN_UPLOAD_BUFFER_BYTES`: what all uploads of this process may hold in memory together; default 128 MiB, at
     /// least 64 MiB, so that the largest part fits.
     pub upload_buffer_bytes: usize,
-    /// `CAIRN_UPLOADS_AT_ONCE`: how many uploads may stream into this process at once, three quarters of them one
-    /// tenant's; default 128, at least 4.
-    pub uploads_at_once: usize,
     /// `CAIRN_UPLOAD_PATIENCE`: how long an upload may let the server wait for bytes; what arrives earns the time back.
     /// Default 60s.
     pub upload_patience: Duration,
@@ -144,7 +141,6 @@ impl StoreConfig {
             inline_max_bytes: 32 * 1024,
             upload_max_bytes: 64 << 30,
             upload_buffer_bytes: 128 << 20,
-            uploads_at_once: 128,
             upload_patience: Duration::from_secs(60),
             upload_bytes_per_second: 16 * 1024,
             upload_lease: Duration::from_secs(15 * 60),
@@ -179,7 +175,6 @@ impl StoreConfig {
         override_by(&mut self.inline_max_bytes, "CAIRN_INLINE_MAX_BYTES")?;
         override_by(&mut self.upload_max_bytes, "CAIRN_UPLOAD_MAX_BYTES")?;
         override_by(&mut self.upload_buffer_bytes, "CAIRN_UPLOAD_BUFFER_BYTES")?;
-        override_by(&mut self.uploads_at_once, "CAIRN_UPLOADS_AT_ONCE")?;
         override_duration(&mut self.upload_patience, "CAIRN_UPLOAD_PATIENCE")?;
         override_by(
             &mut self.upload_bytes_per_second,
@@ -220,11 +215,6 @@ impl StoreConfig {
                 self.upload_buffer_bytes >= Self::MAX_PART,
                 "CAIRN_UPLOAD_BUFFER_BYTES",
                 format!("must be at least {}", Self::MAX_PART),
-            ),
-            (
-                self.uploads_at_once >= 4,
-                "CAIRN_UPLOADS_AT_ONCE",
-                "must be at least 4".to_owned(),
             ),
             (
                 self.upload_patience >= Duration::from_millis(1),

@@ -113,11 +113,7 @@ impl Store {
                 upload_patience: config.upload_patience,
                 upload_bytes_per_second: config.upload_bytes_per_second,
             },
-            uploads: Budget::new(
-                config.upload_buffer_bytes,
-                StoreConfig::MAX_PART,
-                config.uploads_at_once,
-            ),
+            uploads: Budget::new(config.upload_buffer_bytes, StoreConfig::MAX_PART),
             read_ahead: Arc::new(Semaphore::new(READ_AHEAD)),
         })
     }

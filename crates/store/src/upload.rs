@@ -29,7 +29,6 @@ mod parts;
 mod staging;
 
 pub(crate) use budget::Budget;
-use budget::Seat;
 use buffer::Buffer;
 use parts::Parts;
 use staging::Staging;
@@ -79,12 +78,10 @@ impl Store {
     ///
     /// # Errors
     /// `FileTooLarge`, `TtlExceedsLimit` and `QuotaExceeded` by what is declared; `SessionSealed`, `VersionConflict`, what a
-    /// key answers, `Unavailable`; `RateLimited` when the process or the tenant has as many uploads under way as it may.
+    /// key answers, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
-        let seat = self.uploads.admit(tenant.id)?;
         let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
-        upload.seat = Some(seat);
         upload.claim_key().await?;
         if upload.earlier.is_none() {
             upload.check_early().await?;
@@ -112,8 +109,6 @@ pub struct Upload {
     content_type: Option<ContentType>,
     /// What has arrived since the last part.
     buffer: Buffer,
-    /// Of content that comes as a stream.
-    seat: Option<Seat>,
     /// From the moment that the content is too large for a row.
     staging: Option<Staging>,
     parts: Option<Parts>,
@@ -152,7 +147,6 @@ impl Upload {
             room,
             hashing: Hashing::new(),
             buffer: Buffer::default(),
-            seat: None,
             staging: None,
             parts: None,
             holding: None,

@@ -21,6 +21,7 @@ mod identity;
 mod jobs;
 mod links;
 mod outline;
+mod pace;
 mod received;
 mod records;
 mod sessions;

@@ -6,7 +6,7 @@
 //! least is served first; within a tenant, the part that misses least.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -34,20 +34,11 @@ struct State {
     blocks: usize,
     share: usize,
     free: usize,
-    /// How many uploads may be under way, and how many of them may be one tenant's.
-    uploads: usize,
-    uploads_share: usize,
-    tenants: HashMap<TenantId, Held>,
+    /// The blocks that each tenant holds, if any.
+    tenants: HashMap<TenantId, usize>,
     /// The parts that are being filled, by age. Blocks of parts that are full come back without anyone's help.
     parts: BTreeMap<u64, Filling>,
     next: u64,
-}
-
-/// What a tenant holds.
-#[derive(Debug, Default)]
-struct Held {
-    uploads: usize,
-    blocks: usize,
 }
 
 struct Filling {
@@ -63,12 +54,6 @@ impl Filling {
     fn missing(&self) -> usize {
         self.wanted.saturating_sub(self.given)
     }
-}
-
-/// The right of one upload to be under way.
-pub(super) struct Seat {
-    budget: Budget,
-    tenant: TenantId,
 }
 
 /// The claim of a part that is being filled. When it is dropped, the part is full or given up, and needs no more.
@@ -87,16 +72,14 @@ pub(super) struct Block {
 }
 
 impl Budget {
-    /// So many bytes of memory, of which one part may take `largest_part`, for so many uploads at once.
-    pub(crate) fn new(bytes: usize, largest_part: usize, uploads: usize) -> Self {
+    /// So many bytes of memory, of which one part may take `largest_part`.
+    pub(crate) fn new(bytes: usize, largest_part: usize) -> Self {
         let blocks = bytes / BLOCK;
-        let three_quarters = |all: usize| all - all / 4;
+        let three_quarters = blocks - blocks / 4;
         let state = State {
             blocks,
-            share: three_quarters(blocks).max(largest_part / BLOCK).min(blocks),
+            share: three_quarters.max(largest_part / BLOCK).min(blocks),
             free: blocks,
-            uploads,
-            uploads_share: three_quarters(uploads),
             tenants: HashMap::new(),
             parts: BTreeMap::new(),
             next: 0,
@@ -104,27 +87,6 @@ impl Budget {
         Self {
             state: Arc::new(Mutex::new(state)),
         }
-    }
-
-    /// Lets one more upload begin.
-    ///
-    /// # Errors
-    /// `RateLimited` when the process or the tenant has as many under way as it may.
-    pub(super) fn admit(&self, tenant: TenantId) -> Result<Seat> {
-        let mut state = self.lock();
-        let of_all: usize = state.tenants.values().map(|held| held.uploads).sum();
-        let share = state.uploads_share;
-        let is_full = of_all >= state.uploads;
-        let held = state.tenants.entry(tenant).or_default();
-        if is_full || held.uploads >= share {
-            state.forget_if_idle(tenant);
-            return Err(Error::RateLimited("uploads under way"));
-        }
-        held.uploads += 1;
-        Ok(Seat {
-            budget: self.clone(),
-            tenant,
-        })
     }
 
     /// Begins to fill a part of so many bytes, at the most.
@@ -205,7 +167,7 @@ impl State {
             if part.waiting.take().is_some_and(|w| w.send(()).is_ok()) {
                 part.given += 1;
                 self.free -= 1;
-                self.tenants.entry(part.tenant).or_default().blocks += 1;
+                *self.tenants.entry(part.tenant).or_default() += 1;
             }
         }
     }
@@ -228,7 +190,7 @@ impl State {
     }
 
     fn held_by(&self, tenant: TenantId) -> usize {
-        self.tenants.get(&tenant).map_or(0, |held| held.blocks)
+        self.tenants.get(&tenant).copied().unwrap_or(0)
     }
 
     /// Whether all parts can still be filled, in some order, when this one has one more block.
@@ -271,28 +233,13 @@ impl State {
 
     fn take_back(&mut self, tenant: TenantId, blocks: usize) {
         self.free += blocks;
-        if let Some(held) = self.tenants.get_mut(&tenant) {
-            held.blocks = held.blocks.saturating_sub(blocks);
+        if let Entry::Occupied(mut held) = self.tenants.entry(tenant) {
+            *held.get_mut() = held.get().saturating_sub(blocks);
+            if *held.get() == 0 {
+                held.remove();
+            }
         }
-        self.forget_if_idle(tenant);
         self.give();
-    }
-
-    fn forget_if_idle(&mut self, tenant: TenantId) {
-        let idle = |held: &Held| held.uploads == 0 && held.blocks == 0;
-        if self.tenants.get(&tenant).is_some_and(idle) {
-            self.tenants.remove(&tenant);
-        }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut state = self.budget.lock();
-        if let Some(held) = state.tenants.get_mut(&self.tenant) {
-            held.uploads = held.uploads.saturating_sub(1);
-        }
-        state.forget_if_idle(self.tenant);
     }
 }
 

@@ -16,7 +16,7 @@ use cairn_store::{Content, FileName, RawContent, Result, Selection, Violations};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, convert, records, taken, upload};
+use super::{Services, convert, pace::Pace, records, taken, upload};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -41,8 +41,10 @@ impl ArtifactService for Services {
         &self,
         request: Request<Streaming<UploadArtifactRequest>>,
     ) -> Result<Response<UploadArtifactResponse>, Status> {
+        let arrived = request.extensions().get().cloned().unwrap_or_default();
         let (caller, messages) = taken(request)?;
-        let created = upload::receive(&self.store, &caller.tenant, messages).await?;
+        let pace = Pace::new(arrived, self.store.limits());
+        let created = upload::receive(&self.store, &caller.tenant, messages, pace).await?;
         Ok(Response::new(UploadArtifactResponse {
             artifact: Some(convert::created(created)),
         }))

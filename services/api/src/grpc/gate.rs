@@ -21,6 +21,7 @@ use tonic::Status;
 
 use super::{
     MAX_MESSAGE, STREAM_WINDOW,
+    pace::Arrived,
     received::{Bounds, Held, Memory, Received, hold},
 };
 use crate::{
@@ -82,7 +83,7 @@ impl Gate {
 
     /// Lets a call in, or says why not.
     async fn admit(&self, request: Request) -> Result<(Request, Admitted), Status> {
-        let (mut parts, body) = request.into_parts();
+        let (mut parts, mut body) = request.into_parts();
         let rpc = parts.uri.path().trim_start_matches('/');
         let open = OPEN.iter().any(|open| rpc.starts_with(open));
         let (taker, calls) = if open {
@@ -117,6 +118,9 @@ impl Gate {
         let (time, room) = if takes_stream(rpc) {
             let window = self.memory.take(&taker, STREAM_WINDOW as usize)?;
             hold(&held, window);
+            let arrived = Arrived::default();
+            parts.extensions.insert(arrived.clone());
+            body = arrived.count(body);
             (None, None)
         } else {
             let room = (self.memory.clone(), taker, held.clone());

@@ -1,25 +1,20 @@
 //! The messages of an upload: the spec, then data, in this order and no other.
 
-use std::time::Duration;
-
 use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
 use cairn_store::{Created, Error, Result, Store, Tenant};
-use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
-use super::convert;
+use super::{convert, pace::Pace};
 use crate::error::to_status;
-
-/// How long a caller may send nothing. A caller that is gone without a word holds memory that others wait for.
-const SILENCE: Duration = Duration::from_secs(60);
 
 /// Receives an artifact. Whatever ends the stream but its close leaves nothing visible: the upload is dropped.
 pub(super) async fn receive(
     store: &Store,
     tenant: &Tenant,
     mut messages: Streaming<UploadArtifactRequest>,
+    mut pace: Pace,
 ) -> Result<Created, Status> {
-    let spec = match next(&mut messages).await? {
+    let spec = match next(&mut messages, &mut pace).await? {
         Some(Message::Spec(spec)) => convert::spec(Some(spec)).map_err(to_status)?,
         Some(Message::Data(_)) => {
             return Err(out_of_order("the first message must carry the spec"));
@@ -33,7 +28,7 @@ pub(super) async fn receive(
     if let Some(created) = upload.finish_early().await.map_err(to_status)? {
         return Ok(created);
     }
-    while let Some(message) = next(&mut messages).await? {
+    while let Some(message) = next(&mut messages, &mut pace).await? {
         match message {
             Message::Data(piece) => upload.write(piece).await.map_err(to_status)?,
             Message::Spec(_) => {
@@ -44,13 +39,12 @@ pub(super) async fn receive(
     upload.finish().await.map_err(to_status)
 }
 
-async fn next(messages: &mut Streaming<UploadArtifactRequest>) -> Result<Option<Message>, Status> {
-    let Ok(received) = timeout(SILENCE, messages.message()).await else {
-        return Err(to_status(Error::UploadExpired(
-            "it sent nothing for a minute",
-        )));
-    };
-    match received? {
+async fn next(
+    messages: &mut Streaming<UploadArtifactRequest>,
+    pace: &mut Pace,
+) -> Result<Option<Message>, Status> {
+    let received = pace.wait_for(messages.message()).await;
+    match received.map_err(to_status)?? {
         None => Ok(None),
         Some(UploadArtifactRequest { message: Some(m) }) => Ok(Some(m)),
         Some(UploadArtifactRequest { message: None }) => {

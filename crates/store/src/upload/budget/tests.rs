@@ -10,7 +10,7 @@ fn tenant(number: u128) -> TenantId {
 }
 
 fn budget(blocks: usize) -> Budget {
-    Budget::new(blocks * BLOCK, PART, 8)
+    Budget::new(blocks * BLOCK, PART)
 }
 
 /// Takes a block if there is one for the part now.
@@ -92,18 +92,6 @@ async fn a_block_for_a_caller_that_is_gone_comes_back() {
     let mut next = budget.part(tenant(3), PART);
     let all: Vec<_> = std::iter::from_fn(|| now(&mut next)).take(8).collect();
     assert_eq!(all.len(), 8);
-}
-
-#[test]
-fn uploads_are_counted_and_one_tenant_has_its_share() {
-    let budget = budget(8);
-    let seats: Vec<_> = (0..6).map(|_| budget.admit(tenant(1)).unwrap()).collect();
-    let refused = |of: u128| matches!(budget.admit(tenant(of)), Err(Error::RateLimited(_)));
-    assert!(refused(1));
-    let others = [budget.admit(tenant(2)), budget.admit(tenant(3))];
-    assert!(refused(2) && refused(4));
-    drop(seats);
-    drop(others);
-    assert!(!refused(4));
+    drop((next, all));
     assert!(budget.lock().tenants.is_empty());
 }
