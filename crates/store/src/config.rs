@@ -33,7 +33,7 @@ pub struct StoreConfig {
     pub inline_max_bytes: usize,
     /// `CAIRN_UPLOAD_MAX_BYTES`: the largest content; default 64 GiB, at most 625 GiB (10,000 parts of 64 MiB).
     pub upload_max_bytes: u64,
-    /// `CAIRN_UPLOAD_BUFFER_BYTES`: what all uploads of this process may hold in memory together; default 128 MiB, at
+    /// `CAIRN_UPLOAD_BUFFER_BYTES`: what all uploads of this process may hold in memory together; default 96 MiB, at
     /// least 64 MiB, so that the largest part fits.
     pub upload_buffer_bytes: usize,
     /// `CAIRN_UPLOAD_PATIENCE`: how long an upload may let the server wait for bytes; what arrives earns the time back.
@@ -140,7 +140,7 @@ impl StoreConfig {
             blobs,
             inline_max_bytes: 32 * 1024,
             upload_max_bytes: 64 << 30,
-            upload_buffer_bytes: 128 << 20,
+            upload_buffer_bytes: 96 << 20,
             upload_patience: Duration::from_secs(60),
             upload_bytes_per_second: 16 * 1024,
             upload_lease: Duration::from_secs(15 * 60),
