@@ -1,4 +1,4 @@
-//! A program in a group of its own, all of which ends when this is dropped.
+//! A program in a group of its own, all of which ends when this is dropped, and when this process dies.
 
 use std::{
     fs,
@@ -7,11 +7,15 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
 const MEBIBYTE: u64 = 1 << 20;
 
-pub(crate) struct Process(Child);
+/// Ends the group `$1` when standard input ends, which is when the process that holds the other end drops it or dies.
+const KEEPER: &str = "cat >/dev/null; kill -s KILL -- -$1";
+
+pub(crate) struct Process {
+    program: Child,
+    keeper: Child,
+}
 
 impl Process {
     /// Starts a program that says nothing but its errors, with nothing of ours that would configure it.
@@ -26,22 +30,29 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let name = command.get_program().to_string_lossy().into_owned();
-        Self(
-            command
-                .spawn()
-                .unwrap_or_else(|e| panic!("{name} starts: {e}")),
-        )
+        let program = command
+            .spawn()
+            .unwrap_or_else(|e| panic!("{name} starts: {e}"));
+        let keeper = Command::new("/bin/sh")
+            .args(["-c", KEEPER, "sh", &program.id().to_string()])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        Self { program, keeper }
     }
 
     /// Panics if the program has ended by itself.
     pub(super) fn check(&mut self) {
-        let ended = self.0.try_wait().expect("its state");
+        let ended = self.program.try_wait().expect("its state");
         assert!(ended.is_none(), "a program ended by itself: {ended:?}");
     }
 
     /// Processor time that it has used so far.
     pub(crate) fn processor_time(&self) -> Duration {
-        let path = format!("/proc/{}/stat", self.0.id());
+        let path = format!("/proc/{}/stat", self.program.id());
         let stat = fs::read_to_string(path).expect("a running process");
         // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th fields behind it, in
         // hundredths of a second.
@@ -62,12 +73,12 @@ impl Process {
     }
 
     pub(crate) fn forget_peak_memory(&self) {
-        let path = format!("/proc/{}/clear_refs", self.0.id());
+        let path = format!("/proc/{}/clear_refs", self.program.id());
         fs::write(path, "5").expect("a peak that can be reset");
     }
 
     fn memory(&self, figure: &str) -> u64 {
-        let path = format!("/proc/{}/status", self.0.id());
+        let path = format!("/proc/{}/status", self.program.id());
         let status = fs::read_to_string(path).expect("a running process");
         let line = status.lines().find(|line| line.starts_with(figure));
         let kibibytes = line.and_then(|line| line.split_whitespace().nth(1));
@@ -81,9 +92,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(group) = Pid::from_raw(self.0.id().cast_signed()) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.0.wait();
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+        let _ = self.program.wait();
     }
 }
