@@ -108,7 +108,8 @@ async fn a_list_keeps_to_its_statements() {
     }
     let budget = Budget {
         trips: 1,
-        statements: 1,
+        // A transaction with the settings of a list, in one flight.
+        statements: 3,
     };
     hold(&wire, budget, async |_| {
         let request = ListArtifactsRequest {
