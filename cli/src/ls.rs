@@ -147,7 +147,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             total.get_or_insert(answer.total_size);
         }
         let folders = answer.prefixes.into_iter().map(Line::Folder);
-        let artifacts = answer.artifacts.into_iter().map(Line::Artifact);
+        let artifacts = answer.artifacts.into_iter();
+        let artifacts = artifacts.map(|artifact| Line::Artifact(Box::new(artifact)));
         Ok((folders.chain(artifacts).collect(), answer.next_page_token))
     };
     let (lines, more) = args.page.read(fetch).await?;
@@ -155,7 +156,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     for line in lines {
         match line {
             Line::Folder(folder) => folders.get_or_insert_default().push(folder),
-            Line::Artifact(artifact) => artifacts.push(artifact.into()),
+            Line::Artifact(artifact) => artifacts.push((*artifact).into()),
         }
     }
     let listing = Listing {
@@ -170,7 +171,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 /// One item of a page.
 enum Line {
     Folder(String),
-    Artifact(v1::Artifact),
+    Artifact(Box<v1::Artifact>),
 }
 
 /// Prints a list of artifacts.

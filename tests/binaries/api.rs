@@ -6,7 +6,7 @@ use serde_json::Value;
 use tonic::Code;
 
 use super::Deployment;
-use crate::harness::{Client, eventually, postgres, program, refused, spec};
+use crate::harness::{Client, eventually, postgres, program, spec};
 
 fn lines(done: &program::Done) -> Vec<String> {
     done.text().lines().map(str::to_owned).collect()

@@ -83,13 +83,21 @@ impl Store {
         contents: impl ExactSizeIterator<Item = RawContent<'_>>,
     ) -> Result<Vec<usize>> {
         let mut faults = Violations::new();
-        let asked = faults.each("contents", contents, Self::MAX_CONTENTS, |content| {
-            let hash: ContentHash = content.content_hash.parse()?;
-            match content.size_bytes {
-                0.. => Ok((hash, content.size_bytes)),
-                _ => Err("must have a size_bytes of 0 or more"),
+        let mut asked = Vec::new();
+        if faults.fits("contents", contents.len(), Self::MAX_CONTENTS) {
+            for (i, content) in contents.enumerate() {
+                let at = |part| format!("contents[{i}].{part}");
+                let hash = content.content_hash.parse::<ContentHash>();
+                let hash = faults.check(&at("content_hash"), hash);
+                if content.size_bytes < 0 {
+                    faults.add(at("size_bytes"), "must be 0 or more");
+                }
+                asked.extend(hash.map(|hash| (hash, content.size_bytes)));
+                if faults.is_full() {
+                    break;
+                }
             }
-        });
+        }
         let asked = faults.finish(Some(asked))?;
         let client = self.meta.client().await?;
         rows::missing(&client, tenant.id, &asked).await

@@ -121,7 +121,7 @@ impl Violations {
         self.0.is_empty()
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.0.len() >= MAX_VIOLATIONS
     }
 
