@@ -253,6 +253,7 @@ async fn a_key_that_is_revoked_while_it_is_served_opens_nothing_more() {
     {
         serve.env(variable, address);
     }
+    serve.env("CAIRN_CREDENTIAL_TRUST", "0s");
     let serving = serve.spawn().unwrap();
     let client = Client::connect(&format!("http://{}", addresses[0]), Some(&key)).await;
     eventually("it takes calls", async || {
@@ -265,7 +266,6 @@ async fn a_key_that_is_revoked_while_it_is_served_opens_nothing_more() {
         .ok();
     let id = listed.text().split_whitespace().next().unwrap();
     deployment.api(&["keys", "revoke", id]).await.ok();
-    // The process trusts what it knows of a key for some seconds.
     eventually("the key is refused", async || {
         let answer = client.create(spec("b.txt"), "text").await;
         answer.is_err_and(|refusal| refusal.code() == Code::Unauthenticated)

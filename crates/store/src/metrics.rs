@@ -33,6 +33,9 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         let histogram = meter.f64_histogram(name).with_unit("s");
         histogram.with_boundaries(SECONDS.into()).build()
     };
+    let damaged_records = meter.u64_counter("cairn.damaged_records").build();
+    // There before the first: an alert cannot see a series begin.
+    damaged_records.add(0, &[KeyValue::new("record", "artifact")]);
     Instruments {
         uploads: meter.u64_counter("cairn.uploads").build(),
         upload_bytes: meter.u64_counter("cairn.upload").with_unit("By").build(),
@@ -43,7 +46,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         s3: seconds("cairn.s3.duration"),
         pass: seconds("cairn.gc.pass.duration"),
         pass_items: meter.u64_counter("cairn.gc.items").build(),
-        damaged_records: meter.u64_counter("cairn.damaged_records").build(),
+        damaged_records,
     }
 });
 

@@ -1,6 +1,6 @@
 //! Who was let in a moment ago, so that most calls need not ask Postgres.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 
@@ -20,26 +20,25 @@ pub(crate) enum Proof {
 
 /// What Postgres said of credentials lately, refusals included: invented keys cost one query each, and no more.
 #[derive(Clone)]
-pub(crate) struct Trust(Cache<Proof, Option<Caller>>);
+pub(crate) struct Trust {
+    known: Cache<Proof, (Instant, Option<Caller>)>,
+    time: Duration,
+}
 
 impl Trust {
     /// Remembers for so long at most; zero: not at all.
     pub(crate) fn new(time: Duration) -> Self {
-        let remembered = if time.is_zero() { 0 } else { REMEMBERED };
-        let cache = Cache::builder().max_capacity(remembered);
-        Self(
-            cache
-                .time_to_live(time.max(Duration::from_millis(1)))
-                .build(),
-        )
+        let known = Cache::new(REMEMBERED);
+        Self { known, time }
     }
 
     /// `None`: Postgres must be asked.
     pub(crate) fn recall(&self, proof: &Proof) -> Option<Option<Caller>> {
-        self.0.get(proof)
+        let (since, caller) = self.known.get(proof)?;
+        (since.elapsed() < self.time).then_some(caller)
     }
 
     pub(crate) fn remember(&self, proof: Proof, caller: Option<Caller>) {
-        self.0.insert(proof, caller);
+        self.known.insert(proof, (Instant::now(), caller));
     }
 }
