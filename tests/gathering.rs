@@ -157,3 +157,14 @@ async fn writes_cut_off_in_their_commit_are_made_once() {
         WRITES as i64
     );
 }
+
+#[tokio::test]
+async fn writes_one_after_another_all_end() {
+    let cairn = start().await;
+    for n in 0..1000 {
+        let made = cairn.client.create(spec("same"), format!("{n}"));
+        let made = tokio::time::timeout(std::time::Duration::from_secs(10), made).await;
+        assert!(made.is_ok(), "write {n} does not end");
+        made.unwrap().unwrap();
+    }
+}
