@@ -109,7 +109,7 @@ async fn an_old_connection_is_left_and_its_calls_go_on() {
     };
     let mut watch = sessions.watch_session(request).await.unwrap().into_inner();
     hung_up_after(&host(&cairn.http_url), "").await;
-    // What comes now is told on the connection that takes no new calls. A call may meet a connection that is being closed.
+    // The server announces this on the connection that takes no new calls. A call may meet a connection that is being closed.
     for name in ["b", "c", "d"] {
         eventually("it is made", async || {
             let made = cairn.client.create(session_spec(name, "run"), "2");

@@ -32,6 +32,17 @@ fn get(id: &str) -> GetArtifactRequest {
     }
 }
 
+/// Makes calls at once whose deadlines pass before they are answered.
+async fn give_up(cairn: &Cairn, id: &str, calls: usize) {
+    let calls = join_all((0..calls).map(|_| async {
+        let request = within(Duration::from_millis(200), get(id));
+        cairn.client.artifacts.clone().get_artifact(request).await
+    }));
+    for answer in calls.await {
+        assert!(answer.is_err());
+    }
+}
+
 /// Whether the artifact is answered within a second.
 async fn answers(cairn: &Cairn, id: &str) -> bool {
     let answer = timeout(Duration::from_secs(1), cairn.client.get(id)).await;
@@ -46,13 +57,7 @@ async fn calls_given_up_do_not_delay_the_next_call() {
     cairn
         .postgres_proxy()
         .delay_answers(Duration::from_secs(20));
-    let given_up = join_all((0..2 * POOL).map(|_| async {
-        let request = within(Duration::from_millis(200), get(&made.artifact_id));
-        cairn.client.artifacts.clone().get_artifact(request).await
-    }));
-    for answer in given_up.await {
-        assert!(answer.is_err());
-    }
+    give_up(&cairn, &made.artifact_id, 2 * POOL).await;
     cairn.postgres_proxy().pass_answers();
     eventually("a get answers within a second", async || {
         answers(&cairn, &made.artifact_id).await
@@ -69,13 +74,7 @@ async fn statements_given_up_are_cancelled_at_postgres() {
         .batch_execute("BEGIN; LOCK TABLE artifacts IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
-    let given_up = join_all((0..POOL).map(|_| async {
-        let request = within(Duration::from_millis(200), get(&made.artifact_id));
-        cairn.client.artifacts.clone().get_artifact(request).await
-    }));
-    for answer in given_up.await {
-        assert!(answer.is_err());
-    }
+    give_up(&cairn, &made.artifact_id, POOL).await;
     // The lock is still held: only a cancellation ends these.
     eventually("no statement waits for the lock", async || {
         let waiting = "SELECT count(*) FROM pg_stat_activity
@@ -92,13 +91,7 @@ async fn a_silent_primary_is_left_once_it_speaks_again() {
     let cairn = with_small_pool().await;
     let made = cairn.client.create(spec("a"), "x").await.unwrap();
     cairn.postgres_proxy().keep_answers();
-    let calls = join_all((0..POOL).map(|_| async {
-        let request = within(Duration::from_millis(300), get(&made.artifact_id));
-        cairn.client.artifacts.clone().get_artifact(request).await
-    }));
-    for answer in calls.await {
-        assert!(answer.is_err());
-    }
+    give_up(&cairn, &made.artifact_id, POOL).await;
     cairn.postgres_proxy().pass_answers();
     eventually("a get answers within a second", async || {
         answers(&cairn, &made.artifact_id).await

@@ -48,7 +48,7 @@ fn largest(filename: &str) -> ArtifactSpec {
     }
 }
 
-/// What a watcher of a session is told: so many events.
+/// The first events that a watcher of a session receives.
 async fn told(client: &Client, session: &str, count: usize) -> Vec<SessionEvent> {
     let mut sessions = client.sessions.clone();
     let watch = sessions.watch_session(WatchSessionRequest {

@@ -93,7 +93,7 @@ async fn a_refused_write_does_not_refuse_its_neighbours() {
             _ => assert_eq!(made.unwrap().version, 1),
         }
     }
-    // A key whose write was refused stands for nothing.
+    // A refused write leaves no key.
     let left = "SELECT count(*) FROM idempotency_keys WHERE result IS NULL";
     assert_eq!(cairn.count(left).await, 0);
 }

@@ -102,7 +102,7 @@ async fn many_large_uploads_on_one_connection_all_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gibibyte_passes_through_both_ways_in_less_than_64_mebibytes() {
+async fn a_gibibyte_passes_both_ways_in_under_64_mebibytes() {
     let (process, client, idle) = idle_process(&[]).await;
     let pieces = GIBIBYTE / PIECE as u64;
     let mut sent = Sha256::new();

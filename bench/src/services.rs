@@ -13,7 +13,7 @@ pub(crate) use wrapper::Wrapper;
 
 use std::net::TcpListener;
 
-/// Where nobody listens now.
+/// A free address.
 fn free_address() -> String {
     let held = TcpListener::bind("127.0.0.1:0").expect("a free port");
     held.local_addr().expect("its number").to_string()

@@ -41,7 +41,7 @@ pub enum Protocol {
 /// How HTTP/2 flows.
 #[derive(Debug, Clone, Copy)]
 pub struct Http2 {
-    /// How many bytes of one stream may be sent that nobody has read.
+    /// How many unread bytes a peer may send on one stream.
     pub stream_window: u32,
     /// The same for all streams of a connection.
     pub connection_window: u32,
@@ -94,7 +94,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// Serves until it is told to stop; then takes no connection more, and ends once the calls under way have ended.
+    /// Serves until `stop`, then refuses new connections and returns once the calls under way have ended.
     pub async fn serve<S>(self, service: S, stop: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>

@@ -140,7 +140,7 @@ async fn delete(
     })
 }
 
-/// The artifacts that match and can be deleted; with them the first that are held, so that the caller is told.
+/// The artifacts that match and can be deleted; with them the first that are held, so that the answer can name them.
 fn with_held(few: Vec<Match>) -> Vec<ArtifactId> {
     let (held, free): (Vec<_>, Vec<_>) = few.into_iter().partition(|one| one.held);
     let held = held.into_iter().take(Selection::MAX_IDS);

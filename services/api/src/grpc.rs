@@ -34,7 +34,7 @@ pub(crate) use gate::{Gate, enter};
 /// The largest message that is taken, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 4 << 20;
 
-/// How much of a stream may be sent that nobody has read, in bytes. It is the most that a caller can make this process hold
+/// The unread bytes that a caller may send on one stream. It is the most that a caller can make this process hold
 /// by a call that is not let in yet, or waits for room.
 pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 
@@ -73,7 +73,7 @@ impl Services {
         }
     }
 
-    /// Every service, behind nothing: whoever serves them puts the gate before them.
+    /// Every service, behind nothing: the server puts the gate before them.
     pub(crate) fn routes(&self) -> Routes {
         let gzip = CompressionEncoding::Gzip;
         Routes::new(

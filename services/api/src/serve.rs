@@ -138,7 +138,7 @@ pub async fn run(
     Ok(())
 }
 
-/// What is told of the services: also of what errors are made of, so that tools can show them.
+/// What reflection describes: the services, and the messages of error details, so that tools can show them.
 fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

@@ -16,7 +16,7 @@ mod list;
 mod marker;
 mod unfinished;
 
-/// Bytes are nobody's but the user's that Cairn runs as.
+/// Only the user that Cairn runs as may read the bytes.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 

@@ -305,7 +305,7 @@ async fn run(
         Origin::New
     };
 
-    // Flight two: number the version, settle the object, write the artifact, let the key stand for it, commit.
+    // Flight two: number the version, settle the object, write the artifact, record it under the key, commit.
     let (named, settled, row, finished, committed) = join!(
         take_version(client, statements, new),
         async {

@@ -29,7 +29,7 @@ type Made = std::result::Result<(Client, JoinHandle<()>), tokio_postgres::Error>
 pub(super) struct Connector {
     config: Config,
     tls: Tls,
-    /// Read for each connection: whoever writes it may change the password, or give one that is good for minutes.
+    /// Read for each connection: the password may rotate, or be valid for minutes only.
     password_file: Option<Arc<Path>>,
 }
 
@@ -104,7 +104,7 @@ impl Connect for Connector {
     }
 }
 
-/// Runs a connection to its end. Who has the client is told of a failure by the next statement.
+/// Runs a connection to its end. The next statement on the client reports a failure.
 async fn drive(connection: impl Future<Output = std::result::Result<(), tokio_postgres::Error>>) {
     if let Err(e) = connection.await {
         tracing::warn!(

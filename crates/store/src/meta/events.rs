@@ -190,7 +190,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
     Ok(Taken::of(rows.len(), &forgotten))
 }
 
-/// Locks sessions in one order, whose events then get positions from nobody else.
+/// Locks sessions in one order, so that no other transaction gives their events positions.
 async fn lock_sessions(tx: &Transaction<'_>, tenants: &[Uuid], sessions: &[&str]) -> Result<()> {
     tx.execute(
         "SELECT FROM sessions s

@@ -130,7 +130,7 @@ fn lost_to_another(e: &PgError) -> bool {
 /// Applies a migration and writes it down, both or neither.
 async fn transact(client: &Connection, migration: &Migration) -> Result<(), PgError> {
     let tx = client.transaction().await?;
-    // Whoever comes after a waiting ALTER TABLE waits with it.
+    // Statements that come after a waiting ALTER TABLE wait with it.
     tx.batch_execute("SET LOCAL lock_timeout = '3s'").await?;
     tx.batch_execute(migration.sql().unwrap_or_default())
         .await?;

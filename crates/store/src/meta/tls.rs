@@ -60,7 +60,7 @@ pub(super) fn parse(url: &str, ca_file: Option<&Path>) -> Result<(Config, Tls)> 
         .parse()
         .map_err(|e| Error::invalid(URL, format!("is no Postgres URL: {e}")))?;
     let authorities = authorities(&parameters, ca_file)?;
-    // Nobody gives an authority to have it ignored.
+    // A given authority must not be ignored.
     let default = if authorities.is_empty() {
         Mode::Prefer
     } else {

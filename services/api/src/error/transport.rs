@@ -14,7 +14,7 @@ pub(crate) enum Fault {
         "the call did not end within its deadline; what it was to do may be done: repeat it with its idempotency key"
     )]
     DeadlineExceeded,
-    /// Nobody hears this.
+    /// No caller receives this.
     #[error("the caller took the call back, or its connection broke")]
     Cancelled,
     /// No such method.

@@ -1,4 +1,4 @@
-//! The end of a call: in time, without a panic, and with an error that says what to do, whoever made it.
+//! The end of a call: in time, without a panic, and with an error that says what to do, wherever it arose.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -24,7 +24,7 @@ enum At {
     Length(u64, u64, u32),
     /// So many bytes of a field before its end, and whether they are content.
     Inside(u64, bool),
-    /// It is no message; whoever decodes it says so.
+    /// It is no message; the decoder reports it.
     Lost,
 }
 

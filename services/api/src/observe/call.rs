@@ -14,7 +14,7 @@ use super::{Face, instruments::INSTRUMENTS, names};
 /// What proxies note of a caller who went away.
 const GONE: u16 = 499;
 
-/// What nobody has to be told every time.
+/// Calls that are too frequent to log.
 const REFLECTION: &str = "grpc.reflection";
 
 /// A call under way. Dropped before it has ended, it was cancelled.
@@ -89,7 +89,7 @@ impl Call {
         self.status = answer.status();
         let length = answer.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        // Nobody is sent the body that a HEAD asks about.
+        // A HEAD has no body to send.
         self.length = if self.method == "HEAD" {
             Some(0)
         } else {
@@ -100,7 +100,7 @@ impl Call {
         }
     }
 
-    /// Whether these bytes are the whole body: then nobody asks whether there is more.
+    /// Whether these bytes are the whole body: then the body is not polled again.
     pub(super) fn is_sent(&self, bytes: u64) -> bool {
         self.length.is_some_and(|length| bytes >= length)
     }

@@ -56,7 +56,7 @@ pub(super) async fn current_version(
     current
 }
 
-/// Gives the file its next version. It comes before the object: whoever stores the same new content waits there, and must
+/// Gives the file its next version. It comes before the object: a transaction that stores the same new content waits there, and must
 /// not hold a name that the other one still needs.
 pub(super) async fn take_version(
     client: &Connection,

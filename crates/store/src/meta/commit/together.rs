@@ -420,7 +420,7 @@ async fn insert_artifacts(
         .await
 }
 
-/// Lets each key stand for what its commit leads to.
+/// Records under each key what its commit led to.
 async fn finish_keys(
     client: &Connection,
     statements: &Statements,
