@@ -4,7 +4,6 @@ use crate::{
     artifact::Created,
     digest::ContentHash,
     error::{Error, Result},
-    idempotency::Fingerprint,
     meta::objects as rows,
     reference::ArtifactRef,
     spec::{ArtifactSpec, RawSpec},
@@ -39,7 +38,7 @@ impl Store {
         mut spec: RawSpec,
     ) -> Result<Created> {
         // By the source as it is named: a retry has its answer, whatever has become of that since.
-        let asked = Fingerprint::of_copy(source, &spec);
+        let asked = spec.fingerprint_of_copy(source);
         if let Some(created) = self.answer_before(tenant, &spec, &asked).await? {
             return Ok(created);
         }

@@ -37,7 +37,7 @@ impl Store {
     ) -> Result<HoldsSet> {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetLegalHold")
-            .with("artifact_ids", &ids)
+            .with_set("artifact_ids", ids)
             .with("legal_hold", &hold);
         let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,

@@ -21,7 +21,7 @@ impl ObjectId {
 }
 
 /// `art_` and 16 characters of `[A-Za-z0-9]`: 95 bits of randomness.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ArtifactId(String);
 
 /// `lnk_` and 20 characters of `[A-Za-z0-9]`: 119 bits of randomness, since knowing it is the right to read.

@@ -4,12 +4,12 @@
 //! of the write itself. Deduplication is another matter: it is about equal bytes, and this about the same call.
 
 use std::{
-    collections::BTreeMap,
-    fmt::Debug,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -21,8 +21,7 @@ use crate::{
         connection::{Connection, Transaction},
         idempotency::{self as rows, Held},
     },
-    reference::ArtifactRef,
-    spec::RawSpec,
+    stable,
     store::Store,
 };
 
@@ -31,6 +30,10 @@ use crate::{
 pub(crate) const LEASE: Duration = Duration::from_secs(75);
 /// The part of a request that is not known before all of it has arrived.
 const CONTENT: &str = "content";
+/// Under what name, beside the fields, it is recorded how they are encoded.
+const ENCODING: &str = "encoding";
+/// How fields are encoded: a release that encodes one of them otherwise, or gives it another name, says another number.
+const VERSION: u32 = 1;
 
 /// A caller's own name for one write: 1 to 256 bytes of UTF-8 without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,23 +68,35 @@ impl Fingerprint {
         Self(BTreeMap::new()).with("method", &method)
     }
 
-    pub(crate) fn with(mut self, field: &str, value: &dyn Debug) -> Self {
-        let digest = Sha256::digest(format!("{value:?}"));
-        self.0.insert(field.to_owned(), hex::encode(&digest[..8]));
+    /// Adds a field, unless it has its default.
+    pub(crate) fn with(mut self, field: &str, value: &impl Serialize) -> Self {
+        // Only a map whose keys are no texts cannot be encoded; requests have none.
+        let value = stable::encode(value).unwrap_or_default();
+        if !stable::is_default(&value) {
+            let digest = Sha256::digest(value.to_string());
+            self.0.insert(field.to_owned(), hex::encode(&digest[..8]));
+        }
         self
     }
 
-    /// Of a copy. What it takes from its source is what that has at the time, and not what was asked.
-    pub(crate) fn of_copy(source: &ArtifactRef, spec: &RawSpec) -> Self {
-        let mut spec = spec.clone();
-        spec.metadata.sort();
-        Self::of("CopyArtifact")
-            .with("source", source)
-            .with("spec", &spec)
-            .with(CONTENT, &"that of the source")
+    /// Adds a field whose order means nothing.
+    pub(crate) fn with_set(self, field: &str, items: &[impl Serialize + Ord]) -> Self {
+        let mut items: Vec<_> = items.iter().collect();
+        items.sort_unstable();
+        self.with(field, &items)
     }
 
-    /// A copy has none of its own.
+    /// Adds a field for which "not given" and "given as empty" are two things.
+    pub(crate) fn with_given(self, field: &str, value: Option<&impl Serialize>) -> Self {
+        self.with(field, &value.into_iter().collect::<Vec<_>>())
+    }
+
+    /// For a copy, which has the content of its source.
+    pub(crate) fn without_content(self) -> Self {
+        self.with(CONTENT, &"that of the source")
+    }
+
+    /// Adds the hash of the content, where the request has any of its own.
     pub(crate) fn with_content(mut self, hash: ContentHash) -> Self {
         let content = self.0.entry(CONTENT.to_owned());
         content.or_insert_with(|| hash.to_hex());
@@ -89,8 +104,9 @@ impl Fingerprint {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let fields = self.0.iter();
-        Value::Object(fields.map(|(k, v)| (k.clone(), v.clone().into())).collect())
+        let fields = self.0.iter().map(|(k, v)| (k.clone(), v.clone().into()));
+        let encoding = (ENCODING.to_owned(), VERSION.into());
+        Value::Object(fields.chain([encoding]).collect())
     }
 }
 
@@ -142,20 +158,29 @@ impl Earlier {
         Ok(done.map(|(request, result)| Self { request, result }))
     }
 
-    /// Makes sure that the earlier call asked the same. A content that only one of the two knows is not compared.
+    /// Makes sure that the earlier call asked the same. A content that only one of the two knows is not compared, and a
+    /// call that was recorded in another encoding, by another release, is taken at its key's word.
     ///
     /// # Errors
     /// `IdempotencyKeyReused`, with every field that differs.
     pub(crate) fn check(&self, key: &IdempotencyKey, now: &Fingerprint) -> Result<()> {
+        if self.request.get(ENCODING) != Some(&VERSION.into()) {
+            return Ok(());
+        }
         let earlier = |field: &str| self.request.get(field).and_then(Value::as_str);
-        let differing: Vec<_> = now
-            .0
-            .iter()
-            .filter(|(field, hash)| match earlier(field) {
-                None => *field != CONTENT,
-                Some(earlier) => earlier != *hash,
+        let recorded = self.request.as_object().into_iter().flat_map(Map::keys);
+        let fields: BTreeSet<&str> = recorded
+            .chain(now.0.keys())
+            .map(String::as_str)
+            .filter(|field| *field != ENCODING)
+            .collect();
+        let differing: Vec<_> = fields
+            .into_iter()
+            .filter(|field| match (earlier(field), now.0.get(*field)) {
+                (None, _) | (_, None) if *field == CONTENT => false,
+                (earlier, now) => earlier != now.map(String::as_str),
             })
-            .map(|(field, _)| field.clone())
+            .map(str::to_owned)
             .collect();
         if differing.is_empty() {
             Ok(())
@@ -301,6 +326,9 @@ pub(crate) fn recorded<'a>(result: &'a Value, name: &str) -> Result<&'a str> {
 }
 
 #[cfg(test)]
+mod recorded;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -316,6 +344,36 @@ mod tests {
         match earlier.check(&key, &asked("y", 2)) {
             Err(Error::IdempotencyKeyReused { fields, .. }) => assert_eq!(fields, ["a", "b"]),
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_field_left_out_is_a_field_at_its_default() {
+        let key = IdempotencyKey("k".to_owned());
+        let short = Fingerprint::of("M").with("a", &"x");
+        let long = short.clone().with("flag", &false).with("title", &"");
+        assert_eq!(short, long);
+        let more = short.clone().with("flag", &true);
+        for (earlier, now) in [(&short, &more), (&more, &short)] {
+            let request = earlier.to_json();
+            let result = Value::Null;
+            match (Earlier { request, result }).check(&key, now) {
+                Err(Error::IdempotencyKeyReused { fields, .. }) => assert_eq!(fields, ["flag"]),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_in_another_encoding_is_not_compared() {
+        let key = IdempotencyKey("k".to_owned());
+        let now = Fingerprint::of("M").with("a", &"x");
+        for request in [
+            serde_json::json!({"method": "12", "a": "34"}),
+            serde_json::json!({"encoding": VERSION + 1, "b": "56"}),
+        ] {
+            let result = Value::Null;
+            assert!((Earlier { request, result }).check(&key, &now).is_ok());
         }
     }
 

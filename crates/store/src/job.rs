@@ -189,7 +189,7 @@ impl Store {
     ) -> Result<Job> {
         let id = job_id(id)?;
         let client = self.meta.client().await?;
-        let asked = Fingerprint::of("CancelJob").with("job_id", &id);
+        let asked = Fingerprint::of("CancelJob").with("job_id", &id.as_str());
         if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
             rows::cancel(&once.tx, tenant.id, &id).await?;
             once.commit(json!({"job_id": id.as_str()})).await?;

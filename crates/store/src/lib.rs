@@ -38,6 +38,7 @@ mod restore;
 mod selection;
 mod session;
 mod spec;
+mod stable;
 mod stage;
 mod store;
 mod tenant;

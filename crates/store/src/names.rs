@@ -80,7 +80,7 @@ impl Label {
 }
 
 /// Words for people: any UTF-8 up to a bound, without NUL, which PostgreSQL's text cannot hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Words(String);
 
 impl Words {
@@ -112,7 +112,7 @@ pub(crate) fn text_of(label: &Option<Label>) -> &str {
 /// A media type: `type/subtype` and perhaps parameters, at most 255 bytes. A comma stands in quotes
 /// alone, for elsewhere it begins another type, and no value has a semicolon, a quote or an escape in it: those who read
 /// such headers do not agree on what they mean.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ContentType(String);
 
 impl ContentType {
@@ -178,7 +178,7 @@ fn is_parameter(text: &str) -> bool {
 }
 
 /// A caller's own pairs, within their bounds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Metadata(BTreeMap<String, String>);
 
 impl Metadata {

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use ring::hmac;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    stable,
+};
 
 /// How many items a page has at the most: 1 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,15 +150,16 @@ const TAG: usize = 32;
 const MAX_TOKEN: usize = 32 << 10;
 
 /// How tokens are made. Another version signs otherwise.
-const VERSION: &[u8] = b"cairn page 2";
+const VERSION: &[u8] = b"cairn page 3";
 
 impl Listing {
-    /// A list by what it lists. Filters are encoded by the names of their fields, so that replicas of two releases agree.
+    /// A list by what it lists, encoded so that replicas of two releases agree.
     pub(crate) fn new(key: &hmac::Key, filters: &impl Serialize) -> Result<Self> {
-        let encoded = serde_json::to_vec(filters).map_err(|e| Error::Internal(e.into()))?;
+        let encoded = stable::encode(filters).map_err(|e| Error::Internal(e.into()))?;
+        let encoded = encoded.to_string();
         let mut list = VERSION.to_vec();
         list.extend((encoded.len() as u64).to_be_bytes());
-        list.extend(encoded);
+        list.extend(encoded.bytes());
         Ok(Self {
             key: key.clone(),
             list,

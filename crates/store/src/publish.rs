@@ -74,7 +74,7 @@ impl Store {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("CommitSession")
             .with("session_id", &session)
-            .with("artifact_ids", &wanted.ids)
+            .with_set("artifact_ids", &wanted.ids)
             .with("seal", &wanted.seal);
         let published = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => {

@@ -2,8 +2,11 @@
 
 use std::str::FromStr;
 
+use serde::Serialize;
+
 /// What an artifact is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Source code.
     Code,
@@ -23,7 +26,8 @@ pub enum Kind {
 }
 
 /// How far an artifact has come; it may move from any stage to any other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Work under way.
     #[default]

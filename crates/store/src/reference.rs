@@ -27,7 +27,7 @@ pub struct RawName {
 }
 
 /// Which artifact is meant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub enum ArtifactRef {
     /// The one with this id.
     Id(ArtifactId),

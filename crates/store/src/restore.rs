@@ -38,7 +38,7 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Restored> {
         let client = self.meta.client().await?;
-        let asked = Fingerprint::of("RestoreArtifacts").with("artifact_ids", &ids);
+        let asked = Fingerprint::of("RestoreArtifacts").with_set("artifact_ids", ids);
         let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::Serialize;
+
 use crate::{
     error::{Error, Result},
     filter::{Filter, parse},
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// Which artifacts a bulk operation is about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub enum Selection {
     /// These.
     Ids(Vec<ArtifactId>),
@@ -19,8 +21,9 @@ pub enum Selection {
 }
 
 /// A filter, and how it was put.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Expression {
+    #[serde(skip)]
     pub(crate) text: String,
     pub(crate) filter: Filter,
 }

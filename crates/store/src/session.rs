@@ -174,7 +174,9 @@ impl Store {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("UpdateSession")
             .with("session_id", &id)
-            .with("update", update);
+            .with_given("display_name", update.display_name.as_ref())
+            .with_given("labels", update.labels.as_ref())
+            .with("allow_missing", &update.allow_missing);
         if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
             if !rows::update(&once.tx, tenant.id, id.as_str(), update).await? {
                 return Err(Error::SessionNotFound(id.as_str().to_owned()));

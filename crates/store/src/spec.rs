@@ -1,6 +1,11 @@
 //! What a caller says of an artifact that is to be made, and the rules for it.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+
+use serde::Serialize;
 
 use crate::{
     digest::ContentHash,
@@ -9,13 +14,14 @@ use crate::{
     idempotency::{Fingerprint, IdempotencyKey},
     names::{ContentType, Filename, Label, Metadata, Words},
     record::{Kind, Stage},
-    reference::FileName,
+    reference::{ArtifactRef, FileName},
+    stable::unless_default,
     tenant::Tenant,
     validate::Violations,
 };
 
 /// What to do when the latest version of a file has the very same content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum OnDuplicate {
     /// Make the next version.
     #[default]
@@ -25,7 +31,7 @@ pub enum OnDuplicate {
 }
 
 /// How long to keep an artifact, as its creator put it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum Expiry {
     /// The tenant's default.
     #[default]
@@ -102,6 +108,36 @@ pub struct RawSpec {
     pub unpublished: bool,
 }
 
+impl RawSpec {
+    /// What is asked of a copy. What it takes from its source is what that has at the time, and not what was asked.
+    pub(crate) fn fingerprint_of_copy(&self, source: &ArtifactRef) -> Fingerprint {
+        let metadata: BTreeMap<_, _> = self.metadata.iter().cloned().collect();
+        Fingerprint::of("CopyArtifact")
+            .with("source", source)
+            .with("filename", &self.filename)
+            .with("content_type", &self.content_type)
+            .with("session_id", &self.session_id)
+            .with("namespace", &self.namespace)
+            .with("user_id", &self.user_id)
+            .with("agent_id", &self.agent_id)
+            .with("metadata", &metadata)
+            .with("expiry", &unless_default(&self.expiry))
+            .with("content_hash", &self.content_hash)
+            .with("size_bytes", &self.size_bytes)
+            .with("title", &self.title)
+            .with("kind", &self.kind)
+            .with("language", &self.language)
+            .with("change_summary", &self.change_summary)
+            .with("stage", &self.stage)
+            .with_set("labels", &self.labels)
+            .with_set("inputs", &self.inputs)
+            .with("if_version", &self.if_version)
+            .with("on_duplicate", &unless_default(&self.on_duplicate))
+            .with("unpublished", &self.unpublished)
+            .without_content()
+    }
+}
+
 /// What a caller says of an artifact, all rules kept but those that need the tenant.
 #[derive(Debug, Clone)]
 pub struct ArtifactSpec {
@@ -143,30 +179,25 @@ impl ArtifactSpec {
         if let Some(asked) = &self.asked {
             return asked.clone();
         }
-        let fields: [(&str, &dyn std::fmt::Debug); 18] = [
-            ("filename", &self.filename),
-            ("content_type", &self.content_type),
-            ("session_id", &self.session_id),
-            ("namespace", &self.namespace),
-            ("user_id", &self.user_id),
-            ("agent_id", &self.agent_id),
-            ("metadata", &self.metadata),
-            ("expiry", &self.expiry),
-            ("title", &self.title),
-            ("kind", &self.kind),
-            ("language", &self.language),
-            ("change_summary", &self.change_summary),
-            ("stage", &self.stage),
-            ("labels", &self.labels),
-            ("inputs", &self.inputs),
-            ("if_version", &self.if_version),
-            ("on_duplicate", &self.on_duplicate),
-            ("unpublished", &self.unpublished),
-        ];
-        let mut asked = Fingerprint::of("CreateArtifact");
-        for (field, value) in fields {
-            asked = asked.with(field, value);
-        }
+        let asked = Fingerprint::of("CreateArtifact")
+            .with("filename", &self.filename)
+            .with("content_type", &self.content_type)
+            .with("session_id", &self.session_id)
+            .with("namespace", &self.namespace)
+            .with("user_id", &self.user_id)
+            .with("agent_id", &self.agent_id)
+            .with("metadata", &self.metadata)
+            .with("expiry", &unless_default(&self.expiry))
+            .with("title", &self.title)
+            .with("kind", &unless_default(&self.kind))
+            .with("language", &self.language)
+            .with("change_summary", &self.change_summary)
+            .with("stage", &unless_default(&self.stage))
+            .with("labels", &self.labels)
+            .with_set("inputs", &self.inputs)
+            .with("if_version", &self.if_version)
+            .with("on_duplicate", &unless_default(&self.on_duplicate))
+            .with("unpublished", &self.unpublished);
         match self.declared_hash {
             Some(hash) => asked.with_content(hash),
             None => asked,

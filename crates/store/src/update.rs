@@ -122,7 +122,13 @@ impl Store {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("UpdateArtifact")
             .with("artifact", wanted)
-            .with("update", update);
+            .with("etag", &update.etag)
+            .with_given("title", update.title.as_ref())
+            .with_given("metadata", update.metadata.as_ref())
+            .with_given("labels", update.labels.as_ref())
+            .with_given("stage", update.stage.as_ref())
+            .with_given("expiry", update.expiry.as_ref())
+            .with("agent_id", &update.agent_id);
         let earlier = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => return update_within(once, caller, wanted, update, ttl).await,
             Err(earlier) => earlier,
