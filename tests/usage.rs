@@ -163,6 +163,28 @@ async fn usage_is_exact_at_every_moment_while_workers_add_it_up() {
 }
 
 #[tokio::test]
+async fn an_old_snapshot_does_not_make_usage_dear() {
+    let cairn = Cairn::start().await;
+    let old = cairn.database().await;
+    old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM tenants")
+        .await
+        .unwrap();
+    let changes = "INSERT INTO usage_changes (tenant_id, stored_artifacts)
+        SELECT t.id, CASE WHEN i % 2 = 0 THEN 1 ELSE -1 END FROM tenants t, generate_series(1, 20000) i";
+    cairn.sql(changes).await;
+    cairn.pass("usage").await;
+    let pages = "SELECT (heap_blks_read + heap_blks_hit + idx_blks_read + idx_blks_hit)::bigint
+        FROM pg_statio_user_tables WHERE relname = 'usage_changes'";
+    let before = cairn.counted(pages).await;
+    for _ in 0..20 {
+        assert_eq!(stored(&cairn.client).await, (0, 0));
+    }
+    let read = cairn.counted(pages).await - before;
+    assert!(read < 200, "{read} pages were read");
+    drop(old);
+}
+
+#[tokio::test]
 async fn no_write_waits_for_usage_to_be_added_up() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;

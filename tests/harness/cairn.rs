@@ -233,6 +233,15 @@ impl Cairn {
     }
 
     /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
+    /// A number that Postgres counts of what connections do, once they have ended: those of the server end, and it makes new
+    /// ones.
+    pub(crate) async fn counted(&self, sql: &str) -> i64 {
+        let end = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle'";
+        self.count(end).await;
+        self.count(sql).await
+    }
+
     pub(crate) async fn let_time_pass(&self) {
         self.sql(LET_TIME_PASS).await;
     }

@@ -32,6 +32,7 @@ pub(crate) struct Batch {
 }
 
 /// What a batch did.
+#[derive(Default)]
 pub(crate) struct Taken {
     /// How many rows it looked at: fewer than it was allowed, and there are no more.
     pub(crate) taken: u64,

@@ -46,7 +46,7 @@ impl Statements {
             "SELECT {COLUMNS}, {}, current_setting('max_connections')::bigint FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
              WHERE t.id = $1 AND {HAS_ONE}",
             usage::COLUMNS,
-            usage::USAGE
+            *usage::USAGE
         );
         Ok(Self {
             lock: client.prepare(&lock("pg_advisory_xact_lock")).await?,

@@ -100,7 +100,7 @@ pub(crate) async fn list(
                  ORDER BY t.name LIMIT $3",
                 quotas::COLUMNS,
                 usage::COLUMNS,
-                usage::USAGE
+                *usage::USAGE
             ),
             &[&name, &after, &most],
         )

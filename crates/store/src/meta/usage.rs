@@ -1,7 +1,10 @@
 //! What tenants store, as triggers count it. A read takes the totals and the changes of one snapshot, in one statement, and
 //! so is exact at whatever moment changes are added up.
 
+use std::sync::LazyLock;
+
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::{
     connection::{Connection, Transaction},
@@ -15,15 +18,36 @@ use crate::{
     usage::{Miscount, Usage},
 };
 
-/// The usage of every tenant that has stored anything, as a table. A condition on the tenant is pushed down to indexes, if
-/// it is a parameter and not a column of another table.
-pub(super) const USAGE: &str = "(SELECT tenant_id, sum(stored_artifacts)::bigint AS stored_artifacts,
-        sum(stored_bytes)::bigint AS stored_bytes, sum(physical_objects)::bigint AS physical_objects,
-        sum(physical_bytes)::bigint AS physical_bytes
-    FROM (SELECT tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes FROM tenant_usage
-          UNION ALL
-          SELECT tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes FROM usage_changes) counted
-    GROUP BY tenant_id)";
+/// From which transaction on the changes of tenant usage `u` are not in its total. A database that was restored elsewhere
+/// numbers its transactions from a lower number than the mark, which then says nothing.
+const MARK: &str = "CASE WHEN u.added_up_to <= pg_snapshot_xmin(pg_current_snapshot()) THEN u.added_up_to ELSE '0'::xid8 END";
+
+/// The usage of every tenant, as a table. A condition on the tenant is pushed down to indexes, if it is a parameter and not
+/// a column of another table.
+pub(super) static USAGE: LazyLock<String> = LazyLock::new(|| {
+    let sum = |of: &str| format!("coalesce(u.{of}, 0) + coalesce(c.{of}, 0) AS {of}");
+    let sums = COUNTS.map(sum).join(", ");
+    let changed = COUNTS
+        .map(|of| format!("sum({of})::bigint AS {of}"))
+        .join(", ");
+    format!(
+        "(SELECT t.id AS tenant_id, {sums}
+          FROM tenants t LEFT JOIN tenant_usage u ON u.tenant_id = t.id
+              CROSS JOIN LATERAL (SELECT {changed} FROM usage_changes
+                  WHERE tenant_id = t.id AND made_by >= coalesce({MARK}, '0'::xid8)) c)"
+    )
+});
+
+/// The most tenants of one batch.
+const TENANTS_AT_ONCE: i64 = 100;
+
+/// What is counted, by the columns of the tables.
+const COUNTS: [&str; 4] = [
+    "stored_artifacts",
+    "stored_bytes",
+    "physical_objects",
+    "physical_bytes",
+];
 
 /// The columns that `read` reads, of usage `u`.
 pub(super) const COLUMNS: &str =
@@ -48,7 +72,8 @@ pub(super) fn read(row: &Row, first: usize) -> Usage {
 pub(crate) async fn of(client: &Connection, tenant: TenantId) -> Result<Usage> {
     let statement = client
         .prepare(&format!(
-            "SELECT {COLUMNS} FROM {USAGE} u WHERE u.tenant_id = $1"
+            "SELECT {COLUMNS} FROM {} u WHERE u.tenant_id = $1",
+            *USAGE
         ))
         .await
         .map_err(from_pg)?;
@@ -70,7 +95,8 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
                      coalesce(max(share), 0)::float8, count(*) FILTER (WHERE share > $1)
                  FROM (SELECT {COLUMNS}, greatest(u.stored_bytes::float8 / t.max_stored_bytes,
                            u.stored_artifacts::float8 / t.max_artifacts) AS share
-                       FROM {USAGE} u JOIN tenants t ON t.id = u.tenant_id) every"
+                       FROM {} u JOIN tenants t ON t.id = u.tenant_id) every",
+                *USAGE
             ),
             &[&Fullness::NEAR],
         )
@@ -83,36 +109,61 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
     Ok((read(&row, 0), fullness))
 }
 
-/// Adds a batch of changes up. Rows of tenants are taken in one order, so that two workers wait for each other instead of
-/// failing; whoever writes an artifact takes none of them.
+/// Adds a batch of changes up, of the same number for each of some tenants, whichever these are. Each of them has one worker
+/// at a time; whoever writes an artifact takes none of these rows.
 #[tracing::instrument(target = "postgres", name = "usage.add_up", skip_all)]
 pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
-    let row = tx
-        .query_one(
-            "WITH taken AS (
-                 DELETE FROM usage_changes c
-                 USING (SELECT tenant_id, id FROM usage_changes
-                        ORDER BY tenant_id, id LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED) due
-                 WHERE c.tenant_id = due.tenant_id AND c.id = due.id
-                 RETURNING c.*
-             ), added AS (
-                 INSERT INTO tenant_usage AS u
-                     (tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes)
-                 SELECT tenant_id, sum(stored_artifacts), sum(stored_bytes), sum(physical_objects), sum(physical_bytes)
-                 FROM taken GROUP BY tenant_id ORDER BY tenant_id
-                 ON CONFLICT (tenant_id) DO UPDATE SET
-                     stored_artifacts = u.stored_artifacts + excluded.stored_artifacts,
-                     stored_bytes = u.stored_bytes + excluded.stored_bytes,
-                     physical_objects = u.physical_objects + excluded.physical_objects,
-                     physical_bytes = u.physical_bytes + excluded.physical_bytes
-             )
-             SELECT count(*) FROM taken",
-            &[&batch.limit, &batch.skip],
-        )
-        .await
-        .map_err(from_pg)?;
+    let every = "INSERT INTO tenant_usage (tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes)
+         SELECT id, 0, 0, 0, 0 FROM tenants t WHERE NOT EXISTS (SELECT FROM tenant_usage WHERE tenant_id = t.id)
+         ON CONFLICT DO NOTHING";
+    tx.execute(every, &[]).await.map_err(from_pg)?;
+    let some = format!(
+        "SELECT u.tenant_id FROM tenant_usage u
+         WHERE EXISTS (SELECT FROM usage_changes c WHERE c.tenant_id = u.tenant_id AND c.made_by >= {MARK})
+         ORDER BY random() LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED"
+    );
+    let most = batch.limit.min(TENANTS_AT_ONCE);
+    let tenants = tx.query(&some, &[&most, &batch.skip]).await;
+    let tenants: Vec<Uuid> = tenants
+        .map_err(from_pg)?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    if tenants.is_empty() {
+        return Ok(Taken::default());
+    }
+    let each = batch.limit / tenants.len() as i64 + 1;
+    // What is not taken keeps the mark back, and what is not visible yet is of a transaction that is not below xmin.
+    let add_up = format!(
+        "WITH due AS (
+             SELECT c.tenant_id, c.made_by, c.id FROM tenant_usage u
+                 CROSS JOIN LATERAL (SELECT tenant_id, made_by, id FROM usage_changes
+                     WHERE tenant_id = u.tenant_id AND made_by >= {MARK} ORDER BY made_by, id LIMIT $2) c
+             WHERE u.tenant_id = ANY ($1)
+         ), taken AS (
+             DELETE FROM usage_changes c USING due
+             WHERE c.tenant_id = due.tenant_id AND c.made_by = due.made_by AND c.id = due.id
+             RETURNING c.*
+         ), sums AS (
+             SELECT tenant_id, count(*) AS changes, sum(stored_artifacts) AS stored_artifacts, sum(stored_bytes) AS stored_bytes,
+                 sum(physical_objects) AS physical_objects, sum(physical_bytes) AS physical_bytes
+             FROM taken GROUP BY tenant_id
+         ), added AS (
+             UPDATE tenant_usage u SET
+                 stored_artifacts = u.stored_artifacts + s.stored_artifacts,
+                 stored_bytes = u.stored_bytes + s.stored_bytes,
+                 physical_objects = u.physical_objects + s.physical_objects,
+                 physical_bytes = u.physical_bytes + s.physical_bytes,
+                 added_up_to = least(pg_snapshot_xmin(pg_current_snapshot()),
+                     (SELECT made_by FROM usage_changes WHERE tenant_id = u.tenant_id AND made_by >= {MARK}
+                      ORDER BY made_by, id LIMIT 1 OFFSET $2))
+             FROM sums s WHERE u.tenant_id = s.tenant_id
+         )
+         SELECT coalesce(sum(changes), 0)::bigint FROM sums"
+    );
+    let row = tx.query_one(&add_up, &[&tenants, &each]).await;
     Ok(Taken {
-        taken: row.get::<_, i64>(0).unsigned_abs(),
+        taken: row.map_err(from_pg)?.get::<_, i64>(0).unsigned_abs(),
         done: Vec::new(),
     })
 }
@@ -146,8 +197,9 @@ pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> 
                      GROUP BY tenant_id
                  )
                  SELECT t.name, {counted}, {found}
-                 FROM tenants t LEFT JOIN {USAGE} u ON u.tenant_id = t.id LEFT JOIN found f ON f.tenant_id = t.id
-                 WHERE ({counted}) <> ({found}) ORDER BY t.name"
+                 FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id LEFT JOIN found f ON f.tenant_id = t.id
+                 WHERE ({counted}) <> ({found}) ORDER BY t.name",
+                *USAGE
             ),
             &[],
         )
