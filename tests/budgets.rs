@@ -122,3 +122,27 @@ async fn a_list_keeps_to_its_statements() {
     })
     .await;
 }
+
+/// How many rows and entries of indexes were read.
+const READ: &str = "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)::bigint
+    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)::bigint";
+
+#[tokio::test]
+async fn no_plan_made_while_a_table_was_empty_reads_all_of_it() {
+    const CREATES: i64 = 600;
+    let cairn = Setup::on(Bytes::Files)
+        .config(|config| {
+            config.database_connections = 1;
+            config.credential_trust = Duration::from_secs(300);
+        })
+        .start()
+        .await;
+    let before = cairn.counted(READ).await;
+    for number in 0..CREATES {
+        let name = format!("{number}");
+        let made = cairn.client.create(described(&name), name.clone()).await;
+        made.unwrap();
+    }
+    let each = (cairn.counted(READ).await - before) / CREATES;
+    assert!(each <= 40, "{each} rows were read for each create");
+}

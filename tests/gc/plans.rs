@@ -23,7 +23,7 @@ const LARGE: [&str; 9] = [
 /// The index by which each pass finds what is due, and by which it looks up what that is about.
 const INDEXES: [&str; 13] = [
     "artifact_inputs_pkey",
-    "artifacts_by_object",
+    "artifacts_of_object",
     "artifacts_forgetting",
     "artifacts_to_expire",
     "artifacts_to_purge",

@@ -441,7 +441,8 @@ async fn finish_keys(
     statements.keys.finish(client, new[0].tenant, &done).await
 }
 
-/// Every statement of a commit of several, prepared on one connection.
+/// Every statement of a commit of several, prepared on one connection. What is looked up for each of them is a subquery that
+/// no plan can turn into a join, which would read all files of a tenant where the planner takes them for few.
 struct Statements {
     keys: idempotency::Statements,
     quotas: quotas::Statements,
@@ -492,9 +493,11 @@ impl Statements {
                  ARRAY(SELECT jsonb_array_elements_text(n.labels)), ARRAY(SELECT jsonb_array_elements_text(n.inputs)),
                  coalesce(s.held, false)
              FROM new n
-                 JOIN filenames f ON f.tenant_id = $1 AND f.session_id = n.session_id AND f.filename COLLATE \"C\" = n.filename
-                     AND f.user_id = n.user_id AND f.namespace = n.namespace
-                 LEFT JOIN sessions s ON s.tenant_id = $1 AND s.id = n.session_id
+                 CROSS JOIN LATERAL (SELECT last_version FROM filenames
+                     WHERE tenant_id = $1 AND session_id = n.session_id AND filename COLLATE \"C\" = n.filename
+                         AND user_id = n.user_id AND namespace = n.namespace LIMIT 1) f
+                 LEFT JOIN LATERAL (SELECT held FROM sessions WHERE tenant_id = $1 AND id = n.session_id LIMIT 1) s
+                     ON true
              WINDOW of_file AS (PARTITION BY n.session_id, n.filename, n.user_id, n.namespace)
              RETURNING {COLUMNS}"
         );
@@ -518,11 +521,11 @@ impl Statements {
                 .await?,
             duplicates: client
                 .prepare(
-                    "SELECT o.id, o.sha256, o.size_bytes
+                    "SELECT o.id, content.sha256, content.size_bytes
                      FROM unnest($2::bytea[], $3::bigint[]) content (sha256, size_bytes)
-                         JOIN objects o ON o.tenant_id = $1 AND o.sha256 = content.sha256
-                             AND o.size_bytes = content.size_bytes AND o.state = 'live'
-                     FOR KEY SHARE OF o",
+                         CROSS JOIN LATERAL (SELECT id FROM objects
+                             WHERE tenant_id = $1 AND sha256 = content.sha256 AND size_bytes = content.size_bytes
+                                 AND state = 'live' FOR KEY SHARE) o",
                 )
                 .await?,
             visible: client.prepare(&visible).await?,
