@@ -170,6 +170,60 @@ async fn a_held_session_holds_what_is_in_it_and_what_comes_into_it() {
     assert_eq!(refusal.reason, "SESSION_NOT_FOUND");
 }
 
+/// As many more artifacts in the session as take several transactions to follow its hold.
+const MORE: &str = "INSERT INTO artifacts (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
+        content_type, size_bytes, sha256, metadata, object_id)
+    SELECT tenant_id, 'art_' || lpad(i::text, 16, '0'), session_id, '', '', '', 'more/' || i, 1, '', size_bytes, sha256, '{}',
+        object_id FROM artifacts, generate_series(1, 12000) i";
+
+const UNHELD: &str = "SELECT count(*) FROM artifacts WHERE NOT session_held";
+const UNSETTLED: &str = "SELECT count(*) FROM sessions WHERE hold_changed_at IS NOT NULL";
+
+#[tokio::test]
+async fn every_artifact_of_a_large_session_follows_its_hold() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    client.create(session_spec("a", "run"), "x").await.unwrap();
+    cairn.sql(MORE).await;
+    hold_session(client, true).await;
+    assert_eq!(cairn.count(UNHELD).await, 0);
+    assert_eq!(cairn.count(UNSETTLED).await, 0);
+    hold_session(client, false).await;
+    assert_eq!(cairn.count(UNHELD).await, 12_001);
+}
+
+#[tokio::test]
+async fn the_collector_completes_a_hold_that_was_cut_off() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    client.create(session_spec("a", "run"), "x").await.unwrap();
+    cairn.sql(MORE).await;
+    cairn
+        .sql("UPDATE sessions SET held = true, hold_changed_at = now() - interval '2 min'")
+        .await;
+    cairn.pass("session_holds").await;
+    assert_eq!(cairn.count(UNHELD).await, 0);
+    assert_eq!(cairn.count(UNSETTLED).await, 0);
+}
+
+#[tokio::test]
+async fn what_had_expired_before_its_session_was_held_stays_so() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    let made = client.create(session_spec("a", "run"), "x").await.unwrap();
+    cairn
+        .sql("UPDATE artifacts SET expires_at = now() - interval '1 s'")
+        .await;
+    hold_session(client, true).await;
+    assert_eq!(
+        refused(client.get(&made.artifact_id).await).reason,
+        "ARTIFACT_EXPIRED"
+    );
+    cairn.collect_everything().await;
+    let kept = "SELECT count(*) FROM objects WHERE state = 'live'";
+    assert_eq!(cairn.count(kept).await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_enters_a_session_unheld_while_it_is_being_held() {
     let cairn: Cairn = Setup::on(Bytes::Files)

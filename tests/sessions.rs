@@ -323,3 +323,35 @@ async fn what_cannot_be_said_of_a_session_is_refused_field_by_field() {
     let refusal = refused(update(&stranger, naming("run", "mine", &[])).await);
     assert_eq!(refusal.reason, "SESSION_NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_full_session_takes_artifacts_again_once_some_are_deleted() {
+    let setup = Setup::on(Bytes::Files).config(|config| config.gc.session_max_artifacts = 3);
+    let cairn = setup.start().await;
+    let client = &cairn.client;
+    let create = async |name: &str| {
+        client
+            .create(session_spec(name, "run"), name.to_owned())
+            .await
+    };
+    let first = create("1").await.unwrap();
+    create("2").await.unwrap();
+    cairn.pass("session_sizes").await;
+    create("3").await.unwrap();
+    cairn.pass("session_sizes").await;
+    let refusal = refused(create("4").await);
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (Code::FailedPrecondition, "SESSION_FULL")
+    );
+    let large = session_spec("large", "run");
+    let refusal = refused(client.upload(large, content(100_000)).await);
+    assert_eq!(refusal.reason, "SESSION_FULL");
+    client
+        .create(session_spec("5", "other"), "x")
+        .await
+        .unwrap();
+    client.delete(&first.artifact_id).await.unwrap();
+    cairn.pass("session_sizes").await;
+    create("4").await.unwrap();
+}

@@ -332,6 +332,12 @@ mod tests {
             ),
             (
                 Code::FailedPrecondition,
+                "SESSION_FULL",
+                "session_full",
+                409,
+            ),
+            (
+                Code::FailedPrecondition,
                 "FILTER_TOO_COSTLY",
                 "filter_too_costly",
                 422,

@@ -106,6 +106,8 @@ impl Setup {
             }
         };
         let mut config = StoreConfig::new(database_url, blobs);
+        // What tests send often is small, and some of it goes to the blob store all the same.
+        config.inline_max_bytes = 32 << 10;
         // The tests of a run share one Postgres.
         config.database_connections = 8;
         // Tests change tenants and keys, and see what comes of it at once.

@@ -28,7 +28,7 @@ pub struct StoreConfig {
     pub database_connections: usize,
     /// Where the bytes are.
     pub blobs: BlobConfig,
-    /// `CAIRN_INLINE_MAX_BYTES`: content up to this size is kept in Postgres; 0 to 131072, default 32768. Beyond that,
+    /// `CAIRN_INLINE_MAX_BYTES`: content up to this size is kept in Postgres; 0 to 131072, default 65536. Beyond that,
     /// write-ahead log and backups grow faster than latency shrinks.
     pub inline_max_bytes: usize,
     /// `CAIRN_UPLOAD_MAX_BYTES`: the largest content; default 64 GiB, at most 625 GiB (10,000 parts of 64 MiB).
@@ -138,7 +138,7 @@ impl StoreConfig {
             database_ca_file: None,
             database_connections: 16,
             blobs,
-            inline_max_bytes: 32 * 1024,
+            inline_max_bytes: 64 * 1024,
             upload_max_bytes: 64 << 30,
             upload_buffer_bytes: 96 << 20,
             upload_patience: Duration::from_secs(60),

@@ -79,6 +79,11 @@ pub enum Error {
         /// When it was sealed.
         sealed_at: Timestamp,
     },
+    /// The session takes no new artifacts until some are deleted.
+    #[error(
+        "session '{0}' has as many artifacts as a session may have: delete some, or use another session"
+    )]
+    SessionFull(String),
     /// The artifact is held.
     #[error("artifact '{0}' is under a legal hold: it cannot be deleted until that ends")]
     LegalHold(String),

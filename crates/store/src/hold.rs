@@ -22,6 +22,9 @@ pub struct HoldsSet {
     pub missing: Vec<String>,
 }
 
+/// How many artifacts follow the hold of their session in one transaction: about a second's work.
+const SETTLED_AT_ONCE: i64 = 5_000;
+
 impl Store {
     /// Holds visible artifacts, or lets them go; one that is held with its session stays so.
     ///
@@ -72,12 +75,19 @@ impl Store {
         let asked = Fingerprint::of("SetSessionLegalHold")
             .with("session_id", &session)
             .with("legal_hold", &hold);
+        let id = session.as_str();
         if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
-            let window = self.times.delete_window;
-            if !rows::set_of_session(&once.tx, tenant.id, session.as_str(), hold, window).await? {
-                return Err(Error::SessionNotFound(session.as_str().to_owned()));
+            if !rows::set_of_session(&once.tx, tenant.id, id, hold).await? {
+                return Err(Error::SessionNotFound(id.to_owned()));
             }
-            once.commit(json!({"session_id": session.as_str()})).await?;
+            once.commit(json!({"session_id": id})).await?;
+        }
+        // A retry goes on here; without one, the collector does.
+        let mut settled = false;
+        while !settled {
+            let (tx, window) = (client.transaction().await?, self.times.delete_window);
+            settled = rows::settle(&tx, tenant.id, id, window, SETTLED_AT_ONCE).await?;
+            tx.commit().await?;
         }
         sessions::get(&client, tenant.id, session.as_str()).await
     }

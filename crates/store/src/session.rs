@@ -11,7 +11,6 @@ use crate::{
     error::{Error, Result},
     id::TenantId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    manifest::manifest_digest,
     meta::{
         connection::Transaction,
         manifests,
@@ -220,8 +219,9 @@ pub(crate) async fn seal_within(
         Sealing::Before => Ok(()),
         Sealing::Now => {
             rows::end_expired(tx, tenant, id, window).await?;
-            let held = manifests::write(tx, tenant, id).await?;
-            rows::keep_digest(tx, tenant, id, manifest_digest(&held)).await
+            manifests::write(tx, tenant, id).await?;
+            let digest = manifests::digest(tx, tenant, id).await?;
+            rows::keep_digest(tx, tenant, id, digest).await
         }
     }
 }

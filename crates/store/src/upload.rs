@@ -14,8 +14,11 @@ use crate::{
     hashing::Hashing,
     id::ObjectId,
     idempotency::{Earlier, Holding},
-    meta::{artifacts, quotas, sessions},
-    names::ContentType,
+    meta::{
+        artifacts, quotas,
+        sessions::{self, Closed},
+    },
+    names::{ContentType, text_of},
     spec::{ArtifactSpec, OnDuplicate},
     store::Store,
     tenant::Tenant,
@@ -250,9 +253,9 @@ impl Upload {
         }
         let client = self.store.meta.client().await?;
         if let Some(session) = &self.spec.session_id {
-            let sealed = sessions::sealed_at(&client, self.tenant.id, session.as_str());
-            if let Some(sealed_at) = sealed.await? {
-                return Err(self.sealed(sealed_at));
+            let closed = sessions::closed(&client, self.tenant.id, session.as_str());
+            if let Some(closed) = closed.await? {
+                return Err(self.closed(closed));
             }
         }
         if let Some(expected) = self.spec.if_version {
@@ -324,11 +327,11 @@ impl Upload {
         Error::VersionConflict { filename, current }
     }
 
-    fn sealed(&self, sealed_at: jiff::Timestamp) -> Error {
-        let id = self.spec.session_id.as_ref().map(|id| id.as_str());
-        Error::SessionSealed {
-            id: id.unwrap_or_default().to_owned(),
-            sealed_at,
+    fn closed(&self, closed: Closed) -> Error {
+        let id = text_of(&self.spec.session_id).to_owned();
+        match closed {
+            Closed::Sealed(sealed_at) => Error::SessionSealed { id, sealed_at },
+            Closed::Full => Error::SessionFull(id),
         }
     }
 }

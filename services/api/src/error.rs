@@ -126,6 +126,13 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("sealed_at", sealed_at.to_string()),
             ],
         ),
+        Error::SessionFull(id) => row(
+            ErrorReason::SessionFull,
+            FailedPrecondition,
+            StatusCode::CONFLICT,
+            "session_full",
+            vec![("session_id", id.clone())],
+        ),
         Error::LegalHold(id) => row(
             ErrorReason::LegalHold,
             FailedPrecondition,

@@ -95,6 +95,7 @@ fn batch(run: &Run, limit: u32, skip: u32) -> Batch {
         times: run.store.times,
         record_retention: run.store.gc.record_retention,
         ledger_retention: run.store.gc.ledger_retention,
+        session_max_artifacts: run.store.gc.session_max_artifacts.into(),
     }
 }
 

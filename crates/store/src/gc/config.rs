@@ -37,6 +37,9 @@ pub struct GcConfig {
     pub record_retention: Duration,
     /// `CAIRN_LEDGER_RETENTION`: how long the ledger of deletions is kept; at least 30d, default 400d.
     pub ledger_retention: Duration,
+    /// `CAIRN_SESSION_MAX_ARTIFACTS`: how many visible artifacts a session may have, which is looked at once a minute; 1 to
+    /// 1,000,000, default 200,000. To seal a session is one transaction, and takes about 15 seconds for a million.
+    pub session_max_artifacts: u32,
 }
 
 impl Default for GcConfig {
@@ -51,6 +54,7 @@ impl Default for GcConfig {
             rehash_bytes: 1 << 30,
             record_retention: 90 * DAY,
             ledger_retention: 400 * DAY,
+            session_max_artifacts: 200_000,
         }
     }
 }
@@ -67,6 +71,11 @@ impl GcConfig {
             return Err(Error::invalid("CAIRN_GC_DELETES_PER_SECOND", rule));
         }
         override_by(&mut self.orphan_limit, "CAIRN_GC_ORPHAN_LIMIT")?;
+        let most = "CAIRN_SESSION_MAX_ARTIFACTS";
+        override_by(&mut self.session_max_artifacts, most)?;
+        if !(1..=1_000_000).contains(&self.session_max_artifacts) {
+            return Err(Error::invalid(most, "must be 1 to 1000000"));
+        }
         override_by(&mut self.rehash_bytes, "CAIRN_GC_REHASH_BYTES")?;
         // What protects bytes and records cannot be configured away.
         for (value, variable, least) in [

@@ -11,12 +11,13 @@ use crate::{
         connection::Transaction,
         events,
         gc::{self as rows, Batch, Taken},
-        jobs as job_rows, ledger, pending, retention, usage,
+        holds, jobs as job_rows, ledger, pending, retention, sessions, usage,
     },
 };
 
 /// Somebody waits for it.
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// One of the things that the collector does.
@@ -123,6 +124,22 @@ pub static PASSES: &[Pass] = &[
         counts: &[],
         looks: &[],
         work: Work::Batches("add up", |tx, batch| Box::pin(usage::add_up(tx, batch))),
+    },
+    Pass {
+        name: "session_holds",
+        every: Some(MINUTE),
+        counts: &["session_holds"],
+        looks: &[],
+        work: Work::Batches("settle", |tx, batch| {
+            Box::pin(holds::settle_left(tx, batch))
+        }),
+    },
+    Pass {
+        name: "session_sizes",
+        every: Some(MINUTE),
+        counts: &["session_sizes"],
+        looks: &[],
+        work: Work::Batches("mark", |tx, batch| Box::pin(sessions::mark_full(tx, batch))),
     },
     Pass {
         name: "idempotency_keys",

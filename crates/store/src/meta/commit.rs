@@ -14,7 +14,6 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::join;
-use jiff::Timestamp;
 use serde_json::json;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -29,7 +28,7 @@ use super::{
     error::{PgError, from_pg, is_worth_repeating},
     idempotency::Held,
     millis,
-    sessions::lock_key,
+    sessions::{Closed, lock_key},
 };
 use crate::{
     artifact::{Artifact, Created, Origin, State},
@@ -85,8 +84,8 @@ pub(crate) enum Outcome {
     Held(Option<Held>),
     /// The bytes that were not sent are not held; nothing was committed.
     NotHeld,
-    /// The session was sealed then; nothing was committed.
-    Sealed(Timestamp),
+    /// The session was closed then; nothing was committed.
+    Closed(Closed),
     /// The latest version is not the one that the caller expects; nothing was committed.
     Conflict(Option<Box<Artifact>>),
     /// The latest version has the same content, and the caller wants that one; nothing was committed.
@@ -200,7 +199,7 @@ async fn run(
     // Each statement of a flight is a future of its own, so that all are sent at the first poll, in this order.
     // Flight one: lock, and look.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
-    let (begun, held, locked, entered, sealed_at, own_row, duplicate, missing, standing, current) = join!(
+    let (begun, held, locked, entered, closed, own_row, duplicate, missing, standing, current) = join!(
         client.begin(),
         async {
             let Some(claim) = &new.claim else {
@@ -224,9 +223,9 @@ async fn run(
                 return Ok::<_, PgError>(None);
             };
             let row = client
-                .query_one(&statements.sealed_at, &[tenant, &session])
+                .query_opt(&statements.closed, &[tenant, &[session].as_slice()])
                 .await?;
-            Ok(row.get::<_, Option<Timestamp>>(0))
+            Ok(row.map(|row| Closed::read(&row).1))
         },
         async {
             if !staged {
@@ -256,8 +255,8 @@ async fn run(
     }
     locked?;
     entered?;
-    if let Some(sealed_at) = sealed_at? {
-        return Ok(Ran::Refused(Outcome::Sealed(sealed_at)));
+    if let Some(closed) = closed? {
+        return Ok(Ran::Refused(Outcome::Closed(closed)));
     }
     if own_row?.is_none() && staged {
         return Ok(Ran::NoLongerStaging);

@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     future::Future,
     ops::Deref,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -12,7 +13,7 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use tokio::{runtime::Handle, task, time::timeout};
 use tokio_postgres::{
     Row, Statement,
@@ -197,6 +198,24 @@ impl Connection {
     ) -> Result<Vec<Row>, PgError> {
         self.run(self.object().query_typed(sql, params).boxed())
             .await
+    }
+
+    /// As `query_typed`, row by row: a few of them are in memory at a time.
+    pub(crate) async fn query_each(
+        &self,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+        mut each: impl FnMut(&Row) -> Result<(), tokio_postgres::Error> + Send,
+    ) -> Result<(), PgError> {
+        let params = params.iter().map(|(value, of)| (*value, of.clone()));
+        let all = async {
+            let mut rows = pin!(self.object().query_typed_raw(sql, params).await?);
+            while let Some(row) = rows.try_next().await? {
+                each(&row)?;
+            }
+            Ok(())
+        };
+        self.run(all.boxed()).await
     }
 
     /// As `query_typed`, for exactly one row.

@@ -29,6 +29,8 @@ pub(crate) struct Batch {
     /// How long rows that stand for nothing any more are kept.
     pub(crate) record_retention: Duration,
     pub(crate) ledger_retention: Duration,
+    /// How many visible artifacts a session may have.
+    pub(crate) session_max_artifacts: i64,
 }
 
 /// What a batch did.

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
 use super::{
     artifacts::VISIBLE,
     connection::Transaction,
     error::from_pg,
+    gc::{Batch, Done, Taken},
+    millis,
     selection::ids_of,
-    sessions::{end_expired, lock_key},
+    sessions::lock_key,
 };
 use crate::{
     error::Result,
@@ -39,44 +44,93 @@ pub(crate) async fn set(
     .map_err(from_pg)
 }
 
-/// Holds a session and what is in it, or lets it go; false when there is none. Its lock keeps artifacts from entering it
-/// unheld at the same time. What has expired stays so.
+/// Puts a session under a hold, or ends that; false when there is none. Its artifacts follow by `settle`. The session's lock
+/// makes every artifact that enters it later take its hold from it.
 #[tracing::instrument(target = "postgres", name = "holds.set_of_session", skip_all)]
 pub(crate) async fn set_of_session(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
     hold: bool,
-    window: Duration,
 ) -> Result<bool> {
     let key = lock_key(tenant, session);
     tx.execute("SELECT pg_advisory_xact_lock($1)", &[&key])
         .await
         .map_err(from_pg)?;
-    end_expired(tx, tenant, session, window).await?;
-    let found = tx
-        .execute(
-            "UPDATE sessions SET held = $3 WHERE tenant_id = $1 AND id = $2",
-            &[&tenant.0, &session, &hold],
-        )
-        .await
-        .map_err(from_pg)?;
+    let set =
+        "UPDATE sessions SET held = $3, hold_changed_at = now() WHERE tenant_id = $1 AND id = $2";
+    let found = tx.execute(set, &[&tenant.0, &session, &hold]).await;
+    Ok(found.map_err(from_pg)? > 0)
+}
+
+/// Lets a batch of a session's artifacts follow its hold, whichever that is by now; true once all have. What has expired
+/// before it was held stays so, and keeps its bytes.
+#[tracing::instrument(target = "postgres", name = "holds.settle", skip_all)]
+pub(crate) async fn settle(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    window: Duration,
+    limit: i64,
+) -> Result<bool> {
+    // Locked, so that two who settle it, and one who changes its hold, come one after another.
+    let look = "SELECT held FROM sessions WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE";
+    let row = tx.query_opt(look, &[&tenant.0, &session]).await;
+    let Some(row) = row.map_err(from_pg)? else {
+        return Ok(true);
+    };
+    let hold: bool = row.get(0);
     // Live artifacts of a session and others have an index each.
-    tx.execute(
-        "WITH changing AS (
-             SELECT tenant_id, id FROM artifacts
+    let follow = "WITH changing AS (
+             SELECT tenant_id, id,
+                 $3 AND state = 'live' AND NOT held AND coalesce(expires_at <= clock_timestamp(), false) AS expired
+             FROM artifacts
              WHERE tenant_id = $1 AND session_held <> $3 AND state <> 'purged' AND id = ANY (ARRAY(
-                 SELECT id FROM artifacts WHERE tenant_id = $1 AND session_id = $2 AND state = 'live'
-                 UNION ALL
-                 SELECT id FROM artifacts
-                 WHERE tenant_id = $1 AND coalesce(session_id, '') = $2 AND state <> 'live'))
+                 SELECT id FROM (
+                     SELECT id FROM artifacts
+                     WHERE tenant_id = $1 AND session_id = $2 AND state = 'live' AND session_held <> $3
+                     UNION ALL
+                     SELECT id FROM artifacts
+                     WHERE tenant_id = $1 AND coalesce(session_id, '') = $2 AND state <> 'live' AND state <> 'purged'
+                         AND session_held <> $3) unsettled
+                 LIMIT $4))
              ORDER BY id FOR NO KEY UPDATE
          )
-         UPDATE artifacts a SET session_held = $3, revision = a.revision + 1, updated_at = now()
-         FROM changing c WHERE a.tenant_id = c.tenant_id AND a.id = c.id",
-        &[&tenant.0, &session, &hold],
-    )
-    .await
-    .map_err(from_pg)?;
-    Ok(found > 0)
+         UPDATE artifacts a SET session_held = $3, revision = a.revision + 1, updated_at = now(),
+             state = CASE WHEN c.expired THEN 'deleted' ELSE a.state END,
+             deleted_at = CASE WHEN c.expired THEN clock_timestamp() ELSE a.deleted_at END,
+             purge_after = CASE WHEN c.expired THEN now() + $5 * interval '1 ms' ELSE a.purge_after END
+         FROM changing c WHERE a.tenant_id = c.tenant_id AND a.id = c.id";
+    let parameters: [&(dyn ToSql + Sync); 5] =
+        [&tenant.0, &session, &hold, &limit, &millis(window)];
+    let followed = tx.execute(follow, &parameters).await.map_err(from_pg)?;
+    if followed >= limit.unsigned_abs() {
+        return Ok(false);
+    }
+    let settled = "UPDATE sessions SET hold_changed_at = NULL WHERE tenant_id = $1 AND id = $2";
+    let parameters: [&(dyn ToSql + Sync); 2] = [&tenant.0, &session];
+    tx.execute(settled, &parameters).await.map_err(from_pg)?;
+    Ok(true)
+}
+
+/// Settles a batch of a session whose hold was changed a while ago by a call that did not come to its end.
+#[tracing::instrument(target = "postgres", name = "holds.settle_left", skip_all)]
+pub(crate) async fn settle_left(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let left = "SELECT tenant_id, id FROM sessions WHERE hold_changed_at < now() - interval '1 min'
+         ORDER BY hold_changed_at LIMIT 1 OFFSET $1 FOR NO KEY UPDATE SKIP LOCKED";
+    let row = tx.query_opt(left, &[&batch.skip]).await.map_err(from_pg)?;
+    let Some(row) = row else {
+        return Ok(Taken::default());
+    };
+    let (tenant, session): (Uuid, &str) = (row.get(0), row.get(1));
+    let window = batch.times.delete_window;
+    settle(tx, TenantId(tenant), session, window, batch.limit).await?;
+    Ok(Taken {
+        taken: batch.limit.unsigned_abs(),
+        done: vec![Done {
+            tenant,
+            id: session.to_owned(),
+            why: "its hold was changed".to_owned(),
+        }],
+    })
 }

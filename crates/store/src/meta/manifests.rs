@@ -1,13 +1,17 @@
 //! What sessions held when they were sealed.
 
-use tokio_postgres::Row;
+use sha2::{Digest, Sha256};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
 
 use super::{
     connection::{Connection, Transaction},
     error::from_pg,
     row::{self, Damage, at, count},
 };
-use crate::{error::Result, id::TenantId, manifest::ManifestEntry};
+use crate::{digest::ContentHash, error::Result, id::TenantId, manifest::ManifestEntry};
 
 const COLUMNS: &str = "filename, version, artifact_id, size_bytes, sha256";
 
@@ -25,26 +29,39 @@ fn read(row: &Row) -> Result<ManifestEntry> {
 }
 
 /// Writes down what a session holds, in the transaction that seals it. What has expired there has been ended before, and
-/// whoever makes an artifact visible again holds the session's lock, so that what is live now is what is live for ever.
+/// whoever makes an artifact visible again holds the session's lock, so that what is live now stays what was live then.
 #[tracing::instrument(target = "postgres", name = "manifests.write", skip_all)]
-pub(crate) async fn write(
+pub(crate) async fn write(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<()> {
+    let write = "INSERT INTO manifest_entries (tenant_id, session_id, artifact_id, filename, version, size_bytes, sha256)
+         SELECT tenant_id, session_id, id, filename, version, size_bytes, sha256 FROM artifacts
+         WHERE tenant_id = $1 AND session_id = $2 AND state = 'live'";
+    let written = tx.execute(write, &[&tenant.0, &session]).await;
+    written.map(|_| ()).map_err(from_pg)
+}
+
+/// The digest of what was written down. Postgres writes and sorts the lines, as `ManifestEntry::line` does: a manifest may
+/// not fit into the memory of a process.
+#[tracing::instrument(target = "postgres", name = "manifests.digest", skip_all)]
+pub(crate) async fn digest(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
-) -> Result<Vec<ManifestEntry>> {
-    let rows = tx
-        .query(
-            &format!(
-                "INSERT INTO manifest_entries (tenant_id, session_id, artifact_id, filename, version, size_bytes, sha256)
-                 SELECT tenant_id, session_id, id, filename, version, size_bytes, sha256 FROM artifacts
-                 WHERE tenant_id = $1 AND session_id = $2 AND state = 'live'
-                 RETURNING {COLUMNS}"
-            ),
-            &[&tenant.0, &session],
-        )
-        .await
-        .map_err(from_pg)?;
-    rows.iter().map(read).collect()
+) -> Result<ContentHash> {
+    let lines = "SELECT line FROM (
+             SELECT filename || E'\t' || version || E'\t' || artifact_id || E'\t' || size_bytes || E'\tsha256:'
+                 || encode(sha256, 'hex') || E'\n' AS line
+             FROM manifest_entries WHERE tenant_id = $1 AND session_id = $2) entries
+         ORDER BY line COLLATE \"C\"";
+    let mut digest = Sha256::new();
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&tenant.0, Type::UUID), (&session, Type::TEXT)];
+    tx.query_each(lines, &parameters, |row| {
+        digest.update(row.try_get::<_, &str>(0)?);
+        Ok(())
+    })
+    .await
+    .map_err(from_pg)?;
+    Ok(ContentHash::from(digest))
 }
 
 /// A part of the manifest, in the order of the ids, from behind an id on.

@@ -12,6 +12,7 @@ use super::{
     connection::{Connection, Transaction},
     error::from_pg,
     filter::Query,
+    gc::{Batch, Done, Taken},
     millis,
     row::{self, Damage, at, count, listed, position},
     selection::ids_of,
@@ -38,22 +39,36 @@ pub(super) fn lock_key(tenant: TenantId, session: &str) -> i64 {
     i64::from_be_bytes(key)
 }
 
-/// When a session was sealed; `None` when it is open or not there yet.
-#[tracing::instrument(target = "postgres", name = "sessions.sealed_at", skip_all)]
-pub(crate) async fn sealed_at(
+/// Why no artifact enters a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Closed {
+    Sealed(Timestamp),
+    Full,
+}
+
+/// Which of these sessions are closed. `Closed::read` reads the rows.
+pub(super) const CLOSED: &str = "SELECT id, sealed_at FROM sessions
+    WHERE tenant_id = $1 AND id = ANY ($2) AND (sealed_at IS NOT NULL OR is_full)";
+
+impl Closed {
+    /// A session and why it is closed.
+    pub(super) fn read(row: &Row) -> (String, Self) {
+        let sealed_at: Option<Timestamp> = row.get(1);
+        (row.get(0), sealed_at.map_or(Self::Full, Self::Sealed))
+    }
+}
+
+/// Why a session is closed; `None` when it is open or not there yet.
+#[tracing::instrument(target = "postgres", name = "sessions.closed", skip_all)]
+pub(crate) async fn closed(
     client: &Connection,
     tenant: TenantId,
     session: &str,
-) -> Result<Option<Timestamp>> {
-    let statement = client
-        .prepare("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
-        .await
-        .map_err(from_pg)?;
+) -> Result<Option<Closed>> {
     let row = client
-        .query_opt(&statement, &[&tenant.0, &session])
-        .await
-        .map_err(from_pg)?;
-    Ok(row.and_then(|row| row.get(0)))
+        .query_opt(CLOSED, &[&tenant.0, &[session].as_slice()])
+        .await;
+    Ok(row.map_err(from_pg)?.map(|row| Closed::read(&row).1))
 }
 
 /// What entering a session met.
@@ -174,6 +189,38 @@ pub(crate) async fn end_expired(
     .await
     .map_err(from_pg)?;
     Ok(())
+}
+
+/// Notes of the sessions in use whether they have as many artifacts as they may, and of those that had. Of each tenant it
+/// looks at a thousand, those that were written to last.
+#[tracing::instrument(target = "postgres", name = "sessions.mark_full", skip_all)]
+pub(crate) async fn mark_full(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
+    let mark = "UPDATE sessions s SET is_full = counted.is_full
+         FROM (SELECT looked_at.tenant_id, looked_at.id, looked_at.is_full AS was_full, $1 <= (SELECT count(*) FROM (
+                   SELECT FROM artifacts a
+                   WHERE a.tenant_id = looked_at.tenant_id AND a.session_id = looked_at.id AND a.state = 'live'
+                   LIMIT $1) visible) AS is_full
+               FROM (SELECT recent.tenant_id, recent.id, recent.is_full FROM tenants t
+                         CROSS JOIN LATERAL (SELECT tenant_id, id, is_full FROM sessions
+                             WHERE tenant_id = t.id AND active_at > now() - interval '3 min'
+                             ORDER BY active_at DESC, id DESC LIMIT 1000) recent
+                     UNION SELECT tenant_id, id, is_full FROM sessions WHERE is_full) looked_at) counted
+         WHERE s.tenant_id = counted.tenant_id AND s.id = counted.id AND counted.was_full <> counted.is_full
+         RETURNING s.tenant_id, s.id, s.is_full";
+    let rows = tx.query(mark, &[&batch.session_max_artifacts]).await;
+    let done = |row: &Row| Done {
+        tenant: row.get(0),
+        id: row.get(1),
+        why: if row.get(2) {
+            "it has as many artifacts as a session may have".to_owned()
+        } else {
+            "it has fewer artifacts again than a session may have".to_owned()
+        },
+    };
+    Ok(Taken {
+        taken: 0,
+        done: rows.map_err(from_pg)?.iter().map(done).collect(),
+    })
 }
 
 /// Enters the sessions of these artifacts, so that none of them is sealed before this transaction ends.

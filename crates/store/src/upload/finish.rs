@@ -36,7 +36,7 @@ impl Upload {
     /// Commits what was written.
     ///
     /// # Errors
-    /// `ContentMismatch`, `SessionSealed`, `QuotaExceeded`, `UploadExpired`, `Unavailable`, after which the artifact may
+    /// `ContentMismatch`, `SessionSealed`, `SessionFull`, `QuotaExceeded`, `UploadExpired`, `Unavailable`, after which the artifact may
     /// exist.
     #[tracing::instrument(skip_all)]
     pub async fn finish(mut self) -> Result<Created> {
@@ -172,7 +172,7 @@ impl Upload {
                 }
             }
             Outcome::NotHeld => Err(Error::ContentMissing(hash.to_string())),
-            Outcome::Sealed(sealed_at) => Err(self.sealed(sealed_at)),
+            Outcome::Closed(closed) => Err(self.closed(closed)),
             Outcome::Conflict(current) => Err(self.conflict(current)),
             Outcome::InputsMissing(ids) => {
                 let rule = format!(

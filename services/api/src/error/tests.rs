@@ -202,6 +202,12 @@ fn every_error_has_its_reason_code_and_http_status() {
             400,
         ),
         expect(
+            Error::SessionFull(id()),
+            "SESSION_FULL",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
             Error::FilterTooCostly,
             "FILTER_TOO_COSTLY",
             FailedPrecondition,

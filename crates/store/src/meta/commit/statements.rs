@@ -7,6 +7,7 @@ use crate::meta::{
     connection::Connection,
     error::PgError,
     idempotency, pending, quotas,
+    sessions::CLOSED,
 };
 
 /// The beginning of a statement that notes that sessions `s` are in use. It leaves out those that another transaction is
@@ -22,7 +23,7 @@ pub(super) struct Statements {
     pub(super) quotas: quotas::Statements,
     pub(super) lock_session: Statement,
     pub(super) enter_session: Statement,
-    pub(super) sealed_at: Statement,
+    pub(super) closed: Statement,
     pub(super) lock_own: Statement,
     pub(super) lock_duplicate: Statement,
     pub(super) lock_readable: Statement,
@@ -89,9 +90,7 @@ impl Statements {
                     "INSERT INTO sessions (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
                 )
                 .await?,
-            sealed_at: client
-                .prepare("SELECT sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2")
-                .await?,
+            closed: client.prepare(CLOSED).await?,
             lock_own: client
                 .prepare(
                     "SELECT FROM objects WHERE tenant_id = $1 AND id = $2 AND state = 'staging' FOR UPDATE",

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 
 use futures_util::join;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_postgres::{Row, Statement, types::Json};
 use uuid::Uuid;
@@ -25,7 +24,7 @@ use crate::{
         idempotency::{self, Held},
         millis, quotas,
         selection::ids_of,
-        sessions::lock_key,
+        sessions::{CLOSED, Closed, lock_key},
     },
     names::text_of,
     quota::Company,
@@ -101,13 +100,13 @@ async fn look(
         return Ok(Found::Objects(Vec::new()));
     };
     let sessions = sessions_of(new);
-    let (begun, timed, held, locked, entered, seals, duplicates, inputs, standing) = join!(
+    let (begun, timed, held, locked, entered, closed, duplicates, inputs, standing) = join!(
         client.begin(),
         client.batch_execute(SET_LOCK_TIMEOUT),
         claim_keys(client, statements, tenant, new),
         lock_sessions(client, statements, tenant, &sessions),
         enter_sessions(client, statements, tenant, &sessions),
-        sealed(client, statements, tenant, &sessions),
+        closed(client, statements, tenant, &sessions),
         duplicates(client, statements, tenant, new),
         visible_inputs(client, statements, tenant, new),
         statements
@@ -121,7 +120,7 @@ async fn look(
         return Ok(Found::Obstacles(alone(new)));
     }
     entered?;
-    let seals = seals?;
+    let closed = closed?;
     let known = duplicates?;
     let visible = inputs?;
     if let Some(standing) = standing? {
@@ -132,7 +131,7 @@ async fn look(
     }
     let refusals: Outcomes = new
         .iter()
-        .map(|new| refusal(new, &held, &seals, &visible))
+        .map(|new| refusal(new, &held, &closed, &visible))
         .collect();
     if refusals.iter().any(Option::is_some) {
         return Ok(Found::Obstacles(refusals));
@@ -148,7 +147,7 @@ fn alone(new: &[NewArtifact]) -> Outcomes {
 fn refusal(
     new: &NewArtifact,
     held: &HashMap<String, Held>,
-    seals: &HashMap<String, Timestamp>,
+    closed: &HashMap<String, Closed>,
     visible: &[String],
 ) -> Option<Outcome> {
     if let Some(claim) = &new.claim {
@@ -157,8 +156,8 @@ fn refusal(
             return Some(Outcome::Held(held.cloned()));
         }
     }
-    if let Some(sealed_at) = new.session().and_then(|session| seals.get(session)) {
-        return Some(Outcome::Sealed(*sealed_at));
+    if let Some(closed) = new.session().and_then(|session| closed.get(session)) {
+        return Some(Outcome::Closed(*closed));
     }
     let inputs = ids_of(&new.spec.inputs).into_iter();
     let missing: Vec<_> = inputs
@@ -236,19 +235,19 @@ async fn enter_sessions(
     Ok(())
 }
 
-async fn sealed(
+async fn closed(
     client: &Connection,
     statements: &Statements,
     tenant: TenantId,
     sessions: &[&str],
-) -> Result<HashMap<String, Timestamp>, PgError> {
+) -> Result<HashMap<String, Closed>, PgError> {
     if sessions.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = client
-        .query(&statements.sealed, &[&tenant.0, &sessions])
+        .query(&statements.closed, &[&tenant.0, &sessions])
         .await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    Ok(rows.iter().map(Closed::read).collect())
 }
 
 async fn duplicates(
@@ -448,7 +447,7 @@ struct Statements {
     quotas: quotas::Statements,
     lock_sessions: Statement,
     enter_sessions: Statement,
-    sealed: Statement,
+    closed: Statement,
     duplicates: Statement,
     visible: Statement,
     take_versions: Statement,
@@ -513,12 +512,7 @@ impl Statements {
                      ON CONFLICT DO NOTHING",
                 )
                 .await?,
-            sealed: client
-                .prepare(
-                    "SELECT id, sealed_at FROM sessions
-                     WHERE tenant_id = $1 AND id = ANY ($2) AND sealed_at IS NOT NULL",
-                )
-                .await?,
+            closed: client.prepare(CLOSED).await?,
             duplicates: client
                 .prepare(
                     "SELECT o.id, content.sha256, content.size_bytes
