@@ -55,5 +55,5 @@ async fn attempt(
         return Ok(created);
     }
     upload.write(content.into()).await?;
-    upload.finish().await
+    upload.finish(cairn_store::UploadEnd::default()).await
 }

@@ -17,7 +17,7 @@ mod wait;
 mod wire;
 
 pub(crate) use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
-pub(crate) use client::{Client, Refusal, content, refused, session_spec, spec};
+pub(crate) use client::{Client, Refusal, content, end, refused, session_spec, spec};
 pub(crate) use issuer::{Issuer, now};
 pub(crate) use lines::Lines;
 pub(crate) use open_upload::OpenUpload;

@@ -205,7 +205,7 @@ async fn a_retry_while_the_first_is_under_way_is_told_to_come_back() {
         );
         assert!(refusal.retry_after.is_some());
     }
-    let first = upload.close().await.unwrap();
+    let first = upload.finish().await.unwrap();
     let again = cairn
         .client
         .create(keyed("k"), content(100_000))
@@ -235,7 +235,7 @@ async fn a_key_whose_holder_died_is_free_when_its_lease_is_over_and_the_dead_can
         .await
         .unwrap();
     // The first wakes up: it must not make another one, and hears what the key stands for.
-    upload.close().await.unwrap();
+    upload.finish().await.unwrap();
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 1);
     assert_eq!(
         cairn

@@ -10,7 +10,7 @@ use cairn_proto::v1::{
 use sha2::{Digest, Sha256};
 use tokio::process::Child;
 
-use crate::harness::{Client, content, eventually, postgres, program, s3, spec};
+use crate::harness::{Client, content, end, eventually, postgres, program, s3, spec};
 
 const GIBIBYTE: u64 = 1 << 30;
 const MEBIBYTE: u64 = 1 << 20;
@@ -82,9 +82,11 @@ async fn many_large_uploads_on_one_connection_all_end() {
         let pieces = (0..64).map(move |index| Message::Data(piece(number << 8 | index)));
         let name = format!("large-{number}");
         let messages = std::iter::once(Message::Spec(spec(&name))).chain(pieces);
-        let messages = messages.map(|message| UploadArtifactRequest {
-            message: Some(message),
-        });
+        let messages = messages
+            .chain([end()])
+            .map(|message| UploadArtifactRequest {
+                message: Some(message),
+            });
         uploads.push(tokio::spawn(async move {
             artifacts
                 .upload_artifact(tokio_stream::iter(messages))
@@ -122,6 +124,7 @@ async fn a_gibibyte_passes_both_ways_in_under_64_mebibytes() {
         sent.update(&bytes);
         sender.send(message(Message::Data(bytes))).await.unwrap();
     }
+    sender.send(message(end())).await.unwrap();
     drop(sender);
     let made = upload
         .await

@@ -112,7 +112,7 @@ async fn a_stop_lets_uploads_end_and_takes_no_new_connection() {
     })
     .await;
     upload.send(content(100_000)).await;
-    let made = upload.close().await.unwrap();
+    let made = upload.finish().await.unwrap();
     assert_eq!(made.size_bytes, 200_000);
     cairn.stop().await;
 }

@@ -149,7 +149,7 @@ async fn writers_that_share_the_room_of_a_large_quota_do_not_exceed_it_either() 
     for part in content(shared as usize).chunks(1 << 20) {
         large.send(part.to_vec()).await;
     }
-    let (large, writes) = join(large.close(), small(0, 20)).await;
+    let (large, writes) = join(large.finish(), small(0, 20)).await;
     large.unwrap();
     for written in writes {
         written.unwrap().unwrap();
@@ -244,7 +244,7 @@ async fn an_upload_is_refused_before_its_content_is_sent_and_leaves_nothing() {
     open.send(content(150_000)).await;
     client.create(spec("c"), content(200_000)).await.unwrap();
     let expected = ["max_stored_bytes", "299999", "200000", "150000"];
-    is_over(open.close().await, expected);
+    is_over(open.finish().await, expected);
     cairn.drain().await;
     assert_eq!(stored(client).await, (1, 200_000));
 }
@@ -258,7 +258,7 @@ async fn a_quota_that_is_set_while_an_upload_is_under_way_holds_for_it() {
     eventually("it is under way", async || cairn.count(staging).await == 1).await;
     limit(&cairn.store, Some(99_999), None).await;
     let expected = ["max_stored_bytes", "99999", "0", "100000"];
-    is_over(open.close().await, expected);
+    is_over(open.finish().await, expected);
     cairn.drain().await;
 }
 

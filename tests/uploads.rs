@@ -1,14 +1,22 @@
-//! A stream becomes an artifact when it is closed, and nothing when it ends in any other way.
+//! A stream becomes an artifact when it has said that this was all, and nothing when it ends in any other way.
 
 use std::time::Duration;
 
-use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
+use cairn_proto::v1::{UploadArtifactRequest, UploadEnd, upload_artifact_request::Message};
+use sha2::{Digest, Sha256};
 use tonic::Code;
 
 use crate::harness::{
-    Bytes, Cairn, Client, OpenUpload, Proxy, Setup, content, eventually, refused, session_spec,
-    spec,
+    Bytes, Cairn, Client, OpenUpload, Proxy, Setup, content, end, eventually, refused,
+    session_spec, spec,
 };
+
+fn end_of(content_hash: &str, size_bytes: Option<i64>) -> Message {
+    Message::End(UploadEnd {
+        content_hash: content_hash.to_owned(),
+        size_bytes,
+    })
+}
 
 fn data(bytes: Vec<u8>) -> Message {
     Message::Data(bytes.into())
@@ -33,6 +41,20 @@ async fn a_stream_that_breaks_the_rules_is_refused_and_leaves_nothing() {
                 Message::Spec(spec("a")),
             ],
             "message",
+        ),
+        (vec![end()], "message"),
+        (
+            vec![Message::Spec(spec("a")), end(), data(vec![1])],
+            "message",
+        ),
+        (vec![Message::Spec(spec("a")), end(), end()], "message"),
+        (
+            vec![Message::Spec(spec("a")), end_of("sha256:12", None)],
+            "end.content_hash",
+        ),
+        (
+            vec![Message::Spec(spec("a")), end_of("", Some(-1))],
+            "end.size_bytes",
         ),
     ] {
         let refusal = refused(cairn.client.send(messages).await);
@@ -63,9 +85,71 @@ async fn a_stream_that_breaks_the_rules_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_stream_closed_without_its_end_stores_nothing() {
+    let cairn = Cairn::start().await;
+    for size in [0, 10, 100_000, 9 << 20] {
+        let pieces = content(size);
+        let pieces = pieces.chunks(1 << 20).map(|piece| data(piece.to_vec()));
+        let begun = [Message::Spec(session_spec("half", "s"))].into_iter();
+        let refusal = refused(cairn.client.send(begun.chain(pieces).collect()).await);
+        assert_eq!(
+            (refusal.code, &*refusal.reason),
+            (Code::InvalidArgument, "UPLOAD_INCOMPLETE")
+        );
+        assert_eq!(refusal.metadata["received_bytes"], size.to_string());
+    }
+    assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 0);
+    assert_eq!(cairn.count("SELECT count(*) FROM sessions").await, 0);
+    cairn.collect_everything().await;
+    assert!(cairn.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_end_says_what_the_content_must_be() {
+    let cairn = Cairn::start().await;
+    let other = cairn.client.create(spec("other"), "other").await.unwrap();
+    for size in [10, 100_000, 9 << 20] {
+        let bytes = content(size);
+        let whole = |end| {
+            let pieces = bytes.chunks(1 << 20).map(|piece| data(piece.to_vec()));
+            let begun = std::iter::once(Message::Spec(session_spec("a", "s")));
+            begun.chain(pieces).chain([end]).collect::<Vec<_>>()
+        };
+        for (end, field) in [
+            (end_of(&other.content_hash, None), "content_hash"),
+            (
+                end_of(&other.content_hash, Some(size as i64)),
+                "content_hash",
+            ),
+            (end_of("", Some(size as i64 - 1)), "size_bytes"),
+            (end_of("", Some(size as i64 + 1)), "size_bytes"),
+        ] {
+            let refusal = refused(cairn.client.send(whole(end)).await);
+            assert_eq!(
+                (refusal.code, &*refusal.reason),
+                (Code::InvalidArgument, "CONTENT_MISMATCH")
+            );
+            assert_eq!(refusal.metadata["field"], field);
+            let made = "SELECT count(*) FROM artifacts WHERE filename = 'a' AND state = 'live'";
+            assert_eq!(cairn.count(made).await, 0);
+        }
+        let hash = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
+        let end = end_of(&hash, Some(size as i64));
+        let made = cairn.client.send(whole(end)).await.unwrap();
+        assert_eq!(made.content_hash, hash);
+        cairn.client.delete(&made.artifact_id).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_stream_of_a_spec_alone_is_a_file_of_zero_bytes() {
     let cairn = Cairn::start().await;
-    let messages = vec![Message::Spec(spec("empty")), data(vec![]), data(vec![])];
+    let messages = vec![
+        Message::Spec(spec("empty")),
+        data(vec![]),
+        data(vec![]),
+        end(),
+    ];
     let made = cairn.client.send(messages).await.unwrap();
     assert_eq!(made.size_bytes, 0);
     assert!(made.content_hash.ends_with("7852b855"));
@@ -87,6 +171,7 @@ async fn empty_messages_between_the_pieces_change_nothing() {
     for piece in whole.chunks(1 << 20) {
         messages.extend([data(vec![]), data(piece.to_vec())]);
     }
+    messages.push(end());
     let made = cairn.client.send(messages).await.unwrap();
     assert!(cairn.client.download(&made.artifact_id).await.unwrap() == whole);
 }
@@ -204,7 +289,7 @@ async fn an_upload_that_outlived_its_lease_is_refused_and_can_be_sent_again() {
         .sql("UPDATE objects SET lease_until = now() - interval '1 s'")
         .await;
     assert_eq!(cairn.collect().await.count("stale_uploads"), 1);
-    let refusal = refused(upload.close().await);
+    let refusal = refused(upload.finish().await);
     assert_eq!(
         (refusal.code, &*refusal.reason),
         (Code::Aborted, "UPLOAD_EXPIRED")
@@ -237,7 +322,7 @@ async fn an_upload_renews_its_lease_for_as_long_as_it_sends() {
         cairn.count(first).await > before
     })
     .await;
-    upload.close().await.unwrap();
+    upload.finish().await.unwrap();
 }
 
 async fn identical_uploads_at_once_share_one_object(bytes: Bytes, size: usize) {
@@ -328,7 +413,7 @@ async fn a_caller_that_sends_next_to_nothing_is_refused() {
         fast.send(vec![0; 64 << 10]).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(fast.close().await.unwrap().size_bytes, 40 << 16);
+    assert_eq!(fast.finish().await.unwrap().size_bytes, 40 << 16);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

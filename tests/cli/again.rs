@@ -14,7 +14,7 @@ use super::{
     impostor::{Claim, Impostor},
     start, started, text,
 };
-use crate::harness::{Bytes, Lines, Proxy, Setup, content, eventually, program, spec};
+use crate::harness::{Bytes, Lines, Proxy, Setup, content, end, eventually, program, spec};
 
 /// Waits until a command that goes on says these words.
 async fn says(child: &mut Child, words: &str) {
@@ -129,6 +129,11 @@ async fn a_push_while_the_same_is_under_way_waits_for_its_answer() {
     let push = ["push", "a.bin", "--idempotency-key=k"];
     let mut second = shell.cairn(&push).spawn().unwrap();
     says(&mut second, "waiting for its answer").await;
+    let message = Some(end());
+    messages
+        .send(UploadArtifactRequest { message })
+        .await
+        .unwrap();
     drop(messages);
     let first = first.await.unwrap().unwrap().into_inner();
     let second = program::end_of(second).await.ok().json();

@@ -75,7 +75,7 @@ async fn an_upload_under_way_is_left_alone_however_long_it_takes(bytes: Bytes) {
         look(&cairn).await == (1, 0)
     })
     .await;
-    let made = upload.close().await.unwrap();
+    let made = upload.finish().await.unwrap();
     let back = cairn.client.download(&made.artifact_id).await.unwrap();
     assert!(back == content(LARGE));
     assert_eq!(look(&cairn).await, (0, 0));

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use bytes::Bytes;
 use cairn_proto::v1::{
     Artifact, ArtifactSpec, CreateArtifactRequest, DownloadArtifactRequest, GetArtifactRequest,
-    UploadArtifactRequest, artifact_service_client::ArtifactServiceClient,
+    UploadArtifactRequest, UploadEnd, artifact_service_client::ArtifactServiceClient,
     download_artifact_response, identity_service_client::IdentityServiceClient,
     job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
     session_service_client::SessionServiceClient, upload_artifact_request::Message,
@@ -74,7 +74,7 @@ impl Client {
         Ok(response.artifact.unwrap())
     }
 
-    /// Sends a whole upload: the spec, then the content in pieces.
+    /// Sends a whole upload: the spec, the content in pieces, the end.
     pub(crate) async fn upload(
         &self,
         spec: ArtifactSpec,
@@ -87,6 +87,7 @@ impl Client {
                 content.split_to(content.len().min(256 << 10)),
             ));
         }
+        messages.push(end());
         self.send(messages).await
     }
 
@@ -177,6 +178,11 @@ impl Client {
         let response = self.sessions.clone().seal_session(request).await?;
         Ok(response.into_inner().session.unwrap())
     }
+}
+
+/// The end of an upload of any content.
+pub(crate) fn end() -> Message {
+    Message::End(UploadEnd::default())
 }
 
 /// Bytes that do not repeat, and that are the same for the same size.

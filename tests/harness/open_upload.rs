@@ -5,7 +5,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::Client;
+use super::{Client, client::end};
 
 /// An upload that goes on until the test ends it.
 pub(crate) struct OpenUpload {
@@ -39,7 +39,15 @@ impl OpenUpload {
         let _ = self.messages.send(UploadArtifactRequest { message }).await;
     }
 
-    /// Closes the stream, and hears the answer.
+    /// Says that this was all, closes the stream and hears the answer.
+    pub(crate) async fn finish(self) -> Result<Artifact, Status> {
+        // The call may have ended.
+        let message = Some(end());
+        let _ = self.messages.send(UploadArtifactRequest { message }).await;
+        self.close().await
+    }
+
+    /// Closes the stream without its end, and hears the answer.
     pub(crate) async fn close(self) -> Result<Artifact, Status> {
         drop(self.messages);
         self.call.await.unwrap()

@@ -186,7 +186,7 @@ async fn create(
         return Ok(created);
     }
     upload.write(bytes).await?;
-    upload.finish().await
+    upload.finish(cairn_store::UploadEnd::default()).await
 }
 
 async fn delete(

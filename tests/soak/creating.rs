@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use cairn_proto::v1::{
     Artifact, ArtifactName, ArtifactSpec, CopyArtifactRequest, CreateArtifactRequest,
-    GetArtifactRequest, UploadArtifactRequest, artifact_spec::Expiry,
+    GetArtifactRequest, UploadArtifactRequest, UploadEnd, artifact_spec::Expiry,
     upload_artifact_request::Message,
 };
 use rand::RngExt;
@@ -277,6 +277,7 @@ async fn send(
             while !rest.is_empty() {
                 messages.push(Message::Data(rest.split_to(rest.len().min(256 << 10))));
             }
+            messages.push(Message::End(UploadEnd::default()));
             let messages = messages.into_iter().map(|message| UploadArtifactRequest {
                 message: Some(message),
             });

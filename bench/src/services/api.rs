@@ -9,8 +9,9 @@ use std::{
 use bytes::Bytes;
 use cairn_proto::v1::{
     Artifact, ArtifactSpec, CreateArtifactRequest, DownloadArtifactRequest, GetArtifactRequest,
-    ListArtifactsRequest, UploadArtifactRequest, artifact_service_client::ArtifactServiceClient,
-    download_artifact_response, upload_artifact_request::Message,
+    ListArtifactsRequest, UploadArtifactRequest, UploadEnd,
+    artifact_service_client::ArtifactServiceClient, download_artifact_response,
+    upload_artifact_request::Message,
 };
 use futures_util::stream;
 use tonic::{
@@ -173,12 +174,15 @@ impl Client {
         pieces: u64,
     ) -> Result<Artifact, Status> {
         let mut spec = Some(spec);
-        let messages = (0..=pieces).map(move |_| UploadArtifactRequest {
-            message: Some(match spec.take() {
+        let messages = (0..=pieces)
+            .map(move |_| match spec.take() {
                 Some(spec) => Message::Spec(spec),
                 None => Message::Data(piece.clone()),
-            }),
-        });
+            })
+            .chain([Message::End(UploadEnd::default())])
+            .map(|message| UploadArtifactRequest {
+                message: Some(message),
+            });
         let answer = self
             .0
             .clone()

@@ -44,8 +44,9 @@ pub(super) struct LargeFile {
 #[derive(Debug)]
 pub(super) enum Piece {
     Bytes(Bytes),
-    /// The content was read to its end. A channel that closes without this carries content that is cut off.
-    End,
+    /// The content was read to its end, and this is what it was. A channel that closes without it carries content that is cut
+    /// off.
+    End(Digest),
 }
 
 /// Opens content, and reads it when it is small.
@@ -98,7 +99,7 @@ pub(super) fn send(
     if expected.is_some_and(|expected| *expected != digest) {
         return Err(changed());
     }
-    match pieces.blocking_send(Piece::End) {
+    match pieces.blocking_send(Piece::End(digest.clone())) {
         Ok(()) => Ok(Some(digest)),
         Err(_) => Ok(None),
     }
@@ -257,7 +258,7 @@ mod tests {
         let other = Digest::of(b"other");
         assert!(send(large.read()?, Some(&other), &sender).is_err());
         drop(sender);
-        assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End)));
+        assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End(_))));
         // In a way that the time of its last modification does not tell.
         file.as_file_mut().write_all(&[8])?;
         file.as_file().set_modified(modified)?;
@@ -291,7 +292,7 @@ mod tests {
         while let Some(piece) = pieces.blocking_recv() {
             match piece {
                 Piece::Bytes(bytes) => got.extend_from_slice(&bytes),
-                Piece::End => ended = true,
+                Piece::End(_) => ended = true,
             }
         }
         assert!(ended);
@@ -310,7 +311,7 @@ mod tests {
         let (sender, mut pieces) = mpsc::channel(8);
         assert!(send((&b"abc"[..]).chain(Failing), None, &sender).is_err());
         drop(sender);
-        assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End)));
+        assert!(!std::iter::from_fn(|| pieces.blocking_recv()).any(|p| matches!(p, Piece::End(_))));
     }
 
     #[test]

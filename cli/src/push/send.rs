@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use cairn_proto::v1::{
-    Artifact, ArtifactSpec, ArtifactState, CreateArtifactRequest, UploadArtifactRequest,
+    Artifact, ArtifactSpec, ArtifactState, CreateArtifactRequest, UploadArtifactRequest, UploadEnd,
     upload_artifact_request::Message,
 };
 use futures_util::stream::{self, Stream, StreamExt};
@@ -279,27 +279,39 @@ async fn upload(
     }
 }
 
-/// The messages of one upload. Only [`Piece::End`] ends them: the server commits what ends, so content that is cut off
-/// must leave the stream open, for the dropped call to reset.
+/// The messages of one upload. Only [`Piece::End`] ends them: content that is cut off must leave the stream open, for the
+/// dropped call to reset.
 fn messages(
     spec: ArtifactSpec,
     pieces: mpsc::Receiver<Piece>,
     bar: ProgressBar,
 ) -> impl Stream<Item = UploadArtifactRequest> + Send + 'static {
-    let message = |message| UploadArtifactRequest {
-        message: Some(message),
-    };
-    let data = stream::unfold((pieces, bar), move |(mut pieces, bar)| async move {
+    let data = stream::unfold(Some((pieces, bar)), |reading| async {
+        let (mut pieces, bar) = reading?;
         let piece = match time::timeout(SILENCE, pieces.recv()).await {
             Ok(Some(Piece::Bytes(piece))) => piece,
-            Ok(Some(Piece::End)) => return None,
+            Ok(Some(Piece::End(digest))) => return Some((message(end(digest)), None)),
             Ok(None) => future::pending().await,
             Err(_) => Bytes::new(),
         };
         bar.inc(piece.len() as u64);
-        Some((message(Message::Data(piece)), (pieces, bar)))
+        Some((message(Message::Data(piece)), Some((pieces, bar))))
     });
     stream::iter([message(Message::Spec(spec))]).chain(data)
+}
+
+fn message(message: Message) -> UploadArtifactRequest {
+    UploadArtifactRequest {
+        message: Some(message),
+    }
+}
+
+/// Says that this was all, and what it was: the server stores nothing else.
+fn end(digest: Digest) -> Message {
+    Message::End(UploadEnd {
+        content_hash: digest.content_hash,
+        size_bytes: Some(digest.size_bytes),
+    })
 }
 
 /// Does what blocks where it blocks nobody.
@@ -325,21 +337,23 @@ mod tests {
     use tokio::{sync::mpsc, time};
 
     use super::{Piece, SILENCE, messages};
+    use crate::digest::Digest;
 
     fn data(message: Option<UploadArtifactRequest>) -> Option<Bytes> {
         match message?.message? {
             Message::Data(data) => Some(data),
-            Message::Spec(_) => None,
+            Message::Spec(_) | Message::End(_) => None,
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_stream_ends_with_the_content() -> Result<(), Box<dyn std::error::Error>> {
+    async fn the_stream_says_what_it_was_and_ends() -> Result<(), Box<dyn std::error::Error>> {
         let (sender, pieces) = mpsc::channel(8);
         sender
             .send(Piece::Bytes(Bytes::from_static(b"abc")))
             .await?;
-        sender.send(Piece::End).await?;
+        let digest = Digest::of(b"abc");
+        sender.send(Piece::End(digest.clone())).await?;
         drop(sender);
         let mut stream = pin!(messages(
             ArtifactSpec::default(),
@@ -349,6 +363,12 @@ mod tests {
         let first = stream.next().await.and_then(|first| first.message);
         assert!(matches!(first, Some(Message::Spec(_))));
         assert_eq!(data(stream.next().await).as_deref(), Some(&b"abc"[..]));
+        let last = stream.next().await.and_then(|last| last.message);
+        let Some(Message::End(end)) = last else {
+            return Err("the stream has no end".into());
+        };
+        assert_eq!(end.content_hash, digest.content_hash);
+        assert_eq!(end.size_bytes, Some(3));
         assert_eq!(stream.next().await, None);
         Ok(())
     }

@@ -112,6 +112,15 @@ pub enum Error {
     /// The first call with this key is under way.
     #[error("a call with idempotency key '{0}' is under way; try again to hear its answer")]
     IdempotencyInProgress(String),
+    /// The stream of an upload was closed without saying that this was all.
+    #[error(
+        "the stream was closed without a message `end` after {received_bytes} bytes; nothing was stored, send the \
+         content again and `end` after it"
+    )]
+    UploadIncomplete {
+        /// How much of the content had arrived.
+        received_bytes: u64,
+    },
     /// The content is not what the caller declared.
     #[error(
         "the content's {field} is {actual}, but {declared} was declared; nothing was stored, send the content again"

@@ -80,7 +80,7 @@ pub use stage::{StageChange, Staged};
 pub use store::{Limits, Store};
 pub use tenant::{ApiKey, ApiKeySecret, Caller, Credential, Tenant};
 pub use update::{ArtifactUpdate, RawUpdate};
-pub use upload::Upload;
+pub use upload::{Upload, UploadEnd};
 pub use usage::{Miscount, Usage};
 pub use validate::Violations;
 pub use workload::Workload;

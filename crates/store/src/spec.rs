@@ -314,21 +314,32 @@ impl ArtifactSpec {
     /// # Errors
     /// `ContentMismatch`.
     pub(crate) fn check_content(&self, size: u64, hash: ContentHash) -> Result<()> {
-        if let Some(declared) = self.declared_size.filter(|declared| *declared != size) {
-            return Err(Error::ContentMismatch {
-                field: "size_bytes",
-                declared: declared.to_string(),
-                actual: size.to_string(),
-            });
-        }
-        match self.declared_hash.filter(|declared| *declared != hash) {
-            None => Ok(()),
-            Some(declared) => Err(Error::ContentMismatch {
-                field: "content_hash",
-                declared: declared.to_string(),
-                actual: hash.to_string(),
-            }),
-        }
+        check_content((self.declared_size, self.declared_hash), (size, hash))
+    }
+}
+
+/// Holds a size and a hash against those that were declared.
+///
+/// # Errors
+/// `ContentMismatch`.
+pub(crate) fn check_content(
+    (declared_size, declared_hash): (Option<u64>, Option<ContentHash>),
+    (size, hash): (u64, ContentHash),
+) -> Result<()> {
+    if let Some(declared) = declared_size.filter(|declared| *declared != size) {
+        return Err(Error::ContentMismatch {
+            field: "size_bytes",
+            declared: declared.to_string(),
+            actual: size.to_string(),
+        });
+    }
+    match declared_hash.filter(|declared| *declared != hash) {
+        None => Ok(()),
+        Some(declared) => Err(Error::ContentMismatch {
+            field: "content_hash",
+            declared: declared.to_string(),
+            actual: hash.to_string(),
+        }),
     }
 }
 

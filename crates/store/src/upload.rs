@@ -26,6 +26,7 @@ use crate::{
 
 mod budget;
 mod buffer;
+mod end;
 mod finish;
 pub(crate) mod gather;
 mod parts;
@@ -33,6 +34,7 @@ mod staging;
 
 pub(crate) use budget::Budget;
 use buffer::Buffer;
+pub use end::UploadEnd;
 use parts::Parts;
 use staging::Staging;
 
@@ -74,7 +76,7 @@ impl Store {
             upload.claim_key().await?;
         }
         upload.write_whole(content).await?;
-        upload.finish().await
+        upload.finish(UploadEnd::default()).await
     }
 
     /// Begins to store content that comes in pieces. Dropping the upload leaves nothing visible.
@@ -196,6 +198,14 @@ impl Upload {
             self.buffer.keep_small(content);
         }
         Ok(())
+    }
+
+    /// What to say when the caller's stream was closed without its end.
+    #[must_use]
+    pub fn incomplete(&self) -> Error {
+        Error::UploadIncomplete {
+            received_bytes: self.size,
+        }
     }
 
     /// Counts bytes that arrive, and refuses what is more than may be.

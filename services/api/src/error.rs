@@ -190,6 +190,13 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("actual", actual.clone()),
             ],
         ),
+        Error::UploadIncomplete { received_bytes } => row(
+            ErrorReason::UploadIncomplete,
+            InvalidArgument,
+            StatusCode::BAD_REQUEST,
+            "upload_incomplete",
+            vec![("received_bytes", received_bytes.to_string())],
+        ),
         Error::ContentMissing(hash) => row(
             ErrorReason::ContentMissing,
             FailedPrecondition,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Upload;
+use super::{Upload, UploadEnd};
 use crate::{
     artifact::{Created, Origin, State},
     digest::ContentHash,
@@ -33,13 +33,13 @@ struct Answer {
 }
 
 impl Upload {
-    /// Commits what was written.
+    /// Commits what was written, if it is what the end says.
     ///
     /// # Errors
     /// `ContentMismatch`, `SessionSealed`, `SessionFull`, `QuotaExceeded`, `UploadExpired`, `Unavailable`, after which the artifact may
     /// exist.
     #[tracing::instrument(skip_all)]
-    pub async fn finish(mut self) -> Result<Created> {
+    pub async fn finish(mut self, end: UploadEnd) -> Result<Created> {
         let small = self.buffer.take_small();
         let last = self.buffer.end_block().unwrap_or_else(|| small.clone());
         self.guess_content_type(&last);
@@ -48,6 +48,7 @@ impl Upload {
             .finish()
             .await?;
         self.spec.check_content(self.size, hash)?;
+        end.check(self.size, hash)?;
         if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
             let claim = Claim {
                 request: claim.request.with_content(hash),

@@ -170,6 +170,12 @@ fn every_error_has_its_reason_code_and_http_status() {
             400,
         ),
         expect(
+            Error::UploadIncomplete { received_bytes: 1 },
+            "UPLOAD_INCOMPLETE",
+            InvalidArgument,
+            400,
+        ),
+        expect(
             Error::ContentMissing(id()),
             "CONTENT_MISSING",
             FailedPrecondition,

@@ -1,13 +1,14 @@
-//! The messages of an upload: the spec, then data, in this order and no other.
+//! The messages of an upload: the spec, then data, then the end, in this order and no other.
 
 use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
-use cairn_store::{Created, Error, Result, Store, Tenant};
+use cairn_store::{Created, Error, Result, Store, Tenant, UploadEnd};
 use tonic::{Status, Streaming};
 
 use super::{convert, pace::Pace};
 use crate::error::to_status;
 
-/// Receives an artifact. Whatever ends the stream but its close leaves nothing visible: the upload is dropped.
+/// Receives an artifact. Whatever ends the stream but its close behind the end leaves nothing visible: the upload is
+/// dropped.
 pub(super) async fn receive(
     store: &Store,
     tenant: &Tenant,
@@ -16,7 +17,7 @@ pub(super) async fn receive(
 ) -> Result<Created, Status> {
     let spec = match next(&mut messages, &mut pace).await? {
         Some(Message::Spec(spec)) => convert::spec(Some(spec)).map_err(to_status)?,
-        Some(Message::Data(_)) => {
+        Some(Message::Data(_) | Message::End(_)) => {
             return Err(out_of_order("the first message must carry the spec"));
         }
         None => {
@@ -28,15 +29,21 @@ pub(super) async fn receive(
     if let Some(created) = upload.finish_early().await.map_err(to_status)? {
         return Ok(created);
     }
-    while let Some(message) = next(&mut messages, &mut pace).await? {
-        match message {
-            Message::Data(piece) => upload.write(piece).await.map_err(to_status)?,
-            Message::Spec(_) => {
+    let end = loop {
+        match next(&mut messages, &mut pace).await? {
+            Some(Message::Data(piece)) => upload.write(piece).await.map_err(to_status)?,
+            Some(Message::Spec(_)) => {
                 return Err(out_of_order("only the first message may carry the spec"));
             }
+            Some(Message::End(end)) => break end,
+            None => return Err(to_status(upload.incomplete())),
         }
+    };
+    let end = UploadEnd::new(&end.content_hash, end.size_bytes).map_err(to_status)?;
+    if next(&mut messages, &mut pace).await?.is_some() {
+        return Err(out_of_order("no message may follow the end"));
     }
-    upload.finish().await.map_err(to_status)
+    upload.finish(end).await.map_err(to_status)
 }
 
 async fn next(
@@ -47,9 +54,9 @@ async fn next(
     match received.map_err(to_status)?? {
         None => Ok(None),
         Some(UploadArtifactRequest { message: Some(m) }) => Ok(Some(m)),
-        Some(UploadArtifactRequest { message: None }) => {
-            Err(out_of_order("every message must carry the spec or data"))
-        }
+        Some(UploadArtifactRequest { message: None }) => Err(out_of_order(
+            "every message must carry the spec, data or the end",
+        )),
     }
 }
 
