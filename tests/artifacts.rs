@@ -238,10 +238,10 @@ async fn every_field_at_fault_is_named_at_once() {
     let bad = ArtifactSpec {
         filename: "../up".into(),
         content_type: "nonsense".into(),
-        session_id: "-".into(),
-        namespace: "/".into(),
-        user_id: " ".into(),
-        agent_id: "é".into(),
+        session_id: "s".repeat(256),
+        namespace: "\0".into(),
+        user_id: "\n".into(),
+        agent_id: "\u{85}".into(),
         metadata: HashMap::from([("9".into(), "v".into()), ("k".into(), "v".repeat(1025))]),
         expiry: Some(Expiry::Ttl(Duration {
             seconds: -1,

@@ -32,18 +32,18 @@ fn pairs(pairs: impl IntoIterator<Item = (String, String)>) -> HashMap<String, S
 /// As long, as many and as far as anything may be.
 fn largest(filename: &str) -> ArtifactSpec {
     ArtifactSpec {
-        filename: format!("{filename}{}", "é".repeat(120)),
+        filename: format!("{filename}/{}", ["é".repeat(127).as_str(); 4].join("/")),
         content_type: format!("text/{}", "x".repeat(250)),
-        session_id: "s".repeat(128),
-        namespace: "n".repeat(128),
-        user_id: "u".repeat(128),
-        agent_id: "a".repeat(128),
+        session_id: "s".repeat(255),
+        namespace: "n".repeat(255),
+        user_id: "u".repeat(255),
+        agent_id: "a".repeat(255),
         metadata: pairs((0..64).map(|i| (format!("k{i:063}"), "v".repeat(64)))),
         expiry: Some(Expiry::Ttl(ttl(LONGEST))),
         title: "\u{1}".repeat(255),
         language: "語".repeat(21),
         change_summary: "\n".repeat(1024),
-        labels: (0..16).map(|i| format!("{i:0>128}")).collect(),
+        labels: (0..16).map(|i| format!("{i:0>255}")).collect(),
         ..ArtifactSpec::default()
     }
 }

@@ -27,6 +27,7 @@ mod list_costs;
 mod lists;
 mod manifests;
 mod memory;
+mod names;
 mod ops;
 mod outages;
 mod publish;

@@ -139,13 +139,13 @@ async fn an_update_that_makes_no_sense_is_refused_with_every_reason() {
     let bad = UpdateArtifactRequest {
         title: "x".repeat(256),
         metadata: pairs(&[("9", "")]),
-        labels: vec!["/".into()],
+        labels: vec!["\n".into()],
         stage: 99,
         expiry: Some(Expiry::Ttl(Duration {
             seconds: 0,
             nanos: 0,
         })),
-        agent_id: "/".into(),
+        agent_id: "\n".into(),
         ..update(id, &["title", "metadata", "labels", "stage", "expiry"])
     };
     let fields = refused(send(&cairn.client, bad).await).fields;

@@ -257,6 +257,31 @@ async fn every_call_is_one_line_in_the_log_with_its_trace_and_its_tenant() {
 }
 
 #[tokio::test]
+async fn no_word_of_a_caller_stands_in_the_log() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let api = Api::start(&cairn, &[("CAIRN_LOG", "debug")]).await;
+    let word = "gpj.\u{202e}exe";
+    std::fs::write(cairn.folder().unwrap().join("a"), "a").unwrap();
+    let file = cairn.folder().unwrap().join("a");
+    let mut push = vec!["push", file.to_str().unwrap()];
+    for option in ["--name", "--session", "--agent", "--user", "--namespace"] {
+        push.extend([option, word]);
+    }
+    let meta = format!("k={word}");
+    push.extend(["--meta", &meta]);
+    call(&cairn, &api, &push).await;
+    call(&cairn, &api, &["session", "seal", word]).await;
+    let mut late = program::command(program("cairn").await);
+    late.args(&push).arg("--no-idempotency-key");
+    late.env("CAIRN_ADDR", &api.grpc)
+        .env("CAIRN_API_KEY", &cairn.key);
+    program::run(&mut late).await.with_code(1);
+    for line in api.log().await {
+        assert!(!line.to_string().contains("gpj."), "{line:#}");
+    }
+}
+
+#[tokio::test]
 async fn the_worker_tells_what_waits_for_it_and_when_each_pass_last_succeeded() {
     let cairn = Setup::on(Bytes::S3).start().await;
     let api = Api::start(&cairn, &[]).await;

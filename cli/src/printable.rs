@@ -24,6 +24,16 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
+/// A word as a shell takes it: ids may have spaces, quotes and whatever else would mean something there.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 /// JSON text with every deceiving character written as an escape such as `\u202e`, which is the same JSON. Line breaks are left: in JSON
 /// text they stand only between the values.
 pub(crate) fn printable_json(json: &str) -> String {
@@ -41,7 +51,7 @@ pub(crate) fn printable_json(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{deceives, printable, printable_json};
+    use super::{deceives, printable, printable_json, shell_word};
 
     #[test]
     fn terminal_escapes_and_direction_overrides_are_shown_and_not_obeyed() {
@@ -49,6 +59,20 @@ mod tests {
         assert_eq!(printable("\u{9b}31m"), r"\u{9b}31m");
         assert_eq!(printable("gpj.\u{202e}exe"), r"gpj.\u{202e}exe");
         assert_eq!(printable("a\nb\r\tc\u{7f}"), r"a\u{a}b\u{d}\u{9}c\u{7f}");
+    }
+
+    #[test]
+    fn a_command_that_is_shown_has_each_id_as_one_word() {
+        for (id, word) in [
+            ("run-7", "run-7"),
+            ("auth0|5f", "'auth0|5f'"),
+            ("x; rm -rf ~", "'x; rm -rf ~'"),
+            ("it's", r"'it'\''s'"),
+            ("$(id)", "'$(id)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(id), word);
+        }
     }
 
     #[test]

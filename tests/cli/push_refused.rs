@@ -50,7 +50,7 @@ async fn every_field_that_the_server_refuses_is_told_with_its_rule() {
         "a.txt",
         "--name=../../evil",
         "--meta=1x=y",
-        "--session=a b",
+        "--session=a\nb",
     ];
     let done = shell.run(&args).await.with_code(1);
     for field in ["filename: ", "session_id: ", "metadata"] {

@@ -199,12 +199,24 @@ async fn a_push_says_what_became_of_it() {
 async fn names_of_others_cannot_deceive_who_reads_them() {
     let (_cairn, shell) = start().await;
     let deceiving = "invoice\u{202e}fdp.exe";
-    shell.push("a", "a", &["--name", deceiving]).await;
+    let ids = ["--session", deceiving, "--agent", deceiving];
+    shell
+        .push("a", "a", &[&["--name", deceiving], &ids[..]].concat())
+        .await;
     let shown = look(&shell, &["ls"], "fdp.exe").await;
     assert!(shown.contains(r"invoice\u{202e}fdp.exe"), "{shown}");
     let shown = look(&shell, &["ls", "--json"], "next_cursor").await;
     assert!(shown.contains(r"invoice\u202efdp.exe"), "{shown}");
     assert!(!shown.contains('\u{202e}'));
+    for about in [
+        vec!["session", "show", deceiving],
+        vec!["session", "ls"],
+        vec!["inspect", "--name", deceiving, "--session", deceiving],
+        vec!["session", "seal", deceiving],
+    ] {
+        let shown = look(&shell, &about, r"invoice\u{202e}fdp.exe").await;
+        assert!(!shown.contains('\u{202e}'), "{shown}");
+    }
     // To a program it is the same name.
     let listed = shell.json(&["ls"]).await;
     assert_eq!(listed["artifacts"][0]["filename"], deceiving);

@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 use super::{Again, Fault};
+use crate::printable::shell_word;
 
 /// An error that a Cairn server sent.
 #[derive(Debug)]
@@ -139,7 +140,8 @@ impl Refusal {
         let session = session.filter(|_| self.reason == "EVENTS_EXPIRED")?;
         Some(format!(
             "events of session '{session}' from there on are forgotten: see what it holds with `cairn ls --session \
-             {session} --all`, then watch on with --after {}",
+             {} --all`, then watch on with --after {}",
+            shell_word(session),
             self.detail("after_position")?
         ))
     }

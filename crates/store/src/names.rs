@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// A filename: 1 to 255 bytes, `/` separates, and no segment could lead out of a folder. Bidirectional marks and the
-/// like are kept: a filename is data here, and is never resolved.
+/// A filename: 1 to 1,024 bytes, `/` separates, and no segment could lead out of a folder or be too long for a file system.
+/// Bidirectional marks and the like are kept: a filename is data here, and is never resolved.
+///
+/// Together with the three ids of its scope, at 255 bytes each, it must fit into a row of a B-tree index, which is 2,704
+/// bytes at the most.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Filename(String);
 
 impl Filename {
+    const MAX_BYTES: usize = 1024;
+    const MAX_SEGMENT_BYTES: usize = 255;
+
     /// Checks a filename.
     ///
     /// # Errors
@@ -18,8 +24,11 @@ impl Filename {
         if text.is_empty() {
             return Err("is required");
         }
-        if text.len() > 255 {
-            return Err("must be at most 255 bytes of UTF-8");
+        if text.len() > Self::MAX_BYTES {
+            return Err("must be at most 1024 bytes of UTF-8");
+        }
+        if text.split('/').any(|s| s.len() > Self::MAX_SEGMENT_BYTES) {
+            return Err("must have at most 255 bytes of UTF-8 between one \"/\" and the next");
         }
         if text.chars().any(char::is_control) {
             return Err("must not contain NUL or other control characters");
@@ -41,7 +50,8 @@ impl Filename {
     }
 }
 
-/// A caller's own identifier of a session, namespace, user or agent: `^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`.
+/// A caller's own identifier of a session, namespace, user or agent, or a label: 1 to 255 bytes of UTF-8 without control
+/// characters, whatever the outside world calls it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Label(String);
 
@@ -51,13 +61,11 @@ impl Label {
     /// # Errors
     /// The rule that it breaks.
     pub(crate) fn new(text: String) -> Result<Self, &'static str> {
-        let mut bytes = text.bytes();
-        let starts_well = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
-        let goes_on_well = bytes.all(|b| b.is_ascii_alphanumeric() || b"._:@-".contains(&b));
-        if starts_well && goes_on_well && text.len() <= 128 {
+        let fits = (1..=255).contains(&text.len());
+        if fits && !text.chars().any(char::is_control) {
             Ok(Self(text))
         } else {
-            Err("must match ^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")
+            Err("must be 1 to 255 bytes of UTF-8 without control characters")
         }
     }
 
@@ -76,6 +84,21 @@ impl Label {
     /// The identifier as it was given.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Checks the name of a tenant, which the operator chooses and which stands in logs and metrics.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(crate) fn check_tenant_name(name: &str) -> Result<(), &'static str> {
+    let mut bytes = name.bytes();
+    let starts_well = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric());
+    let goes_on_well = bytes.all(|b| b.is_ascii_alphanumeric() || b"._:@-".contains(&b));
+    if starts_well && goes_on_well && name.len() <= 128 {
+        Ok(())
+    } else {
+        Err("must match ^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")
     }
 }
 
@@ -240,13 +263,15 @@ impl Metadata {
 /// The rule that it breaks.
 pub(crate) fn check_metadata_key(key: &str) -> Result<(), &'static str> {
     let mut bytes = key.bytes();
-    let good = key.len() <= 64
-        && bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let good = key.len() <= 128
+        && bytes
+            .next()
+            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b));
     if good {
         Ok(())
     } else {
-        Err("must match ^[a-zA-Z][a-zA-Z0-9_.-]{0,63}$")
+        Err("must match ^[A-Za-z_][A-Za-z0-9_.:/-]{0,127}$")
     }
 }
 
@@ -272,6 +297,9 @@ mod tests {
             assert!(filename(good).is_ok(), "{good:?}");
         }
         assert!(filename(&"x".repeat(255)).is_ok());
+        let long = vec!["é".repeat(127); 4].join("/");
+        assert!(filename(&format!("{long}/xxxx")).is_ok(), "1,024 bytes");
+        assert!(filename(&format!("{long}/xxxxx")).is_err(), "1,025 bytes");
     }
 
     #[test]
@@ -286,12 +314,42 @@ mod tests {
     }
 
     #[test]
-    fn a_label_starts_with_a_letter_or_digit_and_is_bounded() {
-        for good in ["a", "9", "run-1_2.3:4@x", &"a".repeat(128)] {
+    fn an_id_is_whatever_the_outside_world_calls_it() {
+        for good in [
+            "a",
+            "scheduled__2024-01-01T00:00:00+00:00",
+            "alice+test@example.com",
+            "auth0|5f7c8ec7c33c6c004bbafe82",
+            "Ünal",
+            "owner/repo/run",
+            "_private",
+            "projects/1/locations/us-central1/reasoningEngines/4",
+            "user\\x",
+            " ",
+            "x'; DROP TABLE artifacts; --",
+            &"é".repeat(127),
+            &"a".repeat(255),
+        ] {
             assert!(Label::new(good.to_owned()).is_ok(), "{good}");
         }
-        for bad in ["", "-a", " a", "a/b", "é", "a ", &"a".repeat(129)] {
+        for bad in ["", "a\nb", "\0", "\u{1b}[2J", "\u{85}", &"é".repeat(128)] {
             assert!(Label::new(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_metadata_key_may_be_a_path_or_a_qualified_name() {
+        for good in [
+            "a",
+            "_source",
+            "app.kubernetes.io/name",
+            "dc:title",
+            &"k".repeat(128),
+        ] {
+            assert!(check_metadata_key(good).is_ok(), "{good}");
+        }
+        for bad in ["", "9", "a b", "é", ".a", "a\"", &"k".repeat(129)] {
+            assert!(check_metadata_key(bad).is_err(), "{bad}");
         }
     }
 

@@ -146,7 +146,7 @@ pub(crate) struct Listing {
 
 /// The bytes of a signature.
 const TAG: usize = 32;
-/// No token that was made here is longer: a position has a name of at most 1 KiB, each byte of which JSON may escape.
+/// No token that was made here is longer: a position has a name and ids of at most 2 KiB, each byte of which JSON may escape.
 const MAX_TOKEN: usize = 32 << 10;
 
 /// How tokens are made. Another version signs otherwise.

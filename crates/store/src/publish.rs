@@ -13,6 +13,7 @@ use crate::{
         pending as rows,
         sessions::{self, Entry},
     },
+    page::MAX_PAGE_BYTES,
     selection::artifact_ids,
     session::{Session, seal_within, session_id},
     store::Store,
@@ -121,6 +122,11 @@ async fn publish_within(
             "must be given: more than {} wait in the session, and that is the most that one call publishes",
             ToPublish::MAX
         );
+        return Err(Error::invalid("artifact_ids", rule));
+    }
+    let names: usize = waiting.iter().map(rows::Waiting::name_bytes).sum();
+    if names > MAX_PAGE_BYTES {
+        let rule = "must be fewer: the answer has at most 3 MiB of filenames";
         return Err(Error::invalid("artifact_ids", rule));
     }
     let ids: Vec<_> = waiting.iter().map(|one| one.id.clone()).collect();

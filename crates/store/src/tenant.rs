@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     id::TenantId,
     meta::tenants as rows,
+    names::check_tenant_name,
     quota::Quota,
     store::Store,
     trust::Proof,
@@ -151,8 +152,7 @@ impl Store {
     /// `Invalid` for a name that is no identifier; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn create_api_key(&self, tenant_name: &str) -> Result<ApiKeySecret> {
-        crate::names::Label::new(tenant_name.to_owned())
-            .map_err(|rule| Error::invalid("tenant", rule))?;
+        check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
         let secret = ApiKeySecret::fresh();
         let client = self.meta.client().await?;
         rows::add_key(&client, tenant_name, secret.sha256(), secret.last_4()).await?;

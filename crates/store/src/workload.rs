@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     meta::workloads as rows,
-    names::Label,
+    names::check_tenant_name,
     store::Store,
     tenant::Caller,
     trust::Proof,
@@ -92,7 +92,7 @@ impl Store {
         issuer: &str,
         subject: &str,
     ) -> Result<Workload> {
-        Label::new(tenant_name.to_owned()).map_err(|rule| Error::invalid("tenant", rule))?;
+        check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
         check(issuer, subject)?;
         let client = self.meta.client().await?;
         rows::add(&client, tenant_name, issuer, subject)

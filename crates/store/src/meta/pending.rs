@@ -38,6 +38,13 @@ pub(crate) struct Waiting {
     if_version: Option<i64>,
 }
 
+impl Waiting {
+    /// How many bytes its filename has.
+    pub(crate) fn name_bytes(&self) -> usize {
+        self.file.filename.len()
+    }
+}
+
 /// Locks the artifacts that wait in a session, or those of them with these ids, in the order in which they were made.
 #[tracing::instrument(target = "postgres", name = "pending.lock", skip_all)]
 pub(crate) async fn lock(
