@@ -28,6 +28,7 @@ mod sidecar_faults;
 mod terminal;
 mod versions;
 mod watch;
+mod wrong_address;
 
 /// A Cairn, and a shell with the key of its tenant.
 async fn start() -> (Cairn, Shell) {

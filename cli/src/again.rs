@@ -29,6 +29,8 @@ pub(crate) struct Patience {
     /// How long to wait for the first call with the same key.
     longest: Duration,
     waiting_since: Option<Instant>,
+    /// Whether an answer was lost, so that the call that is under way may be this one.
+    lost: bool,
 }
 
 impl Default for Patience {
@@ -37,6 +39,7 @@ impl Default for Patience {
             pauses: PAUSES.iter(),
             longest: PATIENCE,
             waiting_since: None,
+            lost: false,
         }
     }
 }
@@ -48,6 +51,7 @@ impl Patience {
             pauses: [].iter(),
             longest: Duration::ZERO,
             waiting_since: None,
+            lost: false,
         }
     }
 
@@ -81,7 +85,7 @@ impl Patience {
                     .get_or_insert_with(Instant::now)
                     .elapsed();
                 if waited >= self.longest {
-                    return Err(error);
+                    return Err(self.given_up(error, waited));
                 }
                 if first {
                     tell(
@@ -91,6 +95,7 @@ impl Patience {
                 sleep(after.unwrap_or(ASK).min(self.longest - waited)).await;
             }
             Some(Again::Lost(after)) => {
+                self.lost = true;
                 let Some(pause) = self.pauses.next() else {
                     return Err(error);
                 };
@@ -101,6 +106,16 @@ impl Patience {
             }
         }
         Ok(())
+    }
+
+    /// The error of a call that was waited for in vain.
+    fn given_up(&self, error: CliError, waited: Duration) -> CliError {
+        if !self.lost {
+            return error;
+        }
+        CliError::Network(format!(
+            "lost the server: the answer to this call was lost, and after {waited:?} it is still under way"
+        ))
     }
 }
 
@@ -121,7 +136,7 @@ mod tests {
     use tonic_types::{ErrorDetails, StatusExt};
 
     use super::{PATIENCE, PAUSES, until_answered};
-    use crate::error::CliError;
+    use crate::error::{CliError, Fault};
 
     fn under_way(after: u64) -> CliError {
         let mut details = ErrorDetails::with_error_info("IDEMPOTENCY_IN_PROGRESS", "cairn.dev", []);
@@ -176,6 +191,23 @@ mod tests {
         );
         // A server that says nonsense is not asked without a pause, nor waited for without an end.
         assert_eq!(calls(99, || under_way(3600)).await, (words, 2, PATIENCE, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_answer_was_lost_and_stays_lost_is_the_networks_fault() {
+        let mut calls = 0;
+        let outcome = until_answered(
+            |_| {},
+            async || {
+                calls += 1;
+                match calls {
+                    1 => Err::<(), _>(lost()),
+                    _ => Err(under_way(9)),
+                }
+            },
+        );
+        let fault = outcome.await.map_err(|error| error.fault());
+        assert_eq!(fault, Err(Fault::Network));
     }
 
     #[tokio::test(start_paused = true)]

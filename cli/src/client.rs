@@ -1,6 +1,8 @@
 //! The way to the server: one connection, every call with the key.
 
+mod checked;
 mod connector;
+mod sniff;
 
 use std::{
     error::Error,
@@ -17,6 +19,7 @@ use cairn_proto::{
         link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
     },
 };
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use tonic::{
     Code, Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -25,6 +28,7 @@ use tonic::{
 };
 use tonic_types::{ErrorDetails, StatusExt};
 
+use self::{checked::Checked, sniff::Found};
 use crate::error::{CliError, chain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,7 +61,13 @@ pub(crate) struct Server {
     )]
     api_key: Option<String>,
     /// A file with the key, which is read before every call, so that it may be exchanged at any time
-    #[arg(long, env = "CAIRN_API_KEY_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "CAIRN_API_KEY_FILE",
+        value_name = "FILE",
+        // A variable that is set to nothing says nothing.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     api_key_file: Option<PathBuf>,
     /// The trace that the calls belong to, as W3C Trace Context writes it
     #[arg(long, env = "TRACEPARENT", value_name = "CONTEXT", hide = true)]
@@ -74,27 +84,41 @@ pub(crate) struct Client {
     pub(crate) sessions: SessionServiceClient<Authenticated>,
 }
 
-type Authenticated = InterceptedService<Channel, Headers>;
+type Authenticated = InterceptedService<Checked, Headers>;
 
 impl Server {
     pub(crate) async fn connect(&self) -> Result<Client, CliError> {
         let headers = self.headers()?;
+        let found = Found::default();
         let endpoint = self.endpoint()?;
-        let channel = endpoint.connect_with_connector(connector::connector());
-        let channel = channel.await.map_err(|error| self.unreachable(&error))?;
-        Ok(Client::new(channel, headers))
+        let channel = endpoint.connect_with_connector(connector::connector(found.clone()));
+        let channel = channel.await.map_err(|error| match found.words() {
+            Some(words) => CliError::Usage(format!("{} is no Cairn: {words}", self.shown())),
+            None => self.unreachable(&error),
+        })?;
+        Ok(Client::new(self.checked(channel, found), headers))
     }
 
     /// Connects with the first call, and again with every call while there is no connection.
     pub(crate) fn connect_lazily(&self) -> Result<Client, CliError> {
         let headers = self.headers()?;
+        let found = Found::default();
         let endpoint = self.endpoint()?;
-        let channel = endpoint.connect_with_connector_lazy(connector::connector());
-        Ok(Client::new(channel, headers))
+        let channel = endpoint.connect_with_connector_lazy(connector::connector(found.clone()));
+        Ok(Client::new(self.checked(channel, found), headers))
+    }
+
+    fn checked(&self, channel: Channel, found: Found) -> Checked {
+        Checked::new(channel, self.addr.clone(), found)
+    }
+
+    fn shown(&self) -> String {
+        shown(&self.addr)
     }
 
     fn headers(&self) -> Result<Headers, CliError> {
-        let key = self.api_key.as_deref().filter(|key| !key.is_empty());
+        let key = self.api_key.as_deref().map(str::trim);
+        let key = key.filter(|key| !key.is_empty());
         let file = self.api_key_file.as_deref();
         let key = match (key, file.filter(|file| !file.as_os_str().is_empty())) {
             (Some(_), Some(_)) => {
@@ -119,8 +143,7 @@ impl Server {
     }
 
     fn unreachable(&self, error: &tonic::transport::Error) -> CliError {
-        let addr = self.addr.to_string();
-        let addr = addr.trim_end_matches('/');
+        let addr = self.shown();
         // The outermost error says only that there was one.
         let cause = error.source().map_or_else(|| error.to_string(), chain);
         CliError::Network(format!("cannot reach {addr}: {cause}"))
@@ -147,7 +170,7 @@ impl Server {
 }
 
 impl Client {
-    fn new(channel: Channel, headers: Headers) -> Self {
+    fn new(channel: Checked, headers: Headers) -> Self {
         let service = InterceptedService::new(channel, headers);
         Self {
             artifacts: ArtifactServiceClient::new(service.clone()),
@@ -157,6 +180,11 @@ impl Client {
             sessions: SessionServiceClient::new(service),
         }
     }
+}
+
+/// An address as people write it.
+fn shown(addr: &Uri) -> String {
+    addr.to_string().trim_end_matches('/').to_owned()
 }
 
 /// A call that is answered in time or given up.
@@ -196,7 +224,7 @@ impl Key {
 
 fn read_key(file: &Path) -> Result<MetadataValue<Ascii>, CliError> {
     let key = fs::read_to_string(file).map_err(CliError::of_file(file))?;
-    let key = key.trim_end();
+    let key = key.trim();
     if key.is_empty() {
         return Err(CliError::of_file(file)(io::Error::other(
             "there is no API key in it",

@@ -14,6 +14,9 @@ use tonic_types::StatusExt;
 use self::refusal::Refusal;
 pub(crate) use self::refusal::Violation;
 
+/// The domain of an `ErrorInfo` that this end made: what it says is a mistake of the caller's.
+pub(crate) const LOCAL_DOMAIN: &str = "cli.cairn.dev";
+
 /// Whose fault a failure is, which is the exit code. The greater, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -163,11 +166,14 @@ impl From<Status> for CliError {
     /// A Cairn server signs its errors with an ErrorInfo. What is not signed was made on the way: by our own end of the
     /// connection, which then leaves a source, by something between, or by a server that is no Cairn.
     fn from(status: Status) -> Self {
-        let signed = status
-            .get_details_error_info()
-            .filter(|info| info.domain == ERROR_DOMAIN);
-        if let Some(info) = signed {
-            return Self::Refused(Box::new(Refusal::new(&status, info)));
+        match status.get_details_error_info() {
+            Some(info) if info.domain == ERROR_DOMAIN => {
+                return Self::Refused(Box::new(Refusal::new(&status, info)));
+            }
+            Some(info) if info.domain == LOCAL_DOMAIN => {
+                return Self::Usage(status.message().to_owned());
+            }
+            _ => {}
         }
         let lost = matches!(
             status.code(),

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
-/// Whether a character moves the cursor, changes the terminal or turns the direction of the text around it, so that what
-/// is seen is not what is there.
+/// Whether a character moves the cursor, changes the terminal, turns the direction of the text around it or is not seen at
+/// all, so that what is seen is not what is there. The joiners that scripts and emoji are made with are left.
 pub(crate) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
+            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text with every deceiving character written as `\u{…}`. Everything of others that is shown to a person passes
@@ -40,8 +42,10 @@ pub(crate) fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
         if deceives(c) && c != '\n' {
-            // All of them are in the basic plane: four digits are enough, and writing to a String cannot fail.
-            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
         } else {
             shown.push(c);
         }
@@ -76,6 +80,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_seen_at_all_is_shown() {
+        assert_eq!(printable("a\u{e0041}b"), r"a\u{e0041}b");
+        assert_eq!(printable("a\u{2060}\u{ad}b"), r"a\u{2060}\u{ad}b");
+        assert_eq!(printable("\u{e0100}"), r"\u{e0100}");
+    }
+
+    #[test]
     fn ordinary_text_of_any_script_is_left_as_it_is() {
         let text = "Отчёт 報告 تقرير 👩‍🔬 naïve.md";
         assert_eq!(printable(text), text);
@@ -83,7 +94,7 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning_when_it_is_made_printable() -> Result<(), serde_json::Error> {
-        let text = "\x1b \u{7f} \u{9b} \u{202e} \u{2028} \u{feff} \n ok";
+        let text = "\x1b \u{7f} \u{9b} \u{e0041} \u{202e} \u{2028} \u{feff} \n ok";
         let json = printable_json(&serde_json::to_string_pretty(&[text])?);
         assert!(!json.chars().any(|c| deceives(c) && c != '\n'));
         assert_eq!(serde_json::from_str::<Vec<String>>(&json)?, [text]);

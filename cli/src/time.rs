@@ -2,13 +2,24 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil, tz::TimeZone};
 
-/// A length of time: a whole number above zero of days, hours, minutes or seconds, as in `30d`, `24h`, `90m`, `45s`.
+/// A length of time: a whole number above zero of years of 365 days, weeks, days, hours, minutes or seconds, as in `1y`,
+/// `2w`, `30d`, `24h`, `90m`, `45s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(Duration);
 
-const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("y", 365 * 86_400),
+    ("w", 7 * 86_400),
+    ("d", 86_400),
+    ("h", 3_600),
+    ("m", 60),
+    ("s", 1),
+];
+
+/// The units that a span is shown in.
+const SHOWN: &[(&str, u64)] = UNITS.split_at(2).1;
 
 /// What a protobuf Duration can hold, about 10,000 years.
 const MAX_SECONDS: u64 = 315_576_000_000;
@@ -28,7 +39,7 @@ impl FromStr for Span {
         match seconds {
             Some(0) => Err("must be more than zero".to_owned()),
             Some(seconds) if seconds <= MAX_SECONDS => Ok(Self(Duration::from_secs(seconds))),
-            _ => Err("must be a length of time such as 30d, 24h, 90m or 45s".to_owned()),
+            _ => Err("must be a length of time such as 1y, 2w, 30d, 24h, 90m or 45s".to_owned()),
         }
     }
 }
@@ -37,10 +48,10 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         // The last unit divides everything.
-        let (unit, per) = UNITS
-            .into_iter()
+        let (unit, per) = SHOWN
+            .iter()
             .find(|(_, per)| seconds.is_multiple_of(*per))
-            .unwrap_or(("s", 1));
+            .unwrap_or(&("s", 1));
         write!(f, "{}{unit}", seconds / per)
     }
 }
@@ -81,7 +92,8 @@ impl FromStr for Ttl {
     }
 }
 
-/// A moment, written in RFC 3339 or as how long ago it was.
+/// A moment: in RFC 3339, which without an offset is in UTC, as a date, which is its beginning in UTC, or as how long ago
+/// it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment(Timestamp);
 
@@ -110,8 +122,12 @@ fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
             .checked_sub(ago)
             .map_err(|_| "is before the beginning of time".to_owned());
     }
-    text.parse().map_err(|_| {
-        "must be a time such as 2026-01-31T12:00:00Z, or how long ago, such as 7d".to_owned()
+    let in_utc = |text: &str| {
+        let time: civil::DateTime = text.parse()?;
+        time.to_zoned(TimeZone::UTC).map(|time| time.timestamp())
+    };
+    text.parse().or_else(|_| in_utc(text)).map_err(|_| {
+        "must be a time such as 2026-01-31T12:00:00Z, a date such as 2026-01-31, or how long ago, such as 7d".to_owned()
     })
 }
 
@@ -152,6 +168,8 @@ mod tests {
 
     #[test]
     fn a_span_is_a_whole_number_and_one_unit() {
+        assert_eq!(seconds("1y"), Some(365 * 86_400));
+        assert_eq!(seconds("2w"), Some(14 * 86_400));
         assert_eq!(seconds("30d"), Some(30 * 86_400));
         assert_eq!(seconds("24h"), Some(86_400));
         assert_eq!(seconds("90m"), Some(5_400));
@@ -178,7 +196,8 @@ mod tests {
             "1h30m",
             "30 d",
             "30D",
-            "1w",
+            "1W",
+            "1mo",
             "٣d",
             "never",
             "99999999999999999999d",
@@ -191,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_span_is_shown_in_its_largest_whole_unit() {
-        for text in ["30d", "25h", "90m", "45s", "86401s"] {
+        for text in ["30d", "7d", "365d", "25h", "90m", "45s", "86401s"] {
             assert_eq!(
                 text.parse::<Span>().map(|span| span.to_string()),
                 Ok(text.to_owned())
@@ -218,8 +237,17 @@ mod tests {
             parse_moment("2026-03-03T12:00:00+02:00", now),
             Ok("2026-03-03T10:00:00Z".parse()?)
         );
-        assert!(parse_moment("yesterday", now).is_err());
-        assert!(parse_moment("2026-03-03", now).is_err());
+        for (text, time) in [
+            ("2026-03-03", "2026-03-03T00:00:00Z"),
+            ("2026-03-03T12:30", "2026-03-03T12:30:00Z"),
+            ("2026-03-03 12:30:01", "2026-03-03T12:30:01Z"),
+            ("1w", "2026-03-03T12:00:00Z"),
+        ] {
+            assert_eq!(parse_moment(text, now), Ok(time.parse()?), "{text}");
+        }
+        for text in ["yesterday", "2026-03-32", "2026-03", "12:00", ""] {
+            assert!(parse_moment(text, now).is_err(), "{text}");
+        }
         Ok(())
     }
 

@@ -172,8 +172,14 @@ async fn every_verb_takes_its_key_from_a_file_and_says_what_is_wrong_with_it() {
             .env("CAIRN_API_KEY_FILE", file);
         program::run(&mut command).await
     };
-    shell.write("key", format!("{}\r\n", cairn.key));
-    assert_eq!(with("", "key").await.ok().json()["tenant_name"], "acme");
+    // As editors and secrets leave it, from a file and from the environment alike.
+    for key in ["{}\r\n", "{}\n\n", " {} ", "\t{}"] {
+        let key = key.replace("{}", &cairn.key);
+        shell.write("key", &key);
+        assert_eq!(with("", "key").await.ok().json()["tenant_name"], "acme");
+        assert_eq!(with(&key, "").await.ok().json()["tenant_name"], "acme");
+    }
+    with(" \n", "").await.with_code(1).saying("no API key");
     let both = with(&cairn.key, "key").await.with_code(1);
     both.saying("drop --api-key and CAIRN_API_KEY, or --api-key-file and CAIRN_API_KEY_FILE");
     let missing = with("", "no-such-key").await.with_code(1);

@@ -94,7 +94,7 @@ async fn bad_arguments_are_told_before_anything_is_sent() {
         (&["a.txt", "a.txt", "--idempotency-key=k"], "two of these"),
         (&["b", "--idempotency-key=k"], "single file"),
         (&["a.txt", "--ttl=0s"], "more than zero"),
-        (&["a.txt", "--ttl=soon"], "30d, 24h, 90m or 45s"),
+        (&["a.txt", "--ttl=soon"], "2w, 30d, 24h, 90m or 45s"),
         (&["a.txt", "--meta=x"], "key=value"),
         (&["a.txt", "--meta=x=1", "--meta=x=2"], "given twice"),
         (&["a.txt", "--colour=red"], "--colour"),

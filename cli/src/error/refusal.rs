@@ -72,7 +72,13 @@ impl Refusal {
     pub(super) fn fault(&self) -> Fault {
         match self.code {
             // Others keep it busy.
-            _ if self.reason == "RATE_LIMITED" => Fault::Server,
+            _ if matches!(
+                self.reason.as_str(),
+                "RATE_LIMITED" | "IDEMPOTENCY_IN_PROGRESS"
+            ) =>
+            {
+                Fault::Server
+            }
             Code::InvalidArgument
             | Code::NotFound
             | Code::FailedPrecondition
