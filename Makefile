@@ -81,7 +81,7 @@ image-test: image ## Run the image's programs in its own root file system, read-
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 bench: ## Measure Cairn against its peers in ten minutes; FULL=1: hours and 60 GB; ONLY=creates,lists; BEFORE=cairn-api
 	@scripts/bootstrap bench
-	cargo build --release --locked -p cairn-bench -p cairn-api
+	cargo build --release --locked -p cairn-bench -p cairn-api -p cairn-cli
 	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(BEFORE),--before $(BEFORE))
 
 proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf

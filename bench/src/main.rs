@@ -16,6 +16,7 @@ mod creates;
 mod crowd;
 mod fill;
 mod flood;
+mod folders;
 mod idle;
 mod lists;
 mod load;
@@ -44,6 +45,9 @@ struct Arguments {
     /// The cairn-api to measure [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     api: Option<PathBuf>,
+    /// The cairn to measure [default: the one beside this program]
+    #[arg(long, value_name = "PATH")]
+    cairn: Option<PathBuf>,
     /// An earlier cairn-api, which takes its turns as well
     #[arg(long, value_name = "PATH")]
     before: Option<PathBuf>,
@@ -62,6 +66,8 @@ enum Benchmark {
     Streams,
     /// Many large uploads at once on one connection
     Crowd,
+    /// A folder of small files, pushed and pulled by the command line, against the AWS command line
+    Folders,
     /// One tenant's flood and another tenant's calls
     Flood,
     /// Pages of lists, among few artifacts and among many
@@ -81,6 +87,7 @@ impl Benchmark {
             Self::Reads => reads::run(plan, report).await,
             Self::Streams => streams::run(plan, report).await,
             Self::Crowd => crowd::run(plan, report).await,
+            Self::Folders => folders::run(plan, report).await,
             Self::Flood => flood::run(plan, report).await,
             Self::Lists => lists::run(plan, report).await,
             Self::Reclaim => reclaim::run(plan, report).await,
@@ -103,13 +110,14 @@ async fn main() {
 async fn run(arguments: Arguments) {
     let mut scale = Scale::from(arguments.size);
     scale.rounds = arguments.rounds.unwrap_or(scale.rounds).max(1);
-    let beside = || {
+    let beside = |name: &str| {
         let program = env::current_exe().expect("this program's path");
-        program.with_file_name("cairn-api")
+        program.with_file_name(name)
     };
     let plan = Plan {
         scale,
-        api: arguments.api.unwrap_or_else(beside),
+        api: arguments.api.unwrap_or_else(|| beside("cairn-api")),
+        cairn: arguments.cairn.unwrap_or_else(|| beside("cairn")),
         before: arguments.before,
         wrapper: !arguments.no_wrapper,
     };

@@ -28,6 +28,8 @@ pub(crate) struct Scale {
     pub(crate) crowd: usize,
     /// And of how many MiB each.
     pub(crate) crowd_stream: u64,
+    /// How many files are in a folder.
+    pub(crate) files: u32,
     /// How many artifacts are few.
     pub(crate) few: u32,
     /// And how many are many.
@@ -47,6 +49,7 @@ impl From<Size> for Scale {
                 stream: 16,
                 crowd: 4,
                 crowd_stream: 1,
+                files: 50,
                 few: 1000,
                 many: &[2000],
                 reclaimed: 100,
@@ -58,6 +61,7 @@ impl From<Size> for Scale {
                 stream: 512,
                 crowd: 32,
                 crowd_stream: 64,
+                files: 2000,
                 few: 10_000,
                 many: &[200_000],
                 reclaimed: 2000,
@@ -69,6 +73,7 @@ impl From<Size> for Scale {
                 stream: 1024,
                 crowd: 64,
                 crowd_stream: 256,
+                files: 20_000,
                 few: 10_000,
                 many: &[1_000_000, 10_000_000],
                 reclaimed: 5000,

@@ -8,7 +8,7 @@ mod wrapper;
 
 pub(crate) use api::{Api, Client, PIECE};
 pub(crate) use postgres::{Postgres, connect};
-pub(crate) use s3::{Bucket, S3, weed};
+pub(crate) use s3::{Bucket, S3, aws, weed};
 pub(crate) use wrapper::Wrapper;
 
 use std::net::TcpListener;

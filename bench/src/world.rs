@@ -12,6 +12,8 @@ pub(crate) struct Plan {
     pub(crate) scale: Scale,
     /// The `cairn-api` that is measured.
     pub(crate) api: PathBuf,
+    /// The `cairn` that is measured.
+    pub(crate) cairn: PathBuf,
     /// An earlier one to compare it with.
     pub(crate) before: Option<PathBuf>,
     /// Whether the wrapper takes its turns.

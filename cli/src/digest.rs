@@ -22,12 +22,17 @@ impl Digest {
         hashing.finish()
     }
 
-    /// Fails, by the server's fault, unless this is what the artifact is recorded to be.
-    pub(crate) fn check(&self, artifact: &v1::Artifact) -> Result<(), CliError> {
-        let recorded = Self {
+    /// What the artifact is recorded to be.
+    pub(crate) fn recorded(artifact: &v1::Artifact) -> Self {
+        Self {
             content_hash: artifact.content_hash.clone(),
             size_bytes: artifact.size_bytes,
-        };
+        }
+    }
+
+    /// Fails, by the server's fault, unless this is what the artifact is recorded to be.
+    pub(crate) fn check(&self, artifact: &v1::Artifact) -> Result<(), CliError> {
+        let recorded = Self::recorded(artifact);
         if *self == recorded {
             return Ok(());
         }

@@ -22,7 +22,9 @@ mod lineage;
 mod link;
 mod ls;
 mod metadata;
+mod mode;
 mod name;
+mod names;
 mod output;
 mod page;
 mod printable;
@@ -41,6 +43,7 @@ mod stage;
 mod time;
 mod update;
 mod versions;
+mod walk;
 mod whoami;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -51,7 +54,7 @@ pub use crate::dev::cluster;
 
 use crate::{
     error::{CliError, Fault},
-    interrupt::minded,
+    interrupt::{Minded, minded},
     output::Output,
 };
 
@@ -120,8 +123,9 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Dev(args) => dev::run(args, output).await,
         Command::Admin(args) => admin::run(args, output).await,
         Command::Client(command) => match minded(client_verb(command, output)).await {
-            Some(done) => done,
-            None => return Fault::Interrupt.into(),
+            Ok(Minded::Done(done)) => done,
+            Ok(Minded::Interrupted(said, signal)) => return end_by(signal, said, output),
+            Err(error) => Err(error),
         },
     };
     match done {
@@ -130,6 +134,19 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             .fail(&error)
             .map_or(ExitCode::SUCCESS, ExitCode::from),
     }
+}
+
+/// The end of a verb that a signal ended: with what a shell shows for that, unless it has come to an end of its own.
+fn end_by(signal: i32, said: Option<Result<(), CliError>>, output: Output) -> ExitCode {
+    match said {
+        Some(Ok(())) => return ExitCode::SUCCESS,
+        Some(Err(error)) => match output.fail(&error) {
+            Some(Fault::Interrupt) | None => {}
+            Some(fault) => return fault.into(),
+        },
+        None => {}
+    }
+    u8::try_from(signal).map_or(ExitCode::FAILURE, |signal| ExitCode::from(128 + signal))
 }
 
 async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliError> {

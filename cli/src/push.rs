@@ -6,7 +6,6 @@ mod plan;
 mod publish;
 mod send;
 mod stamp;
-mod walk;
 
 use std::path::PathBuf;
 
@@ -14,15 +13,12 @@ use cairn_proto::v1::{self, ArtifactName, ArtifactSpec, ArtifactState};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
-#[cfg(test)]
-pub(crate) use self::walk::tests::folder;
 pub(crate) use self::{
     content::is_changed,
     context::{Condition, Context},
-    plan::Content,
+    plan::{Content, print_folder},
     send::{Keying, Pusher},
     stamp::Stamp,
-    walk::{Found, below},
 };
 use self::{
     plan::{Plan, Source},
@@ -40,9 +36,10 @@ use crate::{
     output::{Output, table},
     progress::Progress,
     record::state_name,
-    several::{Failures, transfer},
+    several::{Failures, Room, transfer},
     shapes::{Artifact, Link},
     time,
+    walk::Selection,
 };
 
 /// Store files as artifacts
@@ -51,6 +48,11 @@ use crate::{
 /// idempotency keys (24 hours) and prints the same artifact: a push whose answer was lost can be repeated. A push that
 /// loses its server in between repeats itself a few times. For this, files are read once before they are sent, and a key is
 /// derived from all that is asked. Standard input and pipes can be read only once: no key is derived for them.
+///
+/// Of a directory everything in it is stored, under its path below the directory, but for hidden files, what --exclude or a
+/// .cairnignore leaves out, and what Cairn itself left there. A symbolic link in it is what it leads to, where that is in
+/// the directory as well. What is skipped is told, and to store nothing is a failure. Whether a file may be run is kept in
+/// its metadata, as cairn.executable.
 ///
 /// With --atomic, where something cannot be pushed or the push is cut off, nothing is published and what was pushed waits:
 /// the same push again goes on with it, and publishes it once. The server discards what waits for too long.
@@ -76,6 +78,8 @@ pub(crate) struct Args {
     /// Store again what has been stored already
     #[arg(long)]
     no_idempotency_key: bool,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     publishing: Publishing,
     #[command(flatten)]
@@ -104,7 +108,8 @@ enum Answer<'a> {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let plan = Plan::of(&args.sources, args.name.as_deref())?;
+    let rules = args.selection.rules()?;
+    let plan = Plan::of(&args.sources, args.name.as_deref(), &rules)?;
     if args.idempotency_key.is_some() && !plan.single {
         let words = "--idempotency-key is for a single file: each needs its own";
         return Err(CliError::Usage(words.to_owned()));
@@ -118,13 +123,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let spec = args.condition.of(args.context.into_spec()?);
     let spec = args.publishing.of(spec)?;
     let mut failures = Failures::default();
-    for skipped in &plan.skipped {
-        output.note(&format!(
-            "skipped {}: {}",
-            skipped.path.display(),
-            skipped.why
-        ));
-    }
+    plan.tell(output);
     for error in &plan.failures {
         failures.add(output, error);
     }
@@ -135,28 +134,38 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         failures.add(output, &error);
         return failures.into_result();
     }
-    let atomic = args.publishing.atomic;
-    if plan.sources.is_empty() && !atomic {
-        print(&[], plan.single, output)?;
+    if plan.sources.is_empty() {
+        if failures.is_empty() {
+            let words = "nothing was pushed, for there is no file to push";
+            failures.add(output, &CliError::Usage(words.to_owned()));
+        }
         return failures.into_result();
     }
+    if args.selection.dry_run {
+        plan.print(output)?;
+        return failures.into_result();
+    }
+    let atomic = args.publishing.atomic;
 
     let client = args.server.connect().await?;
     if new_session {
         output.note(&format!("session {}", spec.session_id));
     }
+    let room = Room::default();
     let push = async |source, progress: &Progress| {
         let pusher = Pusher {
             client: &client,
             keying: &keying,
             patience: Patience::default(),
+            room: &room,
             output,
             progress,
         };
         push_one(pusher, source, spec.clone(), args.link && !atomic).await
     };
     let mut pushed = Vec::new();
-    for (artifact, unlinked) in transfer(plan.sources, output, &mut failures, push).await {
+    for (artifact, unlinked) in transfer(plan.sources, "pushed", output, &mut failures, push).await
+    {
         pushed.push(artifact);
         if let Some(error) = unlinked {
             failures.add(output, &error);
@@ -202,6 +211,7 @@ async fn link_all(
         client,
         keying,
         patience: Patience::default(),
+        room: &Room::default(),
         output,
         progress: &progress,
     };

@@ -2,16 +2,41 @@
 
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     error::{CliError, Fault},
+    interrupt::interrupted,
     job::Job,
     output::Output,
     progress::Progress,
 };
 
-/// How many files are on their way at the same time.
-pub(crate) const IN_FLIGHT: usize = 4;
+/// How many files are on their way at the same time. The server commits together what arrives together.
+pub(crate) const IN_FLIGHT: usize = 32;
+
+/// How many bytes of them, in KiB; large files count as so many.
+const ROOM: u32 = 8 << 10;
+const LARGE: u32 = 2 << 10;
+
+/// Room for the bytes of files that are on their way: many small ones, or few large ones.
+#[derive(Debug)]
+pub(crate) struct Room(Semaphore);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Semaphore::new(ROOM as usize))
+    }
+}
+
+impl Room {
+    /// Waits for room for a file of so many bytes, which is taken until the permit is dropped; `None` is never answered
+    /// while there is a room.
+    pub(crate) async fn take(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+        let needed = u32::try_from(bytes >> 10).unwrap_or(LARGE).clamp(1, LARGE);
+        self.0.acquire_many(needed).await.ok()
+    }
+}
 
 /// The failures among several things, each told when it happened.
 #[derive(Default)]
@@ -72,27 +97,48 @@ pub(crate) fn not_done(ids: &[String], why: &str, output: Output) -> Result<(), 
     failures.into_result()
 }
 
-/// Transfers things, a few at a time, and returns what came of those that did not fail, in the order of the things.
+/// Transfers things, some at a time, and returns what came of those that did not fail, in the order of the things. `done` is
+/// what became of them in a word, for when a signal ends it amid them.
 pub(crate) async fn transfer<T, R>(
     things: Vec<T>,
+    done: &str,
     output: Output,
     failures: &mut Failures,
     one: impl AsyncFn(T, &Progress) -> Result<R, CliError>,
 ) -> Vec<R> {
-    let progress = Progress::of(things.len());
-    let mut transfers = stream::iter(things.into_iter().enumerate())
-        .map(async |(place, thing)| (place, one(thing, &progress).await))
-        .buffer_unordered(IN_FLIGHT);
-    let mut done = Vec::new();
-    while let Some((place, outcome)) = transfers.next().await {
-        progress.one_done();
-        match outcome {
-            Ok(result) => done.push((place, result)),
-            Err(error) => progress.aside(|| failures.add(output, &error)),
+    let all = things.len();
+    let progress = Progress::of(all);
+    let mut ended = Vec::new();
+    let transfers = async {
+        let mut transfers = stream::iter(things.into_iter().enumerate())
+            .map(async |(place, thing)| (place, one(thing, &progress).await))
+            .buffer_unordered(IN_FLIGHT);
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = interrupted() => return true,
+                next = transfers.next() => next,
+            };
+            let Some((place, outcome)) = next else {
+                return false;
+            };
+            progress.one_done();
+            match outcome {
+                Ok(result) => ended.push((place, result)),
+                Err(error) => progress.aside(|| failures.add(output, &error)),
+            }
         }
+    };
+    let tell = |words: &str| output.progress(words);
+    let is_interrupted = progress.told(tell, transfers).await;
+    if is_interrupted && all > 1 {
+        let words = format!("interrupted: {} of {all} were {done}", ended.len());
+        failures.add(output, &CliError::Interrupted(words));
+    } else if is_interrupted {
+        failures.worst = Some(Fault::Interrupt);
     }
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result).collect()
+    ended.sort_by_key(|(place, _)| *place);
+    ended.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]
@@ -111,6 +157,7 @@ mod tests {
         let things = vec![5, 1, 4, 2, 3];
         let done = transfer(
             things,
+            "done",
             Output::new(false),
             &mut failures,
             async |thing, _| {

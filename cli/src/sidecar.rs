@@ -8,7 +8,6 @@ mod watcher;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use cairn_proto::v1::{ArtifactSpec, OnDuplicate, SealSessionRequest};
-use glob::Pattern;
 use tokio::{select, time::sleep};
 
 use self::{
@@ -17,14 +16,23 @@ use self::{
     watcher::{Pushing, Watcher},
 };
 use crate::{
-    again::until_answered, client::Server, error::CliError, output::Output, progress::Progress,
-    push::Context, session, signals::Signals,
+    again::until_answered,
+    client::Server,
+    error::CliError,
+    output::Output,
+    progress::Progress,
+    push::{self, Context},
+    session,
+    several::{Failures, Room},
+    signals::Signals,
+    walk::{Selection, refuse_data_folder, tell, warn_of_secrets},
 };
 
 /// Push every file of a folder as soon as it stands still, and the rest at the end
 ///
 /// Each file becomes an artifact of the session, named by its path below the folder, and its next version whenever it has
-/// changed; content that is there already is not stored again, also after a restart. Symbolic links are not followed. At
+/// changed; content that is there already is not stored again, also after a restart. What of the folder is pushed, and what
+/// is not, is as with push; what is on another file system is not. At
 /// SIGTERM or Ctrl-C everything that is there and not pushed yet is pushed, within --grace, and what could not be is
 /// listed. A second signal does not wait for that.
 ///
@@ -44,16 +52,14 @@ pub(crate) struct Args {
     /// How long pushing the rest at the end may take
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = humantime::parse_duration)]
     grace: Duration,
-    /// Files and folders to leave alone, also at the end, by their names or, with a "/", their paths; may be given again, and
-    /// goes in place of the default
-    #[arg(long, value_name = "GLOB", default_values = [".*", "*.tmp", "*.part", "*~"])]
-    exclude: Vec<Pattern>,
     /// Seal the session at the end, if everything was pushed
     #[arg(long)]
     seal: bool,
     /// Begin with the end: push everything that is there, and end
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     context: Context,
     #[command(flatten)]
@@ -62,7 +68,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let mut signals = Signals::listen()?;
-    let folder = Arc::new(Folder::open(&args.folder, args.exclude)?);
+    refuse_data_folder(&args.folder)?;
+    let folder = Arc::new(Folder::open(&args.folder, args.selection.rules()?)?);
+    if args.selection.dry_run {
+        return print_dry(&folder, output);
+    }
     let new_session = args.context.new_session;
     let spec = ArtifactSpec {
         on_duplicate: OnDuplicate::ReturnExisting.into(),
@@ -76,12 +86,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         client: args.server.connect_lazily()?,
         folder,
         spec,
+        room: Room::default(),
         progress: Progress::of(1),
         output,
     };
     if new_session {
         output.note(&format!("session {}", pushing.spec.session_id));
     }
+    let say = |words: &str| output.progress(words);
     let mut watcher = Watcher::new(&pushing, Known::nothing(args.settle));
     if !args.once {
         output.progress(&format!(
@@ -91,8 +103,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         ));
         select! {
             biased;
-            () = signals.next() => {}
-            () = watcher.watch(args.interval) => {}
+            _ = signals.next() => {}
+            () = pushing.progress.told(say, watcher.watch(args.interval)) => {}
         }
     }
     let end = async {
@@ -105,12 +117,17 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let out_of_time = || Err(CliError::Network("out of time".to_owned()));
     let ended = select! {
-        ended = end => ended,
+        ended = pushing.progress.told(say, end) => ended,
         () = sleep(args.grace) => out_of_time(),
-        () = signals.next() => out_of_time(),
+        _ = signals.next() => out_of_time(),
     };
     let pushed_all = watcher.has_pushed_all();
+    // A folder that nobody wrote to while it was watched is in order.
+    let pushed_nothing = watcher.has_nothing() && (args.once || watcher.has_skipped());
     let mut failures = watcher.failures();
+    if pushed_nothing {
+        failures.add(output, &nothing());
+    }
     let unsealed = format!("session '{}' is not sealed", pushing.spec.session_id);
     match ended {
         _ if !args.seal => {}
@@ -140,6 +157,27 @@ async fn seal(pushing: &Pushing) -> Result<(), CliError> {
         }
         Err(error) => Err(error),
     }
+}
+
+fn nothing() -> CliError {
+    CliError::Usage("nothing was pushed, for there is no file to push".to_owned())
+}
+
+/// Prints what would be pushed.
+fn print_dry(folder: &Folder, output: Output) -> Result<(), CliError> {
+    let seen = folder.look();
+    let mut failures = Failures::default();
+    tell(&seen.skipped, output);
+    warn_of_secrets(seen.files.iter().map(|found| found.name.as_str()), output);
+    for error in &seen.faults {
+        failures.add(output, error);
+    }
+    if seen.files.is_empty() {
+        failures.add(output, &nothing());
+        return failures.into_result();
+    }
+    push::print_folder(folder.root(), &seen.files, output)?;
+    failures.into_result()
 }
 
 fn parse_interval(text: &str) -> Result<Duration, String> {

@@ -1,32 +1,49 @@
-//! Being told to stop, for what takes time to stop in order. Other verbs are interrupted as `interrupt` has it.
+//! Being told to stop.
 
-use std::io;
+use std::{future::poll_fn, io, task::Poll};
 
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
 
-/// The ways to be told to stop: Ctrl-C, `kill`, and the end of the terminal.
+/// The signals that end a process that does not mind them, but for KILL, which cannot be minded, and those that tell of
+/// faults of the process itself.
+const ENDING: [Number; 13] = [
+    Number::INT,
+    Number::TERM,
+    Number::HUP,
+    Number::QUIT,
+    Number::USR1,
+    Number::USR2,
+    Number::ALARM,
+    Number::VTALARM,
+    Number::PROF,
+    Number::IO,
+    Number::POWER,
+    Number::XCPU,
+    Number::XFSZ,
+];
+
+/// The ways to be told to stop: Ctrl-C, `kill`, the end of the terminal and the like.
 pub(crate) struct Signals {
     pub(crate) token: CancellationToken,
-    all: [Signal; 3],
+    all: Vec<(i32, Signal)>,
 }
 
 impl Signals {
     /// From now on no signal ends the process by itself.
     pub(crate) fn listen() -> Result<Self, CliError> {
-        let listen = || -> io::Result<Self> {
-            Ok(Self {
-                token: CancellationToken::new(),
-                all: [
-                    signal(SignalKind::interrupt())?,
-                    signal(SignalKind::terminate())?,
-                    signal(SignalKind::hangup())?,
-                ],
-            })
+        let listen = |number: &Number| -> io::Result<(i32, Signal)> {
+            let number = number.as_raw();
+            Ok((number, signal(SignalKind::from_raw(number))?))
         };
-        listen().map_err(|e| CliError::Server(e.to_string()))
+        let all: io::Result<_> = ENDING.iter().map(listen).collect();
+        Ok(Self {
+            token: CancellationToken::new(),
+            all: all.map_err(|e| CliError::Server(e.to_string()))?,
+        })
     }
 
     /// Cancels the token at the first signal, and returns at the second.
@@ -36,13 +53,16 @@ impl Signals {
         self.next().await;
     }
 
-    /// Waits for a signal.
-    pub(crate) async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.all;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+    /// Waits for a signal, and returns its number.
+    pub(crate) async fn next(&mut self) -> i32 {
+        poll_fn(|context| {
+            for (number, signal) in &mut self.all {
+                if signal.poll_recv(context).is_ready() {
+                    return Poll::Ready(*number);
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 }

@@ -54,6 +54,7 @@ async fn a_file_pulled_by_name_is_written_as_one_by_id_and_a_session_is_still_pu
     let scope = ["--session=run", "--name=notes/a.txt"];
     let pull = [&["pull"], &scope[..]].concat();
     assert_eq!(shell.json(&pull).await["path"], "a.txt");
+    shell.write("a.txt", "mine");
     shell.run(&pull).await.with_code(1).saying("exists already");
     shell
         .run(&[&pull[..], &["-o", "there"]].concat())

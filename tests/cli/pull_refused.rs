@@ -121,8 +121,8 @@ async fn of_a_session_what_is_good_is_kept() {
 /// A pull over "old.txt" that has got half of the content and waits for the rest.
 async fn half_done() -> (Shell, Proxy, Impostor, Child) {
     let half = Claim {
-        recorded: content(200 << 10),
-        sent: content(200 << 10)[..100 << 10].to_vec(),
+        recorded: content(6 << 20),
+        sent: content(6 << 20)[..3 << 20].to_vec(),
         ends: false,
         filename: "new.txt".to_owned(),
     };
@@ -142,12 +142,21 @@ async fn half_done() -> (Shell, Proxy, Impostor, Child) {
 }
 
 #[tokio::test]
-async fn a_pull_that_is_interrupted_leaves_what_was_there() {
-    let (shell, _proxy, _impostor, pull) = half_done().await;
-    program::signal(&pull, Signal::INT);
-    assert_eq!(program::end_of(pull).await.with_code(130).text(), "");
-    assert_eq!(shell.entries("."), ["old.txt"]);
-    assert_eq!(shell.read("old.txt"), b"old");
+async fn a_pull_that_a_signal_ends_leaves_what_was_there() {
+    for (signal, code) in [
+        (Signal::INT, 130),
+        (Signal::TERM, 143),
+        (Signal::HUP, 129),
+        (Signal::QUIT, 131),
+        (Signal::USR1, 138),
+        (Signal::ALARM, 142),
+    ] {
+        let (shell, _proxy, _impostor, pull) = half_done().await;
+        program::signal(&pull, signal);
+        assert_eq!(program::end_of(pull).await.with_code(code).text(), "");
+        assert_eq!(shell.entries("."), ["old.txt"]);
+        assert_eq!(shell.read("old.txt"), b"old");
+    }
 }
 
 #[tokio::test]

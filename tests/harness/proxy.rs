@@ -3,7 +3,10 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,10 @@ pub(crate) struct Proxy {
     answer: Arc<Mutex<Option<(&'static str, String)>>>,
     hold: Arc<watch::Sender<Hold>>,
     answers: Arc<watch::Sender<Answers>>,
+    /// How many bytes of answers were passed on.
+    passed: Arc<AtomicU64>,
+    /// After how many more bytes of answers their connection is cut.
+    break_after: Arc<Mutex<Option<usize>>>,
 }
 
 /// What becomes of answers.
@@ -72,6 +79,8 @@ impl Proxy {
             answer: Arc::default(),
             hold: Arc::new(watch::channel(Hold::default()).0),
             answers: Arc::new(watch::channel(Answers::Passed).0),
+            passed: Arc::default(),
+            break_after: Arc::default(),
         };
         let of_listener = proxy.clone();
         tokio::spawn(async move {
@@ -89,6 +98,34 @@ impl Proxy {
 
     pub(crate) fn restore(&self) {
         self.up.send_replace(true);
+    }
+
+    /// Cuts the connection on which so many more bytes of answers have come; new ones go on.
+    pub(crate) fn break_after(&self, bytes: usize) {
+        *self.break_after.lock().unwrap() = Some(bytes);
+    }
+
+    /// Whether that has happened since.
+    pub(crate) fn has_broken(&self) -> bool {
+        self.break_after.lock().unwrap().is_none()
+    }
+
+    /// How many bytes of answers were passed on.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
+
+    /// Takes these bytes of answers into account, and says how many of them are passed on before the connection is cut.
+    fn breaks_within(&self, bytes: usize) -> Option<usize> {
+        let mut left = self.break_after.lock().unwrap();
+        let within = left.filter(|left| *left <= bytes);
+        *left = match within {
+            Some(_) => None,
+            None => left.map(|left| left - bytes),
+        };
+        self.passed
+            .fetch_add(within.unwrap_or(bytes) as u64, Ordering::Relaxed);
+        within
     }
 
     /// The next time that a client of Postgres sends these bytes, Postgres does what they say, and the client's connection
@@ -232,6 +269,10 @@ impl Proxy {
                         return Ok(());
                     }
                     self.wait_to_answer().await;
+                    if let Some(n) = self.breaks_within(n) {
+                        client.write_all(&answered[..n]).await?;
+                        return Ok(());
+                    }
                     client.write_all(&answered[..n]).await?;
                 }
             }

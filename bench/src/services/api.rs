@@ -73,6 +73,11 @@ impl Api {
         }
     }
 
+    /// What tells the command line where it is.
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 2] {
+        [("CAIRN_ADDR", &self.url), ("CAIRN_API_KEY", &self.key)]
+    }
+
     /// A client of the tenant, on a connection of its own.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.url, &self.key).await

@@ -173,6 +173,24 @@ impl Bucket {
     }
 }
 
+/// The AWS command line, for a bucket.
+pub(crate) fn aws(bucket: &Bucket) -> Command {
+    let aws = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/venv/bin/aws");
+    assert!(
+        aws.is_file(),
+        "the AWS command line: `scripts/bootstrap bench` installs it"
+    );
+    let mut command = Command::new(aws);
+    command
+        .args(["--endpoint-url", &bucket.endpoint])
+        .env("AWS_ACCESS_KEY_ID", KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    command
+}
+
 fn client(endpoint: &str) -> Client {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(

@@ -1,19 +1,29 @@
 //! Writing files so that nobody ever sees half of one, and none outside its folder.
 
 use std::{
-    io,
+    fs::{File, Permissions},
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use cairn_proto::v1::Artifact;
 use cap_std::{
     ambient_authority,
-    fs::{Dir, OpenOptions},
+    fs::{Dir, OpenOptions, OpenOptionsExt},
 };
-use rand::distr::{Alphanumeric, SampleString};
-use tokio::fs::File;
 
-use super::name::SafeName;
-use crate::error::CliError;
+use super::{name::SafeName, naming};
+use crate::{
+    digest::{Digest, Hashing},
+    error::CliError,
+    mode,
+    walk::temporary_name,
+};
+
+/// How much is read at once, in bytes.
+const BLOCK: usize = 256 << 10;
 
 /// An open folder, through which nothing outside of it can be reached: no name leads out, and no symbolic link.
 pub(super) struct Folder {
@@ -29,13 +39,25 @@ pub(super) struct Target {
     path: PathBuf,
     /// Whether it may replace a file that is there.
     replace: bool,
+    there: There,
+}
+
+/// What is there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Nothing,
+    /// A regular file with these permissions and of this size.
+    File(u32, u64),
+    /// A link, or what is no file.
+    Other,
 }
 
 /// A file that is being written beside its target. Dropped before it is kept, it leaves nothing behind.
 pub(super) struct Partial {
     target: Target,
     temporary: String,
-    file: File,
+    file: Arc<File>,
+    executable: bool,
 }
 
 impl Folder {
@@ -74,13 +96,13 @@ impl Folder {
                 .and_then(|()| self.dir.open_dir(&name.folder))
                 .map_err(|error| self.explain(error, &name.folder))
         };
-        Target {
-            dir: dir.map_err(CliError::of_file(&path))?,
-            name: name.file.clone().into(),
-            path: path.join(&name.file),
+        let dir = dir.map_err(CliError::of_file(&path))?;
+        Target::of(
+            dir,
+            name.file.clone().into(),
+            path.join(&name.file),
             replace,
-        }
-        .checked()
+        )
     }
 
     /// What is in the way to a folder below this one is an existing file to the system, also when it is a symbolic link.
@@ -111,20 +133,78 @@ impl Target {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
+        Self::of(
+            Folder::open(parent)?.dir,
+            name.into(),
+            path.to_owned(),
+            true,
+        )
+    }
+
+    fn of(dir: Dir, name: PathBuf, path: PathBuf, replace: bool) -> Result<Self, CliError> {
+        let there = match dir.symlink_metadata(&name) {
+            Ok(found) if found.is_dir() => {
+                let words = "is a folder: choose another path with -o";
+                return Err(CliError::of_file(path)(io::Error::other(words)));
+            }
+            Ok(found) if found.is_file() => {
+                let mode = cap_std::fs::PermissionsExt::mode(&found.permissions());
+                There::File(mode & 0o777, found.len())
+            }
+            Ok(_) => There::Other,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => There::Nothing,
+            Err(error) => return Err(CliError::of_file(path)(error)),
+        };
         Ok(Self {
-            dir: Folder::open(parent)?.dir,
-            name: name.into(),
-            path: path.to_owned(),
-            replace: true,
+            dir,
+            name,
+            path,
+            replace,
+            there,
         })
     }
 
-    /// Refuses early what `keep` would refuse late.
-    fn checked(self) -> Result<Self, CliError> {
-        if !self.replace && self.dir.symlink_metadata(&self.name).is_ok() {
-            return Err(self.exists());
+    /// Where the file is going to be, as it is shown to people.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file is there already with the content that the artifact has. Then it only becomes one that may be run,
+    /// where it should. Reads all of it when it is as long.
+    pub(super) fn holds(&self, artifact: &Artifact) -> Result<bool, CliError> {
+        let There::File(mode, size) = self.there else {
+            return Ok(false);
+        };
+        let as_long = i64::try_from(size) == Ok(artifact.size_bytes);
+        // One that cannot be read is replaced.
+        let same = as_long && self.digest().ok() == Some(Digest::recorded(artifact));
+        if same && mode::is_executable(artifact) && mode & 0o111 == 0 {
+            let mode = cap_std::fs::PermissionsExt::from_mode(runnable(mode));
+            let set = self.dir.set_permissions(&self.name, mode);
+            set.map_err(CliError::of_file(&self.path))?;
         }
-        Ok(self)
+        Ok(same)
+    }
+
+    fn digest(&self) -> io::Result<Digest> {
+        let mut file = self.dir.open(&self.name)?;
+        let mut hashing = Hashing::default();
+        let mut block = vec![0; BLOCK];
+        loop {
+            match file.read(&mut block)? {
+                0 => return Ok(hashing.finish()),
+                n => hashing.update(&block[..n]),
+            }
+        }
+    }
+
+    /// Refuses early what `keep` would refuse late.
+    pub(super) fn checked(self) -> Result<Self, CliError> {
+        if self.replace || self.there == There::Nothing {
+            Ok(self)
+        } else {
+            Err(self.exists())
+        }
     }
 
     fn exists(&self) -> CliError {
@@ -133,26 +213,46 @@ impl Target {
     }
 
     /// Begins to write.
-    pub(super) fn create(self) -> Result<Partial, CliError> {
-        let random = Alphanumeric.sample_string(&mut rand::rng(), 16);
-        let temporary = format!(".cairn-{random}.part");
-        let options = OpenOptions::new().write(true).create_new(true).clone();
-        let file = self
-            .dir
-            .open_with(&temporary, &options)
-            .map_err(CliError::of_file(&self.path))?;
+    pub(super) fn create(self, artifact: &Artifact) -> Result<Partial, CliError> {
+        let temporary = temporary_name();
+        let executable = mode::is_executable(artifact);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        // A new file has what the umask leaves. What replaces another has its permissions once it is whole, and is read by
+        // nobody else until then.
+        options.mode(match (self.there, executable) {
+            (There::File(..), _) => 0o600,
+            (_, true) => 0o777,
+            (_, false) => 0o666,
+        });
+        let file = self.dir.open_with(&temporary, &options);
+        let file = file.map_err(CliError::of_file(&self.path))?;
         Ok(Partial {
             target: self,
             temporary,
-            file: File::from_std(file.into_std()),
+            file: Arc::new(file.into_std()),
+            executable,
         })
     }
+
+    /// Writes all of the file, and returns its path.
+    pub(super) fn write(self, artifact: &Artifact, content: &[u8]) -> Result<PathBuf, CliError> {
+        let partial = self.create(artifact)?;
+        let written = (&*partial.file).write_all(content);
+        written.map_err(CliError::of_file(partial.path()))?;
+        partial.keep()
+    }
+}
+
+/// Permissions with which whoever may read may also run.
+fn runnable(mode: u32) -> u32 {
+    mode | ((mode & 0o444) >> 2)
 }
 
 impl Partial {
     /// Where to write.
-    pub(super) fn file(&mut self) -> &mut File {
-        &mut self.file
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
     }
 
     /// Where the file is going to be.
@@ -161,27 +261,34 @@ impl Partial {
     }
 
     /// Gives the file its name, all at once, after its bytes are on the disk.
-    pub(super) async fn keep(self) -> Result<PathBuf, CliError> {
+    pub(super) fn keep(self) -> Result<PathBuf, CliError> {
+        let path = self.target.path.clone();
+        match self.name() {
+            Ok(()) => Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !self.target.replace => {
+                Err(self.target.exists())
+            }
+            Err(error) => Err(CliError::of_file(path)(error)),
+        }
+    }
+
+    fn name(&self) -> io::Result<()> {
         let Target {
-            dir,
-            name,
-            path,
-            replace,
+            dir, name, replace, ..
         } = &self.target;
-        self.file
-            .sync_all()
-            .await
-            .map_err(CliError::of_file(path))?;
-        let named = if *replace {
+        if let There::File(mode, _) = self.target.there {
+            let mode = if self.executable {
+                runnable(mode)
+            } else {
+                mode
+            };
+            self.file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        self.file.sync_all()?;
+        if *replace {
             dir.rename(&self.temporary, dir, name)
         } else {
-            // Unlike a rename, a link never takes the place of what is there.
-            dir.hard_link(&self.temporary, dir, name)
-        };
-        match named {
-            Ok(()) => Ok(path.clone()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(self.target.exists()),
-            Err(error) => Err(CliError::of_file(path)(error)),
+            naming::name(dir, &self.temporary, name)
         }
     }
 }
@@ -195,24 +302,36 @@ impl Drop for Partial {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io, os::unix::fs::symlink, path::Path};
+    use std::{
+        fs::{self, Permissions},
+        io,
+        os::unix::fs::{PermissionsExt, symlink},
+        path::Path,
+    };
 
+    use cairn_proto::v1::Artifact;
     use tempfile::TempDir;
-    use tokio::io::AsyncWriteExt;
 
     use super::{Folder, SafeName, Target};
-    use crate::error::CliError;
+    use crate::{digest::Digest, error::CliError};
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
-    async fn write(target: Target, content: &str) -> std::result::Result<(), CliError> {
-        let mut partial = target.create()?;
-        let written = async {
-            partial.file().write_all(content.as_bytes()).await?;
-            partial.file().flush().await
-        };
-        written.await.map_err(CliError::of_file("test"))?;
-        partial.keep().await?;
+    fn record(content: &str, executable: bool) -> Artifact {
+        let digest = Digest::of(content.as_bytes());
+        let pair = ("cairn.executable".to_owned(), executable.to_string());
+        Artifact {
+            filename: "a".to_owned(),
+            content_hash: digest.content_hash,
+            size_bytes: digest.size_bytes,
+            metadata: [pair].into(),
+            ..Artifact::default()
+        }
+    }
+
+    fn write(target: Target, content: &str) -> std::result::Result<(), CliError> {
+        let target = target.checked()?;
+        target.write(&record(content, false), content.as_bytes())?;
         Ok(())
     }
 
@@ -224,42 +343,78 @@ mod tests {
         Ok(names)
     }
 
-    #[tokio::test]
-    async fn a_file_that_is_kept_stands_alone_and_one_that_is_not_leaves_nothing() -> Result {
+    fn mode(path: &Path) -> io::Result<u32> {
+        Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+    }
+
+    #[test]
+    fn a_file_that_is_kept_stands_alone_and_one_that_is_not_leaves_nothing() -> Result {
         let temp = TempDir::new()?;
         let folder = Folder::open(temp.path())?;
         for replace in [true, false] {
-            let mut partial = folder
-                .target(&SafeName::parse("lost")?, replace)?
-                .create()?;
-            partial.file().write_all(b"half").await?;
-            drop(partial);
+            let target = folder.target(&SafeName::parse("lost")?, replace)?;
+            drop(target.create(&Artifact::default())?);
         }
-        write(folder.target(&SafeName::parse("a/b/new")?, false)?, "1").await?;
-        write(folder.target(&SafeName::parse("a/b/replaced")?, true)?, "2").await?;
+        write(folder.target(&SafeName::parse("a/b/new")?, false)?, "1")?;
+        write(folder.target(&SafeName::parse("a/b/replaced")?, true)?, "2")?;
         assert_eq!(entries(temp.path())?, ["a"]);
         assert_eq!(entries(&temp.path().join("a/b"))?, ["new", "replaced"]);
         Ok(())
     }
 
-    #[tokio::test]
-    async fn a_file_that_is_there_is_replaced_only_when_it_may_be() -> Result {
+    #[test]
+    fn a_file_that_is_there_is_replaced_only_when_it_may_be() -> Result {
         let temp = TempDir::new()?;
         let folder = Folder::open(temp.path())?;
         let name = SafeName::parse("a.txt")?;
         let late = folder.target(&name, false)?;
-        write(folder.target(&name, false)?, "old").await?;
-        assert!(folder.target(&name, false).is_err());
-        assert!(write(late, "new").await.is_err());
+        write(folder.target(&name, false)?, "old")?;
+        assert!(folder.target(&name, false)?.checked().is_err());
+        assert!(write(late, "new").is_err());
         assert_eq!(fs::read_to_string(temp.path().join("a.txt"))?, "old");
-        write(folder.target(&name, true)?, "new").await?;
+        write(folder.target(&name, true)?, "new")?;
         assert_eq!(fs::read_to_string(temp.path().join("a.txt"))?, "new");
         assert_eq!(entries(temp.path())?, ["a.txt"]);
         Ok(())
     }
 
-    #[tokio::test]
-    async fn a_symbolic_link_that_leads_out_is_not_followed() -> Result {
+    #[test]
+    fn what_replaces_a_file_is_for_no_one_that_the_file_was_not_for() -> Result {
+        let temp = TempDir::new()?;
+        let path = temp.path().join("a");
+        for (before, executable, after) in [
+            (0o600, false, 0o600),
+            (0o600, true, 0o700),
+            (0o640, true, 0o750),
+            (0o755, false, 0o755),
+        ] {
+            fs::write(&path, "old")?;
+            fs::set_permissions(&path, Permissions::from_mode(before))?;
+            Target::at(&path)?.write(&record("new", executable), b"new")?;
+            assert_eq!(mode(&path)?, after, "{before:o}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_is_there_with_its_content_is_known() -> Result {
+        let temp = TempDir::new()?;
+        let path = temp.path().join("a");
+        assert!(!Target::at(&path)?.holds(&record("same", false))?);
+        fs::write(&path, "same")?;
+        fs::set_permissions(&path, Permissions::from_mode(0o640))?;
+        assert!(Target::at(&path)?.holds(&record("same", false))?);
+        assert!(!Target::at(&path)?.holds(&record("else", false))?);
+        assert_eq!(mode(&path)?, 0o640);
+        assert!(Target::at(&path)?.holds(&record("same", true))?);
+        assert_eq!(mode(&path)?, 0o750);
+        symlink("a", temp.path().join("link"))?;
+        assert!(!Target::at(&temp.path().join("link"))?.holds(&record("same", false))?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_symbolic_link_that_leads_out_is_not_followed() -> Result {
         let outside = TempDir::new()?;
         fs::write(outside.path().join("file"), "precious")?;
         let temp = TempDir::new()?;
@@ -268,9 +423,10 @@ mod tests {
         let folder = Folder::open(temp.path())?;
         assert!(folder.target(&SafeName::parse("dir/a")?, true).is_err());
         assert!(folder.target(&SafeName::parse("dir/sub/a")?, true).is_err());
-        assert!(folder.target(&SafeName::parse("file")?, false).is_err());
+        let file = folder.target(&SafeName::parse("file")?, false)?;
+        assert!(file.checked().is_err());
         // Replacing puts a file where the link was.
-        write(folder.target(&SafeName::parse("file")?, true)?, "new").await?;
+        write(folder.target(&SafeName::parse("file")?, true)?, "new")?;
         assert_eq!(fs::read_to_string(outside.path().join("file"))?, "precious");
         assert_eq!(entries(outside.path())?, ["file"]);
         Ok(())
@@ -284,6 +440,9 @@ mod tests {
         assert!(Target::at(temp.path()).is_err());
         assert!(Target::at(&temp.path().join("missing/a")).is_err());
         assert!(Target::at(&temp.path().join("a")).is_ok());
+        let folder = Folder::open(temp.path())?;
+        fs::create_dir(temp.path().join("taken"))?;
+        assert!(folder.target(&SafeName::parse("taken")?, true).is_err());
         Ok(())
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use cairn_proto::v1::{Artifact, GetSessionRequest, ListArtifactsRequest};
 
+use super::name::SafeName;
 use crate::{
     client::{Client, unary},
     error::CliError,
+    names,
     page::read_all,
 };
 
@@ -18,15 +20,21 @@ pub(super) struct Whole {
     pub(super) session_id: String,
     pub(super) namespace: Option<String>,
     pub(super) user: Option<String>,
+    /// But for the files of these names.
+    pub(super) except: Vec<String>,
 }
 
 impl Whole {
     /// The latest version of every file, sorted by filename.
     pub(super) async fn files(&self, client: &mut Client) -> Result<Vec<Artifact>, CliError> {
-        latest(self.list(client).await?)
+        let mut artifacts = self.list(client).await?;
+        artifacts.retain(|artifact| !self.except.contains(&artifact.filename));
+        let latest = latest(artifacts)?;
+        refuse_conflicts(&latest)?;
+        Ok(latest)
     }
 
-    /// Every artifact, newest first.
+    /// Every file in its latest version, newest first.
     async fn list(&self, client: &mut Client) -> Result<Vec<Artifact>, CliError> {
         let artifacts = read_all(async |page_size, page_token| {
             let request = ListArtifactsRequest {
@@ -35,6 +43,7 @@ impl Whole {
                 session_id: self.session_id.clone(),
                 namespace: self.namespace.clone().unwrap_or_default(),
                 user_id: self.user.clone().unwrap_or_default(),
+                latest_only: true,
                 ..ListArtifactsRequest::default()
             };
             let answer = client.artifacts.list_artifacts(unary(request)).await?;
@@ -81,6 +90,26 @@ fn latest(artifacts: Vec<Artifact>) -> Result<Vec<Artifact>, CliError> {
         "nothing was pulled, for several files have one name: {told}; narrow it down with --user or --namespace, or pull \
          each by its ID"
     )))
+}
+
+/// Files that have the names of folders that others need do not fit into one folder.
+fn refuse_conflicts(files: &[Artifact]) -> Result<(), CliError> {
+    let names = files.iter().map(|file| file.filename.as_str());
+    // Others are refused one by one.
+    let names = names.filter(|name| SafeName::parse(name).is_ok());
+    let conflicts = names::conflicts(names);
+    let told: Vec<String> = conflicts
+        .iter()
+        .map(|(file, below)| format!("{file} is a file, and for {below} a folder"))
+        .collect();
+    match conflicts.first() {
+        None => Ok(()),
+        Some((file, _)) => Err(CliError::Usage(format!(
+            "nothing was pulled, for not all of it fits into one folder: {}; leave the file out with --except {file}, and \
+             pull it by itself with --name {file} and --output",
+            told.join("; ")
+        ))),
+    }
 }
 
 /// "a.txt (art_1 of nobody, art_2 of user ada)".

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
+    os::unix::fs::PermissionsExt,
 };
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use super::{plan::Content, stamp::Stamp};
 use crate::{
     digest::{Digest, Hashing},
     error::CliError,
+    walk::Place,
 };
 
 /// The most that is sent in one message instead of a stream.
@@ -23,8 +24,14 @@ const SMALL: u64 = 1 << 20;
 /// How much content one message of a stream carries.
 const PIECE: u64 = 256 << 10;
 
-/// Opened content.
-pub(super) enum Opened {
+/// Opened content, and whether its owner may run it.
+pub(super) struct Opened {
+    pub(super) how: How,
+    pub(super) executable: bool,
+}
+
+/// How content is read.
+pub(super) enum How {
     /// All of it.
     Small(Bytes),
     /// To be read while it is sent, as often as that takes.
@@ -36,7 +43,7 @@ pub(super) enum Opened {
 /// A regular file, as it was when it was first looked at.
 #[derive(Debug, Clone)]
 pub(super) struct LargeFile {
-    path: PathBuf,
+    place: Place,
     seen: Stamp,
 }
 
@@ -51,28 +58,44 @@ pub(super) enum Piece {
 
 /// Opens content, and reads it when it is small.
 pub(super) fn open(content: &Content) -> io::Result<Opened> {
-    let (path, expected) = match content {
-        Content::Stdin => return Ok(Opened::Once(Box::new(io::stdin()))),
-        Content::File(path) => (path, None),
-        Content::State(path, stamp) => (path, Some(*stamp)),
+    let (place, expected) = match content {
+        Content::Stdin => {
+            return Ok(Opened {
+                how: How::Once(Box::new(io::stdin())),
+                executable: false,
+            });
+        }
+        Content::File(place) => (place, None),
+        Content::State(place, stamp) => (place, Some(*stamp)),
     };
-    let mut file = SteadyFile::open(path)?;
-    if expected.is_some() && file.seen != expected {
+    let file = SteadyFile::open(place)?;
+    let is_another = match place {
+        // It may be a pipe.
+        Place::Named(_) => expected.is_some() && file.seen != expected,
+        Place::Below(..) => file.seen.is_none() || expected.is_some_and(|e| file.seen != Some(e)),
+    };
+    if is_another {
         return Err(changed());
     }
+    let executable = file.executable;
+    let how = read(place, file)?;
+    Ok(Opened { how, executable })
+}
+
+fn read(place: &Place, mut file: SteadyFile) -> io::Result<How> {
     let Some(seen) = file.seen else {
-        return Ok(Opened::Once(Box::new(file)));
+        return Ok(How::Once(Box::new(file)));
     };
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(seen.length().min(SMALL) as usize + 1);
     file.by_ref().take(SMALL + 1).read_to_end(&mut head)?;
     if head.len() as u64 <= SMALL {
-        Ok(Opened::Small(head.into()))
+        Ok(How::Small(head.into()))
     } else if seen.length() > SMALL {
-        let path = path.clone();
-        Ok(Opened::Large(LargeFile { path, seen }))
+        let place = place.clone();
+        Ok(How::Large(LargeFile { place, seen }))
     } else {
         // A file of /proc says that it is empty, and may be another each time.
-        Ok(Opened::Once(Box::new(io::Cursor::new(head).chain(file))))
+        Ok(How::Once(Box::new(io::Cursor::new(head).chain(file))))
     }
 }
 
@@ -112,7 +135,7 @@ impl LargeFile {
 
     /// Reads it from its beginning; fails when it is not the file that was looked at.
     pub(super) fn read(&self) -> io::Result<impl Read + Send + use<>> {
-        let file = SteadyFile::open(&self.path)?;
+        let file = SteadyFile::open(&self.place)?;
         if file.seen == Some(self.seen) {
             Ok(file)
         } else {
@@ -157,17 +180,22 @@ struct SteadyFile {
     file: File,
     /// `None` for a pipe or a device, which has no state to compare.
     seen: Option<Stamp>,
+    executable: bool,
 }
 
 impl SteadyFile {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let seen = Self::look(&file)?;
-        Ok(Self { file, seen })
+    fn open(place: &Place) -> io::Result<Self> {
+        let file = place.open()?;
+        let metadata = file.metadata()?;
+        Ok(Self {
+            seen: metadata.is_file().then(|| Stamp::of(&metadata)),
+            executable: metadata.is_file() && metadata.permissions().mode() & 0o100 != 0,
+            file,
+        })
     }
 
-    fn look(file: &File) -> io::Result<Option<Stamp>> {
-        let metadata = file.metadata()?;
+    fn look(&self) -> io::Result<Option<Stamp>> {
+        let metadata = self.file.metadata()?;
         Ok(metadata.is_file().then(|| Stamp::of(&metadata)))
     }
 }
@@ -175,7 +203,7 @@ impl SteadyFile {
 impl Read for SteadyFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        if read == 0 && !buffer.is_empty() && Self::look(&self.file)? != self.seen {
+        if read == 0 && !buffer.is_empty() && self.look()? != self.seen {
             return Err(changed());
         }
         Ok(read)
@@ -193,8 +221,8 @@ mod tests {
     use tempfile::NamedTempFile;
     use tokio::sync::mpsc;
 
-    use super::{Content, LargeFile, Opened, Piece, SMALL, Stamp, is_changed, open, send};
-    use crate::{digest::Digest, error::CliError};
+    use super::{Content, How, LargeFile, Piece, SMALL, Stamp, is_changed, send};
+    use crate::{digest::Digest, error::CliError, walk::Place};
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -204,23 +232,25 @@ mod tests {
         Ok(file)
     }
 
-    fn opened(file: &NamedTempFile) -> io::Result<Opened> {
-        open(&Content::File(file.path().to_owned()))
+    fn open(content: &Content) -> io::Result<How> {
+        super::open(content).map(|opened| opened.how)
+    }
+
+    fn opened(file: &NamedTempFile) -> io::Result<How> {
+        open(&Content::File(Place::Named(file.path().to_owned())))
     }
 
     fn large(file: &NamedTempFile) -> std::result::Result<LargeFile, Box<dyn std::error::Error>> {
         match opened(file)? {
-            Opened::Large(large) => Ok(large),
+            How::Large(large) => Ok(large),
             _ => Err("not a large file".into()),
         }
     }
 
     #[test]
     fn a_file_up_to_the_limit_is_read_whole_and_a_larger_one_is_streamed() -> Result {
-        assert!(matches!(opened(&file_of(0)?)?, Opened::Small(bytes) if bytes.is_empty()));
-        assert!(
-            matches!(opened(&file_of(SMALL)?)?, Opened::Small(bytes) if bytes.len() == 1 << 20)
-        );
+        assert!(matches!(opened(&file_of(0)?)?, How::Small(bytes) if bytes.is_empty()));
+        assert!(matches!(opened(&file_of(SMALL)?)?, How::Small(bytes) if bytes.len() == 1 << 20));
         let file = file_of(SMALL + 1)?;
         let large = large(&file)?;
         let mut read = Vec::new();
@@ -232,8 +262,8 @@ mod tests {
 
     #[test]
     fn what_is_no_regular_file_is_read_once_however_small_it_is() -> Result {
-        let null = Content::File("/dev/null".into());
-        assert!(matches!(open(&null)?, Opened::Once(_)));
+        let null = Content::File(Place::Named("/dev/null".into()));
+        assert!(matches!(open(&null)?, How::Once(_)));
         Ok(())
     }
 
@@ -270,8 +300,8 @@ mod tests {
     fn a_file_in_another_state_than_is_meant_is_not_opened() -> Result {
         let (file, other) = (file_of(3)?, file_of(3)?);
         let stamp = Stamp::of(&file.as_file().metadata()?);
-        let open_file = || open(&Content::State(file.path().to_owned(), stamp));
-        assert!(matches!(open_file()?, Opened::Small(_)));
+        let open_file = || open(&Content::State(Place::Named(file.path().to_owned()), stamp));
+        assert!(matches!(open_file()?, How::Small(_)));
         // What is put in its place may lead anywhere.
         fs::remove_file(&file)?;
         std::os::unix::fs::symlink(&other, &file)?;

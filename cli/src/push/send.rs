@@ -17,7 +17,7 @@ use indicatif::ProgressBar;
 use tokio::{sync::mpsc, task, time};
 
 use super::{
-    content::{self, LargeFile, Opened, Piece},
+    content::{self, How, LargeFile, Piece},
     plan::Content,
     stamp::Stamp,
 };
@@ -26,9 +26,10 @@ use crate::{
     client::{Client, required, unary},
     digest::Digest,
     error::CliError,
-    key,
+    key, mode,
     output::Output,
     progress::Progress,
+    several::Room,
 };
 
 /// How many pieces wait between the reader and the connection.
@@ -60,6 +61,7 @@ pub(crate) struct Pusher<'a> {
     pub(crate) keying: &'a Keying,
     /// With what is lost on the way.
     pub(crate) patience: Patience,
+    pub(crate) room: &'a Room,
     pub(crate) output: Output,
     pub(crate) progress: &'a Progress,
 }
@@ -71,15 +73,14 @@ impl Pusher<'_> {
         content: Content,
         spec: ArtifactSpec,
     ) -> Result<Artifact, CliError> {
-        let path = match &content {
-            Content::Stdin => PathBuf::from("standard input"),
-            Content::File(path) | Content::State(path, _) => path.clone(),
-        };
+        let path = content.shown();
         let opened = on_thread(&path, move || content::open(&content)).await?;
-        let again = match opened {
-            Opened::Once(content) => return self.send_once(&path, content, spec).await,
-            Opened::Small(content) => Repeatable::Small(Digest::of(&content), content),
-            Opened::Large(file) => {
+        let spec = mode::told(spec, opened.executable);
+        let again = match opened.how {
+            How::Once(content) => return self.send_once(&path, content, spec).await,
+            How::Small(content) => Repeatable::Small(Digest::of(&content), content),
+            How::Large(file) => {
+                let _room = self.room.take(file.length()).await;
                 let digest = self.digest(&path, &file, &spec.filename).await?;
                 Repeatable::Large(digest, file, path)
             }
@@ -174,6 +175,7 @@ impl Pusher<'_> {
     /// One attempt.
     async fn send(&self, content: &Repeatable, spec: ArtifactSpec) -> Result<Artifact, CliError> {
         let client = self.client.clone();
+        let _room = self.room.take(content.length()).await;
         match content {
             Repeatable::Small(digest, content) => {
                 create(client, spec, content.clone(), digest).await
@@ -204,6 +206,13 @@ enum Repeatable {
 }
 
 impl Repeatable {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Small(_, content) => content.len() as u64,
+            Self::Large(_, file, _) => file.length(),
+        }
+    }
+
     /// The spec with all that is known of the content.
     fn declared(&self, spec: ArtifactSpec) -> ArtifactSpec {
         let (digest, length) = match self {

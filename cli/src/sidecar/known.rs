@@ -106,6 +106,10 @@ impl Known {
         lost
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Whether any file waits to be pushed.
     pub(super) fn waits(&self) -> bool {
         !self.queue.is_empty()

@@ -19,11 +19,12 @@ use super::{
 use crate::{
     again::Patience,
     client::Client,
-    error::{CliError, Fault},
+    error::{Again, CliError, Fault},
     output::Output,
     progress::Progress,
     push::{self, Content, Keying, Pusher, Stamp, is_changed},
-    several::{Failures, IN_FLIGHT},
+    several::{Failures, IN_FLIGHT, Room},
+    walk::{Skipped, looks_secret, tell, tell_each, warn_of_secrets},
 };
 
 /// How long a push may take, besides the time for its bytes at so many a second.
@@ -35,6 +36,7 @@ pub(super) struct Pushing {
     pub(super) client: Client,
     pub(super) folder: Arc<Folder>,
     pub(super) spec: ArtifactSpec,
+    pub(super) room: Room,
     pub(super) progress: Progress,
     pub(super) output: Output,
 }
@@ -47,6 +49,10 @@ pub(super) struct Watcher<'a> {
     under_way: FuturesUnordered<LocalBoxFuture<'a, Outcome>>,
     /// What is there and is no file that could be pushed.
     faults: BTreeSet<String>,
+    skipped: BTreeSet<Skipped>,
+    /// The files that were told to look like secrets.
+    secrets: BTreeSet<String>,
+    has_pushed: bool,
     /// Whose fault it was that the last push has to be made again.
     trouble: Option<Fault>,
     told_of_seal: bool,
@@ -67,6 +73,7 @@ impl Pushing {
             client: &self.client,
             keying: &Keying::OfState(stamp),
             patience: Patience::none(),
+            room: &self.room,
             output: self.output,
             progress: &self.progress,
         };
@@ -74,7 +81,15 @@ impl Pushing {
             filename: name.to_string(),
             ..self.spec.clone()
         };
-        let content = Content::State(self.folder.path_of(&name), stamp);
+        let content = match self.folder.place_of(&name) {
+            Ok(place) => Content::State(place, stamp),
+            Err(error) => {
+                return Outcome {
+                    name,
+                    artifact: Err(error),
+                };
+            }
+        };
         // One that never ends would be in the way of the others.
         let bound = PATIENCE + Duration::from_secs(stamp.length() / SLOWEST);
         let artifact = match timeout(bound, pusher.push(content, spec)).await {
@@ -93,6 +108,9 @@ impl<'a> Watcher<'a> {
             pace: Pace::default(),
             under_way: FuturesUnordered::new(),
             faults: BTreeSet::new(),
+            skipped: BTreeSet::new(),
+            secrets: BTreeSet::new(),
+            has_pushed: false,
             trouble: None,
             told_of_seal: false,
             swept: false,
@@ -122,6 +140,12 @@ impl<'a> Watcher<'a> {
         if let Ok(scan) = spawn_blocking(move || folder.scan()).await {
             self.see(scan);
             self.swept = true;
+            let by_rules = self
+                .skipped
+                .iter()
+                .filter(|skipped| skipped.why.is_a_rule());
+            let by_rules: Vec<_> = by_rules.cloned().collect();
+            self.aside(|output| tell(&by_rules, output));
         }
         match self.known.left().len() {
             0 => {}
@@ -140,6 +164,16 @@ impl<'a> Watcher<'a> {
     pub(super) fn has_pushed_all(&self) -> bool {
         let refused = self.known.worst().is_some() || !self.faults.is_empty();
         self.swept && self.known.left().is_empty() && !refused
+    }
+
+    /// Whether nothing was pushed ever, and nothing is there that could be.
+    pub(super) fn has_nothing(&self) -> bool {
+        self.swept && !self.has_pushed && self.known.is_empty()
+    }
+
+    /// Whether something that is there is not pushed, by a rule or because of what it is.
+    pub(super) fn has_skipped(&self) -> bool {
+        !self.skipped.is_empty()
     }
 
     /// Tells what was not pushed, unless that was told before.
@@ -186,9 +220,26 @@ impl<'a> Watcher<'a> {
             self.fail(&CliError::Usage(fault.clone()));
         }
         self.faults = scan.faults;
+        let new = scan.skipped.difference(&self.skipped);
+        let new: Vec<_> = new.filter(|skipped| !skipped.why.is_a_rule()).collect();
+        self.aside(|output| tell_each(new.into_iter(), output));
+        self.skipped = scan.skipped;
+        self.warn(&scan.files);
         for name in self.known.see(scan.files, scan.began, Instant::now()) {
             self.say(&format!("{name}: gone before it could be pushed"));
         }
+    }
+
+    /// Tells once which files look like secrets.
+    fn warn(&mut self, files: &[(String, Stamp)]) {
+        let names = files.iter().map(|(name, _)| name.as_str());
+        let secrets: BTreeSet<String> = names
+            .filter(|name| looks_secret(name))
+            .map(str::to_owned)
+            .collect();
+        let new = secrets.difference(&self.secrets).map(String::as_str);
+        self.aside(|output| warn_of_secrets(new, output));
+        self.secrets = secrets;
     }
 
     fn end(&mut self, Outcome { name, artifact }: Outcome) {
@@ -200,13 +251,11 @@ impl<'a> Watcher<'a> {
 
     fn pushed(&mut self, name: &Arc<str>, artifact: Artifact) {
         self.known.end(name, End::Pushed);
+        self.has_pushed = true;
         self.pace.go_on();
         self.trouble = None;
-        let Pushing {
-            progress, output, ..
-        } = self.pushing;
         // Nobody may read it. The files are to be pushed all the same.
-        if let Err(error) = progress.aside(|| push::print_line(artifact, *output)) {
+        if let Err(error) = self.aside(|output| push::print_line(artifact, output)) {
             self.fail(&error);
         }
     }
@@ -236,7 +285,11 @@ impl<'a> Watcher<'a> {
             }
             What::Lost => {
                 self.known.again(name, now);
-                self.trouble = Some(error.fault());
+                // What is under way is what was lost.
+                self.trouble = match error.again() {
+                    Some(Again::UnderWay(_)) => self.trouble.or(Some(error.fault())),
+                    _ => Some(error.fault()),
+                };
                 if let Some(pause) = self.pace.slow_down(now) {
                     self.say(&format!("{name}: {error}; trying again in {pause:?}"));
                 }
@@ -245,17 +298,18 @@ impl<'a> Watcher<'a> {
     }
 
     fn say(&self, words: &str) {
-        let Pushing {
-            progress, output, ..
-        } = self.pushing;
-        progress.aside(|| output.progress(words));
+        self.aside(|output| output.progress(words));
     }
 
     fn fail(&self, error: &CliError) {
+        self.aside(|output| output.fail(error));
+    }
+
+    fn aside<T>(&self, write: impl FnOnce(Output) -> T) -> T {
         let Pushing {
             progress, output, ..
         } = self.pushing;
-        progress.aside(|| output.fail(error));
+        progress.aside(|| write(*output))
     }
 }
 
