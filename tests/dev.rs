@@ -71,6 +71,14 @@ impl Place {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// The key that clients are told.
+    fn key(&self) -> String {
+        let env = self.file("dev.env");
+        let mut lines = env.lines();
+        let key = lines.find_map(|line| line.strip_prefix("export CAIRN_API_KEY="));
+        key.unwrap_or_else(|| panic!("no key in {env}")).to_owned()
+    }
+
     /// A `cairn dev` on this folder and free ports.
     async fn dev(&self) -> Command {
         let mut command = self.bare_dev().await;
@@ -125,8 +133,9 @@ impl Place {
             grpc: told("gRPC"),
             links: told("links"),
             probes: told("probes"),
-            key: told("key"),
+            key: self.key(),
             child,
+            said,
             _stdout: stdout,
         }
     }
@@ -194,6 +203,8 @@ struct Dev {
     links: String,
     probes: String,
     key: String,
+    /// What it has said.
+    said: String,
     _stdout: BufReader<ChildStdout>,
 }
 

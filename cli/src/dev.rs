@@ -1,11 +1,9 @@
 //! `cairn dev`: the whole store in one process, with nothing else to set up.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    io::{IsTerminal, stdout},
     net::SocketAddr,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -28,15 +26,18 @@ mod account;
 mod binaries;
 pub mod cluster;
 mod config;
+mod data_dir;
 
 use cluster::{Cluster, ClusterError, Options};
+use data_dir::{Clients, DataDir};
 
-/// The tenant that everything in a data folder belongs to.
-const TENANT: &str = "dev";
 /// How often it is looked whether Postgres still runs.
 const WATCH: Duration = Duration::from_secs(1);
 
 /// Run a whole Cairn here: the services, the collector and a private Postgres, with everything in one folder
+///
+/// Only the user who runs it may read what is in the folder. What clients need to know is in its file dev.env, as lines for
+/// a shell: CAIRN_ADDR, CAIRN_API_KEY, and CAIRN_GRPC_TARGET, which is the address as gRPC libraries take it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Where everything is kept; made when it is not there
@@ -91,11 +92,11 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
         ))
     })?;
     // Before anything is started that would have to be stopped again.
-    let mut settings = Settings::from_env(data_dir.path.join("blobs"))?;
+    let mut settings = Settings::from_env(data_dir.path().join("blobs"))?;
     let telemetry = Telemetry::start("cairn-dev", &cairn_process::Settings::from_env()?)?;
     raise_file_limit();
 
-    let folder = data_dir.path.join("postgres");
+    let folder = data_dir.path().join("postgres");
     let started = spawn_blocking(move || Cluster::start(&folder, Options::default()));
     let cluster = started.await.map_err(broken)??;
     settings.store.database_url = cluster.url("postgres");
@@ -138,10 +139,17 @@ async fn serve_on_postgres(
     store.migrate().await?;
     store.preflight().await?;
     let key = data_dir.api_key(&store).await?;
-    let addr = format!("http://{}", address(&listeners.grpc)?);
+    let grpc = address(&listeners.grpc)?;
+    let addr = format!("http://{grpc}");
     let public = format!("http://{}", address(&listeners.http)?);
     let ops = format!("http://{}", address(&listeners.ops)?);
-    let env_file = data_dir.write_env(&addr, &key)?;
+    let env_file = data_dir.write_env(&Clients { grpc, key: &key })?;
+    // What is no terminal may be a log that others read.
+    let shown = if stdout().is_terminal() {
+        key
+    } else {
+        format!("in {}", env_file.display())
+    };
 
     let collector = cairn_gc_worker::work(store.clone(), settings.collector, shutdown.clone());
     let collector = tokio::spawn(collector);
@@ -149,8 +157,8 @@ async fn serve_on_postgres(
     output.raw(
         format!(
             "Cairn is running, with everything in {}\n\n  gRPC    {addr}\n  links   {public}\n  probes  {ops}/readyz\n  \
-             key     {key}\n\nIn another terminal:\n\n  source {}\n  cairn push README.md\n\nCtrl-C stops it.\n",
-            data_dir.path.display(),
+             key     {shown}\n\nIn another terminal:\n\n  source {}\n  cairn push README.md\n\nCtrl-C stops it.\n",
+            data_dir.path().display(),
             env_file.display(),
         )
         .as_bytes(),
@@ -184,68 +192,6 @@ async fn stop(watch: JoinHandle<Option<Cluster>>) -> Result<(), CliError> {
         .await
         .map_err(broken)??;
     Ok(())
-}
-
-/// The folder of one Cairn, ours alone for as long as this lives.
-struct DataDir {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl DataDir {
-    fn open(path: &Path) -> Result<Self, CliError> {
-        fs::create_dir_all(path).map_err(CliError::of_file(path))?;
-        let path = path.canonicalize().map_err(CliError::of_file(path))?;
-        let lock_path = path.join("lock");
-        let lock = File::create(&lock_path).map_err(CliError::of_file(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(CliError::Usage(format!(
-                "another cairn dev runs on {}; stop it, or choose another folder with --data-dir",
-                path.display()
-            ))),
-            Err(TryLockError::Error(e)) => Err(CliError::of_file(lock_path)(e)),
-        }
-    }
-
-    fn env_path(&self) -> PathBuf {
-        self.path.join("dev.env")
-    }
-
-    /// The key of the last time if it still works, else a new one.
-    async fn api_key(&self, store: &Store) -> Result<String, CliError> {
-        let last = fs::read_to_string(self.env_path()).unwrap_or_default();
-        let last = last
-            .lines()
-            .find_map(|line| line.strip_prefix("export CAIRN_API_KEY="));
-        if let Some(key) = last
-            && store.authenticate(key).await.is_ok()
-        {
-            return Ok(key.to_owned());
-        }
-        Ok(store.create_api_key(TENANT).await?.reveal().to_owned())
-    }
-
-    /// Writes what clients need to know, for the eyes of this user alone.
-    fn write_env(&self, addr: &str, key: &str) -> Result<PathBuf, CliError> {
-        let path = self.env_path();
-        let temporary = self.path.join("dev.env.new");
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&temporary)?;
-            write!(
-                file,
-                "export CAIRN_ADDR={addr}\nexport CAIRN_API_KEY={key}\n"
-            )?;
-            fs::rename(&temporary, &path)
-        };
-        write().map_err(CliError::of_file(&path))?;
-        Ok(path)
-    }
 }
 
 fn address(listener: &tokio::net::TcpListener) -> Result<SocketAddr, CliError> {

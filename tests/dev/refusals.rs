@@ -1,6 +1,6 @@
 //! What `cairn dev` refuses to start on, and how it says so.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use tokio::net::TcpListener;
 
@@ -73,4 +73,25 @@ async fn a_postgres_that_cannot_start_is_the_servers_fault_and_its_last_words_ar
     let done = done.saying("nonsense").saying("postgres/log");
     assert_eq!(done.text(), "");
     assert!(place.processes().is_empty());
+}
+
+#[tokio::test]
+async fn a_data_folder_that_every_user_may_write_to_is_refused() {
+    let place = Place::open();
+    fs::create_dir(place.data()).unwrap();
+    fs::set_permissions(place.data(), fs::Permissions::from_mode(0o777)).unwrap();
+    let done = place.refused().await.with_code(1);
+    done.saying("may be written to by every user");
+    assert!(!place.data().join("lock").exists());
+}
+
+#[tokio::test]
+async fn a_lock_that_is_a_link_is_not_followed() {
+    let place = Place::open();
+    fs::create_dir(place.data()).unwrap();
+    let precious = place.data().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, place.data().join("lock")).unwrap();
+    place.refused().await.with_code(1).saying("lock");
+    assert_eq!(fs::read(precious).unwrap(), b"precious");
 }

@@ -1,6 +1,6 @@
 //! What `cairn dev` keeps, and what it does not.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
 
 use reqwest::StatusCode;
 use rustix::process::{Signal, kill_process};
@@ -38,11 +38,14 @@ async fn it_says_where_it_listens_and_everything_works_there() {
 async fn dev_env_tells_a_shell_all_that_the_command_needs_and_nobody_else() {
     let place = Place::open();
     let dev = place.start().await;
+    let target = dev.grpc.strip_prefix("http://").unwrap();
     let expected = format!(
-        "export CAIRN_ADDR={}\nexport CAIRN_API_KEY={}\n",
+        "export CAIRN_ADDR={}\nexport CAIRN_GRPC_TARGET={target}\nexport CAIRN_API_KEY={}\n",
         dev.grpc, dev.key
     );
     assert_eq!(place.file("dev.env"), expected);
+    // What is printed may end in a log that others read.
+    assert!(!dev.said.contains(&dev.key), "{}", dev.said);
     let path = place.data().join("dev.env");
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -64,6 +67,46 @@ async fn the_bytes_and_the_records_lie_in_the_data_folder_where_no_one_else_may_
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
     assert_eq!(mode(&place.postgres().unwrap()), 0);
     assert_eq!(mode(&place.socket()), 0);
+    for name in ["blobs", "dev.env", "lock"] {
+        assert_eq!(mode(&place.data().join(name)), 0, "{name}");
+    }
+    // The user that runs Postgres for root may get through it.
+    assert_eq!(mode(&place.data()) & !0o011, 0);
+}
+
+#[tokio::test]
+async fn a_data_folder_that_others_could_read_is_closed() {
+    let place = Place::open();
+    place.start().await.stop().await;
+    let lock = place.data().join("lock");
+    for (path, open) in [(&place.data(), 0o755), (&lock, 0o644)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(open)).unwrap();
+    }
+    place.start().await.stop().await;
+    for path in [&place.data(), &lock] {
+        let mode = fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o066, 0, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_waits_for_the_key_does_not_get_it() {
+    let place = Place::open();
+    fs::create_dir(place.data()).unwrap();
+    let waiting = place.data().join("dev.env.new");
+    fs::write(&waiting, "").unwrap();
+    fs::set_permissions(&waiting, fs::Permissions::from_mode(0o666)).unwrap();
+    let mut reader = fs::File::open(&waiting).unwrap();
+    let dev = place.start().await;
+    let mut read = String::new();
+    reader.read_to_string(&mut read).unwrap();
+    assert_eq!(read, "");
+    let mode = fs::metadata(place.data().join("dev.env"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    dev.stop().await;
 }
 
 #[tokio::test]
