@@ -302,7 +302,7 @@ async fn what_cannot_be_said_of_a_session_is_refused_field_by_field() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client.create(session_spec("a", "run"), "").await.unwrap();
-    let faulty = naming("run", &"x".repeat(256), &["good", "no good"]);
+    let faulty = naming("run", &"x".repeat(256), &["good", "not\ngood"]);
     let refusal = refused(update(client, faulty).await);
     assert_eq!(refusal.fields, ["display_name", "labels[1]"]);
     let nothing = UpdateSessionRequest {

@@ -157,7 +157,7 @@ async fn a_name_that_has_no_version_is_not_found_and_a_name_that_cannot_be_is_re
             (Code::NotFound, "ARTIFACT_NOT_FOUND")
         );
     }
-    let refusal = refused(get(&cairn.client, name("../a", "/", 0)).await);
+    let refusal = refused(get(&cairn.client, name("../a", "\n", 0)).await);
     assert_eq!(refusal.fields, ["name.filename", "name.session_id"]);
     assert_eq!(
         refused(get(&cairn.client, name("a", "run", -1)).await).fields,
@@ -423,7 +423,7 @@ async fn what_an_artifact_is_for_is_kept_with_it_and_checked() {
         language: "x".repeat(65),
         change_summary: "\0".into(),
         stage: 99,
-        labels: vec!["good".into(), "/".into()],
+        labels: vec!["good".into(), "\n".into()],
         ..spec("a")
     };
     let fields = refused(cairn.client.create(bad, "x").await).fields;
