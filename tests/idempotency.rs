@@ -435,6 +435,7 @@ async fn every_bulk_write_has_one_answer_too() {
         artifact_ids: ids.clone(),
         legal_hold: true,
         idempotency_key: "hold".into(),
+        ..SetLegalHoldRequest::default()
     };
     for _ in 0..2 {
         let answer = artifacts.set_legal_hold(hold.clone()).await.unwrap();
@@ -464,6 +465,7 @@ async fn every_bulk_write_has_one_answer_too() {
     let restore = RestoreArtifactsRequest {
         artifact_ids: ids,
         idempotency_key: "restore".into(),
+        ..RestoreArtifactsRequest::default()
     };
     for _ in 0..2 {
         let answer = artifacts.restore_artifacts(restore.clone()).await.unwrap();

@@ -11,6 +11,7 @@ mod cli;
 mod connections;
 mod contention;
 mod declared;
+mod deleting;
 mod dev;
 mod extremes;
 mod faults;

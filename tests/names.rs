@@ -42,9 +42,9 @@ fn incompressible(length: usize, seed: usize) -> String {
     letters.collect()
 }
 
-/// A value of a filter, as itself.
+/// A value of a filter, quoted as JSON quotes it.
 fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap().replace('*', r"\*")
+    serde_json::to_string(text).unwrap()
 }
 
 async fn found(client: &Client, list: ListArtifactsRequest) -> Vec<String> {

@@ -61,6 +61,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         artifact_ids: args.artifact_ids,
         legal_hold,
         idempotency_key: args.key.field(),
+        ..SetLegalHoldRequest::default()
     };
     let hold = async || {
         let mut client = client.artifacts.clone();

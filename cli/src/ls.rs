@@ -87,6 +87,9 @@ struct Filter {
     /// Only with this label; may be given again
     #[arg(long = "label", value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
     labels: Vec<String>,
+    /// Only those that stay when their session is deleted
+    #[arg(long)]
+    persistent: bool,
     /// Only of this size or larger, as 1000 bytes or as 32KiB, 5MiB, 1GiB
     #[arg(long, value_name = "SIZE")]
     min_size: Option<ByteCount>,
@@ -228,6 +231,7 @@ impl Filter {
                 .stage
                 .map_or(0, |stage| ArtifactStage::from(stage).into()),
             labels: self.labels,
+            persistent: self.persistent.then_some(true),
             min_size_bytes: self.min_size.map(|size| size.0),
             max_size_bytes: self.max_size.map(|size| size.0),
             latest_only: self.latest,

@@ -34,6 +34,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let request = RestoreArtifactsRequest {
         artifact_ids: args.artifact_ids,
         idempotency_key: args.key.field(),
+        ..RestoreArtifactsRequest::default()
     };
     let restore = async || {
         let mut client = client.artifacts.clone();

@@ -1,5 +1,6 @@
 //! `cairn rm`.
 
+mod file;
 mod matching;
 
 use std::{
@@ -31,6 +32,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(override_usage = "cairn rm [OPTIONS] ID...
        cairn rm [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]
+       cairn rm [OPTIONS] --all-versions --name FILENAME [--session ID] [--namespace NAME] [--user ID]
        cairn rm [OPTIONS] --filter EXPR")]
 pub(crate) struct Args {
     /// The artifacts
@@ -44,6 +46,9 @@ pub(crate) struct Args {
         value_parser = parse_expression
     )]
     expression: Option<String>,
+    /// The file, every version of it; without this the latest version, and the one before it is the latest then
+    #[arg(long, requires = "name", conflicts_with_all = ["artifact_ids", "version"])]
+    all_versions: bool,
     /// Print what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
@@ -78,6 +83,8 @@ enum Removals {
     Several { artifacts: Vec<Removal> },
 }
 
+pub(crate) use matching::{Removed, show_much};
+
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let ask = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if let Some(filter) = args.expression {
@@ -90,6 +97,17 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             wait: args.wait,
         };
         return matching::run(&client, wanted, output).await;
+    }
+    if args.all_versions {
+        let (_, name) = args.name.or_id(None)?.into_fields();
+        let client = args.server.connect().await?;
+        let wanted = file::Wanted {
+            name: name.unwrap_or_default(),
+            dry_run: args.dry_run,
+            ask,
+            key: args.key,
+        };
+        return file::run(&client, wanted, output).await;
     }
     let several = args.artifact_ids.len() > 1;
     let wanted = wanted(args.artifact_ids, args.name)?;
@@ -209,6 +227,7 @@ async fn delete(
         artifact_id,
         name,
         idempotency_key: key.field(),
+        ..DeleteArtifactRequest::default()
     };
     let delete = async || {
         let mut client = client.artifacts.clone();
@@ -244,7 +263,7 @@ fn print(mut removals: Vec<Removal>, several: bool, output: Output) -> Result<()
 }
 
 /// Shows what is to be deleted and asks whether it may be. Anything but a yes is a no.
-async fn confirmed(what: &str, output: Output) -> Result<bool, CliError> {
+pub(crate) async fn confirmed(what: &str, output: Output) -> Result<bool, CliError> {
     for line in what.lines() {
         output.note(line);
     }

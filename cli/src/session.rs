@@ -1,6 +1,7 @@
 //! `cairn session`.
 
 mod commit;
+mod delete;
 mod update;
 mod verify;
 mod watch;
@@ -23,7 +24,7 @@ use crate::{
     time::{Moment, rfc3339},
 };
 
-/// Name, list, show, describe, watch, publish, seal and verify sessions
+/// Name, list, show, describe, watch, publish, seal, delete and verify sessions
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -48,6 +49,10 @@ enum Verb {
     Commit(commit::Args),
     /// Seal a session for good: nothing can be added to it any more
     Seal(SealArgs),
+    /// Delete what a session holds, but for what was pushed with --persistent and what is under a legal hold
+    ///
+    /// Labels save nothing. The session itself stays, with its labels, its seal and its manifest.
+    Delete(delete::Args),
     /// Check that a sealed session's manifest, with the hash of every artifact, is the one that was sealed
     Verify(OneArgs),
 }
@@ -113,6 +118,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Verb::Watch(args) => watch::run(args, output).await,
         Verb::Commit(args) => commit::run(args, output).await,
         Verb::Seal(args) => seal(args, output).await,
+        Verb::Delete(args) => delete::run(args, output).await,
         Verb::Verify(args) => verify::run(args, output).await,
     }
 }

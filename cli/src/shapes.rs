@@ -39,6 +39,7 @@ pub(crate) struct Artifact {
     pub(crate) etag: Option<String>,
     pub(crate) state: Option<String>,
     pub(crate) legal_hold: bool,
+    pub(crate) persistent: bool,
     #[serde(skip)]
     age: String,
 }
@@ -68,6 +69,7 @@ impl From<v1::Artifact> for Artifact {
             etag: present(artifact.etag),
             state: state_name(artifact.state),
             legal_hold: artifact.legal_hold,
+            persistent: artifact.persistent,
             expires_at: rfc3339(artifact.expires_at),
             age: age(artifact.created_at),
             created_at: rfc3339(artifact.created_at),
@@ -111,6 +113,7 @@ impl Artifact {
                 self.expires_at.clone().or(Some("never".to_owned())),
             ),
             ("legal hold", held(self.legal_hold)),
+            ("persistent", self.persistent.then(|| "yes".to_owned())),
         ];
         fields.extend(several("label", &self.labels));
         fields.extend(several("input", &self.inputs));
@@ -381,7 +384,7 @@ mod tests {
                 "user_id": null, "agent_id": "writer", "title": "A", "kind": "code", "language": null,
                 "change_summary": null, "stage": "review", "labels": ["p"], "inputs": [],
                 "metadata": {"k": "v"}, "expires_at": null, "created_at": "2026-03-03T12:00:00Z",
-                "updated_at": null, "etag": "e", "state": "visible", "legal_hold": false
+                "updated_at": null, "etag": "e", "state": "visible", "legal_hold": false, "persistent": false
             }))
         );
     }

@@ -70,6 +70,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         filter: args.expression.unwrap_or_default(),
         agent_id: args.agent.unwrap_or_default(),
         idempotency_key: args.key.field(),
+        ..SetStageRequest::default()
     };
     let set = async || {
         let mut client = client.artifacts.clone();

@@ -68,6 +68,12 @@ struct Change {
     // Not from CAIRN_TTL, which is for what is pushed: a new title must not change a life.
     #[arg(long, value_name = "TIME")]
     ttl: Option<NewTtl>,
+    /// Keep it when its session is deleted
+    #[arg(long)]
+    persistent: bool,
+    /// Delete it with its session
+    #[arg(long, conflicts_with = "persistent")]
+    no_persistent: bool,
 }
 
 /// How long to keep what is there already.
@@ -122,6 +128,7 @@ impl Change {
             ("labels", self.no_label || !self.labels.is_empty()),
             ("stage", self.stage.is_some()),
             ("expiry", self.ttl.is_some()),
+            ("persistent", self.persistent || self.no_persistent),
         ];
         let paths: Vec<String> = given
             .into_iter()
@@ -129,7 +136,8 @@ impl Change {
             .map(|(path, _)| path.to_owned())
             .collect();
         if paths.is_empty() {
-            let words = "nothing to change: give --title, --meta, --label, --stage or --ttl";
+            let words =
+                "nothing to change: give --title, --meta, --label, --stage, --ttl or --persistent";
             return Err(CliError::Usage(words.to_owned()));
         }
         Ok(UpdateArtifactRequest {
@@ -137,6 +145,7 @@ impl Change {
             title: self.title.unwrap_or_default(),
             metadata: metadata::into_map(self.metadata)?,
             labels: self.labels,
+            persistent: self.persistent,
             stage: self
                 .stage
                 .map_or(0, |stage| ArtifactStage::from(stage).into()),

@@ -210,3 +210,54 @@ async fn what_is_held_cannot_be_deleted_until_it_is_released() {
     shell.json(&["hold", "--session=run", "--release"]).await;
     shell.json(&["rm", id]).await;
 }
+
+#[tokio::test]
+async fn a_file_is_removed_with_all_its_versions() {
+    let (_cairn, shell) = start().await;
+    for content in ["1", "2", "3"] {
+        shell.push("a.txt", content, &["--session=s"]).await;
+    }
+    shell.push("b.txt", "1", &["--session=s"]).await;
+    let rm = ["rm", "--all-versions", "--name=a.txt", "--session=s"];
+    let would = shell.json(&[&rm[..], &["--dry-run"]].concat()).await;
+    assert_eq!(
+        [&would["deleted"], &would["deleted_count"]],
+        [&json!(false), &json!(3)]
+    );
+    let removed = shell.json(&rm).await;
+    assert_eq!(
+        [&removed["deleted_count"], &removed["size_bytes"]],
+        [&json!(3), &json!(3)]
+    );
+    let left = shell.json(&["ls"]).await;
+    assert_eq!(left["artifacts"].as_array().unwrap().len(), 1);
+    let again = error(&shell, &rm).await;
+    assert_eq!(again["code"], "artifact_not_found");
+    let with_version = shell.run(&[&rm[..], &["--version=1"]].concat()).await;
+    with_version.with_code(1);
+}
+
+#[tokio::test]
+async fn a_session_is_deleted_but_for_what_was_pushed_to_stay() {
+    let (cairn, shell) = start().await;
+    shell.push("a.txt", "a", &["--session=s"]).await;
+    let kept = ["--session=s", "--persistent"];
+    let kept = shell.push("b.txt", "b", &kept).await;
+    assert_eq!(kept["persistent"], true);
+    let id = text(&kept["artifact_id"]);
+    let delete = ["session", "delete", "s"];
+    let would = shell.json(&[&delete[..], &["--dry-run"]].concat()).await;
+    assert_eq!(would["deleted_count"], 1);
+    let started = shell.json(&[&delete[..], &["--no-wait"]].concat()).await;
+    assert_eq!(started["job"]["type"], "delete_session");
+    assert_eq!(started["job"]["session_id"], "s");
+    cairn.collect().await;
+    let job = text(&started["job"]["job_id"]);
+    let done = shell.json(&["job", "wait", job]).await;
+    assert_eq!(done["done_count"], 1);
+    let listed = shell.json(&["ls", "--persistent"]).await;
+    assert_eq!(listed["artifacts"][0]["artifact_id"], id);
+    assert_eq!(shell.json(&["ls"]).await["artifacts"], listed["artifacts"]);
+    let updated = shell.json(&["update", id, "--no-persistent"]).await;
+    assert_eq!(updated["persistent"], false);
+}

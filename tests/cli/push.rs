@@ -41,6 +41,7 @@ async fn a_file_is_stored_under_its_base_name_and_its_record_has_the_names_of_th
             "etag": pushed["etag"],
             "state": "visible",
             "legal_hold": false,
+            "persistent": false,
             "deduplicated": false,
             "existing": false,
         })

@@ -192,7 +192,7 @@ async fn a_seal_and_a_delete_are_done_once_wherever_they_die() {
         let deleted = store
             .delete_artifact(tenant, &doomed, Some(&key(&name("delete"))))
             .await?;
-        let ids = Selection::ids(vec![deleted.artifact_id])?;
+        let ids = Selection::ids(vec![deleted.artifact_id]).map(Selection::Ids)?;
         let restored = store
             .restore_artifacts(tenant, &ids, Some(&key(&name("restore"))))
             .await?;

@@ -197,7 +197,7 @@ async fn a_collector_that_is_paused_takes_nothing_from_what_is_restored() {
             .sql("UPDATE artifacts SET purge_after = now() + interval '50 ms' WHERE state = 'deleted'")
             .await;
         let id = made.artifact.id.to_string();
-        let ids = Selection::ids(vec![id.clone()]).unwrap();
+        let ids = Selection::Ids(Selection::ids(vec![id.clone()]).unwrap());
         let (store, tenant) = (cairn.store.clone(), caller.tenant.clone());
         let restoring = async move { store.restore_artifacts(&tenant, &ids, None).await.unwrap() };
         let (report, restored) =

@@ -31,6 +31,7 @@ pub(super) struct Spec {
     pub(super) follows: Follows,
     pub(super) return_existing: bool,
     pub(super) unpublished: bool,
+    pub(super) persistent: bool,
     pub(super) ttl: Ttl,
 }
 
@@ -101,6 +102,9 @@ pub(super) enum Call<A> {
         stage: &'static str,
     },
     Delete(A),
+    /// Every version of it.
+    DeleteFile(File),
+    DeleteSession(&'static str),
     DeleteThese(Vec<A>),
     DeleteMatching(Matching),
     Restore(Vec<A>),
@@ -138,6 +142,11 @@ pub(super) enum Answer {
         count: u64,
         bytes: u64,
         not_deleted: BTreeSet<String>,
+    },
+    SessionDeleted {
+        count: u64,
+        bytes: u64,
+        held: u64,
     },
     Restored {
         count: u64,
@@ -179,6 +188,8 @@ impl<A> Call<A> {
                 Call::Update { id, ttl, stage }
             }
             Self::Delete(id) => Call::Delete(each(id)),
+            Self::DeleteFile(file) => Call::DeleteFile(file),
+            Self::DeleteSession(session) => Call::DeleteSession(session),
             Self::DeleteThese(ids) => Call::DeleteThese(ids.into_iter().map(each).collect()),
             Self::DeleteMatching(matching) => Call::DeleteMatching(matching),
             Self::Restore(ids) => Call::Restore(ids.into_iter().map(each).collect()),

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use cairn_store::{
-    ArtifactRef, ArtifactSpec, ArtifactUpdate, Bulk, Caller, Created, Error, Expiry,
-    IdempotencyKey, OnDuplicate, Origin, RawSpec, RawUpdate, Result, Selection, Store, ToPublish,
+    ArtifactRef, ArtifactSpec, ArtifactUpdate, Bulk, BulkDeleted, Caller, Created, Error, Expiry,
+    FileName, IdempotencyKey, JobState, OnDuplicate, Origin, RawName, RawSelection, RawSpec,
+    RawUpdate, Result, Selection, Store, ToPublish,
+    gc::{self, Pass, Policy},
 };
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
     },
     contents, hashes,
 };
+use crate::harness::eventually;
 
 /// What came of a call, and the id of the artifact that it was about, if it was to make one.
 pub(super) struct Outcome {
@@ -114,8 +117,36 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
             store.delete_artifact(tenant, &id, once).await?;
             Answer::Deleted.into()
         }
+        Call::DeleteFile(file) => {
+            let name = RawName {
+                filename: file.name.to_owned(),
+                session_id: file.session.to_owned(),
+                ..RawName::default()
+            };
+            let name = FileName::new("name", name)?;
+            let deleted = store.delete_file(caller, &name, once).await?;
+            deleted_many(deleted)
+        }
+        Call::DeleteSession(session) => {
+            let job = store.delete_session(caller, session, once).await?;
+            // Until the job has done it, nothing else happens in a history. One who died may have its row for a moment.
+            let id = job.id.to_string();
+            eventually("the job has ended", async || {
+                gc::run_passes(store, Policy::default(), Pass::named("jobs")).await;
+                let job = store.get_job(tenant, &id).await;
+                job.is_ok_and(|job| job.state == JobState::Succeeded)
+            })
+            .await;
+            let job = store.get_job(tenant, &id).await?;
+            Answer::SessionDeleted {
+                count: job.done_count,
+                bytes: job.size_bytes,
+                held: job.held_count,
+            }
+            .into()
+        }
         Call::DeleteThese(ids) => {
-            let these = Selection::new(ids.clone(), "")?;
+            let these = Selection::ids(ids.clone()).map(Selection::Ids)?;
             delete(store, caller, &these, once).await?
         }
         Call::DeleteMatching(matching) => {
@@ -124,10 +155,14 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
                 Matching::Filename(name) => format!("filename = {name}"),
                 Matching::Stage(stage) => format!("stage = {stage}"),
             };
-            delete(store, caller, &Selection::new(vec![], &filter)?, once).await?
+            let matching = Selection::new(RawSelection {
+                expression: filter,
+                ..RawSelection::default()
+            })?;
+            delete(store, caller, &matching, once).await?
         }
         Call::Restore(ids) => {
-            let ids = Selection::ids(ids.clone())?;
+            let ids = Selection::ids(ids.clone()).map(Selection::Ids)?;
             let restored = store.restore_artifacts(tenant, &ids, once).await?;
             Answer::Restored {
                 count: restored.restored,
@@ -136,8 +171,11 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
             .into()
         }
         Call::Hold { ids, hold } => {
-            let ids = Selection::ids(ids.clone())?;
-            let set = store.set_legal_hold(tenant, &ids, *hold, once).await?;
+            let ids = Selection::ids(ids.clone()).map(Selection::Ids)?;
+            let set = store.set_legal_hold(caller, &ids, *hold, once).await?;
+            let Bulk::Done(set) = set else {
+                panic!("they are few");
+            };
             Answer::Held {
                 changed: set.changed,
                 missing: set.missing.into_iter().collect(),
@@ -196,15 +234,19 @@ async fn delete(
     key: Option<&IdempotencyKey>,
 ) -> Result<Outcome> {
     let deleted = store.delete_artifacts(caller, selected, false, key).await?;
+    Ok(deleted_many(deleted))
+}
+
+fn deleted_many(deleted: Bulk<BulkDeleted>) -> Outcome {
     let Bulk::Done(deleted) = deleted else {
         panic!("they are few");
     };
-    Ok(Answer::DeletedMany {
+    Answer::DeletedMany {
         count: deleted.count,
         bytes: deleted.bytes,
         not_deleted: deleted.not_deleted.into_iter().collect(),
     }
-    .into())
+    .into()
 }
 
 fn raw(spec: &Spec, key: &str) -> RawSpec {
@@ -237,6 +279,7 @@ fn raw(spec: &Spec, key: &str) -> RawSpec {
         },
         idempotency_key: key.to_owned(),
         unpublished: spec.unpublished,
+        persistent: spec.persistent,
     }
 }
 

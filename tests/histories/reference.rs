@@ -36,6 +36,7 @@ pub(super) struct Record {
     pub(super) life: Life,
     pub(super) held: bool,
     pub(super) session_held: bool,
+    pub(super) persistent: bool,
     /// What it is a copy of.
     pub(super) input: Option<String>,
 }
@@ -49,6 +50,7 @@ pub(super) struct Waiting {
     pub(super) ttl: Ttl,
     pub(super) follows: Option<i64>,
     pub(super) input: Option<String>,
+    pub(super) persistent: bool,
     /// It has waited too long.
     pub(super) overdue: bool,
 }

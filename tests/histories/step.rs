@@ -95,6 +95,8 @@ fn call() -> impl Strategy<Value = Call<Index>> {
         2 => (any::<Index>(), option::of(ttl()), select(&["draft", "review"][..]))
             .prop_map(|(id, ttl, stage)| Call::Update { id, ttl, stage }),
         6 => any::<Index>().prop_map(Call::Delete),
+        1 => file().prop_map(Call::DeleteFile),
+        1 => session().prop_map(Call::DeleteSession),
         1 => some().prop_map(Call::DeleteThese),
         1 => matching().prop_map(Call::DeleteMatching),
         6 => some().prop_map(Call::Restore),
@@ -125,7 +127,6 @@ fn create() -> impl Strategy<Value = Call<Index>> {
 }
 
 fn spec() -> impl Strategy<Value = Spec> {
-    let session = prop_oneof![1 => Just(NO_SESSION), 3 => session()];
     let follows = prop_oneof![
         8 => Just(Follows::Any),
         2 => Just(Follows::Latest),
@@ -133,23 +134,22 @@ fn spec() -> impl Strategy<Value = Spec> {
     ];
     let existing = prop::bool::weighted(0.2);
     let unpublished = prop::bool::weighted(0.5);
-    (
-        session,
-        select(&NAMES[..]),
-        follows,
-        existing,
-        unpublished,
-        ttl(),
+    let persistent = prop::bool::weighted(0.3);
+    (file(), follows, existing, unpublished, persistent, ttl()).prop_map(
+        |(file, follows, return_existing, unpublished, persistent, ttl)| Spec {
+            file,
+            follows,
+            return_existing,
+            unpublished: unpublished && file.session != NO_SESSION,
+            persistent,
+            ttl,
+        },
     )
-        .prop_map(
-            |(session, name, follows, return_existing, unpublished, ttl)| Spec {
-                file: File { session, name },
-                follows,
-                return_existing,
-                unpublished: unpublished && session != NO_SESSION,
-                ttl,
-            },
-        )
+}
+
+fn file() -> impl Strategy<Value = File> {
+    let session = prop_oneof![1 => Just(NO_SESSION), 3 => session()];
+    (session, select(&NAMES[..])).prop_map(|(session, name)| File { session, name })
 }
 
 fn session() -> impl Strategy<Value = &'static str> {

@@ -229,6 +229,7 @@ impl Caller {
         let request = RestoreArtifactsRequest {
             artifact_ids: vec![record.id.clone()],
             idempotency_key: self.fresh(),
+            ..RestoreArtifactsRequest::default()
         };
         self.world
             .journal
@@ -305,6 +306,7 @@ impl Caller {
             artifact_ids: vec![record.id.clone()],
             legal_hold: !record.held,
             idempotency_key: self.fresh(),
+            ..SetLegalHoldRequest::default()
         };
         let call = async |mut client: Client| {
             let response = client.artifacts.set_legal_hold(request.clone());

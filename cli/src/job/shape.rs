@@ -26,6 +26,9 @@ pub(crate) struct Job {
     pub(crate) held_count: i64,
     estimated_count: i64,
     stage: Option<String>,
+    session_id: Option<String>,
+    /// Of a job that sets legal holds: whether it holds.
+    legal_hold: Option<bool>,
     agent_id: Option<String>,
     api_key_last_4: String,
     workload: Option<String>,
@@ -44,6 +47,8 @@ impl From<v1::Job> for Job {
             state: state_name(job.state),
             // Of a job that sets no stage there is none, and not the first.
             stage: (job.stage != 0).then(|| stage_name(job.stage)).flatten(),
+            legal_hold: (job.r#type == JobType::SetLegalHold as i32).then_some(job.legal_hold),
+            session_id: present(job.session_id),
             job_id: job.job_id,
             filter: job.filter,
             done_count: job.done_count,
@@ -102,6 +107,8 @@ impl Job {
             ("type", self.r#type.clone()),
             ("filter", Some(self.filter.clone())),
             ("to", self.stage.clone()),
+            ("session", self.session_id.clone()),
+            ("hold", self.legal_hold.map(|hold| hold.to_string())),
             ("agent", self.agent_id.clone()),
             (
                 "key",
@@ -147,7 +154,7 @@ pub(super) fn table(jobs: &[Job]) -> String {
     output::table(&rows)
 }
 
-/// "delete_artifacts" or "set_stage"; `None` for one that is newer than this command.
+/// "delete_artifacts", "set_stage", "delete_session" or "set_legal_hold"; `None` for one that is newer than this command.
 fn type_name(kind: i32) -> Option<String> {
     match JobType::try_from(kind).ok()? {
         JobType::Unspecified => None,

@@ -28,6 +28,11 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    /// Waits, unless that is not wanted.
+    pub(crate) fn unless(no_wait: bool) -> Self {
+        Self { no_wait }
+    }
+
     /// The job that a call started, if it did: at its end, or as it is where nobody waits.
     pub(crate) async fn on(
         &self,

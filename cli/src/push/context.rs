@@ -68,6 +68,9 @@ struct Record {
     /// An artifact that they were made from; may be given again
     #[arg(long = "input", value_name = "ID")]
     inputs: Vec<String>,
+    /// Keep them when their session is deleted; labels do not
+    #[arg(long)]
+    persistent: bool,
 }
 
 /// What must be so for anything to be stored.
@@ -113,6 +116,7 @@ impl Context {
                 .map_or(0, |stage| ArtifactStage::from(stage).into()),
             labels: record.labels,
             inputs: record.inputs,
+            persistent: record.persistent,
             ..ArtifactSpec::default()
         })
     }

@@ -28,17 +28,17 @@ pub(super) struct Wanted {
 }
 
 #[derive(Default, Serialize)]
-struct Removed {
+pub(crate) struct Removed {
     /// False when it is only said what would be, or what a job will.
-    deleted: bool,
-    deleted_count: i64,
-    size_bytes: i64,
-    not_deleted_artifact_ids: Vec<String>,
+    pub(crate) deleted: bool,
+    pub(crate) deleted_count: i64,
+    pub(crate) size_bytes: i64,
+    pub(crate) not_deleted_artifact_ids: Vec<String>,
     /// More would be than were counted.
-    more: bool,
+    pub(crate) more: bool,
     /// The job that deletes them, where there are too many for one call.
     #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<Job>,
+    pub(crate) job: Option<Job>,
 }
 
 /// Deletes all that match. Who is asked sees what it is first, and then just that is deleted, unless it is too much to look
@@ -108,9 +108,7 @@ async fn show(
         find(client, filter).await?
     };
     let words = if many {
-        let more = if would.more { "more than " } else { "" };
-        let size = size(would.size_bytes);
-        format!("{more}{} artifacts, {more}{size}", would.deleted_count)
+        show_much(&would)
     } else {
         artifact_table(&found)
     };
@@ -119,6 +117,13 @@ async fn show(
     }
     let ids = found.into_iter().map(|found| found.artifact_id);
     Ok((!many).then(|| ids.collect()))
+}
+
+/// What is too much to be shown one by one.
+pub(crate) fn show_much(would: &DeleteArtifactsResponse) -> String {
+    let more = if would.more { "more than " } else { "" };
+    let size = size(would.size_bytes);
+    format!("{more}{} artifacts, {more}{size}", would.deleted_count)
 }
 
 async fn find(client: &Client, filter: &str) -> Result<Vec<Artifact>, CliError> {
@@ -138,7 +143,7 @@ async fn find(client: &Client, filter: &str) -> Result<Vec<Artifact>, CliError> 
 }
 
 impl Removed {
-    fn add(&mut self, answer: DeleteArtifactsResponse) {
+    pub(crate) fn add(&mut self, answer: DeleteArtifactsResponse) {
         self.deleted_count += answer.deleted_count;
         self.size_bytes += answer.size_bytes;
         self.more = answer.more;
@@ -146,7 +151,7 @@ impl Removed {
             .extend(answer.not_deleted_artifact_ids);
     }
 
-    fn of_job(&mut self, job: Option<Job>) {
+    pub(crate) fn of_job(&mut self, job: Option<Job>) {
         if let Some(job) = &job {
             self.deleted = job.has_ended();
             self.deleted_count = job.done_count;
@@ -155,7 +160,7 @@ impl Removed {
         self.job = job;
     }
 
-    fn print(&self, output: Output) -> Result<(), CliError> {
+    pub(crate) fn print(&self, output: Output) -> Result<(), CliError> {
         output.data(self, || {
             let done = match &self.job {
                 Some(job) if !job.has_ended() => return job.fields(),

@@ -58,6 +58,8 @@ pub struct Artifact {
     pub updated_at: Timestamp,
     /// Whether it is held, by itself or with its session.
     pub legal_hold: bool,
+    /// Whether it stays when its session is deleted.
+    pub persistent: bool,
 }
 
 impl Artifact {

@@ -11,13 +11,16 @@ use crate::{
     error::{Error, Result},
     id::{ArtifactId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    job::{Bulk, Job, Task, bulk_again, start_if_many},
+    job::{Bulk, Job, Task, bulk_again, job_again, start_if_many, start_job},
+    list::RawFilter,
     meta::{
         artifacts as rows, pending,
         selection::{self, Match, Survey},
+        sessions,
     },
-    reference::ArtifactRef,
-    selection::{Expression, Selection},
+    reference::{ArtifactRef, FileName},
+    selection::{Expression, Selection, filter_of},
+    session::session_id,
     store::Store,
     tenant::{Caller, Tenant},
 };
@@ -59,6 +62,71 @@ impl Store {
         } else {
             Error::internal("a visible artifact was not deleted")
         })
+    }
+
+    /// Deletes a file: every visible version of it that is not held. More than a thousand are left to a job.
+    ///
+    /// # Errors
+    /// `ArtifactNotFound` when it has none; what a key answers; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn delete_file(
+        &self,
+        caller: &Caller,
+        name: &FileName,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Bulk<BulkDeleted>> {
+        let tenant = caller.tenant.id;
+        let client = self.meta.client().await?;
+        let asked = Fingerprint::of("DeleteArtifact").with("all_versions", name);
+        let once = match Once::begin(self, &client, tenant, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => return bulk_again(&client, tenant, earlier).await,
+        };
+        let versions = Expression::of(name.versions());
+        let window = self.times.delete_window;
+        let result = match start_if_many(&once, caller, &versions, &Task::DeleteArtifacts).await? {
+            Ok(job) => Bulk::Started(Box::new(job)),
+            Err(few) if few.is_empty() => {
+                let wanted = ArtifactRef::Name(name.clone(), None);
+                return Err(Error::ArtifactNotFound(wanted.to_string()));
+            }
+            Err(few) => Bulk::Done(delete(&once, tenant, &with_held(few), window).await?),
+        };
+        once.commit(result.to_json()).await?;
+        Ok(result)
+    }
+
+    /// Starts a job that deletes what a session holds, but for what stays and what is held.
+    ///
+    /// # Errors
+    /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn delete_session(
+        &self,
+        caller: &Caller,
+        session: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Job> {
+        let session = session_id(session)?;
+        let tenant = caller.tenant.id;
+        let client = self.meta.client().await?;
+        let asked = Fingerprint::of("DeleteSession").with("session_id", &session);
+        let once = match Once::begin(self, &client, tenant, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => return job_again(&client, tenant, &earlier).await,
+        };
+        let session_id = session.as_str().to_owned();
+        sessions::get(&once.tx, tenant, &session_id).await?;
+        let all = RawFilter {
+            session_id: session_id.clone(),
+            persistent: Some(false),
+            ..RawFilter::default()
+        };
+        let matching = Expression::of(filter_of(all)?);
+        let task = Task::DeleteSession { session_id };
+        let job = start_job(&once, caller, &matching, &task).await?;
+        once.commit(json!({"job_id": job.id.as_str()})).await?;
+        Ok(job)
     }
 
     /// Deletes visible artifacts: those with these ids, or those that match and are not held. More than a thousand are

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 mod glob;
 mod parse;
+mod written;
 
 pub use glob::Glob;
+pub(crate) use parse::parse_written;
 pub use parse::{SyntaxError, parse};
 
 /// Conditions, joined.
@@ -22,6 +24,19 @@ pub enum Filter {
     Not(Box<Filter>),
     /// One condition.
     Is(Condition),
+}
+
+impl Filter {
+    /// The one session whose artifacts match; empty: none. `None`: any.
+    pub(crate) fn session(&self) -> Option<&str> {
+        match self {
+            Self::All(parts) => parts.iter().find_map(Self::session),
+            Self::Is(Condition::Text(TextField::SessionId, TextMatch::Exactly(session))) => {
+                Some(session)
+            }
+            Self::Is(_) | Self::Any(_) | Self::Not(_) => None,
+        }
+    }
 }
 
 /// One condition on an artifact.
@@ -43,6 +58,8 @@ pub enum Condition {
     MetadataKey(String),
     /// It is under a legal hold, by itself or with its session.
     LegalHold,
+    /// It stays when its session is deleted.
+    Persistent,
 }
 
 /// A text of the record. Empty texts are those that were not given.

@@ -5,12 +5,13 @@ use serde_json::json;
 
 use crate::{
     error::{Error, Result},
-    id::ArtifactId,
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    meta::{holds as rows, selection, sessions},
+    job::{Bulk, Few, Task, bulk_again},
+    meta::{holds as rows, sessions},
+    selection::Selection,
     session::{Session, session_id},
     store::Store,
-    tenant::Tenant,
+    tenant::{Caller, Tenant},
 };
 
 /// What setting holds did.
@@ -18,7 +19,7 @@ use crate::{
 pub struct HoldsSet {
     /// How many artifacts were changed; those that were so already do not count.
     pub changed: u64,
-    /// Those that are not visible.
+    /// Of those that were named: the ones that are not visible.
     pub missing: Vec<String>,
 }
 
@@ -26,35 +27,37 @@ pub struct HoldsSet {
 const SETTLED_AT_ONCE: i64 = 5_000;
 
 impl Store {
-    /// Holds visible artifacts, or lets them go; one that is held with its session stays so.
+    /// Holds visible artifacts, or lets them go: those with these ids, or those that match, of which more than a thousand
+    /// are left to a job. One that is held with its session stays so.
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn set_legal_hold(
         &self,
-        tenant: &Tenant,
-        ids: &[ArtifactId],
+        caller: &Caller,
+        selected: &Selection,
         hold: bool,
         key: Option<&IdempotencyKey>,
-    ) -> Result<HoldsSet> {
+    ) -> Result<Bulk<HoldsSet>> {
+        let tenant = caller.tenant.id;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetLegalHold")
-            .with_set("artifact_ids", ids)
+            .of_selection(selected)
             .with("legal_hold", &hold);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match Once::begin(self, &client, tenant, key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => {
-                return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
-            }
+            Err(earlier) => return bulk_again(&client, tenant, earlier).await,
         };
-        let missing = selection::not_visible(&once.tx, tenant.id, ids).await?;
-        let set = HoldsSet {
-            changed: rows::set(&once.tx, tenant.id, ids, hold).await?,
-            missing: missing.iter().map(ToString::to_string).collect(),
+        let result = match Few::of(&once, caller, selected, &Task::SetLegalHold { hold }).await? {
+            Err(job) => Bulk::Started(Box::new(job)),
+            Ok(few) => Bulk::Done(HoldsSet {
+                changed: rows::set(&once.tx, tenant, &few.ids, hold).await?,
+                missing: few.missing,
+            }),
         };
-        once.commit(json!(set)).await?;
-        Ok(set)
+        once.commit(result.to_json()).await?;
+        Ok(result)
     }
 
     /// Holds a session, with every artifact that is in it or comes into it, or lets it go. Deleted artifacts of a held

@@ -21,6 +21,7 @@ use crate::{
         connection::{Connection, Transaction},
         idempotency::{self as rows, Held},
     },
+    selection::Selection,
     stable,
     store::Store,
 };
@@ -84,6 +85,14 @@ impl Fingerprint {
         let mut items: Vec<_> = items.iter().collect();
         items.sort_unstable();
         self.with(field, &items)
+    }
+
+    /// Adds the artifacts of a bulk call.
+    pub(crate) fn of_selection(self, selected: &Selection) -> Self {
+        match selected {
+            Selection::Ids(ids) => self.with_set("artifact_ids", ids),
+            Selection::Matching(matching) => self.with("matching", matching),
+        }
     }
 
     /// Adds a field for which "not given" and "given as empty" are two things.

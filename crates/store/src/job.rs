@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     error::{Error, Result},
     filter::{Comparison, Condition, Filter},
-    id::{JobId, TenantId},
+    id::{ArtifactId, JobId, TenantId},
     idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
     meta::{
         connection::Connection,
@@ -37,6 +37,23 @@ pub enum Task {
         /// Who asked for it; may be empty.
         agent_id: String,
     },
+    /// Deletes what a session holds, but for what stays, and what is held.
+    DeleteSession {
+        /// Which.
+        session_id: String,
+    },
+    /// Puts the artifacts that match under a legal hold, or ends it.
+    SetLegalHold {
+        /// Whether they are to be held.
+        hold: bool,
+    },
+}
+
+impl Task {
+    /// Whether it leaves alone what is held.
+    fn deletes(&self) -> bool {
+        matches!(self, Self::DeleteArtifacts | Self::DeleteSession { .. })
+    }
 }
 
 /// How far a job is.
@@ -102,8 +119,9 @@ impl Job {
     /// About how many bytes it has in an answer.
     fn weight(&self) -> usize {
         let agent = match &self.task {
-            Task::DeleteArtifacts => 0,
+            Task::DeleteArtifacts | Task::SetLegalHold { .. } => 0,
             Task::SetStage { agent_id, .. } => agent_id.len(),
+            Task::DeleteSession { session_id } => session_id.len(),
         };
         self.filter.len() + self.last_error.len() + self.credential.workload().len() + agent + 256
     }
@@ -134,15 +152,23 @@ pub(crate) async fn bulk_again<T: DeserializeOwned>(
     tenant: TenantId,
     earlier: Value,
 ) -> Result<Bulk<T>> {
-    match recorded(&earlier, "job_id") {
-        Ok(id) => {
-            let job = rows::get(client, tenant, &job_id(id)?).await?;
-            Ok(Bulk::Started(Box::new(job)))
-        }
+    match job_again(client, tenant, &earlier).await {
+        Ok(job) => Ok(Bulk::Started(Box::new(job))),
+        Err(e) if recorded(&earlier, "job_id").is_ok() => Err(e),
         Err(_) => serde_json::from_value(earlier)
             .map(Bulk::Done)
             .map_err(|e| Error::Internal(e.into())),
     }
+}
+
+/// The job that a call under the same key started before, as it is now.
+pub(crate) async fn job_again(
+    client: &Connection,
+    tenant: TenantId,
+    earlier: &Value,
+) -> Result<Job> {
+    let id = recorded(earlier, "job_id")?;
+    rows::get(client, tenant, &job_id(id)?).await
 }
 
 impl Store {
@@ -210,22 +236,94 @@ pub(crate) async fn start_if_many(
     task: &Task,
 ) -> Result<Result<Job, Vec<Match>>> {
     let tenant = caller.tenant.id;
-    let survey = selection::survey(&once.tx, tenant, &matching.filter, Job::MAX_COUNT).await?;
-    let is_meant = |one: &&Match| !(one.held && *task == Task::DeleteArtifacts);
-    let estimated = match survey {
-        Survey::More(_) => Job::MAX_COUNT + 1,
-        Survey::All(all) => {
-            let count = all.iter().filter(is_meant).count();
-            if count <= Selection::MAX_IDS {
-                return Ok(Err(all));
-            }
-            count
+    match surveyed(once, tenant, matching, task).await? {
+        (_, Some(few))
+            if few.iter().filter(|one| is_meant(one, task)).count() <= Selection::MAX_IDS =>
+        {
+            Ok(Err(few))
         }
-    };
+        (estimated, _) => start(once, caller, matching, task, estimated).await.map(Ok),
+    }
+}
+
+/// The artifacts of a call that deals with them itself.
+pub(crate) struct Few {
+    pub(crate) ids: Vec<ArtifactId>,
+    /// Of those that were named: the ones that are not visible.
+    pub(crate) missing: Vec<String>,
+}
+
+impl Few {
+    /// Those that are selected; the job that was started for them, when they are many.
+    pub(crate) async fn of(
+        once: &Once<'_>,
+        caller: &Caller,
+        selected: &Selection,
+        task: &Task,
+    ) -> Result<Result<Self, Job>> {
+        match selected {
+            Selection::Ids(ids) => {
+                let missing = selection::not_visible(&once.tx, caller.tenant.id, ids).await?;
+                Ok(Ok(Self {
+                    ids: ids.clone(),
+                    missing: missing.iter().map(ToString::to_string).collect(),
+                }))
+            }
+            Selection::Matching(matching) => {
+                Ok(match start_if_many(once, caller, matching, task).await? {
+                    Ok(job) => Err(job),
+                    Err(few) => Ok(Self {
+                        ids: few.into_iter().map(|one| one.id).collect(),
+                        missing: Vec::new(),
+                    }),
+                })
+            }
+        }
+    }
+}
+
+/// Starts a job, however many artifacts there are for it.
+pub(crate) async fn start_job(
+    once: &Once<'_>,
+    caller: &Caller,
+    matching: &Expression,
+    task: &Task,
+) -> Result<Job> {
+    let (estimated, _) = surveyed(once, caller.tenant.id, matching, task).await?;
+    start(once, caller, matching, task, estimated).await
+}
+
+fn is_meant(one: &Match, task: &Task) -> bool {
+    !(one.held && task.deletes())
+}
+
+/// How many artifacts there are to deal with, and which match, if those were not too many.
+async fn surveyed(
+    once: &Once<'_>,
+    tenant: TenantId,
+    matching: &Expression,
+    task: &Task,
+) -> Result<(usize, Option<Vec<Match>>)> {
+    let survey = selection::survey(&once.tx, tenant, &matching.filter, Job::MAX_COUNT).await?;
+    Ok(match survey {
+        Survey::More(_) => (Job::MAX_COUNT + 1, None),
+        Survey::All(all) => {
+            let count = all.iter().filter(|one| is_meant(one, task)).count();
+            (count, Some(all))
+        }
+    })
+}
+
+async fn start(
+    once: &Once<'_>,
+    caller: &Caller,
+    matching: &Expression,
+    task: &Task,
+    estimated: usize,
+) -> Result<Job> {
+    let (tenant, text) = (caller.tenant.id, &matching.text);
     let estimated = i64::try_from(estimated).unwrap_or(i64::MAX);
-    let text = &matching.text;
-    let job = rows::insert(&once.tx, tenant, task, text, estimated, &caller.credential).await?;
-    Ok(Ok(job))
+    rows::insert(&once.tx, tenant, task, text, estimated, &caller.credential).await
 }
 
 /// Those that were there when a job was asked for.

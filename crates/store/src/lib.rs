@@ -73,7 +73,7 @@ pub use read::{Content, Download};
 pub use record::{Kind, Stage};
 pub use reference::{ArtifactRef, FileName, RawName};
 pub use restore::Restored;
-pub use selection::Selection;
+pub use selection::{RawSelection, Selection};
 pub use session::{Session, SessionFilter, SessionUpdate};
 pub use spec::{ArtifactSpec, Expiry, OnDuplicate, RawSpec};
 pub use stage::{StageChange, Staged};

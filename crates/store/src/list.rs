@@ -54,6 +54,8 @@ pub struct RawFilter {
     pub metadata_keys: Vec<String>,
     /// With a session and a user: that user's files of no session as well.
     pub include_user_scope: bool,
+    /// Only those that stay when their session is deleted, or only the others.
+    pub persistent: Option<bool>,
     /// More conditions, as an expression.
     pub filter: String,
 }
@@ -185,6 +187,12 @@ impl RawFilter {
         for (comparison, moment) in moments {
             let moment = moment.map(within_reach);
             all.extend(moment.map(|at| Filter::Is(Condition::Created(comparison, at))));
+        }
+        let is_persistent = Filter::Is(Condition::Persistent);
+        match self.persistent {
+            None => {}
+            Some(true) => all.push(is_persistent),
+            Some(false) => all.push(Filter::Not(Box::new(is_persistent))),
         }
         // In an order of their own, so that the same filter is the same however its parts were sent.
         let mut metadata = self.metadata;

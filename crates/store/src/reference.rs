@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Result},
+    filter::{Condition, Filter, TextField, TextMatch},
     id::ArtifactId,
     names::{Filename, Label, text_of},
     validate::{Violations, excerpt},
@@ -89,6 +90,22 @@ impl FileName {
             namespace,
             user_id,
         }))
+    }
+}
+
+impl FileName {
+    /// What its versions meet, and nothing else does.
+    pub(crate) fn versions(&self) -> Filter {
+        let exactly = |field, text: &str| {
+            let text = TextMatch::Exactly(text.to_owned());
+            Filter::Is(Condition::Text(field, text))
+        };
+        Filter::All(vec![
+            exactly(TextField::Filename, self.filename.as_str()),
+            exactly(TextField::SessionId, text_of(&self.session_id)),
+            exactly(TextField::Namespace, text_of(&self.namespace)),
+            exactly(TextField::UserId, text_of(&self.user_id)),
+        ])
     }
 }
 

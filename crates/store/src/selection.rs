@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Result},
-    filter::{Filter, parse},
+    filter::{Filter, parse, parse_written},
     id::ArtifactId,
+    list::RawFilter,
     validate::Violations,
 };
 
@@ -33,29 +34,74 @@ impl Expression {
     ///
     /// # Errors
     /// `Invalid`, with the position of the fault.
-    pub(crate) fn new(text: &str) -> Result<Self> {
+    fn new(text: &str) -> Result<Self> {
         let filter = parse(text).map_err(|e| Error::invalid("filter", e.to_string()))?;
         let text = text.to_owned();
         Ok(Self { text, filter })
     }
+
+    /// Writes a filter out.
+    pub(crate) fn of(filter: Filter) -> Self {
+        let text = filter.written();
+        Self { text, filter }
+    }
+
+    /// Reads what one of these has as its text.
+    ///
+    /// # Errors
+    /// `Invalid`, with the position of the fault.
+    pub(crate) fn again(text: &str) -> Result<Filter> {
+        parse_written(text).map_err(|e| Error::invalid("filter", e.to_string()))
+    }
+}
+
+/// Which artifacts are meant, as a caller puts it.
+#[derive(Debug, Clone, Default)]
+pub struct RawSelection {
+    /// These.
+    pub ids: Vec<String>,
+    /// All that match this expression; empty: none is given.
+    pub expression: String,
+    /// All that match these fields.
+    pub matching: Option<RawFilter>,
 }
 
 impl Selection {
     /// The most artifacts that can be named one by one, and the most that one call deals with itself.
     pub(crate) const MAX_IDS: usize = 1000;
 
-    /// Takes either ids or a filter expression.
+    /// Takes either ids, or an expression, or fields.
     ///
     /// # Errors
-    /// `Invalid` for both, for neither, for a faulty filter, and for what cannot be an id.
-    pub fn new(ids: Vec<String>, expression: &str) -> Result<Self> {
-        match (ids.is_empty(), expression) {
-            (true, "") => Err(Error::invalid("artifact_ids", "are required, or a filter")),
-            (true, _) => Expression::new(expression).map(Self::Matching),
-            (false, "") => Self::ids(ids).map(Self::Ids),
-            (false, _) => {
-                let rule = "must not be given beside artifact_ids";
-                Err(Error::invalid("filter", rule))
+    /// `Invalid` for several of them, for none, for a faulty filter, for fields of which none is given, and for what cannot
+    /// be an id.
+    pub fn new(raw: RawSelection) -> Result<Self> {
+        let RawSelection {
+            ids,
+            expression,
+            matching,
+        } = raw;
+        match (ids.is_empty(), expression.as_str(), matching) {
+            (true, "", None) => Err(Error::invalid("artifact_ids", "are required, or a filter")),
+            (false, "", None) => Self::ids(ids).map(Self::Ids),
+            (true, text, None) => Expression::new(text).map(Self::Matching),
+            (true, "", Some(fields)) => {
+                let filter = filter_of(fields)?;
+                Ok(Self::Matching(Expression::of(filter)))
+            }
+            (ids_are_empty, _, matching) => {
+                let field = if matching.is_some() {
+                    "matching"
+                } else {
+                    "filter"
+                };
+                let beside = if ids_are_empty {
+                    "filter"
+                } else {
+                    "artifact_ids"
+                };
+                let rule = format!("must not be given beside {beside}");
+                Err(Error::invalid(field, rule))
             }
         }
     }
@@ -72,6 +118,19 @@ impl Selection {
         let known = artifact_ids(&mut faults, ids, Self::MAX_IDS);
         faults.finish(Some(known))
     }
+}
+
+/// The filter of fields, at least one of which is given: what is forgotten must not mean everything.
+///
+/// # Errors
+/// `Invalid`, with every field at fault below `matching`.
+pub(crate) fn filter_of(fields: RawFilter) -> Result<Filter> {
+    let mut faults = Violations::new();
+    let filter = fields.check(&mut faults);
+    if faults.is_empty() && filter == Filter::All(Vec::new()) {
+        faults.add("", "must have at least one condition");
+    }
+    faults.below("matching").finish(Some(filter))
 }
 
 /// The ids of artifacts, each once, in the order given.

@@ -106,6 +106,8 @@ pub struct RawSpec {
     pub idempotency_key: String,
     /// Whether it waits for `commit_session`.
     pub unpublished: bool,
+    /// Whether it stays when its session is deleted.
+    pub persistent: bool,
 }
 
 impl RawSpec {
@@ -134,6 +136,7 @@ impl RawSpec {
             .with("if_version", &self.if_version)
             .with("on_duplicate", &unless_default(&self.on_duplicate))
             .with("unpublished", &self.unpublished)
+            .with("persistent", &self.persistent)
             .without_content()
     }
 }
@@ -165,6 +168,7 @@ pub struct ArtifactSpec {
     pub(crate) idempotency_key: Option<IdempotencyKey>,
     /// With a session alone.
     pub(crate) unpublished: bool,
+    pub(crate) persistent: bool,
     /// What the caller asked for, where that is not this.
     pub(crate) asked: Option<Fingerprint>,
 }
@@ -197,7 +201,8 @@ impl ArtifactSpec {
             .with_set("inputs", &self.inputs)
             .with("if_version", &self.if_version)
             .with("on_duplicate", &unless_default(&self.on_duplicate))
-            .with("unpublished", &self.unpublished);
+            .with("unpublished", &self.unpublished)
+            .with("persistent", &self.persistent);
         match self.declared_hash {
             Some(hash) => asked.with_content(hash),
             None => asked,
@@ -304,6 +309,7 @@ impl ArtifactSpec {
             on_duplicate: raw.on_duplicate,
             idempotency_key,
             unpublished: raw.unpublished,
+            persistent: raw.persistent,
             asked: None,
         });
         faults.finish(spec)

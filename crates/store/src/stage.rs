@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Error, Result},
     idempotency::{Fingerprint, IdempotencyKey, Once},
-    job::{Bulk, Task, bulk_again, start_if_many},
-    meta::{artifacts, selection, stages as rows},
+    job::{Bulk, Few, Task, bulk_again},
+    meta::{artifacts, stages as rows},
     names::{Label, text_of},
     record::Stage,
     reference::ArtifactRef,
@@ -66,32 +66,19 @@ impl Store {
             Ok(once) => once,
             Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
         };
-        let (ids, missing) = match selected {
-            Selection::Ids(ids) => {
-                let missing = selection::not_visible(&once.tx, tenant.id, ids).await?;
-                (ids.clone(), missing)
-            }
-            Selection::Matching(matching) => {
-                let agent_id = text_of(&agent).to_owned();
-                let task = Task::SetStage { stage, agent_id };
-                match start_if_many(&once, caller, matching, &task).await? {
-                    Ok(job) => {
-                        let started = Bulk::Started(Box::new(job));
-                        once.commit(started.to_json()).await?;
-                        return Ok(started);
-                    }
-                    Err(few) => (few.into_iter().map(|one| one.id).collect(), Vec::new()),
-                }
-            }
-        };
+        let agent_id = text_of(&agent).to_owned();
+        let task = Task::SetStage { stage, agent_id };
         let by = rows::By {
             agent: agent.as_ref(),
             credential: &caller.credential,
         };
-        let result = Bulk::Done(Staged {
-            changed: rows::set_stage(&once.tx, tenant.id, &ids, stage, &by).await?,
-            missing: missing.iter().map(ToString::to_string).collect(),
-        });
+        let result = match Few::of(&once, caller, selected, &task).await? {
+            Err(job) => Bulk::Started(Box::new(job)),
+            Ok(few) => Bulk::Done(Staged {
+                changed: rows::set_stage(&once.tx, tenant.id, &few.ids, stage, &by).await?,
+                missing: few.missing,
+            }),
+        };
         once.commit(result.to_json()).await?;
         Ok(result)
     }

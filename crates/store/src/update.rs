@@ -33,6 +33,8 @@ pub struct RawUpdate {
     pub stage: Option<String>,
     /// From now on.
     pub expiry: Option<Expiry>,
+    /// Whether it stays when its session is deleted.
+    pub persistent: Option<bool>,
     /// Who makes the change; empty: unknown.
     pub agent_id: String,
 }
@@ -46,6 +48,7 @@ pub struct ArtifactUpdate {
     pub(crate) labels: Option<Vec<String>>,
     pub(crate) stage: Option<Stage>,
     pub(crate) expiry: Option<Expiry>,
+    pub(crate) persistent: Option<bool>,
     pub(crate) agent_id: Option<Label>,
 }
 
@@ -84,6 +87,7 @@ impl ArtifactUpdate {
             labels,
             stage,
             expiry: raw.expiry,
+            persistent: raw.persistent,
             agent_id,
         };
         let changes = [
@@ -92,9 +96,11 @@ impl ArtifactUpdate {
             update.labels.is_some(),
             update.stage.is_some(),
             update.expiry.is_some(),
+            update.persistent.is_some(),
         ];
         if faults.is_empty() && !changes.contains(&true) {
-            let rule = "must name at least one of title, metadata, labels, stage, expiry";
+            let rule =
+                "must name at least one of title, metadata, labels, stage, expiry, persistent";
             faults.add("update_mask", rule);
         }
         faults.finish(Some(update))
@@ -128,6 +134,7 @@ impl Store {
             .with_given("labels", update.labels.as_ref())
             .with_given("stage", update.stage.as_ref())
             .with_given("expiry", update.expiry.as_ref())
+            .with_given("persistent", update.persistent.as_ref())
             .with("agent_id", &update.agent_id);
         let earlier = match Once::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => return update_within(once, caller, wanted, update, ttl).await,

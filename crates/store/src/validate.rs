@@ -133,6 +133,18 @@ impl Violations {
         }
     }
 
+    /// The same rules, broken by the fields of a message that stands in a field.
+    #[must_use]
+    pub fn below(mut self, field: &str) -> Self {
+        for violation in &mut self.0 {
+            violation.field = match violation.field.as_str() {
+                "" => field.to_owned(),
+                inner => format!("{field}.{inner}"),
+            };
+        }
+        self
+    }
+
     /// The finished value, or what was wrong with its fields. A value that could not be finished must have had a violation
     /// noted.
     pub fn finish<T>(self, value: Option<T>) -> Result<T> {

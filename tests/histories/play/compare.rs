@@ -138,8 +138,8 @@ fn sessions_of(reference: &Reference) -> BTreeSet<SeenSession> {
 }
 
 /// What a list shows of an artifact, as far as it can be foretold: id, session, filename, version, stage, hash, size, and
-/// whether it is held.
-type Seen = (String, String, String, i64, String, String, u64, bool);
+/// whether it is held and persistent.
+type Seen = (String, String, String, i64, String, String, u64, [bool; 2]);
 
 fn of_artifact(it: &cairn_store::Artifact) -> Seen {
     (
@@ -150,7 +150,7 @@ fn of_artifact(it: &cairn_store::Artifact) -> Seen {
         it.stage.as_str().to_owned(),
         it.content_hash.to_string(),
         it.size_bytes,
-        it.legal_hold,
+        [it.legal_hold, it.persistent],
     )
 }
 
@@ -163,6 +163,6 @@ fn of_record(it: &Record) -> Seen {
         it.stage.to_owned(),
         hashes()[it.content].clone(),
         contents()[it.content].len() as u64,
-        it.is_held(),
+        [it.is_held(), it.persistent],
     )
 }

@@ -7,8 +7,8 @@ use cairn_store::{Origin, State};
 use super::{Life, Record, Reference, Session, Waiting};
 use crate::histories::{
     call::{
-        Answer, CONFLICT, Call, Follows, HELD, INVALID, MISMATCH, MISSING, Matching, NO_SESSION,
-        NO_SUCH_SESSION, NOT_FOUND, Sent, Spec, TOO_LATE,
+        Answer, CONFLICT, Call, File, Follows, HELD, INVALID, MISMATCH, MISSING, Matching,
+        NO_SESSION, NO_SUCH_SESSION, NOT_FOUND, Sent, Spec, TOO_LATE,
     },
     contents,
 };
@@ -46,6 +46,8 @@ impl Reference {
                 Answer::Updated { version, stage }
             }),
             Call::Delete(id) => self.delete(id),
+            Call::DeleteFile(file) => self.delete_file(*file),
+            Call::DeleteSession(session) => self.delete_session(session),
             Call::DeleteThese(ids) => Ok(self.delete_all(ids)),
             Call::DeleteMatching(matching) => {
                 let matches = |record: &&Record| matching.is_met_by(record);
@@ -152,6 +154,7 @@ impl Reference {
                 ttl: spec.ttl,
                 follows,
                 input,
+                persistent: spec.persistent,
                 overdue: false,
             });
             (State::Unpublished, 0)
@@ -248,6 +251,43 @@ impl Reference {
         Ok(Answer::Deleted)
     }
 
+    fn delete_file(&mut self, file: File) -> Told {
+        let versions = self.visible().filter(|record| record.file == file);
+        let ids: Vec<_> = versions.map(|record| record.id.clone()).collect();
+        if ids.is_empty() {
+            return Err(NOT_FOUND);
+        }
+        Ok(self.delete_all(&ids))
+    }
+
+    fn delete_session(&mut self, session: &'static str) -> Told {
+        let is_held = self.sessions.get(session).ok_or(NO_SUCH_SESSION)?.held;
+        let (mut count, mut bytes, mut held) = (0, 0, 0);
+        let mut delete = |content: usize| {
+            count += 1;
+            bytes += contents()[content].len() as u64;
+        };
+        self.waiting.retain(|waiting| {
+            let stays = waiting.persistent || is_held || waiting.file.session != session;
+            if !stays {
+                delete(waiting.content);
+            }
+            stays
+        });
+        for record in &mut self.artifacts {
+            if record.file.session != session || record.persistent || !record.is_visible() {
+                continue;
+            }
+            if record.is_held() {
+                held += 1;
+            } else {
+                record.delete();
+                delete(record.content);
+            }
+        }
+        Ok(Answer::SessionDeleted { count, bytes, held })
+    }
+
     fn delete_all(&mut self, ids: &[String]) -> Answer {
         let (mut count, mut bytes, mut not_deleted) = (0, 0, BTreeSet::new());
         for id in ids {
@@ -331,6 +371,7 @@ impl Record {
             life: Life::Live,
             held: false,
             session_held,
+            persistent: spec.persistent,
             input: None,
         }
     }
@@ -343,6 +384,7 @@ impl Waiting {
             follows: Follows::Any,
             return_existing: false,
             unpublished: false,
+            persistent: self.persistent,
             ttl: self.ttl,
         };
         Record {

@@ -5,21 +5,30 @@
 //! expression = factor { [ "AND" ] factor }          factors side by side are joined by AND
 //! factor     = term { "OR" term }                   OR binds tighter than AND: a AND b OR c is a AND (b OR c)
 //! term       = ( "NOT" | "-" ) term | "(" expression ")" | condition
-//! condition  = text ( "=" | "!=" ) value            value* is a prefix; kind and stage are exact
+//! condition  = text ( "=" | "!=" ) value            is exactly this, or not so
+//!            | text ":" value "*"                   starts with this; "*" alone: is not empty; not of kind and stage
+//!            | "filename" "~" value                 matches this pattern as a whole, as a shell reads it
+//!            | flag ( "=" | "!=" ) ( "true" | "false" )
 //!            | number comparison value              a whole number from 0
 //!            | "create_time" comparison value       an RFC 3339 timestamp
 //!            | "labels" ":" value                   has the label
 //!            | "metadata" ":" value                 has the key
 //!            | "metadata." key ":" "*"              has the key, too
-//!            | "metadata." key ( "=" | "!=" ) value has the key, with a value that matches (or not so)
+//!            | "metadata." key ( "=" | "!=" ) value has the key with exactly this value, or not so
+//!            | "metadata." key ":" value "*"        has the key with a value that starts with this
 //! text       = "session_id" | "namespace" | "user_id" | "agent_id" | "filename" | "content_type" | "title"
 //!            | "language" | "kind" | "stage"
+//! flag       = "persistent" | "legal_hold"
 //! number     = "size_bytes" | "version"
 //! comparison = "=" | "!=" | "<" | "<=" | ">" | ">="
 //! key        = letters and digits of any script and . _ @ / - + | quoted
 //! value      = the same, and : and *, and none of the keywords | quoted
-//! quoted     = '"' ... '"' | "'" ... "'"            \" \' \\ and \* stand for the characters alone
+//! quoted     = '"' ... '"' | "'" ... "'"            \" \' \\ \/ and \* are the characters alone, \b \f \n \r \t and
+//!                                                  \uXXXX what they are in JSON
 //! ```
+//!
+//! A value in quotes after `=` is that text whatever is in it, so a program that quotes as JSON does matches what it means and
+//! nothing else. Without quotes a `*` there is refused: it once meant a prefix.
 //!
 //! `a != b` is `NOT a = b`, so it also holds where there is no `a`. Keywords are upper case; spaces may stand around
 //! operators and parentheses, and must stand after a value. AIP-160 also has bare search words, functions, lists of
@@ -39,12 +48,27 @@ use field::{Field, Operator, quoted};
 use scanner::Scanner;
 use value::Value;
 
-/// The longest text.
-const MAX_BYTES: usize = 2048;
-/// The most conditions.
-const MAX_CONDITIONS: usize = 64;
-/// The most parentheses and negations around a condition.
-const MAX_DEPTH: usize = 16;
+/// How much a text may have.
+#[derive(Clone, Copy)]
+struct Limits {
+    bytes: usize,
+    conditions: usize,
+    /// Parentheses and negations around a condition.
+    depth: usize,
+}
+
+/// Of what callers send.
+const OF_CALLERS: Limits = Limits {
+    bytes: 2048,
+    conditions: 64,
+    depth: 16,
+};
+/// Of what was written out from a request: its fields and its filter.
+const OF_OURS: Limits = Limits {
+    bytes: 128 << 10,
+    conditions: 128,
+    depth: 20,
+};
 
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,8 +93,20 @@ impl SyntaxError {
 /// # Errors
 /// The first fault of the text.
 pub fn parse(text: &str) -> Result<Filter, SyntaxError> {
-    check_length(text)?;
-    let mut parser = Parser::new(text);
+    read(text, OF_CALLERS)
+}
+
+/// Reads a filter that `Filter::written` wrote.
+///
+/// # Errors
+/// The first fault of the text.
+pub(crate) fn parse_written(text: &str) -> Result<Filter, SyntaxError> {
+    read(text, OF_OURS)
+}
+
+fn read(text: &str, limits: Limits) -> Result<Filter, SyntaxError> {
+    check_length(text, limits.bytes)?;
+    let mut parser = Parser::new(text, limits);
     if parser.scanner.at_end() {
         return Ok(Filter::All(Vec::new()));
     }
@@ -94,14 +130,16 @@ enum After {
 
 struct Parser<'a> {
     scanner: Scanner<'a>,
+    limits: Limits,
     conditions: usize,
     depth: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, limits: Limits) -> Self {
         Self {
             scanner: Scanner::new(text),
+            limits,
             conditions: 0,
             depth: 0,
         }
@@ -156,8 +194,9 @@ impl<'a> Parser<'a> {
         at: usize,
         parse: impl FnOnce(&mut Self) -> Result<Filter, SyntaxError>,
     ) -> Result<Filter, SyntaxError> {
-        if self.depth == MAX_DEPTH {
-            let rule = format!("parentheses and negations must be at most {MAX_DEPTH} deep");
+        let most = self.limits.depth;
+        if self.depth == most {
+            let rule = format!("parentheses and negations must be at most {most} deep");
             return Err(SyntaxError::new(at, rule));
         }
         self.depth += 1;
@@ -172,7 +211,7 @@ impl<'a> Parser<'a> {
         let field = Field::read(&mut self.scanner)?;
         let operator = Operator::read(&mut self.scanner, &field)?;
         let value = Value::read(&mut self.scanner, &field)?;
-        let condition = Filter::Is(field.condition(operator, value)?);
+        let condition = field.condition(operator, value)?;
         Ok(match operator {
             Operator::NotEqual => Filter::Not(Box::new(condition)),
             _ => condition,
@@ -180,8 +219,9 @@ impl<'a> Parser<'a> {
     }
 
     fn count(&mut self) -> Result<(), SyntaxError> {
-        if self.conditions == MAX_CONDITIONS {
-            let rule = format!("a filter must have at most {MAX_CONDITIONS} conditions");
+        let most = self.limits.conditions;
+        if self.conditions == most {
+            let rule = format!("a filter must have at most {most} conditions");
             return Err(SyntaxError::new(self.scanner.position(), rule));
         }
         self.conditions += 1;
@@ -203,14 +243,14 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn check_length(text: &str) -> Result<(), SyntaxError> {
-    if text.len() <= MAX_BYTES {
+fn check_length(text: &str, most: usize) -> Result<(), SyntaxError> {
+    if text.len() <= most {
         return Ok(());
     }
     let fitting = text
         .char_indices()
-        .take_while(|(start, c)| start + c.len_utf8() <= MAX_BYTES);
-    let rule = format!("a filter must be at most {MAX_BYTES} bytes of UTF-8");
+        .take_while(|(start, c)| start + c.len_utf8() <= most);
+    let rule = format!("a filter must be at most {most} bytes of UTF-8");
     Err(SyntaxError::new(fitting.count() + 1, rule))
 }
 

@@ -10,8 +10,9 @@ use crate::{
         artifacts,
         connection::Transaction,
         error::from_pg,
+        holds,
         jobs::{self as rows, Claimed, Progress},
-        selection,
+        pending, selection,
         stages::{self, By},
     },
     names::Label,
@@ -86,7 +87,21 @@ async fn work(
     size: i64,
 ) -> Result<Progress> {
     let (tenant, job) = (claimed.tenant, &claimed.job);
-    let matching = created_by(job.created_at, Expression::new(&job.filter)?.filter);
+    if let Task::DeleteSession { session_id } = &job.task {
+        // In a transaction of its own: what is discarded leads to the queue, which comes behind artifacts in the order of
+        // locks.
+        let at = job.created_at;
+        let (done, bytes) = pending::discard_of_session(tx, tenant, session_id, at, size).await?;
+        if done > 0 {
+            return Ok(Progress {
+                reached: Some(claimed.reached.clone()),
+                done,
+                bytes,
+                held: 0,
+            });
+        }
+    }
+    let matching = created_by(job.created_at, Expression::again(&job.filter)?);
     let found = selection::batch(tx, tenant, &matching, &claimed.reached, size).await?;
     let ids = found.ids;
     let mut batch = Progress {
@@ -94,13 +109,14 @@ async fn work(
         ..Progress::default()
     };
     match &job.task {
-        Task::DeleteArtifacts => {
+        Task::DeleteArtifacts | Task::DeleteSession { .. } => {
             let window = store.times.delete_window;
             let deleted = artifacts::delete_all(tx, tenant, &ids, window).await?;
             batch.done = deleted.len() as u64;
             batch.bytes = deleted.iter().map(|(_, bytes)| bytes).sum();
             batch.held = ids.len() as u64 - batch.done;
         }
+        Task::SetLegalHold { hold } => batch.done = holds::set(tx, tenant, &ids, *hold).await?,
         Task::SetStage { stage, agent_id } => {
             let agent = Label::optional(agent_id.clone()).unwrap_or_default();
             let by = By {

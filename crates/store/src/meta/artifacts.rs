@@ -26,9 +26,9 @@ use crate::{
 pub(super) const COLUMNS: &str = "a.id, a.filename, a.version, a.content_type, a.size_bytes, a.sha256, a.session_id, \
      a.namespace, a.user_id, a.agent_id, a.metadata, a.expires_at, a.created_at, a.title, a.kind, a.language, \
      a.change_summary, a.stage, a.labels, a.inputs, a.revision, a.updated_at, \
-     a.held OR a.session_held";
+     a.held OR a.session_held, a.persistent";
 /// How many they are, so that further columns of a query can be found behind them.
-pub(super) const COLUMN_COUNT: usize = 23;
+pub(super) const COLUMN_COUNT: usize = 24;
 
 /// The rows `a` of one file: its scope from parameter $2 on, as `name_parameters` gives it.
 pub(super) const NAMED: &str = "a.tenant_id = $1 AND a.filename COLLATE \"C\" = $2 AND coalesce(a.session_id, '') = $3 \
@@ -122,6 +122,7 @@ pub(super) fn read(row: &Row) -> Result<Artifact> {
             revision: at(row, 20)?,
             updated_at: at(row, 21)?,
             legal_hold: at(row, 22)?,
+            persistent: at(row, 23)?,
         })
     })
 }

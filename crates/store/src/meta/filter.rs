@@ -118,6 +118,7 @@ impl Query {
                 format!("coalesce({}, false)", self.matching(&value, matching))
             }
             Condition::LegalHold => format!("({of}.held OR {of}.session_held)"),
+            Condition::Persistent => format!("{of}.persistent"),
             Condition::MetadataKey(key) => {
                 let key = self.text(key);
                 format!("{of}.metadata ? {key}")

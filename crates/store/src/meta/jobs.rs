@@ -19,8 +19,8 @@ use crate::{
 };
 
 const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, size_bytes, held_count, estimated_count, \
-     created_at, updated_at, finished_at, key_last_4, last_error, workload";
-const COLUMN_COUNT: usize = 16;
+     created_at, updated_at, finished_at, key_last_4, last_error, workload, session_id, hold";
+const COLUMN_COUNT: usize = 18;
 
 fn read(row: &Row) -> Result<Job> {
     row::read(row, "job", 0, |row| {
@@ -32,6 +32,10 @@ fn read(row: &Row) -> Result<Job> {
                     stage: (at::<&str>(row, 4)?.parse()).map_err(|_| Damage::Malformed("stage"))?,
                     agent_id: at(row, 5)?,
                 },
+                "delete_session" => Task::DeleteSession {
+                    session_id: at(row, 16)?,
+                },
+                "set_legal_hold" => Task::SetLegalHold { hold: at(row, 17)? },
                 _ => return Err(Damage::Malformed("type")),
             },
             state: match at(row, 2)? {
@@ -64,18 +68,31 @@ pub(crate) async fn insert(
     estimated: i64,
     credential: &Credential,
 ) -> Result<Job> {
-    let (kind, stage, agent) = match task {
-        Task::DeleteArtifacts => ("delete_artifacts", None, ""),
-        Task::SetStage { stage, agent_id } => {
-            ("set_stage", Some(stage.as_str()), agent_id.as_str())
+    let (mut stage, mut agent, mut session, mut held) = (None, "", None, None);
+    let kind = match task {
+        Task::DeleteArtifacts => "delete_artifacts",
+        Task::SetStage {
+            stage: to,
+            agent_id,
+        } => {
+            (stage, agent) = (Some(to.as_str()), agent_id.as_str());
+            "set_stage"
+        }
+        Task::DeleteSession { session_id } => {
+            session = Some(session_id.as_str());
+            "delete_session"
+        }
+        Task::SetLegalHold { hold } => {
+            held = Some(*hold);
+            "set_legal_hold"
         }
     };
     let row = tx
         .query_one(
             &format!(
                 "INSERT INTO jobs (tenant_id, id, type, filter, to_stage, agent_id, estimated_count, key_last_4,
-                     workload, traceparent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING {COLUMNS}"
+                     workload, traceparent, session_id, hold)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING {COLUMNS}"
             ),
             &[
                 &tenant.0,
@@ -88,6 +105,8 @@ pub(crate) async fn insert(
                 &credential.key_last_4(),
                 &credential.workload(),
                 &trace::here(),
+                &session,
+                &held,
             ],
         )
         .await

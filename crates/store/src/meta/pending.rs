@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
 /// The columns that `artifacts::read` reads, of a row `a` that is not published.
 pub(super) const COLUMNS: &str = "a.id, a.filename, 0::bigint, a.content_type, a.size_bytes, a.sha256, a.session_id, \
      a.namespace, a.user_id, a.agent_id, a.metadata, a.discard_at, a.created_at, a.title, a.kind, a.language, \
-     a.change_summary, a.stage, a.labels, a.inputs, 1::bigint, a.created_at, false";
+     a.change_summary, a.stage, a.labels, a.inputs, 1::bigint, a.created_at, false, a.persistent";
 
 /// The file that a waiting artifact will be a version of, within its session.
 #[derive(PartialEq, Eq, Hash)]
@@ -199,11 +200,11 @@ pub(crate) async fn publish(
         .query(
             "INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
                  content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs, session_held)
+                 title, kind, language, change_summary, stage, labels, inputs, session_held, persistent)
              SELECT p.tenant_id, p.id, p.session_id, p.namespace, p.user_id, p.agent_id, p.filename,
                  f.last_version - count(*) OVER of_file + row_number() OVER (of_file ORDER BY p.number),
                  p.content_type, p.size_bytes, p.sha256, p.metadata, p.object_id, now() + p.ttl_ms * interval '1 ms',
-                 p.title, p.kind, p.language, p.change_summary, p.stage, p.labels, p.inputs, s.held
+                 p.title, p.kind, p.language, p.change_summary, p.stage, p.labels, p.inputs, s.held, p.persistent
              FROM pending_artifacts p
                  JOIN filenames f ON f.tenant_id = p.tenant_id AND f.session_id = p.session_id
                      AND f.filename COLLATE \"C\" = p.filename AND f.user_id = p.user_id AND f.namespace = p.namespace
@@ -259,6 +260,33 @@ pub(crate) async fn discard(
         deleted_at: row.get(0),
         purge_after: row.get(0),
     }))
+}
+
+/// Discards some of the artifacts that wait in a session and were there at a moment, but for those that stay and those of
+/// a held session; says how many, and how many bytes they had.
+#[tracing::instrument(target = "postgres", name = "pending.discard_of_session", skip_all)]
+pub(crate) async fn discard_of_session(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    session: &str,
+    at: Timestamp,
+    limit: i64,
+) -> Result<(u64, u64)> {
+    let rows = tx
+        .query(
+            "DELETE FROM pending_artifacts p
+             USING (SELECT tenant_id, id FROM pending_artifacts w
+                    WHERE tenant_id = $1 AND session_id = $2 AND created_at <= $3 AND NOT persistent
+                        AND NOT EXISTS (SELECT FROM sessions s WHERE s.tenant_id = $1 AND s.id = $2 AND s.held)
+                    ORDER BY number LIMIT $4 FOR UPDATE) there
+             WHERE p.tenant_id = there.tenant_id AND p.id = there.id
+             RETURNING p.size_bytes",
+            &[&tenant.0, &session, &at, &limit],
+        )
+        .await
+        .map_err(from_pg)?;
+    let bytes = rows.iter().map(|row| row.get::<_, i64>(0).unsigned_abs());
+    Ok((rows.len() as u64, bytes.sum()))
 }
 
 /// Discards artifacts that have waited too long.

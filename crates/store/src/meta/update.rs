@@ -47,6 +47,7 @@ pub(crate) async fn update(
                 "UPDATE artifacts a SET title = coalesce($3, a.title), metadata = coalesce($4, a.metadata),
                      labels = coalesce($5, a.labels), stage = coalesce($6, a.stage),
                      expires_at = CASE WHEN $7 THEN clock_timestamp() + $8 * interval '1 ms' ELSE a.expires_at END,
+                     persistent = coalesce($9, a.persistent),
                      revision = a.revision + 1, updated_at = now()
                  WHERE a.tenant_id = $1 AND a.id = $2 RETURNING {COLUMNS}"
             ),
@@ -59,6 +60,7 @@ pub(crate) async fn update(
                 &update.stage.map(Stage::as_str),
                 &ttl.is_some(),
                 &ttl.flatten().map(millis),
+                &update.persistent,
             ],
         )
         .await

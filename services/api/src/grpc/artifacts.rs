@@ -12,7 +12,7 @@ use cairn_proto::v1::{
     UploadArtifactResponse, artifact_service_server::ArtifactService,
     download_artifact_response::Message,
 };
-use cairn_store::{Content, Entry, FileName, RawContent, Result, Selection, Violations};
+use cairn_store::{ArtifactRef, Content, Entry, Error, FileName, RawContent, Result, Violations};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -175,11 +175,12 @@ impl ArtifactService for Services {
         request: Request<SetLegalHoldRequest>,
     ) -> Result<Response<SetLegalHoldResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
+        let selection = convert::selection(request.artifact_ids, String::new(), request.matching);
+        let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let set = self
             .store
-            .set_legal_hold(&caller.tenant, &ids, request.legal_hold, key.as_ref())
+            .set_legal_hold(&caller, &selection, request.legal_hold, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(records::holds(set)))
@@ -190,7 +191,7 @@ impl ArtifactService for Services {
         request: Request<DeleteArtifactsRequest>,
     ) -> Result<Response<DeleteArtifactsResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let selection = Selection::new(request.artifact_ids, &request.filter);
+        let selection = convert::selection(request.artifact_ids, request.filter, request.matching);
         let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let deleted = self
@@ -206,11 +207,12 @@ impl ArtifactService for Services {
         request: Request<RestoreArtifactsRequest>,
     ) -> Result<Response<RestoreArtifactsResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let ids = Selection::ids(request.artifact_ids).map_err(to_status)?;
+        let selection = convert::selection(request.artifact_ids, String::new(), request.matching);
+        let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let restored = self
             .store
-            .restore_artifacts(&caller.tenant, &ids, key.as_ref())
+            .restore_artifacts(&caller.tenant, &selection, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(records::restored(restored)))
@@ -242,7 +244,7 @@ impl ArtifactService for Services {
     ) -> Result<Response<SetStageResponse>, Status> {
         let (caller, request) = taken(request)?;
         let stage = records::required_stage(request.stage).map_err(to_status)?;
-        let selection = Selection::new(request.artifact_ids, &request.filter);
+        let selection = convert::selection(request.artifact_ids, request.filter, request.matching);
         let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let staged = self
@@ -291,6 +293,15 @@ impl ArtifactService for Services {
         let (caller, request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
+        if request.all_versions {
+            let ArtifactRef::Name(name, None) = wanted else {
+                let rule = "needs a name without a version";
+                return Err(to_status(Error::invalid("all_versions", rule)));
+            };
+            let deleted = self.store.delete_file(&caller, &name, key.as_ref()).await;
+            let deleted = deleted.map_err(to_status)?;
+            return Ok(Response::new(records::deleted_file(deleted)));
+        }
         let deleted = self
             .store
             .delete_artifact(&caller.tenant, &wanted, key.as_ref())
@@ -300,6 +311,8 @@ impl ArtifactService for Services {
             artifact_id: deleted.artifact_id,
             deleted_at: Some(convert::timestamp(deleted.deleted_at)),
             purge_after: Some(convert::timestamp(deleted.purge_after)),
+            deleted_count: 1,
+            ..DeleteArtifactResponse::default()
         }))
     }
 }

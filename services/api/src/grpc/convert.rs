@@ -6,7 +6,7 @@ use cairn_proto::v1;
 use cairn_store::{
     Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Created, Error, Expiry, IdempotencyKey,
     Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter, RawName, RawOrder,
-    RawSpec, Result, Session, Stage, State, Violations,
+    RawSelection, RawSpec, Result, Selection, Session, Stage, State, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -114,6 +114,7 @@ pub(super) fn raw_spec(spec: Option<v1::ArtifactSpec>) -> Result<RawSpec> {
         if_version: spec.if_version,
         idempotency_key: spec.idempotency_key,
         unpublished: spec.unpublished,
+        persistent: spec.persistent,
     })
 }
 
@@ -155,6 +156,7 @@ pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
         existing: false,
         state: v1::ArtifactState::Visible.into(),
         legal_hold: artifact.legal_hold,
+        persistent: artifact.persistent,
     }
 }
 
@@ -253,38 +255,88 @@ fn range(
     }
 }
 
-/// A list of artifacts and the size of its pages.
-pub(super) fn list(request: v1::ListArtifactsRequest) -> Result<(ArtifactList, PageSize)> {
-    let mut faults = Violations::new();
-    let size = faults.check("page_size", PageSize::new(request.page_size));
-    let filter = RawFilter {
-        created: range(request.created_after, request.created_before, &mut faults),
-        kind: kind_name(request.kind),
-        stage: stage_name(request.stage),
+/// The fields of a list that say which artifacts are meant.
+fn fields(request: &mut v1::ListArtifactsRequest) -> v1::ArtifactFilter {
+    let request = std::mem::take(request);
+    v1::ArtifactFilter {
         session_id: request.session_id,
         agent_id: request.agent_id,
         namespace: request.namespace,
         user_id: request.user_id,
         filename: request.filename,
+        content_type: request.content_type,
+        created_after: request.created_after,
+        created_before: request.created_before,
+        metadata: request.metadata,
         filename_prefix: request.filename_prefix,
         filename_glob: request.filename_glob,
-        content_type: request.content_type,
+        kind: request.kind,
+        stage: request.stage,
         labels: request.labels,
         min_size_bytes: request.min_size_bytes,
         max_size_bytes: request.max_size_bytes,
-        metadata: request.metadata.into_iter().collect(),
         metadata_keys: request.metadata_keys,
         include_user_scope: request.include_user_scope,
+        persistent: request.persistent,
         filter: request.filter,
-    };
-    let order = RawOrder {
-        order_by: &request.order_by,
-        latest_only: request.latest_only,
-        delimiter: &request.delimiter,
-    };
+    }
+}
+
+fn raw_filter(filter: v1::ArtifactFilter, faults: &mut Violations) -> RawFilter {
+    RawFilter {
+        created: range(filter.created_after, filter.created_before, faults),
+        kind: kind_name(filter.kind),
+        stage: stage_name(filter.stage),
+        session_id: filter.session_id,
+        agent_id: filter.agent_id,
+        namespace: filter.namespace,
+        user_id: filter.user_id,
+        filename: filter.filename,
+        filename_prefix: filter.filename_prefix,
+        filename_glob: filter.filename_glob,
+        content_type: filter.content_type,
+        labels: filter.labels,
+        min_size_bytes: filter.min_size_bytes,
+        max_size_bytes: filter.max_size_bytes,
+        metadata: filter.metadata.into_iter().collect(),
+        metadata_keys: filter.metadata_keys,
+        include_user_scope: filter.include_user_scope,
+        persistent: filter.persistent,
+        filter: filter.filter,
+    }
+}
+
+/// Which artifacts a bulk call is about.
+pub(super) fn selection(
+    ids: Vec<String>,
+    expression: String,
+    matching: Option<v1::ArtifactFilter>,
+) -> Result<Selection> {
+    let mut faults = Violations::new();
+    let matching = matching.map(|matching| raw_filter(matching, &mut faults));
+    faults.below("matching").finish(Some(()))?;
+    Selection::new(RawSelection {
+        ids,
+        expression,
+        matching,
+    })
+}
+
+/// A list of artifacts and the size of its pages.
+pub(super) fn list(mut request: v1::ListArtifactsRequest) -> Result<(ArtifactList, PageSize)> {
+    let mut faults = Violations::new();
+    let size = faults.check("page_size", PageSize::new(request.page_size));
     if request.count_total && !request.delimiter.is_empty() {
         faults.add("count_total", "must not be given beside a delimiter");
     }
+    let order_by = std::mem::take(&mut request.order_by);
+    let delimiter = std::mem::take(&mut request.delimiter);
+    let order = RawOrder {
+        order_by: &order_by,
+        latest_only: request.latest_only,
+        delimiter: &delimiter,
+    };
+    let filter = raw_filter(fields(&mut request), &mut faults);
     let list = ArtifactList::new(filter, order, &mut faults);
     faults.finish(list.zip(size))
 }

@@ -48,11 +48,15 @@ const CONTENT: [&str; 2] = [
 const OTHER_MESSAGE: usize = 256 << 10;
 
 /// What may cost the database much; of those only so many are under way at once.
-const COSTLY: [&str; 4] = [
+const COSTLY: [&str; 8] = [
     "cairn.v1.ArtifactService/ListArtifacts",
     "cairn.v1.ArtifactService/DeleteArtifacts",
     "cairn.v1.ArtifactService/SetStage",
     "cairn.v1.ArtifactService/GetLineage",
+    "cairn.v1.ArtifactService/DeleteArtifact",
+    "cairn.v1.ArtifactService/SetLegalHold",
+    "cairn.v1.ArtifactService/RestoreArtifacts",
+    "cairn.v1.SessionService/DeleteSession",
 ];
 /// How long such a call waits for others to end.
 const COSTLY_WAIT: Duration = Duration::from_secs(5);

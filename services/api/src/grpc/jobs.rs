@@ -99,6 +99,14 @@ pub(super) fn job(job: Job) -> v1::Job {
             message.set_stage(convert::stage(stage));
             message.agent_id = agent_id;
         }
+        Task::DeleteSession { session_id } => {
+            message.set_type(v1::JobType::DeleteSession);
+            message.session_id = session_id;
+        }
+        Task::SetLegalHold { hold } => {
+            message.set_type(v1::JobType::SetLegalHold);
+            message.legal_hold = hold;
+        }
     }
     message
 }

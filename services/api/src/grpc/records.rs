@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The paths that an update mask may have.
-const PATHS: &str = "must be title, metadata, labels, stage or expiry";
+const PATHS: &str = "must be title, metadata, labels, stage, expiry or persistent";
 
 /// More than any message has.
 const MAX_PATHS: usize = 16;
@@ -31,6 +31,7 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
             "title" => update.title = title.take().or(update.title),
             "metadata" => update.metadata = metadata.take().or(update.metadata),
             "labels" => update.labels = labels.take().or(update.labels),
+            "persistent" => update.persistent = Some(request.persistent),
             "stage" => update.stage = Some(stage_or_draft(request.stage)),
             "expiry" => {
                 use v1::update_artifact_request::Expiry as Given;
@@ -89,10 +90,32 @@ pub(super) fn staged(staged: Bulk<Staged>) -> v1::SetStageResponse {
     }
 }
 
-pub(super) fn holds(set: HoldsSet) -> v1::SetLegalHoldResponse {
-    v1::SetLegalHoldResponse {
-        changed_count: convert::size(set.changed),
-        missing_artifact_ids: set.missing,
+pub(super) fn holds(set: Bulk<HoldsSet>) -> v1::SetLegalHoldResponse {
+    match set {
+        Bulk::Done(set) => v1::SetLegalHoldResponse {
+            changed_count: convert::size(set.changed),
+            missing_artifact_ids: set.missing,
+            job: None,
+        },
+        Bulk::Started(job) => v1::SetLegalHoldResponse {
+            job: Some(jobs::job(*job)),
+            ..v1::SetLegalHoldResponse::default()
+        },
+    }
+}
+
+pub(super) fn deleted_file(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactResponse {
+    match deleted {
+        Bulk::Done(deleted) => v1::DeleteArtifactResponse {
+            deleted_count: convert::size(deleted.count),
+            size_bytes: convert::size(deleted.bytes),
+            not_deleted_artifact_ids: deleted.not_deleted,
+            ..v1::DeleteArtifactResponse::default()
+        },
+        Bulk::Started(job) => v1::DeleteArtifactResponse {
+            job: Some(jobs::job(*job)),
+            ..v1::DeleteArtifactResponse::default()
+        },
     }
 }
 
@@ -116,6 +139,7 @@ pub(super) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
     v1::RestoreArtifactsResponse {
         restored_count: convert::size(restored.restored),
         not_restored_artifact_ids: restored.not_restored,
+        more: restored.more,
     }
 }
 

@@ -1,17 +1,18 @@
 use std::pin::Pin;
 
 use cairn_proto::v1::{
-    CommitSessionRequest, CommitSessionResponse, GetSessionRequest, GetSessionResponse,
-    ListManifestRequest, ListManifestResponse, ListSessionsRequest, ListSessionsResponse,
-    PublishedArtifact, SealSessionRequest, SealSessionResponse, SetSessionLegalHoldRequest,
-    SetSessionLegalHoldResponse, UpdateSessionRequest, UpdateSessionResponse, WatchSessionRequest,
-    WatchSessionResponse, session_service_server::SessionService,
+    CommitSessionRequest, CommitSessionResponse, DeleteSessionRequest, DeleteSessionResponse,
+    GetSessionRequest, GetSessionResponse, ListManifestRequest, ListManifestResponse,
+    ListSessionsRequest, ListSessionsResponse, PublishedArtifact, SealSessionRequest,
+    SealSessionResponse, SetSessionLegalHoldRequest, SetSessionLegalHoldResponse,
+    UpdateSessionRequest, UpdateSessionResponse, WatchSessionRequest, WatchSessionResponse,
+    session_service_server::SessionService,
 };
 use cairn_store::{SessionFilter, SessionUpdate, ToPublish};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, records, taken, watch};
+use super::{Services, convert, jobs, records, taken, watch};
 use crate::{auth::bearer, error::to_status};
 
 #[tonic::async_trait]
@@ -141,6 +142,21 @@ impl SessionService for Services {
                 .map(convert::manifest_entry)
                 .collect(),
             next_page_token: page.next.unwrap_or_default(),
+        }))
+    }
+
+    async fn delete_session(
+        &self,
+        request: Request<DeleteSessionRequest>,
+    ) -> Result<Response<DeleteSessionResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
+        let started = self
+            .store
+            .delete_session(&caller, &request.session_id, key.as_ref());
+        let started = started.await.map_err(to_status)?;
+        Ok(Response::new(DeleteSessionResponse {
+            job: Some(jobs::job(started)),
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{SyntaxError, scanner::Scanner, value::Value};
 use crate::{
-    filter::{Comparison, Condition, TextField, TextMatch},
+    filter::{Comparison, Condition, Filter, TextField, TextMatch},
     record::{Kind, Stage},
 };
 
@@ -31,10 +31,12 @@ pub(super) enum Subject {
     MetadataKeys,
     /// The metadata pair with this key.
     Metadata(String),
+    /// Something that is so or is not, and the condition that it is so.
+    Flag(Condition),
 }
 
 /// Every field but `metadata.KEY`.
-static FIELDS: [(&str, Subject); 15] = [
+static FIELDS: [(&str, Subject); 17] = [
     ("session_id", Subject::Text(TextField::SessionId)),
     ("namespace", Subject::Text(TextField::Namespace)),
     ("user_id", Subject::Text(TextField::UserId)),
@@ -50,6 +52,8 @@ static FIELDS: [(&str, Subject); 15] = [
     ("version", Subject::Version),
     ("labels", Subject::Labels),
     ("metadata", Subject::MetadataKeys),
+    ("persistent", Subject::Flag(Condition::Persistent)),
+    ("legal_hold", Subject::Flag(Condition::LegalHold)),
 ];
 
 /// How a field and a value are joined.
@@ -59,6 +63,8 @@ pub(super) enum Operator {
     NotEqual,
     /// `:`
     Has,
+    /// `~`
+    Matches,
     /// Any other.
     Compare(Comparison),
 }
@@ -96,33 +102,50 @@ impl Field {
         })
     }
 
-    /// The condition that this is with a value; of `!=`, the condition to negate.
+    /// The filter that this is with a value; of `!=`, the one to negate.
     pub(super) fn condition(
         &self,
         operator: Operator,
         value: Value,
-    ) -> Result<Condition, SyntaxError> {
+    ) -> Result<Filter, SyntaxError> {
         let comparison = operator.comparison();
-        Ok(match &self.subject {
-            Subject::Text(field) => Condition::Text(*field, self.text_match(*field, value)?),
+        let condition = match &self.subject {
+            Subject::Text(field) if operator == Operator::Has && value.is_any() => {
+                let empty = Condition::Text(*field, TextMatch::Exactly(String::new()));
+                return Ok(Filter::Not(Box::new(Filter::Is(empty))));
+            }
+            Subject::Text(field) => {
+                Condition::Text(*field, self.text_match(*field, operator, value)?)
+            }
+            Subject::Flag(condition) => match value.flag(self)? {
+                true => condition.clone(),
+                false => return Ok(Filter::Not(Box::new(Filter::Is(condition.clone())))),
+            },
             Subject::CreateTime => Condition::Created(comparison, value.timestamp(self)?),
             Subject::SizeBytes => Condition::Size(comparison, value.number(self)?),
             Subject::Version => Condition::Version(comparison, value.number(self)?),
             Subject::Labels => Condition::Label(value.name(LABEL)?),
             Subject::MetadataKeys => Condition::MetadataKey(value.name(KEY)?),
             Subject::Metadata(key) => match operator {
-                Operator::Has => value
-                    .any(self)
-                    .map(|()| Condition::MetadataKey(key.clone()))?,
-                _ => Condition::Metadata(key.clone(), value.text_match()?),
+                Operator::Has if value.is_any() => Condition::MetadataKey(key.clone()),
+                Operator::Has => Condition::Metadata(key.clone(), value.start(self)?),
+                _ => Condition::Metadata(key.clone(), value.whole(self)?),
             },
-        })
+        };
+        Ok(Filter::Is(condition))
     }
 
-    fn text_match(&self, field: TextField, value: Value) -> Result<TextMatch, SyntaxError> {
-        match words_of(field) {
-            Some(words) => value.word(&words, self),
-            None => value.text_match(),
+    fn text_match(
+        &self,
+        field: TextField,
+        operator: Operator,
+        value: Value,
+    ) -> Result<TextMatch, SyntaxError> {
+        match (words_of(field), operator) {
+            (Some(words), _) => value.word(&words, self),
+            (None, Operator::Has) => value.start(self),
+            (None, Operator::Matches) => value.pattern(),
+            (None, _) => value.whole(self),
         }
     }
 }
@@ -142,14 +165,23 @@ impl Subject {
             Self::Labels => LABEL,
             Self::MetadataKeys => KEY,
             Self::Metadata(_) => "a word, or a text in quotes",
+            Self::Flag(_) => "true or false",
         };
         expected.to_owned()
     }
 
     fn takes(&self, operator: Operator) -> bool {
         match self {
-            Self::Text(_) => operator.is_equality(),
-            Self::CreateTime | Self::SizeBytes | Self::Version => operator != Operator::Has,
+            Self::Text(TextField::Kind | TextField::Stage) | Self::Flag(_) => {
+                operator.is_equality()
+            }
+            Self::Text(TextField::Filename) => {
+                operator.is_equality() || matches!(operator, Operator::Has | Operator::Matches)
+            }
+            Self::Text(_) => operator.is_equality() || operator == Operator::Has,
+            Self::CreateTime | Self::SizeBytes | Self::Version => {
+                !matches!(operator, Operator::Has | Operator::Matches)
+            }
             Self::Labels | Self::MetadataKeys => operator == Operator::Has,
             Self::Metadata(_) => operator.is_equality() || operator == Operator::Has,
         }
@@ -158,13 +190,19 @@ impl Subject {
     /// What [`Self::takes`] holds of, in words.
     fn operators(&self) -> &'static str {
         match self {
-            Self::Text(_) => "= or !=",
+            Self::Text(TextField::Kind | TextField::Stage) | Self::Flag(_) => "= or !=",
+            Self::Text(TextField::Filename) => {
+                "= or != and a name, ':' and its beginning with a '*' behind it, or ~ and a pattern"
+            }
+            Self::Text(_) => "= or !=, or ':' and a beginning with a '*' behind it",
             Self::CreateTime | Self::SizeBytes | Self::Version => "=, !=, <, <=, > or >=",
             Self::Labels => "':' and a label, as in labels:reviewed",
             Self::MetadataKeys => {
                 "':' and a key, as in metadata:owner; for the value of a key, write metadata.owner = alice"
             }
-            Self::Metadata(_) => "= or != and a value, or ':*' for any",
+            Self::Metadata(_) => {
+                "= or != and a value, ':' and its beginning with a '*' behind it, or ':*' for any"
+            }
         }
     }
 }
@@ -202,6 +240,7 @@ impl Operator {
             ">" => Self::Compare(Comparison::Greater),
             ">=" => Self::Compare(Comparison::GreaterOrEqual),
             ":" => Self::Has,
+            "~" => Self::Matches,
             _ => return None,
         })
     }
@@ -213,7 +252,7 @@ impl Operator {
     fn comparison(self) -> Comparison {
         match self {
             Self::Compare(comparison) => comparison,
-            Self::NotEqual | Self::Has => Comparison::Equal,
+            Self::NotEqual | Self::Has | Self::Matches => Comparison::Equal,
         }
     }
 }

@@ -1,7 +1,7 @@
 mod random;
 
 use super::*;
-use crate::filter::{Comparison, Condition, TextField, TextMatch};
+use crate::filter::{Comparison, Condition, Glob, TextField, TextMatch};
 
 fn is(condition: Condition) -> Filter {
     Filter::Is(condition)
@@ -107,9 +107,11 @@ fn every_field_has_its_condition() {
             Condition::MetadataKey("a.b-c".to_owned()),
         ),
         (
-            "metadata.owner = al*",
+            "metadata.owner:al*",
             Condition::Metadata("owner".to_owned(), prefix("al")),
         ),
+        ("persistent = true", Condition::Persistent),
+        ("legal_hold = true", Condition::LegalHold),
         (
             "metadata.\"my key\" = x",
             Condition::Metadata("my key".to_owned(), exactly("x")),
@@ -133,7 +135,11 @@ fn every_comparison_compares_and_unequal_is_the_negation_of_equal() {
         assert_eq!(parse(&format!(" size_bytes  {sign}\n5 ")), Ok(expected));
     }
     assert_eq!(parse("version != 1"), Ok(not(v(1))));
-    assert_eq!(parse("filename!=a*"), Ok(not(filename(prefix("a")))));
+    assert_eq!(parse("NOT filename:a*"), Ok(not(filename(prefix("a")))));
+    assert_eq!(
+        parse("persistent=false"),
+        Ok(not(is(Condition::Persistent)))
+    );
     let pair = Condition::Metadata("k".to_owned(), exactly("x"));
     assert_eq!(parse("metadata.k != x"), Ok(not(is(pair))));
 }
@@ -213,27 +219,63 @@ fn quotes_hold_any_character_and_a_backslash_escapes() {
 }
 
 #[test]
-fn a_star_at_the_end_is_a_prefix_unless_it_is_escaped() {
+fn a_prefix_has_an_operator_of_its_own() {
     for (value, meant) in [
         ("a*", prefix("a")),
-        ("*", prefix("")),
         ("'a b*'", prefix("a b")),
-        (r"'a\*'", exactly("a*")),
         (r"'a\**'", prefix("a*")),
         (r"'\\*'", prefix(r"\")),
     ] {
-        assert_eq!(
-            parse(&format!("filename={value}")),
-            Ok(filename(meant)),
-            "{value}"
-        );
+        let given = format!("filename:{value}");
+        assert_eq!(parse(&given), Ok(filename(meant)), "{value}");
     }
+    let given = not(filename(exactly("")));
+    assert_eq!(parse("filename:*"), Ok(given), "any name at all");
     assert_faults(&[
-        ("filename=*.md", 10, &["must be the last", r#""\*""#]),
-        ("filename='é**'", 12, &["must be the last"]),
+        ("filename:*.md", 10, &["must be the last", r#""\*""#]),
+        ("filename:'é**'", 12, &["must be the last"]),
+        ("filename:a", 10, &["filename:value*", "filename = value"]),
         ("labels:a*", 9, &["a label", "without '*'"]),
         ("metadata:*", 10, &["a key", "without '*'"]),
-        ("metadata.'a*' = b", 12, &["a key", "without '*'"]),
+        ("kind:co*", 5, &["does not fit kind"]),
+    ]);
+}
+
+#[test]
+fn equality_is_equality_whatever_is_in_quotes() {
+    for (value, meant) in [
+        ("'a*'", "a*"),
+        (r"'a\*'", "a*"),
+        ("'*'", "*"),
+        ("'**/*.md'", "**/*.md"),
+        (r#""tab\t\u00e9\ud83d\ude00\/""#, "tab\té😀/"),
+    ] {
+        let given = format!("filename={value}");
+        assert_eq!(parse(&given), Ok(filename(exactly(meant))), "{value}");
+        let label = Condition::Label(meant.to_owned());
+        assert_eq!(parse(&format!("labels:{value}")), Ok(is(label)));
+    }
+    assert_faults(&[
+        ("filename=a*", 11, &["filename:value*", "quotes"]),
+        ("filename!=*", 11, &["filename:value*", "quotes"]),
+        ("metadata.k = a*", 15, &["metadata.k:value*"]),
+        (r"filename='\ud83d'", 11, &["four hex digits"]),
+        (r"filename='\ud83d\u0041'", 11, &["four hex digits"]),
+        (r"filename='\u12'", 11, &["four hex digits"]),
+        (r"filename='\u0000'", 11, &["NUL"]),
+        (r"filename='\x41'", 11, &["JSON"]),
+    ]);
+}
+
+#[test]
+fn a_pattern_matches_filenames_alone() {
+    let glob = Glob::new("src/**/*.rs").expect("a pattern");
+    let expected = filename(TextMatch::Glob(glob));
+    assert_eq!(parse("filename ~ 'src/**/*.rs'"), Ok(expected.clone()));
+    assert_eq!(parse("filename~src/**/*.rs"), Ok(expected));
+    assert_faults(&[
+        ("title ~ a", 7, &["~ does not fit title"]),
+        ("filename ~ '{a'", 12, &["without its }"]),
     ]);
 }
 
@@ -332,7 +374,7 @@ fn an_unknown_field_is_told_the_nearest_or_all() {
             1,
             &[
                 "the fields are session_id, namespace",
-                "labels, metadata and metadata.KEY",
+                "labels, metadata, persistent, legal_hold and metadata.KEY",
             ],
         ),
         ("id = x", 1, &["the fields are"]),
@@ -351,7 +393,8 @@ fn an_operator_must_be_there_and_fit_the_field() {
         ("kind IN (code)", 6, &["operator is missing"]),
         ("(kind)", 6, &["operator is missing"]),
         ("filename < b", 10, &["< does not fit filename", "= or !="]),
-        ("filename:b", 9, &[": does not fit filename"]),
+        ("persistent:true", 11, &[": does not fit persistent"]),
+        ("persistent = yes", 14, &["true or false", "'yes'"]),
         ("version:1", 8, &["=, !=, <, <=, > or >="]),
         (
             "labels = x",
@@ -367,7 +410,11 @@ fn an_operator_must_be_there_and_fit_the_field() {
         ("kind == code", 6, &["== is no operator", "= or !="]),
         ("kind =~ code", 6, &["=~ is no operator"]),
         ("size_bytes => 1", 12, &["=> is no operator", ">="]),
-        ("metadata.k:x", 12, &["metadata.k:*", "metadata.k = value"]),
+        (
+            "metadata.k:x",
+            12,
+            &["metadata.k:value*", "metadata.k = value"],
+        ),
         ("metadata:k=x", 11, &["metadata.KEY = value"]),
         ("metadata. = x", 10, &["key is missing"]),
         ("metadata.'' = x", 10, &["must not be empty"]),
@@ -454,7 +501,7 @@ fn an_unexpected_character_is_told_what_would_be_right() {
         ("filename=a(b)", 11, &["'('", "in quotes"]),
         ("filename=it's", 12, &["\"'\" is unexpected", "in quotes"]),
         (r"filename=a\*", 11, &["within quotes"]),
-        (r"filename='a\n'", 12, &["write \\\\"]),
+        (r"filename='a\d'", 12, &["write \\\\"]),
         ("filename=a\u{a0}kind=code", 11, &["\\u{a0}"]),
         ("\u{7}", 1, &["\\u{7}"]),
     ]);

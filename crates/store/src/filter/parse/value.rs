@@ -7,12 +7,16 @@ use super::{
     field::{Field, Subject, quoted, shortened},
     scanner::{Scanner, is_of_value, is_space},
 };
-use crate::{filter::TextMatch, validate::within_reach};
+use crate::{
+    filter::{Glob, TextMatch},
+    validate::within_reach,
+};
 
 /// A value as it was meant, without quotes and backslashes.
 pub(super) struct Value {
     at: usize,
     text: String,
+    quoted: bool,
     wildcard: Option<Wildcard>,
 }
 
@@ -45,6 +49,7 @@ impl Value {
     /// Takes a text in quotes, whose opening one comes next.
     pub(super) fn quoted(scanner: &mut Scanner<'_>) -> Result<Self, SyntaxError> {
         let mut value = Self::new(scanner.position());
+        value.quoted = true;
         let quote = scanner.take();
         loop {
             let at = scanner.position();
@@ -52,10 +57,9 @@ impl Value {
                 None => return Err(unclosed(value.at)),
                 end if end == quote => return Ok(value),
                 Some('\0') => return Err(SyntaxError::new(at, "a value must not contain NUL")),
-                Some('\\') => match scanner.take() {
-                    None => return Err(unclosed(value.at)),
-                    Some(c @ ('"' | '\'' | '\\' | '*')) => value.text.push(c),
-                    Some(_) => return Err(SyntaxError::new(at, UNKNOWN_ESCAPE)),
+                Some('\\') => match escape(scanner, at, value.at)? {
+                    '\0' => return Err(SyntaxError::new(at, "a value must not contain NUL")),
+                    c => value.text.push(c),
                 },
                 Some(c) => value.push(c, at),
             }
@@ -83,6 +87,7 @@ impl Value {
         Self {
             at,
             text: String::new(),
+            quoted: false,
             wildcard: None,
         }
     }
@@ -95,20 +100,28 @@ impl Value {
         self.text.push(c);
     }
 
-    /// `*`, which stands for any value at all.
-    pub(super) fn any(&self, field: &Field) -> Result<(), SyntaxError> {
-        if self.wildcard.is_some() && self.text == "*" {
-            return Ok(());
-        }
-        let name = &field.name;
-        let rule = format!("{name}:* asks for the key; to look at its value, write {name} = value");
-        Err(SyntaxError::new(self.at, rule))
+    /// Whether this is `*`, which is any value at all.
+    pub(super) fn is_any(&self) -> bool {
+        self.wildcard.is_some() && self.text == "*"
     }
 
-    /// A text to find: the whole of it, or its start.
-    pub(super) fn text_match(mut self) -> Result<TextMatch, SyntaxError> {
+    /// A text to find as a whole. A `*` without quotes is refused, for it may be meant as more than itself.
+    pub(super) fn whole(self, field: &Field) -> Result<TextMatch, SyntaxError> {
         match self.wildcard {
-            None => Ok(TextMatch::Exactly(self.text)),
+            Some(Wildcard { at, .. }) if !self.quoted => {
+                let name = &field.name;
+                let rule = format!(
+                    "'*' is no wildcard after =; for what starts so write {name}:value*, for the character itself put the value in quotes"
+                );
+                Err(SyntaxError::new(at, rule))
+            }
+            _ => Ok(TextMatch::Exactly(self.text)),
+        }
+    }
+
+    /// The start of a text, before a `*`.
+    pub(super) fn start(mut self, field: &Field) -> Result<TextMatch, SyntaxError> {
+        match self.wildcard {
             Some(Wildcard { offset, .. }) if offset + 1 == self.text.len() => {
                 self.text.truncate(offset);
                 Ok(TextMatch::Prefix(self.text))
@@ -117,14 +130,33 @@ impl Value {
                 let rule = r#"'*' must be the last of a value; for the character itself write "\*" in quotes"#;
                 Err(SyntaxError::new(at, rule))
             }
+            None => {
+                let name = &field.name;
+                let rule = format!(
+                    "{name}: takes a beginning with a '*' behind it, as in {name}:value*; for the whole write {name} = value"
+                );
+                Err(SyntaxError::new(self.at, rule))
+            }
         }
+    }
+
+    /// A pattern of filenames.
+    pub(super) fn pattern(self) -> Result<TextMatch, SyntaxError> {
+        let at = self.at;
+        let glob = Glob::new(&self.text).map_err(|rule| SyntaxError::new(at, rule))?;
+        Ok(TextMatch::Glob(glob))
+    }
+
+    /// Whether something is so.
+    pub(super) fn flag(&self, field: &Field) -> Result<bool, SyntaxError> {
+        self.text.parse().map_err(|_| self.refuse(field))
     }
 
     /// A name that matches as a whole; `what` it names.
     pub(super) fn name(self, what: &str) -> Result<String, SyntaxError> {
-        if let Some(Wildcard { at, .. }) = self.wildcard {
+        if let Some(Wildcard { at, .. }) = self.wildcard.filter(|_| !self.quoted) {
             let rule = format!(
-                r#"{what} matches as a whole, without '*'; for the character itself write "\*" in quotes"#
+                "{what} matches as a whole, without '*'; for the character itself put it in quotes"
             );
             return Err(SyntaxError::new(at, rule));
         }
@@ -188,8 +220,43 @@ fn looks_like_rfc_3339(text: &str) -> bool {
         && (offset == "Z" || shape(offset, "+00:00") || shape(offset, "-00:00"))
 }
 
-const UNKNOWN_ESCAPE: &str =
-    r"'\' can stand before a quote, '*' or '\' only; for a backslash itself write \\";
+/// The character that an escape is, whose backslash, `at`, is taken. What is in a text that began at `start`.
+fn escape(scanner: &mut Scanner<'_>, at: usize, start: usize) -> Result<char, SyntaxError> {
+    Ok(match scanner.take() {
+        None => return Err(unclosed(start)),
+        Some(c @ ('"' | '\'' | '\\' | '*' | '/')) => c,
+        Some('b') => '\u{8}',
+        Some('f') => '\u{c}',
+        Some('n') => '\n',
+        Some('r') => '\r',
+        Some('t') => '\t',
+        Some('u') => {
+            let unknown = || SyntaxError::new(at, UNKNOWN_CODE);
+            let mut units = vec![code(scanner).ok_or_else(unknown)?];
+            if (0xd800..0xdc00).contains(&units[0]) {
+                let goes_on = scanner.take() == Some('\\') && scanner.take() == Some('u');
+                units.push(code(scanner).filter(|_| goes_on).ok_or_else(unknown)?);
+            }
+            String::from_utf16(&units)
+                .ok()
+                .and_then(|text| text.chars().next())
+                .ok_or_else(unknown)?
+        }
+        Some(_) => return Err(SyntaxError::new(at, UNKNOWN_ESCAPE)),
+    })
+}
+
+/// Four hex digits.
+fn code(scanner: &mut Scanner<'_>) -> Option<u16> {
+    (0..4).try_fold(0, |code, _| {
+        let digit = scanner.take()?.to_digit(16)?;
+        Some(code << 4 | digit as u16)
+    })
+}
+
+const UNKNOWN_ESCAPE: &str = r"'\' can stand before a quote, '*', '\' and what JSON escapes only; for a backslash itself write \\";
+const UNKNOWN_CODE: &str =
+    r"\u takes four hex digits, and two of these for a character beyond U+FFFF";
 
 fn unclosed(at: usize) -> SyntaxError {
     SyntaxError::new(at, "this quote is never closed; add one like it at the end")

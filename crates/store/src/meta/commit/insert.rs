@@ -21,7 +21,7 @@ pub(super) async fn insert_artifact(
 ) -> Result<Row, PgError> {
     let spec = &new.spec;
     let inputs = ids_of(&spec.inputs);
-    let record: [&(dyn ToSql + Sync); 20] = [
+    let record: [&(dyn ToSql + Sync); 21] = [
         &new.tenant.0,
         &new.id.as_str(),
         &text_of(&spec.session_id),
@@ -42,6 +42,7 @@ pub(super) async fn insert_artifact(
         &spec.stage.as_str(),
         &spec.labels,
         &inputs,
+        &spec.persistent,
     ];
     if !spec.unpublished {
         return client.query_one(&statements.insert_artifact, &record).await;

@@ -61,9 +61,9 @@ impl Statements {
              )
              INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
                  content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs, session_held)
+                 title, kind, language, change_summary, stage, labels, inputs, persistent, session_held)
              SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, last_version, $8, $9, $10, $11, $12,
-                 now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20,
+                 now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20, $21,
                  coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
              FROM filenames
              WHERE tenant_id = $1 AND session_id = $3 AND filename COLLATE \"C\" = $7 AND user_id = $5 AND namespace = $4
@@ -73,9 +73,9 @@ impl Statements {
             "WITH {touched}
              INSERT INTO pending_artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename,
                  content_type, size_bytes, sha256, metadata, object_id, ttl_ms,
-                 title, kind, language, change_summary, stage, labels, inputs, if_version, discard_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                 now() + $22 * interval '1 ms')
+                 title, kind, language, change_summary, stage, labels, inputs, persistent, if_version, discard_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                 now() + $23 * interval '1 ms')
              RETURNING {}",
             pending::COLUMNS
         );

@@ -390,6 +390,7 @@ async fn insert_artifacts(
         .iter()
         .map(|new| Json(ids_of(&new.spec.inputs)))
         .collect();
+    let persistent: Vec<_> = new.iter().map(|new| new.spec.persistent).collect();
     client
         .query(
             &statements.insert_artifacts,
@@ -414,6 +415,7 @@ async fn insert_artifacts(
                 &of(|new| new.spec.stage.as_str()),
                 &labels,
                 &inputs,
+                &persistent,
             ],
         )
         .await
@@ -464,10 +466,10 @@ impl Statements {
             "WITH new AS (
                  SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[], $9::bigint[], $10::bytea[], $11::jsonb[], $12::uuid[], $13::float8[], $14::text[],
-                     $15::text[], $16::text[], $17::text[], $18::text[], $19::jsonb[], $20::jsonb[])
+                     $15::text[], $16::text[], $17::text[], $18::text[], $19::jsonb[], $20::jsonb[], $21::boolean[])
                  WITH ORDINALITY AS new (id, session_id, namespace, user_id, agent_id, filename, content_type,
                      size_bytes, sha256, metadata, object_id, ttl_ms, title, kind, language, change_summary, stage,
-                     labels, inputs, number)
+                     labels, inputs, persistent, number)
              ), described AS (
                  INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
                  SELECT $1, pair.key, pair.value, now(), id FROM new, jsonb_each_text(metadata) pair
@@ -484,13 +486,13 @@ impl Statements {
              )
              INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
                  content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs, session_held)
+                 title, kind, language, change_summary, stage, labels, inputs, persistent, session_held)
              SELECT $1, n.id, nullif(n.session_id, ''), n.namespace, n.user_id, n.agent_id, n.filename,
                  f.last_version - count(*) OVER of_file + row_number() OVER (of_file ORDER BY n.number),
                  n.content_type, n.size_bytes, n.sha256, n.metadata, n.object_id, now() + n.ttl_ms * interval '1 ms',
                  n.title, n.kind, n.language, n.change_summary, n.stage,
                  ARRAY(SELECT jsonb_array_elements_text(n.labels)), ARRAY(SELECT jsonb_array_elements_text(n.inputs)),
-                 coalesce(s.held, false)
+                 n.persistent, coalesce(s.held, false)
              FROM new n
                  CROSS JOIN LATERAL (SELECT last_version FROM filenames
                      WHERE tenant_id = $1 AND session_id = n.session_id AND filename COLLATE \"C\" = n.filename
