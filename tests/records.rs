@@ -279,7 +279,7 @@ async fn stages_move_by_ids_or_by_filter_and_their_history_is_kept() {
     let changes = changes.unwrap().into_inner().changes;
     let history: Vec<_> = changes
         .iter()
-        .map(|c| (c.from(), c.to(), &*c.agent_id))
+        .map(|c| (c.from_stage(), c.to_stage(), &*c.agent_id))
         .collect();
     assert_eq!(
         history,

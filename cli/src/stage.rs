@@ -108,8 +108,8 @@ impl From<StageChange> for Change {
     fn from(change: StageChange) -> Self {
         Self {
             changed_at: rfc3339(change.changed_at),
-            from: stage_name(change.from),
-            to: stage_name(change.to),
+            from: stage_name(change.from_stage),
+            to: stage_name(change.to_stage),
             agent_id: present(change.agent_id),
             api_key_last_4: change.api_key_last_4,
             workload: present(change.workload),

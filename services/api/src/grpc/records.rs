@@ -146,8 +146,8 @@ pub(super) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
 pub(super) fn stage_change(change: StageChange) -> v1::StageChange {
     v1::StageChange {
         changed_at: Some(timestamp(change.changed_at)),
-        from: convert::stage(change.from).into(),
-        to: convert::stage(change.to).into(),
+        from_stage: convert::stage(change.from).into(),
+        to_stage: convert::stage(change.to).into(),
         agent_id: change.agent_id,
         api_key_last_4: change.credential.key_last_4().to_owned(),
         workload: change.credential.workload().to_owned(),
