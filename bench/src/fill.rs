@@ -6,9 +6,9 @@ use crate::services::connect;
 /// stage and one pair of metadata; a third is in one session and half has one filename; and one file has 5,000 versions.
 /// The rare values are spread over all ages but for those called `old`, which the oldest thousandth alone has.
 const ROWS: &str = "
-    INSERT INTO sessions (tenant_id, id)
-        SELECT $tenant, 'run-' || i FROM generate_series(0, $count / 100) i
-        UNION ALL SELECT $tenant, 'big';
+    INSERT INTO sessions (tenant_id, id, active_at)
+        SELECT $tenant, 'run-' || i, now() - interval '1 day' FROM generate_series(0, $count / 100) i
+        UNION ALL SELECT $tenant, 'big', now() - interval '1 day';
     INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data)
         SELECT $tenant, lpad(to_hex(i), 32, '0')::uuid, 'live', sha256(int4send(i)), 4, int4send(i)
         FROM generate_series(1, $count) i;

@@ -6,9 +6,13 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, timeout},
+};
 
 use crate::{
     error::{Error, Result},
@@ -35,6 +39,8 @@ pub(crate) struct Gathering(Arc<Mutex<HashMap<TenantId, Lane>>>);
 struct Lane {
     waiting: VecDeque<Waiting>,
     running: usize,
+    /// Notified of each that comes to wait.
+    came: Arc<Notify>,
 }
 
 struct Waiting {
@@ -73,6 +79,7 @@ impl Gathering {
             return Err(Error::RateLimited("small writes of this tenant under way"));
         }
         lane.waiting.push_back(waiting);
+        lane.came.notify_one();
         let idle = lane.running < AT_ONCE;
         lane.running += usize::from(idle);
         Ok(idle)
@@ -81,9 +88,30 @@ impl Gathering {
     /// Commits what waits, until nothing does.
     async fn run(self, meta: Meta, tenant: TenantId) {
         while let Some(batch) = self.next(tenant) {
+            let (made, began) = (batch.len(), Instant::now());
             // A task of its own, so that a panic ends one transaction and not the lane.
             let _ = tokio::spawn(commit_batch(meta.clone(), batch)).await;
+            self.let_gather(tenant, made, began.elapsed() / 4).await;
         }
+    }
+
+    /// Waits a moment for as many again as were just answered: a caller that writes much sends its next write then, and one
+    /// transaction for all of them does more than two of half as many. One that was alone is not waited for.
+    async fn let_gather(&self, tenant: TenantId, made: usize, patience: Duration) {
+        let waiting = || {
+            let lanes = self.lanes();
+            let lane = lanes.get(&tenant)?;
+            Some((lane.waiting.len(), Arc::clone(&lane.came)))
+        };
+        let Some((left, came)) = waiting().filter(|_| made > 1) else {
+            return;
+        };
+        let gathered = async {
+            while waiting().is_some_and(|(now, _)| now < (left + made).min(together::MOST)) {
+                came.notified().await;
+            }
+        };
+        let _ = timeout(patience, gathered).await;
     }
 
     /// The next ones; `None`: nothing waits, and the lane is closed. A key can stand in one transaction once.
