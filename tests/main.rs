@@ -15,6 +15,7 @@ mod deleting;
 mod dev;
 mod extremes;
 mod faults;
+mod fewer;
 mod gathering;
 mod gc;
 mod harness;

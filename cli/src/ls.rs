@@ -60,6 +60,9 @@ struct Filter {
     /// Only with this filename, in every scope and every version; see also cairn versions
     #[arg(long, value_name = "FILENAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
+    /// Only with this content, as inspect prints it: sha256: and 64 hex digits
+    #[arg(long, value_name = "HASH", value_parser = NonEmptyStringValueParser::new())]
+    hash: Option<String>,
     /// Only of this media type
     #[arg(long, value_name = "TYPE", value_parser = NonEmptyStringValueParser::new())]
     content_type: Option<String>,
@@ -221,6 +224,7 @@ impl Filter {
             user_id: self.user.unwrap_or_default(),
             filename: self.name.unwrap_or_default(),
             content_type: self.content_type.unwrap_or_default(),
+            content_hash: self.hash.unwrap_or_default(),
             created_after: self.since.map(Into::into),
             created_before: self.until.map(Into::into),
             metadata: metadata::into_map(self.metadata)?,

@@ -76,6 +76,8 @@ pub(crate) fn span(duration: prost_types::Duration) -> Option<Span> {
 pub(crate) enum Ttl {
     For(Span),
     Never,
+    /// As long as the tenant may.
+    Longest,
 }
 
 impl FromStr for Ttl {
@@ -84,10 +86,11 @@ impl FromStr for Ttl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "never" => Ok(Self::Never),
+            "longest" => Ok(Self::Longest),
             _ => text
                 .parse()
                 .map(Self::For)
-                .map_err(|error| format!("{error}, or never")),
+                .map_err(|error| format!("{error}, never or longest")),
         }
     }
 }

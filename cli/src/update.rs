@@ -153,6 +153,7 @@ impl Change {
             expiry: self.ttl.and_then(|ttl| match ttl {
                 NewTtl::Given(Ttl::For(span)) => Some(Expiry::Ttl(span.into())),
                 NewTtl::Given(Ttl::Never) => Some(Expiry::NeverExpires(true)),
+                NewTtl::Given(Ttl::Longest) => Some(Expiry::Longest(true)),
                 NewTtl::Default => None,
             }),
             ..UpdateArtifactRequest::default()

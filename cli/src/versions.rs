@@ -34,6 +34,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             page_size,
             page_token,
             name: Some(name.clone()),
+            ..ListVersionsRequest::default()
         };
         let answer = client.artifacts.list_versions(unary(request)).await?;
         let answer = answer.into_inner();

@@ -28,7 +28,7 @@ pub(crate) struct Context {
     /// A fact to find them by; may be given again
     #[arg(long = "meta", value_name = "KEY=VALUE", value_parser = parse_pair)]
     metadata: Vec<Pair>,
-    /// How long to keep them: 30d, 24h, 90m, 45s or never
+    /// How long to keep them: 30d, 24h, 90m, 45s, never, or longest for as long as the tenant may
     #[arg(long, value_name = "TIME", env = "CAIRN_TTL")]
     ttl: Option<Ttl>,
     /// Their media type; guessed when it is not given
@@ -101,6 +101,7 @@ impl Context {
             expiry: self.ttl.map(|ttl| match ttl {
                 Ttl::For(span) => Expiry::Ttl(span.into()),
                 Ttl::Never => Expiry::NeverExpires(true),
+                Ttl::Longest => Expiry::Longest(true),
             }),
             content_type: self.content_type.unwrap_or_default(),
             namespace: self.namespace.unwrap_or_default(),

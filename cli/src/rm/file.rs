@@ -73,6 +73,7 @@ async fn find(client: &Client, name: &ArtifactName) -> Result<Vec<Artifact>, Cli
             page_size,
             page_token,
             name: Some(name.clone()),
+            ..ListVersionsRequest::default()
         };
         let answer = client.list_versions(unary(request)).await?.into_inner();
         Ok((answer.artifacts, answer.next_page_token))

@@ -56,6 +56,8 @@ pub enum Condition {
     Metadata(String, TextMatch),
     /// It has a metadata pair with this key.
     MetadataKey(String),
+    /// Its content has this SHA-256, in hex digits.
+    Content(String),
     /// It is under a legal hold, by itself or with its session.
     LegalHold,
     /// It stays when its session is deleted.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     artifact::Artifact,
+    digest::ContentHash,
     error::Result,
     filter::{Comparison, Condition, Filter, Glob, TextField, TextMatch, parse},
     meta::{artifacts, list as rows},
@@ -54,6 +55,8 @@ pub struct RawFilter {
     pub metadata_keys: Vec<String>,
     /// With a session and a user: that user's files of no session as well.
     pub include_user_scope: bool,
+    /// Exactly this content.
+    pub content_hash: String,
     /// Only those that stay when their session is deleted, or only the others.
     pub persistent: Option<bool>,
     /// More conditions, as an expression.
@@ -187,6 +190,12 @@ impl RawFilter {
         for (comparison, moment) in moments {
             let moment = moment.map(within_reach);
             all.extend(moment.map(|at| Filter::Is(Condition::Created(comparison, at))));
+        }
+        if !self.content_hash.is_empty()
+            && let Some(hash) =
+                faults.check("content_hash", self.content_hash.parse::<ContentHash>())
+        {
+            all.push(Filter::Is(Condition::Content(hash.to_hex())));
         }
         let is_persistent = Filter::Is(Condition::Persistent);
         match self.persistent {

@@ -17,7 +17,7 @@ use crate::{
     reference::{ArtifactRef, FileName},
     stable::unless_default,
     tenant::Tenant,
-    validate::Violations,
+    validate::{LONGEST_TTL, Violations},
 };
 
 /// What to do when the latest version of a file has the very same content.
@@ -40,6 +40,8 @@ pub enum Expiry {
     After(Duration),
     /// For ever.
     Never,
+    /// As long as the tenant may.
+    Longest,
 }
 
 impl Expiry {
@@ -52,6 +54,8 @@ impl Expiry {
             Self::Default => tenant.default_ttl,
             Self::After(ttl) => Some(ttl),
             Self::Never => None,
+            Self::Longest if tenant.never_expires_allowed => None,
+            Self::Longest => Some(tenant.max_ttl.unwrap_or(LONGEST_TTL)),
         };
         match (ttl, tenant.max_ttl) {
             (None, _) if !tenant.never_expires_allowed => Err(Error::TtlExceedsLimit { max: None }),

@@ -1,6 +1,6 @@
 //! Changing what is said of an artifact: never its bytes, its name, its scope or where it came from.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 
@@ -27,6 +27,8 @@ pub struct RawUpdate {
     pub title: Option<String>,
     /// All pairs, which replace those that are there.
     pub metadata: Option<Vec<(String, String)>>,
+    /// Single pairs: a key, and its value or none, to take it away. Not beside all pairs.
+    pub pairs: Vec<(String, Option<String>)>,
     /// All labels, which replace those that are there.
     pub labels: Option<Vec<String>>,
     /// The name of a stage.
@@ -45,6 +47,8 @@ pub struct ArtifactUpdate {
     pub(crate) etag: Option<String>,
     pub(crate) title: Option<Words>,
     pub(crate) metadata: Option<Metadata>,
+    /// Single pairs, each with its value or none.
+    pub(crate) pairs: BTreeMap<String, Option<String>>,
     pub(crate) labels: Option<Vec<String>>,
     pub(crate) stage: Option<Stage>,
     pub(crate) expiry: Option<Expiry>,
@@ -84,6 +88,7 @@ impl ArtifactUpdate {
             etag: Some(raw.etag).filter(|etag| !etag.is_empty()),
             title,
             metadata,
+            pairs: raw.pairs.into_iter().collect(),
             labels,
             stage,
             expiry: raw.expiry,
@@ -93,6 +98,7 @@ impl ArtifactUpdate {
         let changes = [
             update.title.is_some(),
             update.metadata.is_some(),
+            !update.pairs.is_empty(),
             update.labels.is_some(),
             update.stage.is_some(),
             update.expiry.is_some(),
@@ -131,6 +137,7 @@ impl Store {
             .with("etag", &update.etag)
             .with_given("title", update.title.as_ref())
             .with_given("metadata", update.metadata.as_ref())
+            .with("pairs", &update.pairs.iter().collect::<Vec<_>>())
             .with_given("labels", update.labels.as_ref())
             .with_given("stage", update.stage.as_ref())
             .with_given("expiry", update.expiry.as_ref())
@@ -167,7 +174,13 @@ async fn update_within(
             current: Some(Box::new(current)),
         });
     }
-    let updated = rows::update(tx, tenant, &id, update, ttl).await?;
+    let merged = if update.pairs.is_empty() {
+        None
+    } else {
+        Some(merged(&current, update)?)
+    };
+    let metadata = merged.as_ref().or(update.metadata.as_ref());
+    let updated = rows::update(tx, tenant, &id, update, metadata, ttl).await?;
     if updated.stage != current.stage {
         let by = stages::By {
             agent: update.agent_id.as_ref(),
@@ -177,4 +190,23 @@ async fn update_within(
     }
     once.commit(json!({"artifact_id": id.as_str()})).await?;
     Ok(updated)
+}
+
+/// The pairs of an artifact with those that are changed.
+///
+/// # Errors
+/// `Invalid`, with every pair at fault.
+fn merged(current: &Artifact, update: &ArtifactUpdate) -> Result<Metadata> {
+    let mut pairs: BTreeMap<_, _> = current.metadata.iter().cloned().collect();
+    for (key, value) in &update.pairs {
+        match value {
+            Some(value) => pairs.insert(key.clone(), value.clone()),
+            None => pairs.remove(key),
+        };
+    }
+    Metadata::new(pairs.into_iter().collect()).map_err(|broken| {
+        let mut faults = Violations::new();
+        faults.add_pairs("metadata", broken);
+        Error::from(faults)
+    })
 }

@@ -46,6 +46,12 @@ pub(crate) fn within_reach(at: Timestamp) -> Timestamp {
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
 
+impl From<Violations> for Error {
+    fn from(faults: Violations) -> Self {
+        Self::Invalid(faults.0)
+    }
+}
+
 impl Violations {
     /// None yet.
     #[must_use]

@@ -20,6 +20,7 @@ mod gate;
 mod identity;
 mod jobs;
 mod links;
+mod mask;
 mod outline;
 mod pace;
 mod received;

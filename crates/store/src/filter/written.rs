@@ -52,6 +52,7 @@ impl Condition {
                 format!("metadata.{} {}", quoted(key), of_start(matching))
             }
             Self::MetadataKey(key) => format!("metadata:{}", quoted(key)),
+            Self::Content(hash) => format!("content_hash = sha256:{hash}"),
             Self::LegalHold => "legal_hold = true".to_owned(),
             Self::Persistent => "persistent = true".to_owned(),
         }

@@ -117,6 +117,9 @@ impl Query {
                 let value = format!("({of}.metadata ->> {})", self.text(key));
                 format!("coalesce({}, false)", self.matching(&value, matching))
             }
+            Condition::Content(hash) => {
+                format!("{of}.sha256 = decode({}, 'hex')", self.text(hash))
+            }
             Condition::LegalHold => format!("({of}.held OR {of}.session_held)"),
             Condition::Persistent => format!("{of}.persistent"),
             Condition::MetadataKey(key) => {

@@ -14,7 +14,7 @@ use crate::{
     artifact::Artifact,
     error::Result,
     id::{ArtifactId, TenantId},
-    names::Words,
+    names::{Metadata, Words},
     record::Stage,
     update::ArtifactUpdate,
 };
@@ -38,9 +38,10 @@ pub(crate) async fn update(
     tenant: TenantId,
     id: &ArtifactId,
     update: &ArtifactUpdate,
+    metadata: Option<&Metadata>,
     ttl: Option<Option<Duration>>,
 ) -> Result<Artifact> {
-    let pairs = update.metadata.as_ref().map(|metadata| metadata.pairs());
+    let pairs = metadata.map(Metadata::pairs);
     let row = tx
         .query_one(
             &format!(

@@ -16,7 +16,7 @@ use cairn_store::{ArtifactRef, Content, Entry, Error, FileName, RawContent, Resu
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, convert, pace::Pace, records, taken, upload};
+use super::{Services, convert, mask::Mask, pace::Pace, records, taken, upload};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -125,6 +125,7 @@ impl ArtifactService for Services {
     ) -> Result<Response<ListArtifactsResponse>, Status> {
         let (caller, mut request) = taken(request)?;
         let token = std::mem::take(&mut request.page_token);
+        let mask = Mask::new(request.read_mask.take()).map_err(to_status)?;
         let count_total = request.count_total;
         let (list, size) = convert::list(request).map_err(to_status)?;
         let page = self
@@ -144,7 +145,10 @@ impl ArtifactService for Services {
         };
         for entry in page.items {
             match entry {
-                Entry::Artifact(artifact) => response.artifacts.push(convert::artifact(*artifact)),
+                Entry::Artifact(artifact) => {
+                    let artifact = convert::artifact(*artifact);
+                    response.artifacts.push(mask.of(artifact));
+                }
                 Entry::Folder(folder) => response.prefixes.push(folder),
             }
         }
@@ -157,6 +161,7 @@ impl ArtifactService for Services {
     ) -> Result<Response<ListVersionsResponse>, Status> {
         let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
+        let mask = Mask::new(request.read_mask).map_err(to_status)?;
         let name = convert::raw_name(request.name.unwrap_or_default());
         let name = FileName::new("name", name).map_err(to_status)?;
         let page = self
@@ -165,7 +170,9 @@ impl ArtifactService for Services {
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListVersionsResponse {
-            artifacts: page.items.into_iter().map(convert::artifact).collect(),
+            artifacts: (page.items.into_iter())
+                .map(|artifact| mask.of(convert::artifact(artifact)))
+                .collect(),
             next_page_token: page.next.unwrap_or_default(),
         }))
     }

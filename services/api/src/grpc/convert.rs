@@ -98,7 +98,12 @@ pub(super) fn raw_spec(spec: Option<v1::ArtifactSpec>) -> Result<RawSpec> {
         expiry: match spec.expiry {
             Some(v1::artifact_spec::Expiry::Ttl(ttl)) => Expiry::After(duration(ttl)),
             Some(v1::artifact_spec::Expiry::NeverExpires(true)) => Expiry::Never,
-            Some(v1::artifact_spec::Expiry::NeverExpires(false)) | None => Expiry::Default,
+            Some(v1::artifact_spec::Expiry::Longest(true)) => Expiry::Longest,
+            Some(
+                v1::artifact_spec::Expiry::NeverExpires(false)
+                | v1::artifact_spec::Expiry::Longest(false),
+            )
+            | None => Expiry::Default,
         },
         kind: kind_name(spec.kind),
         stage: stage_name(spec.stage),
@@ -278,6 +283,7 @@ fn fields(request: &mut v1::ListArtifactsRequest) -> v1::ArtifactFilter {
         metadata_keys: request.metadata_keys,
         include_user_scope: request.include_user_scope,
         persistent: request.persistent,
+        content_hash: request.content_hash,
         filter: request.filter,
     }
 }
@@ -302,6 +308,7 @@ fn raw_filter(filter: v1::ArtifactFilter, faults: &mut Violations) -> RawFilter 
         metadata_keys: filter.metadata_keys,
         include_user_scope: filter.include_user_scope,
         persistent: filter.persistent,
+        content_hash: filter.content_hash,
         filter: filter.filter,
     }
 }

@@ -13,10 +13,10 @@ use super::{
 };
 
 /// The paths that an update mask may have.
-const PATHS: &str = "must be title, metadata, labels, stage, expiry or persistent";
+const PATHS: &str = "must be title, metadata, metadata.KEY, labels, stage, expiry or persistent";
 
-/// More than any message has.
-const MAX_PATHS: usize = 16;
+/// More than any message has, and as many pairs as an artifact may have.
+const MAX_PATHS: usize = 80;
 
 pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdate> {
     let mut update = RawUpdate {
@@ -25,11 +25,14 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
         ..RawUpdate::default()
     };
     let (mut title, mut labels) = (Some(request.title), Some(request.labels));
-    let mut metadata = Some(request.metadata.into_iter().collect());
+    let mut metadata = Some(request.metadata);
     for path in paths(request.update_mask)? {
         match path.as_str() {
             "title" => update.title = title.take().or(update.title),
-            "metadata" => update.metadata = metadata.take().or(update.metadata),
+            "metadata" => {
+                let all = metadata.take().map(|all| all.into_iter().collect());
+                update.metadata = all.or(update.metadata);
+            }
             "labels" => update.labels = labels.take().or(update.labels),
             "persistent" => update.persistent = Some(request.persistent),
             "stage" => update.stage = Some(stage_or_draft(request.stage)),
@@ -38,11 +41,24 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
                 update.expiry = Some(match request.expiry {
                     Some(Given::Ttl(ttl)) => Expiry::After(duration(ttl)),
                     Some(Given::NeverExpires(true)) => Expiry::Never,
-                    Some(Given::NeverExpires(false)) | None => Expiry::Default,
+                    Some(Given::Longest(true)) => Expiry::Longest,
+                    Some(Given::NeverExpires(false) | Given::Longest(false)) | None => {
+                        Expiry::Default
+                    }
                 });
             }
-            _ => return Err(unknown_path(&path, PATHS)),
+            path => match path.strip_prefix("metadata.") {
+                Some(key) => {
+                    let value = metadata.as_ref().and_then(|all| all.get(key));
+                    update.pairs.push((key.to_owned(), value.cloned()));
+                }
+                None => return Err(unknown_path(path, PATHS)),
+            },
         }
+    }
+    if !update.pairs.is_empty() && update.metadata.is_some() {
+        let rule = "must not have metadata beside metadata.KEY";
+        return Err(Error::invalid("update_mask", rule));
     }
     ArtifactUpdate::new(update)
 }

@@ -31,12 +31,14 @@ pub(super) enum Subject {
     MetadataKeys,
     /// The metadata pair with this key.
     Metadata(String),
+    /// The hash of its content.
+    Content,
     /// Something that is so or is not, and the condition that it is so.
     Flag(Condition),
 }
 
 /// Every field but `metadata.KEY`.
-static FIELDS: [(&str, Subject); 17] = [
+static FIELDS: [(&str, Subject); 18] = [
     ("session_id", Subject::Text(TextField::SessionId)),
     ("namespace", Subject::Text(TextField::Namespace)),
     ("user_id", Subject::Text(TextField::UserId)),
@@ -52,6 +54,7 @@ static FIELDS: [(&str, Subject); 17] = [
     ("version", Subject::Version),
     ("labels", Subject::Labels),
     ("metadata", Subject::MetadataKeys),
+    ("content_hash", Subject::Content),
     ("persistent", Subject::Flag(Condition::Persistent)),
     ("legal_hold", Subject::Flag(Condition::LegalHold)),
 ];
@@ -117,6 +120,7 @@ impl Field {
             Subject::Text(field) => {
                 Condition::Text(*field, self.text_match(*field, operator, value)?)
             }
+            Subject::Content => Condition::Content(value.hash(self)?),
             Subject::Flag(condition) => match value.flag(self)? {
                 true => condition.clone(),
                 false => return Ok(Filter::Not(Box::new(Filter::Is(condition.clone())))),
@@ -165,6 +169,7 @@ impl Subject {
             Self::Labels => LABEL,
             Self::MetadataKeys => KEY,
             Self::Metadata(_) => "a word, or a text in quotes",
+            Self::Content => "sha256: and 64 lower-case hex digits",
             Self::Flag(_) => "true or false",
         };
         expected.to_owned()
@@ -172,7 +177,7 @@ impl Subject {
 
     fn takes(&self, operator: Operator) -> bool {
         match self {
-            Self::Text(TextField::Kind | TextField::Stage) | Self::Flag(_) => {
+            Self::Text(TextField::Kind | TextField::Stage) | Self::Content | Self::Flag(_) => {
                 operator.is_equality()
             }
             Self::Text(TextField::Filename) => {
@@ -190,7 +195,9 @@ impl Subject {
     /// What [`Self::takes`] holds of, in words.
     fn operators(&self) -> &'static str {
         match self {
-            Self::Text(TextField::Kind | TextField::Stage) | Self::Flag(_) => "= or !=",
+            Self::Text(TextField::Kind | TextField::Stage) | Self::Content | Self::Flag(_) => {
+                "= or !="
+            }
             Self::Text(TextField::Filename) => {
                 "= or != and a name, ':' and its beginning with a '*' behind it, or ~ and a pattern"
             }

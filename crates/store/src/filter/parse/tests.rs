@@ -374,7 +374,7 @@ fn an_unknown_field_is_told_the_nearest_or_all() {
             1,
             &[
                 "the fields are session_id, namespace",
-                "labels, metadata, persistent, legal_hold and metadata.KEY",
+                "labels, metadata, content_hash, persistent, legal_hold and metadata.KEY",
             ],
         ),
         ("id = x", 1, &["the fields are"]),

@@ -8,6 +8,7 @@ use super::{
     scanner::{Scanner, is_of_value, is_space},
 };
 use crate::{
+    digest::ContentHash,
     filter::{Glob, TextMatch},
     validate::within_reach,
 };
@@ -145,6 +146,13 @@ impl Value {
         let at = self.at;
         let glob = Glob::new(&self.text).map_err(|rule| SyntaxError::new(at, rule))?;
         Ok(TextMatch::Glob(glob))
+    }
+
+    /// The hash of a content, in hex digits.
+    pub(super) fn hash(&self, field: &Field) -> Result<String, SyntaxError> {
+        let hash: Result<ContentHash, _> = self.text.parse();
+        hash.map(|hash| hash.to_hex())
+            .map_err(|_| self.refuse(field))
     }
 
     /// Whether something is so.

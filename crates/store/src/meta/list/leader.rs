@@ -16,6 +16,7 @@ pub(in crate::meta) enum Leader<'a> {
     Session(&'a str),
     Label(&'a str),
     Metadata(&'a str, &'a str),
+    Content(&'a str),
 }
 
 /// The conditions of which every one must hold.
@@ -34,7 +35,7 @@ pub(in crate::meta) fn leaders(filter: &Filter) -> Vec<Leader<'_>> {
         all.push(Leader::Tenant);
     }
     let rank = |leader: &Leader<'_>| match leader {
-        Leader::Metadata(..) => 0,
+        Leader::Metadata(..) | Leader::Content(_) => 0,
         Leader::Label(_) => 1,
         Leader::Session(_) => 2,
         Leader::Agent(_) => 3,
@@ -50,6 +51,7 @@ fn leader(condition: &Condition) -> Option<Leader<'_>> {
     match condition {
         Condition::Metadata(key, TextMatch::Exactly(value)) => Some(Leader::Metadata(key, value)),
         Condition::Label(label) => Some(Leader::Label(label)),
+        Condition::Content(hash) => Some(Leader::Content(hash)),
         Condition::Text(field, TextMatch::Exactly(text)) if !text.is_empty() => match field {
             TextField::SessionId => Some(Leader::Session(text)),
             TextField::AgentId => Some(Leader::Agent(text)),
@@ -98,6 +100,7 @@ impl Leader<'_> {
             }
             Self::Agent(agent) => format!(" AND a.agent_id = {}", query.text(agent)),
             Self::Session(session) => format!(" AND a.session_id = {}", query.text(session)),
+            Self::Content(hash) => format!(" AND a.sha256 = decode({}, 'hex')", query.text(hash)),
             Self::Label(label) => format!(" AND l.label = {}", query.text(label)),
             Self::Metadata(key, value) => {
                 let (key, value) = (query.text(key), query.text(value));
