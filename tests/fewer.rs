@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use cairn_proto::v1::{
-    Artifact, ArtifactFilter, ArtifactName, ArtifactSpec, DeleteArtifactsRequest,
-    ListArtifactsRequest, ListVersionsRequest, UpdateArtifactRequest, artifact_spec::Expiry,
+    Artifact, ArtifactFilter, ArtifactName, ArtifactSpec, BatchCreateArtifactsRequest,
+    BatchGetArtifactsRequest, CreateArtifactRequest, DeleteArtifactsRequest,
+    DownloadArtifactsRequest, ListArtifactsRequest, ListVersionsRequest, UpdateArtifactRequest,
+    artifact_outcome::Outcome, artifact_spec::Expiry, download_artifacts_response::Message,
     update_artifact_request,
 };
 use prost_types::FieldMask;
 use tonic::Status;
 
-use crate::harness::{Bytes, Cairn, Client, Setup, refused, session_spec, spec};
+use crate::harness::{Bytes, Cairn, Client, Setup, content, refused, session_spec, spec};
 
 async fn started() -> Cairn {
     Setup::on(Bytes::Files).start().await
@@ -210,7 +212,8 @@ async fn a_list_sends_the_fields_that_are_asked_for() {
         read_mask: read_mask.clone(),
         ..ListArtifactsRequest::default()
     };
-    assert_eq!(list(client, request).await, [expected.clone()]);
+    let listed = list(client, request).await;
+    assert_eq!(listed, std::slice::from_ref(&expected));
     let versions = ListVersionsRequest {
         name: Some(ArtifactName {
             filename: "f".to_owned(),
@@ -237,10 +240,8 @@ async fn every_field_of_an_artifact_can_be_asked_for() {
     let cairn = started().await;
     cairn.client.create(spec("f"), "x").await.unwrap();
     let set = prost_types::FileDescriptorSet::decode(cairn_proto::FILE_DESCRIPTOR_SET).unwrap();
-    let messages = set.file.iter().flat_map(|file| &file.message_type);
-    let artifact = messages
-        .filter(|message| message.name() == "Artifact")
-        .last();
+    let mut messages = set.file.iter().flat_map(|file| &file.message_type);
+    let artifact = messages.find(|message| message.name() == "Artifact");
     for field in &artifact.unwrap().field {
         if ["deduplicated", "existing"].contains(&field.name()) {
             continue;
@@ -256,4 +257,148 @@ async fn every_field_of_an_artifact_can_be_asked_for() {
             field.name()
         );
     }
+}
+
+fn item(spec: ArtifactSpec, content: &str) -> CreateArtifactRequest {
+    CreateArtifactRequest {
+        spec: Some(spec),
+        content: content.to_owned().into(),
+    }
+}
+
+async fn create_all(
+    client: &Client,
+    requests: Vec<CreateArtifactRequest>,
+) -> Result<Vec<Outcome>, Status> {
+    let request = BatchCreateArtifactsRequest { requests };
+    let answer = client
+        .artifacts
+        .clone()
+        .batch_create_artifacts(request)
+        .await?;
+    let outcomes = answer.into_inner().outcomes.into_iter();
+    Ok(outcomes.map(|it| it.outcome.unwrap()).collect())
+}
+
+fn reason(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Artifact(_) => "",
+        Outcome::Error(error) => &error.reason,
+    }
+}
+
+#[tokio::test]
+async fn a_batch_creates_what_it_can_and_says_of_each_what_came_of_it() {
+    let cairn = started().await;
+    let client = &cairn.client;
+    client
+        .create(session_spec("x", "sealed"), "x")
+        .await
+        .unwrap();
+    client.seal("sealed").await.unwrap();
+    let keyed = ArtifactSpec {
+        idempotency_key: "k".to_owned(),
+        ..spec("keyed")
+    };
+    let requests = vec![
+        item(spec("a"), "1"),
+        item(spec("../b"), "2"),
+        item(session_spec("c", "sealed"), "3"),
+        item(spec("d"), &"4".repeat(100_000)),
+        item(keyed, "5"),
+        CreateArtifactRequest::default(),
+    ];
+    let outcomes = create_all(client, requests.clone()).await.unwrap();
+    let reasons: Vec<_> = outcomes.iter().map(reason).collect();
+    let invalid = "INVALID_ARGUMENT";
+    assert_eq!(reasons, ["", invalid, "SESSION_SEALED", "", "", invalid]);
+    let Outcome::Error(error) = &outcomes[1] else {
+        unreachable!()
+    };
+    assert_eq!(
+        (error.code, &error.fields[..]),
+        (3, &["spec.filename".to_owned()][..])
+    );
+    let Outcome::Artifact(large) = &outcomes[3] else {
+        unreachable!()
+    };
+    let content = client.download(&large.artifact_id).await.unwrap();
+    assert_eq!(content, "4".repeat(100_000).into_bytes());
+    // The one with a key is the same again, the others are next versions.
+    let again = create_all(client, requests).await.unwrap();
+    let of = |outcome: &Outcome| match outcome {
+        Outcome::Artifact(artifact) => (artifact.artifact_id.clone(), artifact.version),
+        Outcome::Error(error) => panic!("{error:?}"),
+    };
+    assert_eq!(of(&again[4]), of(&outcomes[4]));
+    assert_eq!(of(&again[0]).1, 2);
+}
+
+#[tokio::test]
+async fn a_batch_has_one_to_a_hundred_items() {
+    let cairn = started().await;
+    let many = |n: usize| (0..n).map(|i| item(spec(&i.to_string()), "x")).collect();
+    assert_eq!(
+        create_all(&cairn.client, many(100)).await.unwrap().len(),
+        100
+    );
+    for n in [0, 101] {
+        let refusal = refused(create_all(&cairn.client, many(n)).await);
+        assert_eq!(refusal.fields, ["requests"]);
+    }
+    assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 100);
+}
+
+#[tokio::test]
+async fn several_records_and_contents_come_in_one_call() {
+    let cairn = started().await;
+    let client = &cairn.client;
+    let small = client
+        .create(session_spec("a", "s"), "small")
+        .await
+        .unwrap();
+    let bytes = content(600_000);
+    let large = client.upload(spec("b"), bytes.clone()).await.unwrap();
+    let gone = client.create(spec("c"), "gone").await.unwrap();
+    client.delete(&gone.artifact_id).await.unwrap();
+    let ids = vec![
+        small.artifact_id.clone(),
+        gone.artifact_id.clone(),
+        "nonsense".to_owned(),
+        large.artifact_id.clone(),
+    ];
+    let get = BatchGetArtifactsRequest {
+        artifact_ids: ids.clone(),
+        names: vec![ArtifactName {
+            filename: "a".to_owned(),
+            session_id: "s".to_owned(),
+            ..ArtifactName::default()
+        }],
+    };
+    let answer = client.artifacts.clone().batch_get_artifacts(get).await;
+    let outcomes = answer.unwrap().into_inner().outcomes;
+    let outcomes: Vec<_> = outcomes.into_iter().map(|it| it.outcome.unwrap()).collect();
+    let reasons: Vec<_> = outcomes.iter().map(reason).collect();
+    let expected = ["", "ARTIFACT_DELETED", "ARTIFACT_NOT_FOUND", "", ""];
+    assert_eq!(reasons, expected);
+    assert_eq!(outcomes[0], outcomes[4]);
+
+    let request = DownloadArtifactsRequest { artifact_ids: ids };
+    let stream = client.artifacts.clone().download_artifacts(request).await;
+    let mut stream = stream.unwrap().into_inner();
+    let mut told = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        match message.message.unwrap() {
+            Message::Artifact(artifact) => told.push((artifact.filename, Vec::new())),
+            Message::Data(piece) => told.last_mut().unwrap().1.extend_from_slice(&piece),
+            Message::Error(error) => told.push((error.reason, Vec::new())),
+        }
+    }
+    let expected = [
+        ("a".to_owned(), b"small".to_vec()),
+        ("ARTIFACT_DELETED".to_owned(), vec![]),
+        ("ARTIFACT_NOT_FOUND".to_owned(), vec![]),
+        ("b".to_owned(), bytes),
+    ];
+    assert!(told == expected);
 }

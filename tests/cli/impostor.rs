@@ -7,15 +7,17 @@ use std::{
 };
 
 use cairn_proto::v1::{
-    Artifact, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
+    Artifact, BatchCreateArtifactsRequest, BatchCreateArtifactsResponse, BatchGetArtifactsRequest,
+    BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
     CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest,
     DeleteArtifactsResponse, DownloadArtifactRequest, DownloadArtifactResponse,
-    FindMissingContentRequest, FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse,
-    GetLineageRequest, GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse,
-    ListStageChangesRequest, ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse,
-    RestoreArtifactsRequest, RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse,
-    SetStageRequest, SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse,
-    UploadArtifactRequest, UploadArtifactResponse,
+    DownloadArtifactsRequest, DownloadArtifactsResponse, FindMissingContentRequest,
+    FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse, GetLineageRequest,
+    GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest,
+    ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
+    RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest,
+    SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest,
+    UploadArtifactResponse,
     artifact_service_server::{ArtifactService, ArtifactServiceServer},
     download_artifact_response::Message,
 };
@@ -182,6 +184,29 @@ impl ArtifactService for Claims {
         &self,
         _: Request<GetArtifactRequest>,
     ) -> Result<Response<GetArtifactResponse>, Status> {
+        nothing()
+    }
+
+    async fn batch_create_artifacts(
+        &self,
+        _: Request<BatchCreateArtifactsRequest>,
+    ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
+        nothing()
+    }
+
+    async fn batch_get_artifacts(
+        &self,
+        _: Request<BatchGetArtifactsRequest>,
+    ) -> Result<Response<BatchGetArtifactsResponse>, Status> {
+        nothing()
+    }
+
+    type DownloadArtifactsStream = tokio_stream::Empty<Result<DownloadArtifactsResponse, Status>>;
+
+    async fn download_artifacts(
+        &self,
+        _: Request<DownloadArtifactsRequest>,
+    ) -> Result<Response<Self::DownloadArtifactsStream>, Status> {
         nothing()
     }
 

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use axum::http::StatusCode;
-use cairn_proto::{ERROR_DOMAIN, v1::ErrorReason};
+use cairn_proto::{
+    ERROR_DOMAIN,
+    v1::{ErrorReason, ItemError},
+};
 use cairn_store::{Artifact, Error, Violation, describe};
 use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -327,6 +330,32 @@ pub(crate) fn to_status(error: Error) -> Status {
     }
 }
 
+/// An error that is of one item of a call and not of the call.
+pub(crate) fn of_item(error: &Error) -> ItemError {
+    log(error);
+    let face = face(error);
+    let (faults, message) = match error {
+        Error::Invalid(all) => brief::faults(all),
+        error => (vec![], brief::message(&error.to_string())),
+    };
+    let metadata = face.metadata.into_iter();
+    ItemError {
+        code: face.grpc.into(),
+        reason: name(face.reason).to_owned(),
+        message,
+        metadata: metadata
+            .map(|(key, value)| (key.to_owned(), brief::value(&value)))
+            .collect(),
+        fields: faults.into_iter().map(|fault| fault.field).collect(),
+    }
+}
+
+/// A reason as it stands on the wire.
+fn name(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}
+
 /// The status of a call that the store has no answer for.
 pub(crate) fn refusal(fault: &Fault) -> Status {
     status(fault.face(), brief::message(&fault.to_string()), &[])
@@ -341,8 +370,7 @@ pub(crate) fn message(error: &Error) -> String {
 }
 
 fn status(face: Face, message: String, faults: &[Violation]) -> Status {
-    let reason = face.reason.as_str_name();
-    let reason = reason.strip_prefix("ERROR_REASON_").unwrap_or(reason);
+    let reason = name(face.reason);
     let metadata = face.metadata.into_iter();
     let metadata = metadata.map(|(key, value)| (key.to_owned(), brief::value(&value)));
     let metadata: HashMap<_, _> = metadata.collect();

@@ -15,6 +15,7 @@ use crate::{auth::Authenticator, error::to_status, shares::Shares};
 
 mod answers;
 mod artifacts;
+mod batch;
 mod convert;
 mod gate;
 mod identity;

@@ -1,9 +1,11 @@
 use std::pin::Pin;
 
 use cairn_proto::v1::{
-    CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest, CreateArtifactResponse,
-    DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest, DeleteArtifactsResponse,
-    DownloadArtifactRequest, DownloadArtifactResponse, FindMissingContentRequest,
+    BatchCreateArtifactsRequest, BatchCreateArtifactsResponse, BatchGetArtifactsRequest,
+    BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
+    CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest,
+    DeleteArtifactsResponse, DownloadArtifactRequest, DownloadArtifactResponse,
+    DownloadArtifactsRequest, DownloadArtifactsResponse, FindMissingContentRequest,
     FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse, GetLineageRequest,
     GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest,
     ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
@@ -16,7 +18,14 @@ use cairn_store::{ArtifactRef, Content, Entry, Error, FileName, RawContent, Resu
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Services, convert, mask::Mask, pace::Pace, records, taken, upload};
+use super::{
+    Services,
+    batch::{self, Contents},
+    convert,
+    mask::Mask,
+    pace::Pace,
+    records, taken, upload,
+};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -35,6 +44,44 @@ impl ArtifactService for Services {
         Ok(Response::new(CreateArtifactResponse {
             artifact: Some(convert::created(created)),
         }))
+    }
+
+    async fn batch_create_artifacts(
+        &self,
+        request: Request<BatchCreateArtifactsRequest>,
+    ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        batch::check("requests", request.requests.len()).map_err(to_status)?;
+        let outcomes = batch::create(&self.store, &caller.tenant, request.requests).await;
+        Ok(Response::new(BatchCreateArtifactsResponse { outcomes }))
+    }
+
+    async fn batch_get_artifacts(
+        &self,
+        request: Request<BatchGetArtifactsRequest>,
+    ) -> Result<Response<BatchGetArtifactsResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let items = request.artifact_ids.len() + request.names.len();
+        batch::check("artifact_ids", items).map_err(to_status)?;
+        let outcomes = batch::get(&self.store, &caller.tenant, request).await;
+        Ok(Response::new(BatchGetArtifactsResponse { outcomes }))
+    }
+
+    type DownloadArtifactsStream =
+        Pin<Box<dyn Stream<Item = Result<DownloadArtifactsResponse, Status>> + Send>>;
+
+    async fn download_artifacts(
+        &self,
+        request: Request<DownloadArtifactsRequest>,
+    ) -> Result<Response<Self::DownloadArtifactsStream>, Status> {
+        let (caller, request) = taken(request)?;
+        batch::check("artifact_ids", request.artifact_ids.len()).map_err(to_status)?;
+        let contents = Contents::new(&self.store, &caller.tenant, request.artifact_ids);
+        let messages = stream::unfold(contents, async |mut contents| {
+            let message = contents.next().await?;
+            Some((Ok(message), contents))
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn upload_artifact(

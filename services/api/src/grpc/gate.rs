@@ -40,9 +40,10 @@ const OPEN_MESSAGE: usize = 16 << 10;
 const OPEN_CALLS: usize = 2048;
 
 /// What carries content.
-const CONTENT: [&str; 2] = [
+const CONTENT: [&str; 3] = [
     "cairn.v1.ArtifactService/CreateArtifact",
     "cairn.v1.ArtifactService/UploadArtifact",
+    "cairn.v1.ArtifactService/BatchCreateArtifacts",
 ];
 /// How much a message may have beside content, in bytes: more than the longest list that is taken.
 const OTHER_MESSAGE: usize = 256 << 10;

@@ -3,6 +3,11 @@
 
 /// The field of `CreateArtifactRequest` and of `UploadArtifactRequest` that carries content.
 const CONTENT: u64 = 2;
+/// The field of `BatchCreateArtifactsRequest` that carries such requests; they are followed as if they stood alone. No other
+/// message has a message there.
+const ITEMS: u64 = 15;
+/// What an item counts before its bytes: about what it takes decoded.
+const ITEM: usize = 512;
 
 /// Follows the top level of a message of protobuf as it arrives.
 #[derive(Default)]
@@ -70,6 +75,10 @@ impl Outline {
             At::Number if ends => At::Key0,
             At::Number => At::Number,
             At::Length(field, length, shift) if shift < 35 => match length | low << shift {
+                _ if ends && field == ITEMS => {
+                    self.other += ITEM;
+                    At::Key0
+                }
                 0 if ends => At::Key0,
                 length if ends => At::Inside(length, field == CONTENT),
                 length => At::Length(field, length, shift + 7),
@@ -92,7 +101,7 @@ fn after_key(key: u64) -> At {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use cairn_proto::v1::{ArtifactSpec, CreateArtifactRequest};
+    use cairn_proto::v1::{ArtifactSpec, BatchCreateArtifactsRequest, CreateArtifactRequest};
     use prost::Message;
 
     use super::Outline;
@@ -120,6 +129,28 @@ mod tests {
             // Two keys, and lengths of two and three bytes.
             assert_eq!(other(&message, piece), spec_bytes + 7, "{piece}");
         }
+    }
+
+    #[test]
+    fn the_items_of_a_batch_are_looked_into_and_cost_something_each() {
+        let item = |size| CreateArtifactRequest {
+            spec: Some(ArtifactSpec {
+                filename: "f".repeat(20),
+                ..ArtifactSpec::default()
+            }),
+            content: Bytes::from(vec![7; size]),
+        };
+        let counted = |requests: Vec<_>| {
+            let message = BatchCreateArtifactsRequest { requests }.encode_to_vec();
+            other(&message, 7)
+        };
+        let one = counted(vec![item(1000)]);
+        assert!((512..600).contains(&one), "{one}");
+        assert_eq!(counted(vec![item(1000); 3]), 3 * one);
+        assert_eq!(
+            counted(vec![CreateArtifactRequest::default(); 600]),
+            600 * 514
+        );
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! Several artifacts in one call, each with an outcome of its own.
+
+use std::vec;
+
+use cairn_proto::v1::{
+    self, ArtifactOutcome, BatchGetArtifactsRequest, CreateArtifactRequest,
+    DownloadArtifactsResponse, artifact_outcome::Outcome, download_artifacts_response::Message,
+};
+use cairn_store::{ArtifactRef, Content, Error, Result, Store, Tenant};
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use super::convert;
+use crate::error::of_item;
+
+/// The most items of a call.
+const MOST: usize = 100;
+
+/// Refuses none, and more than may be.
+pub(super) fn check(field: &str, items: usize) -> Result<()> {
+    if (1..=MOST).contains(&items) {
+        return Ok(());
+    }
+    Err(Error::invalid(field, format!("must be 1 to {MOST}")))
+}
+
+fn outcome(made: Result<v1::Artifact>) -> ArtifactOutcome {
+    let outcome = match made {
+        Ok(artifact) => Outcome::Artifact(artifact),
+        Err(e) => Outcome::Error(of_item(&e)),
+    };
+    ArtifactOutcome {
+        outcome: Some(outcome),
+    }
+}
+
+/// Creates all at once, so that the small ones come together into transactions. Each has a task of its own, for a task holds
+/// one connection at the most.
+pub(super) async fn create(
+    store: &Store,
+    tenant: &Tenant,
+    requests: Vec<CreateArtifactRequest>,
+) -> Vec<ArtifactOutcome> {
+    let mut outcomes = vec![ArtifactOutcome::default(); requests.len()];
+    let mut tasks = JoinSet::new();
+    for (place, request) in requests.into_iter().enumerate() {
+        let (store, tenant) = (store.clone(), tenant.clone());
+        let create = async move {
+            let spec = convert::spec(request.spec)?;
+            let created = store.create_artifact(&tenant, spec, request.content);
+            created.await.map(convert::created)
+        };
+        tasks.spawn(async move { (place, outcome(create.await)) }.in_current_span());
+    }
+    while let Some(done) = tasks.join_next().await {
+        if let Ok((place, outcome)) = done
+            && let Some(free) = outcomes.get_mut(place)
+        {
+            *free = outcome;
+        }
+    }
+    for lost in outcomes.iter_mut().filter(|it| it.outcome.is_none()) {
+        *lost = outcome(Err(Error::Internal(
+            "a create ended without an outcome".into(),
+        )));
+    }
+    outcomes
+}
+
+/// Reads the records, one after another.
+pub(super) async fn get(
+    store: &Store,
+    tenant: &Tenant,
+    request: BatchGetArtifactsRequest,
+) -> Vec<ArtifactOutcome> {
+    let ids = request.artifact_ids.iter();
+    let by_id = ids.map(|id| ArtifactRef::new(id, None));
+    let names = request.names.into_iter().map(convert::raw_name);
+    let by_name = names.map(|name| ArtifactRef::new("", Some(name)));
+    let mut outcomes = Vec::new();
+    for wanted in by_id.chain(by_name) {
+        let found = match wanted {
+            Ok(wanted) => store.get_artifact(tenant, &wanted).await,
+            Err(e) => Err(e),
+        };
+        outcomes.push(outcome(found.map(convert::artifact)));
+    }
+    outcomes
+}
+
+/// Contents that are sent one after another.
+pub(super) struct Contents {
+    store: Store,
+    tenant: Tenant,
+    ids: vec::IntoIter<String>,
+    /// What is being sent.
+    content: Option<Content>,
+}
+
+impl Contents {
+    pub(super) fn new(store: &Store, tenant: &Tenant, ids: Vec<String>) -> Self {
+        Self {
+            store: store.clone(),
+            tenant: tenant.clone(),
+            ids: ids.into_iter(),
+            content: None,
+        }
+    }
+
+    /// The next message; `None` at the end.
+    pub(super) async fn next(&mut self) -> Option<DownloadArtifactsResponse> {
+        let message = match self.piece().await {
+            Ok(Some(piece)) => Message::Data(piece),
+            Ok(None) => match self.open().await? {
+                Ok(artifact) => Message::Artifact(artifact),
+                Err(e) => Message::Error(of_item(&e)),
+            },
+            Err(e) => Message::Error(of_item(&e)),
+        };
+        Some(DownloadArtifactsResponse {
+            message: Some(message),
+        })
+    }
+
+    /// The next bytes of what is being sent; `None` when it is over.
+    async fn piece(&mut self) -> Result<Option<bytes::Bytes>> {
+        let Some(content) = &mut self.content else {
+            return Ok(None);
+        };
+        let piece = content.next().await;
+        if !matches!(piece, Ok(Some(_))) {
+            self.content = None;
+        }
+        piece
+    }
+
+    /// Begins with the next artifact; `None` when there is none.
+    async fn open(&mut self) -> Option<Result<v1::Artifact>> {
+        let id = self.ids.next()?;
+        let opened = async {
+            let wanted = ArtifactRef::new(&id, None)?;
+            self.store.open_artifact(&self.tenant, &wanted).await
+        };
+        Some(opened.await.map(|download| {
+            let artifact = convert::artifact(download.artifact().clone());
+            self.content = Some(download.read(0, None));
+            artifact
+        }))
+    }
+}
