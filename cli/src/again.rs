@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_whose_answer_was_lost_and_stays_lost_is_the_networks_fault() {
+    async fn a_lost_call_that_stays_under_way_is_the_networks_fault() {
         let mut calls = 0;
         let outcome = until_answered(
             |_| {},

@@ -144,7 +144,7 @@ async fn serve_on_postgres(
     let public = format!("http://{}", address(&listeners.http)?);
     let ops = format!("http://{}", address(&listeners.ops)?);
     let env_file = data_dir.write_env(&Clients { grpc, key: &key })?;
-    // What is no terminal may be a log that others read.
+    // Output that is not a terminal may be a log that others read.
     let shown = if stdout().is_terminal() {
         key
     } else {

@@ -34,7 +34,7 @@ pub(crate) enum Minded<T> {
 /// Runs a verb to its end, or until a signal ends it: then it is dropped, and with it its temporary files and its uploads.
 /// One that waits for [`interrupted`] is asked once more, and has its say if it needs no time for it.
 ///
-/// Nobody else listens to the signals themselves: two who listen do not hear them in the same moment.
+/// Only this listens to the signals: two listeners do not hear them in the same moment.
 pub(crate) async fn minded<T>(verb: impl Future<Output = T>) -> Result<Minded<T>, CliError> {
     let mut signals = Signals::listen()?;
     let interrupt = Interrupt::default();
@@ -65,7 +65,7 @@ pub(crate) async fn interrupted() {
     }
 }
 
-/// Does work that blocks, on a thread of its own. The process does not end amid it, when a signal ends the verb.
+/// Does work that blocks, on a thread of its own. A signal that ends the verb does not cut the work off.
 pub(crate) async fn finished<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {

@@ -1,4 +1,4 @@
-//! How far long work is: bars on standard error for whoever waits there, and a line now and then where that is no terminal.
+//! How far long work is: bars on standard error, and lines where standard error is not a terminal.
 
 use std::{
     future::Future,

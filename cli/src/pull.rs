@@ -286,7 +286,7 @@ impl Puller {
     }
 }
 
-/// Does what blocks where it blocks nobody, and to its end.
+/// Does work that blocks on a thread of its own, and to its end.
 async fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CliError> + Send + 'static,
 ) -> Result<T, CliError> {

@@ -51,7 +51,7 @@ use crate::{
 ///
 /// Of a directory everything in it is stored, under its path below the directory, but for hidden files, what --exclude or a
 /// .cairnignore leaves out, and what Cairn itself left there. A symbolic link in it is what it leads to, where that is in
-/// the directory as well. What is skipped is told, and to store nothing is a failure. Whether a file may be run is kept in
+/// the directory as well. The command names what it skips, and storing nothing is a failure. Whether a file may be run is kept in
 /// its metadata, as cairn.executable.
 ///
 /// With --atomic, where something cannot be pushed or the push is cut off, nothing is published and what was pushed waits:

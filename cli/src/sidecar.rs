@@ -122,7 +122,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         _ = signals.next() => out_of_time(),
     };
     let pushed_all = watcher.has_pushed_all();
-    // A folder that nobody wrote to while it was watched is in order.
+    // A watched folder may stay empty: the agent wrote nothing.
     let pushed_nothing = watcher.has_nothing() && (args.once || watcher.has_skipped());
     let mut failures = watcher.failures();
     if pushed_nothing {

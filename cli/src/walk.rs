@@ -1,4 +1,4 @@
-//! What of a folder is pushed: one answer for every verb that pushes folders.
+//! Which files of a folder are pushed: one answer for every verb that pushes folders.
 
 mod ours;
 mod root;

@@ -294,7 +294,7 @@ async fn what_may_be_run_may_be_run_when_it_is_pulled() {
         );
     }
     let pull = ["pull", "--session=run", "-o", "in"];
-    // Whoever runs hooks does it unasked.
+    // Programs run hooks unasked.
     shell
         .run(&pull)
         .await

@@ -119,7 +119,7 @@ async fn an_interrupted_push_tells_what_is_stored() {
     for name in ["a.txt", "b.txt"] {
         shell.write(name, name);
     }
-    // A pipe that nobody writes to.
+    // A pipe without a writer.
     let mut mkfifo = std::process::Command::new("mkfifo");
     assert!(mkfifo.arg(shell.path("pipe")).status().unwrap().success());
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {

@@ -42,7 +42,7 @@ pub(super) async fn write(
         })
         .buffered(AT_A_TIME);
     while let Some(range) = parts.try_next().await? {
-        // When nobody hashes any more, the file could not be read.
+        // The hashing ends early when the file cannot be read.
         if sender.send(range).await.is_err() {
             break;
         }

@@ -48,7 +48,7 @@ enum There {
     Nothing,
     /// A regular file with these permissions and of this size.
     File(u32, u64),
-    /// A link, or what is no file.
+    /// A link, a pipe or the like.
     Other,
 }
 
@@ -218,8 +218,8 @@ impl Target {
         let executable = mode::is_executable(artifact);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
-        // A new file has what the umask leaves. What replaces another has its permissions once it is whole, and is read by
-        // nobody else until then.
+        // A new file has what the umask leaves. A file that replaces another gets its permissions once it is whole, and is
+        // its owner's alone until then.
         options.mode(match (self.there, executable) {
             (There::File(..), _) => 0o600,
             (_, true) => 0o777,
@@ -244,7 +244,7 @@ impl Target {
     }
 }
 
-/// Permissions with which whoever may read may also run.
+/// Permissions under which every reader may also run the file.
 fn runnable(mode: u32) -> u32 {
     mode | ((mode & 0o444) >> 2)
 }
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_kept_stands_alone_and_one_that_is_not_leaves_nothing() -> Result {
+    fn a_file_that_is_not_kept_leaves_nothing() -> Result {
         let temp = TempDir::new()?;
         let folder = Folder::open(temp.path())?;
         for replace in [true, false] {

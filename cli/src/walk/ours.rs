@@ -28,7 +28,7 @@ pub(super) fn is_data_folder(folder: &Path) -> bool {
 
 /// Fails when a folder is a data folder or lies in one.
 pub(crate) fn refuse_data_folder(folder: &Path) -> Result<(), CliError> {
-    // What cannot be found has no data in it, and is told by whoever opens it.
+    // A folder that cannot be found is refused when it is opened.
     let real = folder.canonicalize().unwrap_or_else(|_| PathBuf::new());
     match real.ancestors().find(|above| is_data_folder(above)) {
         Some(_) => Err(CliError::Usage(format!(

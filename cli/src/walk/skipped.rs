@@ -1,4 +1,4 @@
-//! What is left out of a push, and how that is told.
+//! The files that a push leaves out, and the words for them.
 
 use std::path::PathBuf;
 
