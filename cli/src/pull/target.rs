@@ -58,6 +58,8 @@ pub(super) struct Partial {
     temporary: String,
     file: Arc<File>,
     executable: bool,
+    /// Whether there is no temporary file any more.
+    renamed: bool,
 }
 
 impl Folder {
@@ -91,9 +93,7 @@ impl Folder {
         let dir = if name.folder.as_os_str().is_empty() {
             self.dir.try_clone()
         } else {
-            self.dir
-                .create_dir_all(&name.folder)
-                .and_then(|()| self.dir.open_dir(&name.folder))
+            self.open_below(&name.folder)
                 .map_err(|error| self.explain(error, &name.folder))
         };
         let dir = dir.map_err(CliError::of_file(&path))?;
@@ -103,6 +103,16 @@ impl Folder {
             path.join(&name.file),
             replace,
         )
+    }
+
+    fn open_below(&self, below: &Path) -> io::Result<Dir> {
+        match self.dir.open_dir(below) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.dir.create_dir_all(below)?;
+                self.dir.open_dir(below)
+            }
+            opened => opened,
+        }
     }
 
     /// What is in the way to a folder below this one is an existing file to the system, also when it is a symbolic link.
@@ -232,6 +242,7 @@ impl Target {
             temporary,
             file: Arc::new(file.into_std()),
             executable,
+            renamed: false,
         })
     }
 
@@ -261,7 +272,7 @@ impl Partial {
     }
 
     /// Gives the file its name, all at once, after its bytes are on the disk.
-    pub(super) fn keep(self) -> Result<PathBuf, CliError> {
+    pub(super) fn keep(mut self) -> Result<PathBuf, CliError> {
         let path = self.target.path.clone();
         match self.name() {
             Ok(()) => Ok(path),
@@ -272,7 +283,7 @@ impl Partial {
         }
     }
 
-    fn name(&self) -> io::Result<()> {
+    fn name(&mut self) -> io::Result<()> {
         let Target {
             dir, name, replace, ..
         } = &self.target;
@@ -286,17 +297,20 @@ impl Partial {
         }
         self.file.sync_all()?;
         if *replace {
-            dir.rename(&self.temporary, dir, name)
-        } else {
-            naming::name(dir, &self.temporary, name)
+            dir.rename(&self.temporary, dir, name)?;
+            self.renamed = true;
+            return Ok(());
         }
+        naming::name(dir, &self.temporary, name)
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
-        let _ = self.target.dir.remove_file(&self.temporary);
+        if !self.renamed {
+            // A file that was given its name may have lost this one.
+            let _ = self.target.dir.remove_file(&self.temporary);
+        }
     }
 }
 
