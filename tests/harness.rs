@@ -1,5 +1,6 @@
 //! A whole Cairn for each test, on services that all tests of a run share.
 
+mod api_process;
 mod cairn;
 mod client;
 mod issuer;
@@ -16,6 +17,7 @@ pub(crate) mod tls_postgres;
 mod wait;
 mod wire;
 
+pub(crate) use api_process::ApiProcess;
 pub(crate) use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
 pub(crate) use client::{Client, Refusal, content, end, refused, session_spec, spec};
 pub(crate) use issuer::{Issuer, now};

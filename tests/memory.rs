@@ -1,31 +1,17 @@
 //! A file of any size passes through in bounded memory.
 
-use std::fs;
-
 use bytes::Bytes;
 use cairn_proto::v1::{
     DownloadArtifactRequest, UploadArtifactRequest, download_artifact_response,
     upload_artifact_request::Message,
 };
 use sha2::{Digest, Sha256};
-use tokio::process::Child;
 
-use crate::harness::{Client, content, end, eventually, postgres, program, s3, spec};
+use crate::harness::{self, ApiProcess, content, end, spec};
 
 const GIBIBYTE: u64 = 1 << 30;
 const MEBIBYTE: u64 = 1 << 20;
 const PIECE: usize = 256 << 10;
-
-/// A figure of the process in bytes, such as `VmRSS`, what it holds now, or `VmHWM`, the most that it ever held.
-fn memory(process: &Child, figure: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id().unwrap())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with(figure))
-        .unwrap();
-    let kibibytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kibibytes << 10
-}
 
 /// Different everywhere, so that nothing can be deduplicated or compressed on the way.
 fn piece(index: u64) -> Bytes {
@@ -38,36 +24,13 @@ fn piece(index: u64) -> Bytes {
     bytes.into()
 }
 
-/// A served process with its bytes in S3, a client of it, and what it holds in memory when it has nothing to do.
-async fn idle_process(settings: &[(&str, &str)]) -> (Child, Client, u64) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = postgres::database().await;
-    let store = cairn_store::config::StoreConfig::new(
-        database.clone(),
-        cairn_store::config::BlobConfig::Fs(folder.path().to_owned()),
-    );
-    let store = cairn_store::Store::open(&store).await.unwrap();
-    let key = store.create_api_key("acme").await.unwrap();
-    let [grpc, http, ops] = program::free_addresses();
-    let process = program::command(program::program("cairn-api").await)
-        .arg("serve")
-        .env("CAIRN_DATABASE_URL", &database)
-        .envs(s3::environment(&s3::address().await, &s3::bucket().await))
-        .env("CAIRN_GRPC_ADDR", &grpc)
-        .env("CAIRN_HTTP_ADDR", &http)
-        .env("CAIRN_OPS_ADDR", &ops)
-        .envs(settings.iter().copied())
-        .spawn()
-        .unwrap();
-    let client = Client::connect(&format!("http://{grpc}"), Some(key.reveal())).await;
-    // The first calls fill pools and caches.
-    eventually("the service answers", async || {
-        client.create(spec("warm"), "x").await.is_ok()
-    })
-    .await;
-    client.upload(spec("warm"), content(9 << 20)).await.unwrap();
-    let idle = memory(&process, "VmRSS");
-    (process, client, idle)
+/// A process with its bytes in S3, and what it holds in memory when it has nothing to do.
+async fn idle_process(settings: &[(&str, &str)]) -> (ApiProcess, u64) {
+    let api = ApiProcess::start(harness::Bytes::S3, settings).await;
+    let warm = api.client.upload(spec("warm"), content(9 << 20));
+    warm.await.unwrap();
+    let idle = api.memory("VmRSS");
+    (api, idle)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,10 +38,10 @@ async fn many_large_uploads_on_one_connection_all_end() {
     let budget = 64 * MEBIBYTE;
     let setting = budget.to_string();
     let settings = [("CAIRN_UPLOAD_BUFFER_BYTES", setting.as_str())];
-    let (process, client, idle) = idle_process(&settings).await;
+    let (api, idle) = idle_process(&settings).await;
     let mut uploads = Vec::new();
     for number in 0..64_u64 {
-        let mut artifacts = client.artifacts.clone();
+        let mut artifacts = api.client.artifacts.clone();
         let pieces = (0..64).map(move |index| Message::Data(piece(number << 8 | index)));
         let name = format!("large-{number}");
         let messages = std::iter::once(Message::Spec(spec(&name))).chain(pieces);
@@ -99,18 +62,18 @@ async fn many_large_uploads_on_one_connection_all_end() {
     }
     // What they share, a window of each, and as much again for what is being decoded and sent.
     let limit = 256 * MEBIBYTE;
-    let grown = memory(&process, "VmHWM") - idle;
+    let grown = api.memory("VmHWM") - idle;
     assert!(grown < limit, "grown by {} MiB", grown / MEBIBYTE);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gibibyte_passes_both_ways_in_under_64_mebibytes() {
-    let (process, client, idle) = idle_process(&[]).await;
+    let (api, idle) = idle_process(&[]).await;
     let pieces = GIBIBYTE / PIECE as u64;
     let mut sent = Sha256::new();
     let (sender, receiver) = tokio::sync::mpsc::channel(4);
     let messages = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    let mut artifacts = client.artifacts.clone();
+    let mut artifacts = api.client.artifacts.clone();
     let upload = tokio::spawn(async move { artifacts.upload_artifact(messages).await });
     let message = |message| UploadArtifactRequest {
         message: Some(message),
@@ -138,13 +101,13 @@ async fn a_gibibyte_passes_both_ways_in_under_64_mebibytes() {
         made.content_hash,
         format!("sha256:{}", hex::encode(sent.finalize()))
     );
-    let after_upload = memory(&process, "VmHWM") - idle;
+    let after_upload = api.memory("VmHWM") - idle;
 
     let request = DownloadArtifactRequest {
         artifact_id: made.artifact_id,
         ..Default::default()
     };
-    let mut artifacts = client.artifacts.clone();
+    let mut artifacts = api.client.artifacts.clone();
     let mut messages = artifacts
         .download_artifact(request)
         .await
@@ -160,7 +123,7 @@ async fn a_gibibyte_passes_both_ways_in_under_64_mebibytes() {
         made.content_hash,
         format!("sha256:{}", hex::encode(received.finalize()))
     );
-    let after_download = memory(&process, "VmHWM") - idle;
+    let after_download = api.memory("VmHWM") - idle;
     let limit = 64 * MEBIBYTE;
     assert!(
         after_download < limit,

@@ -1,21 +1,19 @@
 //! Every RPC, from the specification, with lists and texts of hostile sizes: what each costs the process before it is
 //! refused. The limits are those of the design: 32 MiB and 50 ms of processor time for one request.
 
-use std::{collections::HashMap, fs};
+use std::collections::HashMap;
 
-use bytes::Bytes;
 use cairn_proto::FILE_DESCRIPTOR_SET;
 use prost::Message;
 use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorSet, field_descriptor_proto::Type,
 };
-use tokio::process::Child;
 use tonic::{Code, body::Body, codegen::http::Request};
 
 use super::transport::{answer, channel, unfinished};
 use crate::{
     auth::every_method,
-    harness::{Client, eventually, postgres, program, spec},
+    harness::{ApiProcess, Bytes},
 };
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -23,89 +21,14 @@ const MEMORY: u64 = 32 * MEBIBYTE;
 /// Milliseconds of processor time for one request; programs that are not optimised take up to twenty times as long.
 const PROCESSOR: u64 = if cfg!(debug_assertions) { 1000 } else { 50 };
 
-/// A `cairn-api` of its own.
-struct Api {
-    process: Child,
-    url: String,
-    key: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Api {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = postgres::database().await;
-        let config = cairn_store::config::StoreConfig::new(
-            database.clone(),
-            cairn_store::config::BlobConfig::Fs(folder.path().to_owned()),
-        );
-        let store = cairn_store::Store::open(&config).await.unwrap();
-        let key = store.create_api_key("acme").await.unwrap();
-        let [grpc, http, ops] = program::free_addresses();
-        let process = program::command(program::program("cairn-api").await)
-            .arg("serve")
-            .env("CAIRN_DATABASE_URL", &database)
-            .env("CAIRN_BLOB_DIR", folder.path())
-            .env("CAIRN_GRPC_ADDR", &grpc)
-            .env("CAIRN_HTTP_ADDR", &http)
-            .env("CAIRN_OPS_ADDR", &ops)
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let url = format!("http://{grpc}");
-        let client = Client::connect(&url, Some(key.reveal())).await;
-        eventually("the service answers", async || {
-            client.create(spec("warm"), "x").await.is_ok()
-        })
-        .await;
-        Self {
-            process,
-            url,
-            key: key.reveal().to_owned(),
-            _folder: folder,
-        }
+fn request(api: &ApiProcess, path: &str, body: Body, key: bool) -> Request<Body> {
+    let mut request = Request::post(format!("{}{path}", api.url))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    if key {
+        request = request.header("authorization", format!("Bearer {}", api.key));
     }
-
-    fn proc(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.process.id().unwrap())).unwrap()
-    }
-
-    /// A figure of the process in bytes.
-    fn memory(&self, figure: &str) -> u64 {
-        let status = self.proc("status");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with(figure))
-            .unwrap();
-        let kibibytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kibibytes << 10
-    }
-
-    /// The most that it holds is counted anew from here; returns what it holds.
-    fn forget_most(&self) -> u64 {
-        let path = format!("/proc/{}/clear_refs", self.process.id().unwrap());
-        fs::write(path, "5").unwrap();
-        self.memory("VmRSS")
-    }
-
-    /// The processor time that it has taken, in milliseconds; the clock of that ticks a hundred times a second.
-    fn processor(&self) -> u64 {
-        let stat = self.proc("stat");
-        let (_, fields) = stat.rsplit_once(')').unwrap();
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let ticks = |place: usize| fields[place].parse::<u64>().unwrap();
-        10 * (ticks(11) + ticks(12))
-    }
-
-    fn request(&self, path: &str, body: Body, key: bool) -> Request<Body> {
-        let mut request = Request::post(format!("{}{path}", self.url))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers");
-        if key {
-            request = request.header("authorization", format!("Bearer {}", self.key));
-        }
-        request.body(body).unwrap()
-    }
+    request.body(body).unwrap()
 }
 
 /// The messages of the specification by their full names, and the input of each method.
@@ -197,7 +120,7 @@ fn messages_of(
     made
 }
 
-fn framed(message: &[u8]) -> Bytes {
+fn framed(message: &[u8]) -> bytes::Bytes {
     let mut frame = vec![0];
     frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
     frame.extend_from_slice(message);
@@ -206,7 +129,7 @@ fn framed(message: &[u8]) -> Bytes {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_costs_more_than_32_mebibytes_and_50_ms() {
-    let api = Api::start().await;
+    let api = ApiProcess::start(Bytes::Files, &[]).await;
     let (known, inputs) = specification();
     let mut channel = channel(&api.url).await;
     let mut worst = (0, String::new());
@@ -215,7 +138,7 @@ async fn no_request_costs_more_than_32_mebibytes_and_50_ms() {
             for (label, message) in messages_of(&inputs[&path], &known, size, 2) {
                 let before = (api.forget_most(), api.processor());
                 let body = Body::new(http_body_util::Full::new(framed(&message)));
-                let request = api.request(&path, body, true);
+                let request = request(&api, &path, body, true);
                 let (_, status) = if path.ends_with("WatchSession") {
                     // Where it is taken, it has no end.
                     let watch = answer(&mut channel, request);
@@ -247,16 +170,16 @@ async fn no_request_costs_more_than_32_mebibytes_and_50_ms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_credential_large_bodies_take_no_memory() {
-    let api = Api::start().await;
+    let api = ApiProcess::start(Bytes::Files, &[]).await;
     let mut channel = channel(&api.url).await;
     let methods = every_method();
     let mut bytes = framed(&vec![1; 3 << 20]).to_vec();
     bytes.truncate(2 << 20);
-    let bytes = Bytes::from(bytes);
+    let bytes = bytes::Bytes::from(bytes);
     let (memory, processor) = (api.forget_most(), api.processor());
     let calls = 10 * methods.len() as u64;
     for path in methods.iter().cycle().take(calls as usize) {
-        let request = api.request(path, unfinished(bytes.clone()), false);
+        let request = request(&api, path, unfinished(bytes.clone()), false);
         let (_, status) = answer(&mut channel, request).await;
         assert_eq!(status.code(), Code::Unauthenticated, "{path}");
     }

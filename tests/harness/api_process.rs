@@ -1,0 +1,90 @@
+//! A `cairn-api` in a process of its own, and what that costs.
+
+use std::{fs, process::Stdio};
+
+use tempfile::TempDir;
+use tokio::process::Child;
+
+use super::{Bytes, Client, eventually, postgres, program, s3, spec};
+
+/// A process of its own, which ends with this.
+pub(crate) struct ApiProcess {
+    process: Child,
+    /// Where it speaks gRPC.
+    pub(crate) url: String,
+    /// An API key of the tenant `acme`.
+    pub(crate) key: String,
+    pub(crate) client: Client,
+    _folder: TempDir,
+}
+
+impl ApiProcess {
+    /// Starts one with such settings, and waits until it answers.
+    pub(crate) async fn start(bytes: Bytes, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = postgres::database().await;
+        let config = cairn_store::config::StoreConfig::new(
+            database.clone(),
+            cairn_store::config::BlobConfig::Fs(folder.path().to_owned()),
+        );
+        let store = cairn_store::Store::open(&config).await.unwrap();
+        let key = store.create_api_key("acme").await.unwrap();
+        let [grpc, http, ops] = program::free_addresses();
+        let mut command = program::command(program::program("cairn-api").await);
+        match bytes {
+            Bytes::Files => command.env("CAIRN_BLOB_DIR", folder.path()),
+            Bytes::S3 => command.envs(s3::environment(&s3::address().await, &s3::bucket().await)),
+        };
+        let process = command
+            .arg("serve")
+            .env("CAIRN_DATABASE_URL", &database)
+            .env("CAIRN_GRPC_ADDR", &grpc)
+            .env("CAIRN_HTTP_ADDR", &http)
+            .env("CAIRN_OPS_ADDR", &ops)
+            .envs(settings.iter().copied())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let url = format!("http://{grpc}");
+        let client = Client::connect(&url, Some(key.reveal())).await;
+        // The first calls fill pools and caches.
+        eventually("the service answers", async || {
+            client.create(spec("warm"), "x").await.is_ok()
+        })
+        .await;
+        Self {
+            process,
+            url,
+            key: key.reveal().to_owned(),
+            client,
+            _folder: folder,
+        }
+    }
+
+    fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.process.id().unwrap())
+    }
+
+    /// A figure of the process in bytes, such as `VmRSS`, what it holds now, or `VmHWM`, the most that it held.
+    pub(crate) fn memory(&self, figure: &str) -> u64 {
+        let status = fs::read_to_string(self.file("status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(figure));
+        let kibibytes = line.unwrap().split_whitespace().nth(1).unwrap();
+        kibibytes.parse::<u64>().unwrap() << 10
+    }
+
+    /// The most that it holds is counted anew from here; returns what it holds.
+    pub(crate) fn forget_most(&self) -> u64 {
+        fs::write(self.file("clear_refs"), "5").unwrap();
+        self.memory("VmRSS")
+    }
+
+    /// The processor time that it has taken, in milliseconds; the clock of that ticks a hundred times a second.
+    pub(crate) fn processor(&self) -> u64 {
+        let stat = fs::read_to_string(self.file("stat")).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let ticks = |place: usize| fields[place].parse::<u64>().unwrap();
+        10 * (ticks(11) + ticks(12))
+    }
+}
