@@ -15,6 +15,6 @@ pub mod trace;
 
 pub use config::{LogFormat, Settings};
 pub use files::raise_file_limit;
-pub use panics::caught;
+pub use panics::{Survivor, caught};
 pub use signal::on_signal;
 pub use telemetry::{Metrics, Telemetry};

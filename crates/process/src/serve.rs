@@ -9,7 +9,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
 };
-use opentelemetry::{KeyValue, global};
+use opentelemetry::{KeyValue, global, metrics::UpDownCounter};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
@@ -140,17 +140,35 @@ impl Port {
                 self.bounds,
                 stop.clone(),
             );
-            open.add(1, &port);
-            let (open, port) = (open.clone(), port.clone());
+            let counted = Counted::new(&open, &port);
             connections.spawn(async move {
                 connection.await;
-                open.add(-1, &port);
-                drop(place);
+                drop((counted, place));
             });
         }
         drop(self.listener);
         connections.close();
         connections.wait().await;
+    }
+}
+
+/// A connection among those that are open, however it ends.
+struct Counted {
+    open: UpDownCounter<i64>,
+    port: [KeyValue; 1],
+}
+
+impl Counted {
+    fn new(open: &UpDownCounter<i64>, port: &[KeyValue; 1]) -> Self {
+        open.add(1, port);
+        let (open, port) = (open.clone(), port.clone());
+        Self { open, port }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.open.add(-1, &self.port);
     }
 }
 

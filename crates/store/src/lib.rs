@@ -25,6 +25,7 @@ mod lineage;
 mod link;
 mod list;
 mod manifest;
+mod media;
 mod meta;
 mod metrics;
 mod names;

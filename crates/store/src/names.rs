@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::media;
+
 /// A filename: 1 to 1,024 bytes, `/` separates, and no segment could lead out of a folder or be too long for a file system.
 /// Bidirectional marks and the like are kept: a filename is data here, and is never resolved.
 ///
@@ -139,9 +141,6 @@ pub(crate) fn text_of(label: &Option<Label>) -> &str {
 pub(crate) struct ContentType(String);
 
 impl ContentType {
-    /// What bytes are when nothing is known of them.
-    const UNKNOWN: &str = "application/octet-stream";
-
     /// Checks a media type.
     ///
     /// # Errors
@@ -161,13 +160,9 @@ impl ContentType {
         }
     }
 
-    /// Guesses from the filename, else from the first bytes.
+    /// Guesses from the first bytes and the filename.
     pub(crate) fn guess(filename: &Filename, first_bytes: &[u8]) -> Self {
-        let guess = mime_guess::from_path(filename.as_str())
-            .first_raw()
-            .or_else(|| infer::get(first_bytes).map(|kind| kind.mime_type()))
-            .unwrap_or(Self::UNKNOWN);
-        Self(guess.to_owned())
+        Self(media::guess(filename.as_str(), first_bytes).to_owned())
     }
 
     /// The media type as text.
@@ -351,17 +346,6 @@ mod tests {
         for bad in ["", "9", "a b", "é", ".a", "a\"", &"k".repeat(129)] {
             assert!(check_metadata_key(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_content_type_comes_from_the_name_else_from_the_bytes() {
-        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
-        let guess = |name: &str, bytes: &[u8]| {
-            ContentType::guess(&filename(name).expect("a filename"), bytes).0
-        };
-        assert_eq!(guess("a.json", png), "application/json");
-        assert_eq!(guess("a", png), "image/png");
-        assert_eq!(guess("a", b"?"), "application/octet-stream");
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
 }
 
 /// An artifact whose bytes are found but not yet read.
+#[derive(Clone)]
 pub struct Download {
     artifact: Artifact,
     blobs: Blobs,

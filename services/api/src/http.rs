@@ -2,20 +2,24 @@
 
 use axum::{
     Json, Router,
+    body::{Body, Bytes},
     extract::Request,
     http::{StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
-use cairn_process::caught;
+use cairn_process::{Survivor, caught};
 use cairn_store::{Error, Store};
+use http_body::Frame;
 use serde_json::json;
 
 use crate::error::{RETRY_AFTER, face, log, message};
 
+mod conditions;
 mod headers;
 mod link;
+mod ranges;
 
 pub(crate) fn router(store: Store) -> Router {
     Router::new()
@@ -26,10 +30,21 @@ pub(crate) fn router(store: Store) -> Router {
         .layer(from_fn(survive))
 }
 
-/// A panic is answered like any other fault of ours.
+/// A panic is answered like any other fault of ours; where the answer has begun, its connection is cut.
 async fn survive(request: Request, next: Next) -> Response {
-    let answer = caught(next.run(request)).await;
-    answer.unwrap_or_else(|| Failure(Error::internal("a panic")).into_response())
+    match caught(next.run(request)).await {
+        Some(answer) => answer.map(|body| Body::new(Survivor::new(body, cut))),
+        None => panicked().into_response(),
+    }
+}
+
+fn panicked() -> Failure {
+    Failure(Error::internal("a panic"))
+}
+
+fn cut() -> Option<Result<Frame<Bytes>, axum::Error>> {
+    log(&panicked().0);
+    Some(Err(axum::Error::new("a panic")))
 }
 
 async fn unknown(uri: Uri) -> Response {
@@ -73,4 +88,49 @@ fn error_body(status: StatusCode, code: &str, message: &str) -> Response {
     let error = json!({"code": code, "message": message, "status": status.as_u16()});
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     (status, no_store, Json(json!({ "error": error }))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::to_bytes, routing::get};
+    use futures_util::{StreamExt, stream};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn request() -> Request {
+        Request::get("/").body(Body::empty()).expect("a request")
+    }
+
+    async fn open(handler: Router) -> Response {
+        let answer = handler.layer(from_fn(survive)).oneshot(request()).await;
+        answer.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_of_the_usual_shape() {
+        let panics = async || -> &str { panic!("on purpose") };
+        let answer = open(Router::new().route("/", get(panics))).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(answer.into_body(), 1000).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["error"]["code"], "internal");
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_body_breaks_it_off() {
+        let handler = async || {
+            let pieces = stream::iter(0..3).map(|i| match i {
+                0 => Ok::<_, Error>("the first piece"),
+                _ => panic!("on purpose"),
+            });
+            Body::from_stream(pieces)
+        };
+        let answer = open(Router::new().route("/", get(handler))).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let mut pieces = answer.into_body().into_data_stream();
+        assert!(matches!(pieces.next().await, Some(Ok(_))));
+        assert!(matches!(pieces.next().await, Some(Err(_))));
+        assert!(pieces.next().await.is_none());
+    }
 }

@@ -1,11 +1,6 @@
 //! The end of a call: in time, without a panic, and with an error that says what to do, wherever it arose.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes},
@@ -14,9 +9,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use cairn_process::caught;
+use cairn_process::{Survivor, caught};
 use cairn_store::Error;
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
 use tokio::time::timeout;
 use tonic::{Code, Status};
 
@@ -42,14 +37,19 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
     match answer {
         Err(_) => refusal(&Fault::DeadlineExceeded).into_http(),
         Ok(None) => panicked().into_http(),
-        Ok(Some(answer)) => {
-            explain(answer, &path).map(|body| Body::new(Survivor { body: Some(body) }))
-        }
+        Ok(Some(answer)) => explain(answer, &path).map(|body| Body::new(Survivor::new(body, last))),
     }
 }
 
 fn panicked() -> Status {
     to_status(Error::internal("a panic"))
+}
+
+/// What ends an answer whose messages cannot be made for a panic.
+fn last() -> Option<Result<Frame<Bytes>, axum::Error>> {
+    let mut trailers = HeaderMap::new();
+    let added = panicked().add_header(&mut trailers);
+    added.ok().map(|()| Ok(Frame::trailers(trailers)))
 }
 
 /// What the caller says in `grpc-timeout`: at most eight digits and a unit.
@@ -116,45 +116,6 @@ pub(super) fn too_long() -> Error {
     Error::FileTooLarge {
         limit_bytes: MAX_MESSAGE as u64,
         hint: " of one message; send larger content with UploadArtifact, in messages of 256 KiB",
-    }
-}
-
-/// The body of an answer, which ends with an error when a message of it cannot be made for a panic.
-struct Survivor {
-    /// `None` after a panic.
-    body: Option<Body>,
-}
-
-impl http_body::Body for Survivor {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(body) = &mut self.body else {
-            return Poll::Ready(None);
-        };
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(context)));
-        polled.unwrap_or_else(|_| {
-            self.body = None;
-            let mut trailers = HeaderMap::new();
-            Poll::Ready(match panicked().add_header(&mut trailers) {
-                Ok(()) => Some(Ok(Frame::trailers(trailers))),
-                Err(_) => None,
-            })
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(|body| body.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body
-            .as_ref()
-            .map_or_else(SizeHint::default, |body| body.size_hint())
     }
 }
 

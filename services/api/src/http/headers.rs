@@ -1,11 +1,10 @@
 //! Headers that keep a browser from doing anything with stored bytes but showing or saving them.
 
-use std::ops::RangeInclusive;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use cairn_store::Artifact;
-use http_range_header::parse_range_header;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::conditions::Validators;
 
 /// The characters that RFC 8187 lets stand in an extended parameter.
 const ATTRIBUTE_CHARS: AsciiSet = NON_ALPHANUMERIC
@@ -22,7 +21,7 @@ const ATTRIBUTE_CHARS: AsciiSet = NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The content types that a browser may show: none of them can run script. Everything else is saved.
+/// The content types that a browser may show as they are: none of them can run script.
 const SHOWN: [&str; 9] = [
     "application/json",
     "image/avif",
@@ -35,14 +34,37 @@ const SHOWN: [&str; 9] = [
     "text/plain",
 ];
 
-/// What the answer says of the artifact, whichever part of it is sent.
-pub(super) fn describe(artifact: &Artifact) -> HeaderMap {
+/// Text that a browser would save, and may show as plain text; and all that is called `text/x-`. Everything else is saved.
+const SHOWN_AS_TEXT: [&str; 9] = [
+    "application/jsonl",
+    "application/sql",
+    "application/toml",
+    "application/x-ndjson",
+    "application/yaml",
+    "text/css",
+    "text/javascript",
+    "text/markdown",
+    "text/tab-separated-values",
+];
+
+/// What a browser is sent for content of a type.
+#[derive(Debug, PartialEq, Eq)]
+enum Sent {
+    /// To be shown, as this.
+    Shown(&'static str),
+    /// To be saved.
+    Saved,
+}
+
+/// What the answer says of the artifact, whichever part of it is sent; and whether its text is UTF-8.
+pub(super) fn describe(artifact: &Artifact, utf8: bool) -> HeaderMap {
     let fixed = |value| HeaderValue::from_static(value);
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, content_type(&artifact.content_type));
+    headers.insert(
+        header::CONTENT_TYPE,
+        content_type(&artifact.content_type, utf8),
+    );
     headers.insert(header::CONTENT_DISPOSITION, disposition(artifact));
-    headers.insert(header::ETAG, etag(artifact));
-    headers.insert(header::ACCEPT_RANGES, fixed("bytes"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
@@ -53,32 +75,71 @@ pub(super) fn describe(artifact: &Artifact) -> HeaderMap {
         HeaderName::from_static("cross-origin-resource-policy"),
         fixed("same-origin"),
     );
-    // A link can be revoked: caches must ask again.
-    headers.insert(header::CACHE_CONTROL, fixed("private, no-cache"));
     headers
 }
 
-/// A browser that shows the content is sent what it is by our list and nothing that stood beside it, for by the Fetch
-/// standard a comma there begins another type. Text has a charset, or browsers guess one.
-fn content_type(stored: &str) -> HeaderValue {
-    let text = match shown(stored) {
-        Some(essence) if essence.starts_with("text/") => {
-            format!("{essence}; charset={}", charset(stored).unwrap_or("utf-8"))
+/// What every answer about an artifact says of what may be kept and asked for: also one that sends nothing of it.
+pub(super) fn caching(validators: &Validators) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ETAG, validators.etag.clone());
+    // A link can be revoked: caches must ask again.
+    let no_cache = HeaderValue::from_static("private, no-cache");
+    headers.insert(header::CACHE_CONTROL, no_cache);
+    headers
+}
+
+/// What an answer with the content, or about its ranges, says beside.
+pub(super) fn ranges(validators: &Validators) -> HeaderMap {
+    let mut headers = caching(validators);
+    let bytes = HeaderValue::from_static("bytes");
+    headers.insert(header::ACCEPT_RANGES, bytes);
+    let date = httpdate::fmt_http_date(validators.last_modified);
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        headers.insert(header::LAST_MODIFIED, date);
+    }
+    headers
+}
+
+/// Whether the type is one of text whose charset must be found in the bytes.
+pub(super) fn lacks_charset(stored: &str) -> bool {
+    let is_text = match sent(stored) {
+        Sent::Shown(essence) => essence.starts_with("text/"),
+        Sent::Saved => stored.starts_with("text/"),
+    };
+    is_text && charset(stored).is_none()
+}
+
+/// A browser that shows the content is sent what it is by our lists and nothing that stood beside it, for by the Fetch
+/// standard a comma there begins another type. `utf8`: the bytes are UTF-8, which browsers do not guess.
+fn content_type(stored: &str, utf8: bool) -> HeaderValue {
+    let found = utf8.then_some("utf-8").filter(|_| lacks_charset(stored));
+    let text = match sent(stored) {
+        Sent::Shown(essence) => {
+            let named = charset(stored).filter(|_| essence.starts_with("text/"));
+            with_charset(essence, named.or(found))
         }
-        Some(essence) => essence.to_owned(),
-        None if stored.starts_with("text/") && !stored.contains(';') => {
-            format!("{stored}; charset=utf-8")
-        }
-        None => stored.to_owned(),
+        Sent::Saved => with_charset(stored, found),
     };
     HeaderValue::from_str(&text)
         .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"))
 }
 
-/// The type without its parameters, if a browser may show it.
-fn shown(stored: &str) -> Option<&'static str> {
+fn with_charset(essence: &str, charset: Option<&str>) -> String {
+    charset.map_or_else(
+        || essence.to_owned(),
+        |charset| format!("{essence}; charset={charset}"),
+    )
+}
+
+fn sent(stored: &str) -> Sent {
     let essence = stored.split(';').next().unwrap_or_default().trim_end();
-    SHOWN.into_iter().find(|shown| *shown == essence)
+    if let Some(shown) = SHOWN.into_iter().find(|shown| *shown == essence) {
+        Sent::Shown(shown)
+    } else if essence.starts_with("text/x-") || SHOWN_AS_TEXT.contains(&essence) {
+        Sent::Shown("text/plain")
+    } else {
+        Sent::Saved
+    }
 }
 
 /// The charset that a type names, if it is one word.
@@ -106,9 +167,9 @@ fn disposition(artifact: &Artifact) -> HeaderValue {
             _ => '_',
         })
         .collect();
-    let how = match shown(&artifact.content_type) {
-        Some(_) => "inline",
-        None => "attachment",
+    let how = match sent(&artifact.content_type) {
+        Sent::Shown(_) => "inline",
+        Sent::Saved => "attachment",
     };
     let utf8 = utf8_percent_encode(name, &ATTRIBUTE_CHARS);
     HeaderValue::from_str(&format!(
@@ -117,77 +178,9 @@ fn disposition(artifact: &Artifact) -> HeaderValue {
     .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }
 
-pub(super) fn etag(artifact: &Artifact) -> HeaderValue {
-    let tag = format!("\"{}\"", artifact.content_hash.to_hex());
-    HeaderValue::from_str(&tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
-}
-
-/// Whether the reader has these bytes already.
-pub(super) fn not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
-    let Some(tags) = text(request, header::IF_NONE_MATCH) else {
-        return false;
-    };
-    let matches = |tag: &str| tag == "*" || tag.trim_start_matches("W/").as_bytes() == etag;
-    tags.split(',').any(|tag| matches(tag.trim()))
-}
-
-/// Which part of the content is wanted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// All of it; also when the request is not understood, or asks for several parts at once, as RFC 9110 allows.
-    Whole,
-    /// First and last byte.
-    Part(RangeInclusive<u64>),
-    /// No byte of the content is in the range.
-    Nothing,
-}
-
-pub(super) fn wanted(request: &HeaderMap, etag: &HeaderValue, size: u64) -> Wanted {
-    let Some(range) = text(request, header::RANGE) else {
-        return Wanted::Whole;
-    };
-    if request.get(header::IF_RANGE).is_some_and(|tag| tag != etag) {
-        return Wanted::Whole;
-    }
-    let Ok(parsed) = parse_range_header(range) else {
-        return Wanted::Whole;
-    };
-    match parsed.validate(size) {
-        Err(_) => Wanted::Nothing,
-        Ok(mut ranges) => match (ranges.pop(), ranges.is_empty()) {
-            (Some(range), true) => Wanted::Part(range),
-            _ => Wanted::Whole,
-        },
-    }
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn wanted_of(range: &str, size: u64) -> Wanted {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::RANGE,
-            HeaderValue::from_str(range).expect("a value"),
-        );
-        wanted(&headers, &HeaderValue::from_static("\"x\""), size)
-    }
-
-    #[test]
-    fn one_range_is_served_and_others_are_ignored_or_refused() {
-        assert_eq!(wanted_of("bytes=0-3", 10), Wanted::Part(0..=3));
-        assert_eq!(wanted_of("bytes=4-", 10), Wanted::Part(4..=9));
-        assert_eq!(wanted_of("bytes=-3", 10), Wanted::Part(7..=9));
-        assert_eq!(wanted_of("bytes=8-99", 10), Wanted::Part(8..=9));
-        assert_eq!(wanted_of("bytes=0-1,4-5", 10), Wanted::Whole);
-        assert_eq!(wanted_of("lines=1-2", 10), Wanted::Whole);
-        assert_eq!(wanted_of("bytes=10-", 10), Wanted::Nothing);
-    }
 
     #[test]
     fn what_is_shown_is_of_the_type_that_was_judged() {
@@ -205,18 +198,40 @@ mod tests {
             ("application/json;,image/svg+xml", "application/json"),
             ("image/png; x=\",text/html\"", "image/png"),
         ] {
-            assert_eq!(content_type(stored), sent, "{stored}");
+            assert_eq!(content_type(stored, true), sent, "{stored}");
         }
-        assert_eq!(shown("text/html"), None);
-        assert_eq!(content_type("text/html; charset=x"), "text/html; charset=x");
+        assert_eq!(sent("text/html"), Sent::Saved);
+        let html = "text/html; charset=x";
+        assert_eq!(content_type(html, true), html);
     }
 
     #[test]
-    fn a_range_of_other_bytes_gets_the_whole() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RANGE, HeaderValue::from_static("bytes=0-3"));
-        headers.insert(header::IF_RANGE, HeaderValue::from_static("\"old\""));
-        let etag = HeaderValue::from_static("\"new\"");
-        assert_eq!(wanted(&headers, &etag, 10), Wanted::Whole);
+    fn text_that_browsers_save_is_shown_as_plain_text() {
+        for stored in [
+            "text/markdown",
+            "text/x-python",
+            "text/javascript",
+            "application/yaml",
+        ] {
+            assert_eq!(content_type(stored, true), "text/plain; charset=utf-8");
+        }
+        for saved in [
+            "text/html",
+            "application/xml",
+            "image/svg+xml",
+            "application/pdf",
+        ] {
+            assert_eq!(sent(saved), Sent::Saved, "{saved}");
+        }
+    }
+
+    #[test]
+    fn a_charset_is_named_where_the_bytes_bear_it_out() {
+        assert_eq!(content_type("text/csv", false), "text/csv");
+        assert_eq!(content_type("text/html", false), "text/html");
+        assert_eq!(content_type("text/html", true), "text/html; charset=utf-8");
+        let latin = "text/plain; charset=latin1";
+        assert_eq!(content_type(latin, false), latin);
+        assert!(!lacks_charset(latin) && !lacks_charset("image/png"));
     }
 }

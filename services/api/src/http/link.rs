@@ -1,34 +1,64 @@
+//! What a link opens.
+
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use cairn_store::{Content, Error, Store};
+use cairn_store::{Content, Download, Error, Store};
 use futures_util::stream;
 
 use super::{
     Failure,
-    headers::{Wanted, describe, etag, not_modified, wanted},
+    conditions::{Precondition, Validators, evaluate, range_applies},
+    error_body,
+    headers::{caching, describe, lacks_charset, ranges},
+    ranges::{Wanted, wanted},
 };
 use crate::error::log;
 
-/// `GET /lnk_…` and `HEAD`: the bytes of the artifact that the link leads to.
+/// `GET /lnk_…` and `HEAD`: the bytes of the artifact that the link leads to, as RFC 9110 says of conditions and ranges.
 pub(super) async fn open(
     State(store): State<Store>,
     Path(link): Path<String>,
+    method: Method,
     request: HeaderMap,
 ) -> Result<Response, Failure> {
     let download = store.follow_link(&link).await?;
     let artifact = download.artifact();
-    let (size, etag, mut headers) = (artifact.size_bytes, etag(artifact), describe(artifact));
-    if not_modified(&request, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    let (size, validators) = (artifact.size_bytes, Validators::of(artifact));
+    match evaluate(&request, &validators) {
+        Precondition::Holds => {}
+        Precondition::NotModified => {
+            return Ok((StatusCode::NOT_MODIFIED, caching(&validators)).into_response());
+        }
+        Precondition::Failed => {
+            let message = "the content is not the one that the request is about; read it anew";
+            let status = StatusCode::PRECONDITION_FAILED;
+            let mut answer = error_body(status, "precondition_failed", message);
+            answer.headers_mut().extend(caching(&validators));
+            return Ok(answer);
+        }
     }
-    let (status, content) = match wanted(&request, &etag, size) {
+    // Of other methods than GET, the range is ignored.
+    let wanted = if method == Method::GET && range_applies(&request, &validators) {
+        wanted(&request, size)
+    } else {
+        Wanted::Whole
+    };
+    let utf8 = lacks_charset(&artifact.content_type) && is_utf8(&download).await?;
+    let mut headers = describe(artifact, utf8);
+    headers.extend(ranges(&validators));
+    let (status, content) = match wanted {
         Wanted::Nothing => {
+            let message = format!("the content has {size} bytes, and none in this range");
+            let status = StatusCode::RANGE_NOT_SATISFIABLE;
+            let mut answer = error_body(status, "range_not_satisfiable", &message);
+            let headers = answer.headers_mut();
+            headers.extend(ranges(&validators));
             headers.insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
+            return Ok(answer);
         }
         Wanted::Part(range) => {
             let (first, last) = range.into_inner();
@@ -41,6 +71,24 @@ pub(super) async fn open(
     };
     headers.insert(header::CONTENT_LENGTH, content.remaining().into());
     Ok((status, headers, body(content)).into_response())
+}
+
+/// How much of a text is looked at for its charset, in bytes.
+const SAMPLE: u64 = 16 << 10;
+
+/// Whether the content begins as UTF-8.
+async fn is_utf8(download: &Download) -> Result<bool, Error> {
+    let mut beginning = download.clone().read(0, Some(SAMPLE));
+    let mut sample = Vec::new();
+    while let Some(piece) = beginning.next().await? {
+        sample.extend_from_slice(&piece);
+    }
+    let is_cut = (sample.len() as u64) < download.artifact().size_bytes;
+    Ok(match std::str::from_utf8(&sample) {
+        Ok(_) => true,
+        // The last character may be cut off.
+        Err(e) => is_cut && e.error_len().is_none(),
+    })
 }
 
 /// A body that breaks off when the content does: the reader misses bytes of the length it was told.

@@ -1,0 +1,243 @@
+//! What a content is, by its first bytes and its name. The bytes go first: what they are not, no name makes them.
+
+use std::path::Path;
+
+/// What bytes are when nothing is known of them.
+const UNKNOWN: &str = "application/octet-stream";
+const PLAIN: &str = "text/plain";
+
+/// How many of the first bytes are looked at.
+const LOOKED_AT: usize = 64 << 10;
+
+/// What agents write, by extension; before what the rest of the world means by these. Source code whose type nobody has
+/// registered is plain text.
+const BY_EXTENSION: [(&str, &str); 38] = [
+    ("arrow", "application/vnd.apache.arrow.file"),
+    ("cts", PLAIN),
+    ("diff", "text/x-diff"),
+    ("env", PLAIN),
+    ("feather", "application/vnd.apache.arrow.file"),
+    ("geojson", "application/geo+json"),
+    ("har", "application/json"),
+    ("ipynb", "application/x-ipynb+json"),
+    ("js", "text/javascript"),
+    ("json", "application/json"),
+    ("json5", PLAIN),
+    ("jsonc", PLAIN),
+    ("jsonl", "application/jsonl"),
+    ("jsx", PLAIN),
+    ("key", PLAIN),
+    ("lock", PLAIN),
+    ("log", PLAIN),
+    ("markdown", "text/markdown"),
+    ("md", "text/markdown"),
+    ("mdx", "text/markdown"),
+    ("mjs", "text/javascript"),
+    ("mts", PLAIN),
+    ("ndjson", "application/jsonl"),
+    ("parquet", "application/vnd.apache.parquet"),
+    ("patch", "text/x-diff"),
+    ("proto", PLAIN),
+    ("rst", "text/x-rst"),
+    ("sh", "text/x-shellscript"),
+    ("sql", "application/sql"),
+    ("svg", "image/svg+xml"),
+    ("tex", "text/x-tex"),
+    ("toml", "application/toml"),
+    ("ts", PLAIN),
+    ("tsv", "text/tab-separated-values"),
+    ("tsx", PLAIN),
+    ("xml", "application/xml"),
+    ("yaml", "application/yaml"),
+    ("yml", "application/yaml"),
+];
+
+/// Types that are text although they are not called so; beside those that end in `+json` and `+xml`.
+const TEXT: [&str; 6] = [
+    "application/json",
+    "application/jsonl",
+    "application/sql",
+    "application/toml",
+    "application/xml",
+    "application/yaml",
+];
+
+/// What begins with a text of its own and may go on with text.
+const TEXTUAL_MAGIC: [&str; 3] = [
+    "application/pdf",
+    "application/postscript",
+    "application/rtf",
+];
+
+/// Containers, which say less than a name that names what is in them.
+const CONTAINERS: [&str; 3] = [
+    "application/gzip",
+    "application/x-ole-storage",
+    "application/zip",
+];
+
+/// Guesses a media type.
+pub(crate) fn guess(filename: &str, first_bytes: &[u8]) -> &'static str {
+    let named = by_name(filename);
+    if first_bytes.is_empty() {
+        return named.unwrap_or(UNKNOWN);
+    }
+    let (looked_at, more) = match first_bytes.split_at_checked(LOOKED_AT) {
+        Some((looked_at, more)) => (looked_at, !more.is_empty()),
+        None => (first_bytes, false),
+    };
+    // The last character may be cut off: by this look, or by the piece in which it arrived.
+    let cut = more || first_bytes.len() >= LOOKED_AT;
+    let magic =
+        infer::get(looked_at).filter(|kind| kind.matcher_type() != infer::MatcherType::Text);
+    let magic = magic.map(|kind| kind.mime_type());
+    if is_text(looked_at, cut) {
+        // Many magic numbers are letters with which a text may begin.
+        let magic = magic.filter(|magic| TEXTUAL_MAGIC.contains(magic));
+        return magic
+            .or(named.filter(|named| is_textual(named)))
+            .unwrap_or(PLAIN);
+    }
+    let named_binary = named.filter(|named| !is_textual(named));
+    match (magic, named_binary) {
+        (Some(magic), Some(named)) if says_more(named, magic) => named,
+        (Some(magic), _) => magic,
+        (None, Some(named)) => named,
+        (None, None) if is_transport_stream(looked_at) => "video/mp2t",
+        // In another encoding of text.
+        (None, None) if !looked_at.contains(&0) => named.unwrap_or(UNKNOWN),
+        (None, None) => UNKNOWN,
+    }
+}
+
+fn by_name(filename: &str) -> Option<&'static str> {
+    let extension = Path::new(filename).extension()?.to_str()?;
+    let ours = BY_EXTENSION
+        .iter()
+        .find(|(name, _)| extension.eq_ignore_ascii_case(name));
+    ours.map(|(_, kind)| *kind)
+        .or_else(|| mime_guess::from_ext(extension).first_raw())
+}
+
+/// UTF-8 without NUL.
+fn is_text(bytes: &[u8], cut: bool) -> bool {
+    let is_utf8 = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(e) => cut && e.error_len().is_none(),
+    };
+    is_utf8 && !bytes.contains(&0)
+}
+
+fn is_textual(kind: &str) -> bool {
+    kind.starts_with("text/")
+        || kind.starts_with("message/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || TEXT.contains(&kind)
+}
+
+/// Whether a name says more than the bytes, and does not contradict them.
+fn says_more(named: &str, magic: &str) -> bool {
+    let is_media = |kind: &str| kind.starts_with("audio/") || kind.starts_with("video/");
+    if CONTAINERS.contains(&magic) {
+        named.starts_with("application/")
+    } else {
+        is_media(magic) && is_media(named)
+    }
+}
+
+/// MPEG-TS: packets of 188 bytes, each of which begins with a G.
+fn is_transport_stream(bytes: &[u8]) -> bool {
+    [0, 188, 376].iter().all(|&at| bytes.get(at) == Some(&b'G'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOOKED_AT, guess};
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0a";
+    const TEXT: &[u8] = "let naïve = 1;\n".as_bytes();
+
+    #[test]
+    fn what_agents_write_has_its_type() {
+        for (name, bytes, expected) in [
+            ("main.ts", TEXT, "text/plain"),
+            ("App.tsx", TEXT, "text/plain"),
+            ("Dockerfile", TEXT, "text/plain"),
+            ("Makefile", TEXT, "text/plain"),
+            ("LICENSE", TEXT, "text/plain"),
+            (".gitignore", TEXT, "text/plain"),
+            ("run.log", TEXT, "text/plain"),
+            ("id.pub", TEXT, "text/plain"),
+            ("graph.dot", TEXT, "text/plain"),
+            ("notes", TEXT, "text/plain"),
+            ("deploy.sh", TEXT, "text/x-shellscript"),
+            ("Cargo.toml", TEXT, "application/toml"),
+            ("ci.YML", TEXT, "application/yaml"),
+            ("events.jsonl", TEXT, "application/jsonl"),
+            ("plan.md", TEXT, "text/markdown"),
+            ("a.json", TEXT, "application/json"),
+            ("a.ipynb", TEXT, "application/x-ipynb+json"),
+            ("a.csv", TEXT, "text/csv"),
+            ("a.html", TEXT, "text/html"),
+            ("a.svg", TEXT, "image/svg+xml"),
+            ("a.py", TEXT, "text/plain"),
+            ("a.rs", TEXT, "text/x-rust"),
+            ("fix.patch", TEXT, "text/x-diff"),
+            ("a.parquet", b"PAR1\x15\0", "application/vnd.apache.parquet"),
+            (
+                "a.docx",
+                ZIP,
+                "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            ),
+            ("a.jar", ZIP, "application/java-archive"),
+            ("model.npz", ZIP, "application/zip"),
+            ("weights.bin", b"\0\x01\x02\xff", "application/octet-stream"),
+        ] {
+            assert_eq!(guess(name, bytes), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_go_before_the_name() {
+        for (name, bytes, expected) in [
+            ("a.json", PNG, "image/png"),
+            ("a", PNG, "image/png"),
+            ("a.png", TEXT, "text/plain"),
+            ("a.ts", &transport_stream(), "video/mp2t"),
+            ("a.txt", b"a\0b", "application/octet-stream"),
+            ("a.png", ZIP, "application/zip"),
+            ("a.html", ZIP, "application/zip"),
+            ("a.csv", b"caf\xe9;1", "text/csv"),
+            ("a", b"caf\xe9;1", "application/octet-stream"),
+            ("a", b"%PDF-1.7\n1 0 obj", "application/pdf"),
+            ("car.txt", b"BMW and MZ and SQLite", "text/plain"),
+            ("car", b"BMW", "text/plain"),
+            ("page", b"<html><script>", "text/plain"),
+        ] {
+            assert_eq!(guess(name, bytes), expected, "{name} of {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn of_an_empty_content_only_the_name_is_known() {
+        assert_eq!(guess("__init__.py", b""), "text/plain");
+        assert_eq!(guess("a.png", b""), "image/png");
+        assert_eq!(guess("a", b""), "application/octet-stream");
+    }
+
+    #[test]
+    fn a_character_that_is_cut_off_is_text() {
+        let long = "é".repeat(LOOKED_AT);
+        assert_eq!(guess("a", &long.as_bytes()[..LOOKED_AT + 1]), "text/plain");
+        let odd = [b"a", long.as_bytes()].concat();
+        assert_eq!(guess("a", &odd[..LOOKED_AT]), "text/plain");
+        assert_eq!(guess("a", &odd[..4]), "application/octet-stream");
+    }
+
+    fn transport_stream() -> Vec<u8> {
+        let packet = [b"G\x40\0\x10".as_slice(), &[0xff; 184]].concat();
+        packet.repeat(3)
+    }
+}
