@@ -160,11 +160,13 @@ async fn an_artifact_expires_in_thirty_days_unless_it_is_told_otherwise() {
 #[tokio::test]
 async fn a_tenant_may_be_held_to_a_time() {
     let cairn = Cairn::start().await;
-    cairn
-        .sql(
-            "UPDATE tenants SET default_ttl_ms = 1000, max_ttl_ms = 60000, never_expires_allowed = false",
-        )
-        .await;
+    let limits = cairn_store::TenantUpdate {
+        default_ttl: Some(Some(std::time::Duration::from_secs(1))),
+        max_ttl: Some(Some(std::time::Duration::from_secs(60))),
+        never_expires_allowed: Some(false),
+        ..Default::default()
+    };
+    assert!(cairn.store.update_tenant("acme", limits).await.unwrap());
     let with = |expiry| ArtifactSpec {
         expiry: Some(expiry),
         ..spec("a")
@@ -192,7 +194,7 @@ async fn a_tenant_may_be_held_to_a_time() {
 }
 
 #[tokio::test]
-async fn the_content_type_is_given_or_guessed_from_the_name_or_the_bytes() {
+async fn the_content_type_is_given_or_guessed_from_bytes_and_name() {
     let cairn = Cairn::start().await;
     let png: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     let given = ArtifactSpec {
@@ -202,10 +204,18 @@ async fn the_content_type_is_given_or_guessed_from_the_name_or_the_bytes() {
     let large = [png, &content(9 << 20)].concat();
     for (spec, bytes, expected) in [
         (given, png.to_vec(), "text/x-own"),
-        (spec("a.json"), png.to_vec(), "application/json"),
-        (spec("a"), png.to_vec(), "image/png"),
+        (spec("a.json"), png.to_vec(), "image/png"),
+        (spec("a.json"), b"{}".to_vec(), "application/json"),
         (spec("large"), large, "image/png"),
-        (spec("b"), b"?".to_vec(), "application/octet-stream"),
+        (
+            spec("large.txt"),
+            content(9 << 20),
+            "application/octet-stream",
+        ),
+        (spec("main.ts"), b"let a;".to_vec(), "text/plain"),
+        (spec("large.ts"), b"let a;\n".repeat(2 << 20), "text/plain"),
+        (spec("Dockerfile"), b"FROM a".to_vec(), "text/plain"),
+        (spec("b.bin"), b"\0".to_vec(), "application/octet-stream"),
     ] {
         let made = cairn.client.upload(spec, bytes).await.unwrap();
         assert_eq!(made.content_type, expected);

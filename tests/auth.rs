@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cairn_proto::FILE_DESCRIPTOR_SET;
 use cairn_proto::v1::{CreateArtifactResponse, WhoAmIRequest};
+use futures_util::future::join_all;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::{
@@ -195,4 +196,18 @@ async fn an_invented_key_asks_postgres_once() {
         (first.code, second.code),
         (Code::Unauthenticated, Code::Unauthenticated)
     );
+}
+
+#[tokio::test]
+async fn a_thousand_first_calls_of_one_key_all_succeed() {
+    let trust = Duration::from_secs(60);
+    let setup = Setup::on(Bytes::Files).config(move |config| config.credential_trust = trust);
+    let cairn = setup.start().await;
+    let calls = (0..1001).map(|_| {
+        let mut identity = cairn.client.identity.clone();
+        async move { identity.who_am_i(WhoAmIRequest {}).await }
+    });
+    for answer in join_all(calls).await {
+        answer.unwrap();
+    }
 }

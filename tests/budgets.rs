@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cairn_proto::v1::{ArtifactSpec, ListArtifactsRequest};
+use cairn_proto::v1::{ArtifactSpec, CommitSessionRequest, ListArtifactsRequest};
 
 use crate::harness::{Asked, Bytes, Cairn, Setup, Wire, postgres, session_spec, spec};
 
@@ -70,6 +70,39 @@ async fn a_small_create_keeps_to_its_statements() {
         made.unwrap();
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_commit_of_conditional_artifacts_asks_once_for_all() {
+    let (cairn, wire) = heard().await;
+    let mut asked = Vec::new();
+    for files in [1, 40] {
+        let mut number = 0;
+        let mut trips = Vec::new();
+        while trips.len() < WARM {
+            let session = format!("{files}-{number}");
+            number += 1;
+            for file in 0..files {
+                let unpublished = ArtifactSpec {
+                    unpublished: true,
+                    if_version: Some(0),
+                    ..session_spec(&format!("{file}"), &session)
+                };
+                cairn.client.create(unpublished, "x").await.unwrap();
+            }
+            wire.take();
+            let request = CommitSessionRequest {
+                session_id: session,
+                ..Default::default()
+            };
+            let committed = cairn.client.sessions.clone().commit_session(request).await;
+            let published = committed.unwrap().into_inner().artifacts.len();
+            assert_eq!(published, files);
+            trips.push(wire.take().trips);
+        }
+        asked.extend(trips.into_iter().min());
+    }
+    assert_eq!(asked[0], asked[1], "trips for 1 and for 40");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use cairn_proto::v1::{
     ArtifactStage, DeleteArtifactsRequest, RestoreArtifactsRequest, SetLegalHoldRequest,
     SetSessionLegalHoldRequest, SetStageRequest, UpdateArtifactRequest,
 };
-use cairn_store::QuotaUpdate;
+use cairn_store::TenantUpdate;
 use futures_util::future::join_all;
 use prost_types::FieldMask;
 use rand::seq::SliceRandom;
@@ -89,11 +89,11 @@ async fn bulk_operations_on_the_same_artifacts_never_deadlock() {
         .start()
         .await;
     // Restoring waits for the tenant's other writes then.
-    let quota = QuotaUpdate {
+    let quota = TenantUpdate {
         max_artifacts: Some(Some(1_000_000)),
-        ..QuotaUpdate::default()
+        ..TenantUpdate::default()
     };
-    assert!(cairn.store.set_quota("acme", quota).await.unwrap());
+    assert!(cairn.store.update_tenant("acme", quota).await.unwrap());
     let mut ids = Vec::new();
     for i in 0..40 {
         let made = cairn

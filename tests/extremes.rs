@@ -248,8 +248,14 @@ async fn the_migration_mends_what_no_program_could_read() {
              UPDATE tenants SET max_ttl_ms = 9223372036854775807",
         )
         .await;
-    let migration = include_str!("../crates/store/migrations/V0024__times_within_reach.sql");
-    cairn.sql(migration).await;
+    for migration in [
+        include_str!("../crates/store/migrations/V0024__times_within_reach.sql"),
+        include_str!("../crates/store/migrations/V0033__artifacts_out_of_reach.sql"),
+        include_str!("../crates/store/migrations/V0034__artifacts_within_reach.sql"),
+        include_str!("../crates/store/migrations/V0035__out_of_reach_is_nothing.sql"),
+    ] {
+        cairn.sql(migration).await;
+    }
     let mended = cairn.client.get(&made.artifact_id).await.unwrap();
     let life = mended.expires_at.unwrap().seconds - mended.created_at.unwrap().seconds;
     assert!((LONGEST..LONGEST + 3600).contains(&life));

@@ -134,11 +134,11 @@ async fn a_write_that_waits_for_a_lock_holds_up_no_other() {
 #[tokio::test]
 async fn writes_made_together_keep_to_a_quota() {
     let cairn = start().await;
-    let update = cairn_store::QuotaUpdate {
+    let update = cairn_store::TenantUpdate {
         max_artifacts: Some(Some(10)),
         ..Default::default()
     };
-    assert!(cairn.store.set_quota("acme", update).await.unwrap());
+    assert!(cairn.store.update_tenant("acme", update).await.unwrap());
     let made = together(&cairn, |n| (spec(&format!("f{n}")), format!("{n}"))).await;
     assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 10);
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 10);

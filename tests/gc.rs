@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use cairn_proto::v1::{ArtifactSpec, artifact_spec::Expiry};
-use cairn_store::gc::{self, PASSES, Policy, Report};
+use cairn_store::{
+    Store,
+    gc::{self, PASSES, Policy, Report},
+};
 use futures_util::future::join_all;
 
 use crate::harness::{Bytes, Cairn, Setup, content, session_spec, spec};
 
+mod backlog;
 mod control;
+mod damage;
 mod fsck;
 mod ghosts;
 mod ledger;
@@ -213,6 +218,31 @@ async fn a_dry_run_says_what_is_due_and_does_nothing() {
         ],
         [1, 1, 1]
     );
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_and_locks_nothing() {
+    let cairn = Cairn::start().await;
+    with_due_bytes(&cairn).await;
+    for name in ["b", "c"] {
+        let made = cairn.client.create(spec(name), name).await.unwrap();
+        cairn.client.delete(&made.artifact_id).await.unwrap();
+    }
+    cairn.let_time_pass().await;
+    // A transaction that is read-only cannot lock rows either.
+    let read_only = "DO $$ BEGIN EXECUTE format(
+        'ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
+    cairn.sql(read_only).await;
+    let store = Store::open(&cairn.config).await.unwrap();
+    let dry = Policy {
+        dry_run: true,
+        batch: 1,
+        max_batches: 5,
+        ..Policy::default()
+    };
+    let passes = PASSES.iter().filter(|pass| !pass.walks());
+    let report = gc::run_passes(&store, dry, passes).await;
+    assert_eq!(counts(&report), [0, 2, 0, 0, 1, 100_000]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

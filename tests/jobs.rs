@@ -8,7 +8,7 @@ use cairn_proto::v1::{
     SetLegalHoldRequest, SetStageRequest,
 };
 use cairn_store::gc::{self, Policy};
-use futures_util::StreamExt;
+use futures_util::future::join_all;
 use tonic::{Code, Status};
 
 use crate::harness::{Bytes, Cairn, Client, Setup, eventually, refused, session_spec, spec};
@@ -23,9 +23,7 @@ pub(crate) async fn make_many(cairn: &Cairn) {
             .client
             .create(session_spec(&format!("{i}"), "bulk"), "same")
     };
-    // Fewer at once than calls of one process may wait for their credential to be looked up.
-    let mut all = futures_util::stream::iter((0..MANY).map(create)).buffer_unordered(100);
-    while let Some(made) = all.next().await {
+    for made in join_all((0..MANY).map(create)).await {
         made.unwrap();
     }
 }

@@ -15,11 +15,12 @@ use crate::harness::{
 
 /// Gives `acme` a quota, for bytes and for artifacts.
 async fn limit(store: &Store, bytes: Option<u64>, artifacts: Option<u64>) {
-    let update = cairn_store::QuotaUpdate {
+    let update = cairn_store::TenantUpdate {
         max_stored_bytes: Some(bytes),
         max_artifacts: Some(artifacts),
+        ..cairn_store::TenantUpdate::default()
     };
-    assert!(store.set_quota("acme", update).await.unwrap());
+    assert!(store.update_tenant("acme", update).await.unwrap());
 }
 
 async fn limited(bytes: Option<u64>, artifacts: Option<u64>) -> Cairn {

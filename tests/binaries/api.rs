@@ -291,16 +291,18 @@ async fn tenants_are_shown_with_what_they_store_and_may_store_and_their_quotas_a
         "--max-stored-bytes=10GiB",
         "--max-artifacts=5",
     ];
-    let acme = "acme  0 of 5 artifacts  0 of 10737418240 bytes  0 physical bytes";
-    assert_eq!(lines(&tenants(&set).await.ok()), [acme]);
-    let other = "other  0 artifacts  0 bytes  0 physical bytes";
-    assert_eq!(lines(&tenants(&["list"]).await.ok()), [acme, other]);
+    let keeping = "default-ttl 30d  max-ttl none  never-expires true";
+    let acme =
+        format!("acme  0 of 5 artifacts  0 of 10737418240 bytes  0 physical bytes  {keeping}");
+    assert_eq!(lines(&tenants(&set).await.ok()), [&*acme]);
+    let other = format!("other  0 artifacts  0 bytes  0 physical bytes  {keeping}");
+    assert_eq!(lines(&tenants(&["list"]).await.ok()), [&*acme, &*other]);
     // What is not named stays.
     tenants(&["set", "--tenant=acme", "--max-stored-bytes=none"])
         .await
         .ok();
     let shown = tenants(&["show", "--tenant=acme"]).await.ok();
-    let acme = "acme  0 of 5 artifacts  0 bytes  0 physical bytes";
+    let acme = format!("acme  0 of 5 artifacts  0 bytes  0 physical bytes  {keeping}");
     assert_eq!(lines(&shown), [acme]);
 
     let database = postgres::connect(&deployment.database_url).await;
@@ -310,7 +312,7 @@ async fn tenants_are_shown_with_what_they_store_and_may_store_and_their_quotas_a
     assert_eq!(lines(&page).len(), 1000);
     page.saying("more: --after b999");
     let rest = tenants(&["list", "--after=b999"]).await.ok();
-    assert_eq!((lines(&rest), &*rest.stderr), (vec![other.into()], ""));
+    assert_eq!((lines(&rest), &*rest.stderr), (vec![other], ""));
 
     for (wrong, words) in [
         (
@@ -327,6 +329,10 @@ async fn tenants_are_shown_with_what_they_store_and_may_store_and_their_quotas_a
             "a number of bytes such as",
         ),
         (&["set", "--tenant=acme"], "--max-stored-bytes"),
+        (
+            &["set", "--tenant=acme", "--max-ttl=1d"],
+            "default_ttl: must not be longer than max_ttl",
+        ),
     ] {
         let done = tenants(wrong).await;
         assert_ne!(done.code, Some(0), "{wrong:?}");

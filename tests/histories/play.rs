@@ -3,7 +3,7 @@
 mod compare;
 
 use cairn_store::{
-    Caller, QuotaUpdate, Store,
+    Caller, Store, TenantUpdate,
     gc::{self, PASSES, Pass, Policy},
 };
 use proptest::sample::Index;
@@ -47,11 +47,11 @@ pub(super) async fn play(history: &[Step]) {
         let name = format!("tenant-{}", callers.len());
         let key = cairn.store.create_api_key(&name).await.unwrap();
         // The others have none.
-        let ample = QuotaUpdate {
+        let ample = TenantUpdate {
             max_stored_bytes: Some(Some(1 << 40)),
-            ..QuotaUpdate::default()
+            ..TenantUpdate::default()
         };
-        assert!(cairn.store.set_quota(&name, ample).await.unwrap());
+        assert!(cairn.store.update_tenant(&name, ample).await.unwrap());
         callers.push(cairn.store.authenticate(key.reveal()).await.unwrap());
     }
     let mut play = Play {

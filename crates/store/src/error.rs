@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::{artifact::Artifact, quota::QuotaExceeded};
+use crate::{artifact::Artifact, quota::QuotaExceeded, span::Span};
 
 /// What went wrong, by what the caller can do about it.
 ///
@@ -278,7 +278,7 @@ impl fmt::Display for TtlLimit {
             Some(max) => write!(
                 f,
                 "this tenant keeps artifacts for at most {}; give a shorter ttl",
-                humantime::format_duration(max)
+                Span(max)
             ),
             None => f.write_str("this tenant keeps no artifact for ever; give a ttl"),
         }

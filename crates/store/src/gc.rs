@@ -51,7 +51,7 @@ pub struct Policy {
     pub max_pages: u32,
     /// How many objects the search for ghosts looks at in one run.
     pub heads: u32,
-    /// Do everything but commit and delete; the report says what would have been done.
+    /// Only look: the report says what is due and would be done.
     pub dry_run: bool,
 }
 

@@ -38,6 +38,7 @@ mod reference;
 mod restore;
 mod selection;
 mod session;
+mod span;
 mod spec;
 mod stable;
 mod stage;
@@ -69,17 +70,22 @@ pub use list::{ArtifactList, Entry, Order, RawFilter, RawOrder};
 pub use manifest::{ManifestEntry, manifest_digest};
 pub use page::{Page, PageSize, Range};
 pub use publish::{Published, ToPublish};
-pub use quota::{Fullness, Limit, Quota, QuotaExceeded, QuotaUpdate, TenantUsage};
+pub use quota::{Fullness, Limit, Quota, QuotaExceeded};
 pub use read::{Content, Download};
 pub use record::{Kind, Stage};
 pub use reference::{ArtifactRef, FileName, RawName};
 pub use restore::Restored;
 pub use selection::{RawSelection, Selection};
 pub use session::{Session, SessionFilter, SessionUpdate};
+pub use span::Span;
 pub use spec::{ArtifactSpec, Expiry, OnDuplicate, RawSpec};
 pub use stage::{StageChange, Staged};
 pub use store::{Limits, Store};
-pub use tenant::{ApiKey, ApiKeySecret, Caller, Credential, Tenant};
+pub use tenant::{
+    ApiKey, ApiKeySecret, Caller, Credential, Tenant,
+    keeping::Keeping,
+    limits::{TenantUpdate, TenantUsage},
+};
 pub use update::{ArtifactUpdate, RawUpdate};
 pub use upload::{Upload, UploadEnd};
 pub use usage::{Miscount, Usage};

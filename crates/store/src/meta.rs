@@ -19,10 +19,12 @@ use crate::{
 };
 
 pub(crate) mod artifacts;
+pub(crate) mod backlog;
 pub(crate) mod commit;
 pub(crate) mod connection;
 mod connector;
 pub(crate) mod control;
+pub(crate) mod due;
 mod engine;
 pub(crate) mod error;
 pub(crate) mod events;
@@ -138,7 +140,7 @@ impl Meta {
             .query_typed_one("SELECT pg_is_in_recovery()", &[])
             .await
             .map_err(error::from_pg)?;
-        if standby.get(0) {
+        if row::at(&standby, 0)? {
             return Err(error::unavailable("the server is a read-only standby"));
         }
         if !migrate::is_current(&client).await? {

@@ -2,14 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::{Error, Result},
-    meta::{quotas as rows, tenants},
-    store::Store,
-    usage::Usage,
-};
+use crate::usage::Usage;
 
 /// The most that a tenant may store; 1 or more of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -55,21 +50,8 @@ pub struct QuotaExceeded {
     pub needed: u64,
 }
 
-/// A tenant with its quota and what it stores.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TenantUsage {
-    /// The tenant's name.
-    pub tenant: String,
-    /// What it may store.
-    #[serde(flatten)]
-    pub quota: Quota,
-    /// What it stores.
-    #[serde(flatten)]
-    pub usage: Usage,
-}
-
 /// How full the quotas of a deployment's tenants are.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Fullness {
     /// Of the tenant that has used most of its own, by the limit that it is nearest to: 1 is full. 0 without quotas.
     pub fullest_share: f64,
@@ -80,15 +62,6 @@ pub struct Fullness {
 impl Fullness {
     /// The share from which on a tenant is near its quota.
     pub(crate) const NEAR: f64 = 0.9;
-}
-
-/// What to change of a quota; `None`: leave it as it is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct QuotaUpdate {
-    /// The new limit, or none.
-    pub max_stored_bytes: Option<Option<u64>>,
-    /// The new limit, or none.
-    pub max_artifacts: Option<Option<u64>>,
 }
 
 /// How a tenant that has a quota stands against it.
@@ -176,54 +149,6 @@ impl Standing {
             }
         }
         Ok(())
-    }
-}
-
-impl Store {
-    /// Changes a tenant's quota; false when there is no such tenant. A quota below what is stored takes nothing away, and
-    /// lets nothing in. Writes that are under way when a tenant is given its first quota are not held to it.
-    ///
-    /// # Errors
-    /// `Invalid` for a limit of 0, or beyond what can be counted; `Unavailable`.
-    #[tracing::instrument(skip_all)]
-    pub async fn set_quota(&self, tenant_name: &str, update: QuotaUpdate) -> Result<bool> {
-        for (limit, max) in [
-            (Limit::StoredBytes, update.max_stored_bytes),
-            (Limit::Artifacts, update.max_artifacts),
-        ] {
-            if let Some(Some(max)) = max
-                && !(1..=i64::MAX.unsigned_abs()).contains(&max)
-            {
-                let rule = format!("must be 1 to {}, or none", i64::MAX);
-                return Err(Error::invalid(limit.to_string(), rule));
-            }
-        }
-        let client = self.meta.client().await?;
-        rows::set(&client, tenant_name, update).await
-    }
-
-    /// What the tenant of this name may store and does store, if there is one.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    #[tracing::instrument(skip_all)]
-    pub async fn get_tenant(&self, name: &str) -> Result<Option<TenantUsage>> {
-        let client = self.meta.client().await?;
-        let found = tenants::list(&client, Some(name), None, 1).await?;
-        Ok(found.into_iter().next())
-    }
-
-    /// The most tenants that are listed at once.
-    pub const TENANTS_PAGE: usize = 1000;
-
-    /// What tenants may store and do store, by name: those after this one, or from the first, at most `TENANTS_PAGE`.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    #[tracing::instrument(skip_all)]
-    pub async fn list_tenants(&self, after: Option<&str>) -> Result<Vec<TenantUsage>> {
-        let client = self.meta.client().await?;
-        tenants::list(&client, None, after, Self::TENANTS_PAGE as i64).await
     }
 }
 

@@ -50,18 +50,14 @@ impl Expiry {
     /// # Errors
     /// `TtlExceedsLimit`.
     pub(crate) fn resolve(self, tenant: &Tenant) -> Result<Option<Duration>> {
-        let ttl = match self {
-            Self::Default => tenant.default_ttl,
+        let keeping = tenant.keeping;
+        keeping.admit(match self {
+            Self::Default => keeping.default_ttl,
             Self::After(ttl) => Some(ttl),
             Self::Never => None,
-            Self::Longest if tenant.never_expires_allowed => None,
-            Self::Longest => Some(tenant.max_ttl.unwrap_or(LONGEST_TTL)),
-        };
-        match (ttl, tenant.max_ttl) {
-            (None, _) if !tenant.never_expires_allowed => Err(Error::TtlExceedsLimit { max: None }),
-            (Some(ttl), Some(max)) if ttl > max => Err(Error::TtlExceedsLimit { max: Some(max) }),
-            _ => Ok(ttl),
-        }
+            Self::Longest if keeping.never_expires_allowed => None,
+            Self::Longest => Some(keeping.max_ttl.unwrap_or(LONGEST_TTL)),
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Tenants and their API keys.
 
-use std::{fmt, time::Duration};
+pub(crate) mod keeping;
+pub(crate) mod limits;
+
+use std::fmt;
 
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
@@ -16,6 +19,7 @@ use crate::{
     store::Store,
     trust::Proof,
 };
+use keeping::Keeping;
 
 /// The unit of isolation and dedupe, and the limits that hold for it.
 #[derive(Debug, Clone)]
@@ -23,12 +27,8 @@ pub struct Tenant {
     pub(crate) id: TenantId,
     /// Its name, unique in the deployment.
     pub name: String,
-    /// How long artifacts are kept when their creator does not say; `None`: for ever.
-    pub default_ttl: Option<Duration>,
-    /// The longest time an artifact may be kept; `None`: no limit.
-    pub max_ttl: Option<Duration>,
-    /// Whether an artifact may be kept for ever.
-    pub never_expires_allowed: bool,
+    /// How long it may keep artifacts.
+    pub keeping: Keeping,
     /// What it may store at the most.
     pub quota: Quota,
 }
@@ -129,20 +129,15 @@ impl Store {
     /// Finds whose secret this is, as it was within `credential_trust`.
     ///
     /// # Errors
-    /// `Unauthenticated`; `Unavailable`.
+    /// `Unauthenticated`; `Unavailable`; `RateLimited` when too many credentials are to be looked up.
     #[tracing::instrument(skip_all)]
     pub async fn authenticate(&self, secret: &str) -> Result<Caller> {
         let hash = ContentHash::of(secret.as_bytes());
-        let proof = Proof::Key(hash);
-        let caller = match self.trust.recall(&proof) {
-            Some(caller) => caller,
-            None => {
-                let client = self.meta.client().await?;
-                let caller = rows::by_key(&client, hash).await?;
-                self.trust.remember(proof, caller.clone());
-                caller
-            }
+        let look_up = async {
+            let client = self.meta.client().await?;
+            rows::by_key(&client, hash).await
         };
+        let caller = self.trust.caller(Proof::Key(hash), look_up).await?;
         caller.ok_or(Error::Unauthenticated)
     }
 

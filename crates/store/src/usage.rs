@@ -1,11 +1,11 @@
 //! What tenants store, counted exactly: a call that follows a write or a deletion sees it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{error::Result, meta::usage as rows, store::Store, tenant::Tenant};
 
 /// How much is stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Artifacts that are live, or wait to be published. One that is deleted stops counting at once, one that has expired
     /// when the collector has ended it.

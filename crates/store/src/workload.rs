@@ -53,26 +53,22 @@ fn candidates(subject: &str) -> Vec<String> {
 }
 
 impl Store {
-    /// Finds for which tenant the subject of a token acts, as it was within `credential_trust`. The token was checked by the caller. A workload of the very
-    /// subject goes before one of several.
+    /// Finds for which tenant the subject of a token acts, as it was within `credential_trust`. The token was checked by
+    /// the caller. A workload of the very subject goes before one of several.
     ///
     /// # Errors
-    /// `UnknownWorkload`; `Unavailable`.
+    /// `UnknownWorkload`; `Unavailable`; `RateLimited` when too many credentials are to be looked up.
     #[tracing::instrument(skip_all)]
     pub async fn authenticate_workload(&self, issuer: &str, subject: &str) -> Result<Caller> {
         let proof = Proof::Token {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
         };
-        let caller = match self.trust.recall(&proof) {
-            Some(caller) => caller,
-            None => {
-                let client = self.meta.client().await?;
-                let caller = rows::caller(&client, issuer, subject, &candidates(subject)).await?;
-                self.trust.remember(proof, caller.clone());
-                caller
-            }
+        let look_up = async {
+            let client = self.meta.client().await?;
+            rows::caller(&client, issuer, subject, &candidates(subject)).await
         };
+        let caller = self.trust.caller(proof, look_up).await?;
         caller.ok_or_else(|| Error::UnknownWorkload {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),

@@ -1,27 +1,17 @@
 //! Who makes a call.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 use cairn_store::{Caller, Error, Result, Store};
 
-use tokio::{sync::Semaphore, time::timeout};
-
 use crate::tokens::Tokens;
-
-/// How many credentials are looked at at once: invented ones take no more of the database than this.
-const LOOKING: usize = 8;
-/// How many more wait for that, and for how long.
-const WAITING: usize = 256;
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells callers by what they show.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     store: Store,
     tokens: Option<Arc<Tokens>>,
-    looking: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
 }
 
 impl Authenticator {
@@ -29,8 +19,6 @@ impl Authenticator {
         Self {
             store,
             tokens: tokens.map(Arc::new),
-            looking: Arc::new(Semaphore::new(LOOKING)),
-            waiting: Arc::new(Semaphore::new(LOOKING + WAITING)),
         }
     }
 
@@ -39,14 +27,6 @@ impl Authenticator {
     /// # Errors
     /// `Unauthenticated`; `TokenRefused`; `UnknownWorkload`; `Unavailable`; `RateLimited`.
     pub(crate) async fn caller(&self, secret: &str) -> Result<Caller> {
-        let full = |_| Error::RateLimited("credentials to look at");
-        let _waits = self.waiting.try_acquire().map_err(full)?;
-        let looks = timeout(PATIENCE, self.looking.acquire()).await;
-        let _looks = looks.map_err(|_| Error::RateLimited("credentials to look at"))?;
-        self.look(secret).await
-    }
-
-    async fn look(&self, secret: &str) -> Result<Caller> {
         if !is_token(secret) {
             return self.store.authenticate(secret).await;
         }

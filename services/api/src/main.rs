@@ -36,7 +36,7 @@ enum Work {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
-    /// Show what tenants store, and set how much they may.
+    /// Show what tenants store, and set how much and for how long they may.
     #[command(subcommand)]
     Tenants(Tenants),
     /// Say which workloads may act for a tenant by tokens of CAIRN_TOKEN_ISSUER.

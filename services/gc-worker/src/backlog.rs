@@ -14,13 +14,18 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// The time within which one worker counts for all; less than the interval, or every second count would be left out.
+const COUNTED_WITHIN: Duration = Duration::from_secs(50);
 
 /// Asks and tells until it is told to stop.
 pub(crate) async fn tell(store: Store, shutdown: CancellationToken) {
     let gauges = Gauges::new(&global::meter("cairn"));
     loop {
-        match shutdown.run_until_cancelled(store.gc_status()).await {
-            Some(Ok(status)) => gauges.record(&status),
+        let status = store.gc_status_within(COUNTED_WITHIN);
+        match shutdown.run_until_cancelled(status).await {
+            Some(Ok(Some(status))) => gauges.record(&status),
+            // Another worker counts for the first time.
+            Some(Ok(None)) => {}
             Some(Err(e)) => tracing::warn!(error = describe(&e), "what waits is not known"),
             None => return,
         }
@@ -41,6 +46,7 @@ struct Gauges {
     ghosts: Gauge<u64>,
     paused: Gauge<u64>,
     last_success: Gauge<f64>,
+    counted_at: Gauge<f64>,
     stored_artifacts: Gauge<u64>,
     stored_bytes: Gauge<u64>,
     physical_objects: Gauge<u64>,
@@ -67,6 +73,10 @@ impl Gauges {
             paused: count("cairn.gc.paused"),
             last_success: meter
                 .f64_gauge("cairn.gc.pass.last_success.timestamp")
+                .with_unit("s")
+                .build(),
+            counted_at: meter
+                .f64_gauge("cairn.gc.backlog.counted.timestamp")
                 .with_unit("s")
                 .build(),
             stored_artifacts: count("cairn.stored.artifacts"),
@@ -99,6 +109,8 @@ impl Gauges {
             let name = KeyValue::new("pass", pass.name);
             self.last_success.record(seconds, &[name]);
         }
+        let counted_at = status.counted_at.as_duration().as_secs_f64();
+        self.counted_at.record(counted_at, &[]);
         let usage = &status.usage;
         self.stored_artifacts.record(usage.stored_artifacts, &[]);
         self.stored_bytes.record(usage.stored_bytes, &[]);

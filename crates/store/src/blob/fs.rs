@@ -25,6 +25,7 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Clone)]
 pub(crate) struct Fs {
     root: Arc<Path>,
+    rests: Arc<list::Rests>,
 }
 
 impl Fs {
@@ -38,6 +39,7 @@ impl Fs {
         }
         Ok(Self {
             root: root.canonicalize()?.into(),
+            rests: Arc::default(),
         })
     }
 

@@ -1,10 +1,14 @@
 //! Passes that are nothing but transactions.
 
-use super::{Run, Would, passes::Step};
+use super::{
+    Run, Would,
+    passes::{Batches, Step},
+};
 use crate::{
     error::Result,
     meta::{
         connection::Connection,
+        due::DueRows,
         error::from_pg,
         gc::{Batch, Taken},
     },
@@ -17,10 +21,14 @@ const BAD_ROWS: u32 = 20;
 ///
 /// A batch that fails is tried again by halves, until the one row that is at fault stands alone; it is reported and
 /// stepped over, so that it holds up nothing but itself.
-pub(super) async fn run(run: &mut Run, action: &'static str, step: Step) -> Result<()> {
+pub(super) async fn run(run: &mut Run, pass: Batches) -> Result<()> {
+    let Batches { action, due, step } = pass;
     let client = run.store.meta.client().await?;
     if run.policy.dry_run {
-        return rehearse(run, &client, action, step).await;
+        return match due {
+            Some(due) => rehearse(run, &client, action, due).await,
+            None => Ok(()),
+        };
     }
     let (mut limit, mut bad) = (run.policy.batch, 0);
     for _ in 0..run.policy.max_batches {
@@ -56,22 +64,24 @@ async fn one(client: &Connection, step: Step, batch: Batch) -> Result<Taken> {
     Ok(taken)
 }
 
-/// Each batch in a transaction that is rolled back at once, so that nobody waits longer for its rows than for those of a
-/// real one; the next batch steps over what was told already.
+/// How many rows a dry run reads at once.
+const TOLD_AT_ONCE: u32 = 10_000;
+
+/// Tells what as many batches would be done to, and locks and changes nothing.
 async fn rehearse(
     run: &mut Run,
     client: &Connection,
     action: &'static str,
-    step: Step,
+    due: DueRows,
 ) -> Result<()> {
+    let all = run.policy.batch.saturating_mul(run.policy.max_batches);
     let mut told = 0;
-    for _ in 0..run.policy.max_batches {
-        let tx = client.transaction().await.map_err(from_pg)?;
-        let taken = step(&tx, batch(run, run.policy.batch, told)).await?;
-        tx.rollback().await.map_err(from_pg)?;
-        told = told.saturating_add(run.policy.batch);
-        run.count(taken.done.len() as u64);
-        for done in taken.done {
+    while told < all {
+        let limit = TOLD_AT_ONCE.min(all - told);
+        let rows = due.look(client, batch(run, limit, told)).await?;
+        told += limit;
+        run.count(rows.done.len() as u64);
+        for done in rows.done {
             run.report.tell(Would {
                 pass: run.pass,
                 action,
@@ -81,7 +91,7 @@ async fn rehearse(
                 why: done.why,
             });
         }
-        if taken.taken < u64::from(run.policy.batch) {
+        if rows.taken < u64::from(limit) {
             break;
         }
     }

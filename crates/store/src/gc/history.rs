@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::fsck::Ghost;
 use crate::{
     deployment::Standing,
-    error::Result,
-    meta::{ghosts, ledger, orphans, passes, usage},
+    error::{Error, Result, describe},
+    meta::{backlog, connection::Connection, ghosts, ledger, orphans, passes, usage},
     quota::Fullness,
     store::Store,
     usage::Usage,
@@ -66,6 +66,8 @@ pub struct Status {
     pub standing: Standing,
     /// What waits for it, by the pass that will take it.
     pub waiting: Waiting,
+    /// When that, and what is stored, was counted.
+    pub counted_at: Timestamp,
     /// Live objects whose bytes are gone or differ, as far as the search for them has come.
     pub ghosts: Vec<Ghost>,
     /// What all tenants store together.
@@ -77,12 +79,12 @@ pub struct Status {
 }
 
 /// What waits for the collector.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Waiting {
     /// Objects that have lost a reference and are to be reviewed.
     pub queued: u64,
     /// For how long the oldest of them could have been reviewed.
-    #[serde(rename = "oldest_seconds", serialize_with = "seconds")]
+    #[serde(rename = "oldest_seconds", with = "seconds")]
     pub oldest: Duration,
     /// Condemned objects, whether or not their grace is over.
     pub condemned: u64,
@@ -94,12 +96,41 @@ pub struct Waiting {
     pub suspects: u64,
 }
 
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_u64(time.as_secs())
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(time.as_secs())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_secs)
+    }
+}
+
+/// What is dear to count.
+#[derive(Serialize, Deserialize)]
+struct Counts {
+    waiting: Waiting,
+    usage: Usage,
+    quotas: Fullness,
+}
+
+impl Counts {
+    async fn take(client: &Connection) -> Result<Self> {
+        let (usage, quotas) = usage::total(client).await?;
+        Ok(Self {
+            waiting: orphans::waiting(client).await?,
+            usage,
+            quotas,
+        })
+    }
 }
 
 impl Store {
-    /// How the collector stands.
+    /// How the collector stands, with all counted anew.
     ///
     /// # Errors
     /// As `standing`.
@@ -107,15 +138,41 @@ impl Store {
     pub async fn gc_status(&self) -> Result<Status> {
         let standing = self.standing().await?;
         let client = self.meta.client().await?;
-        let (usage, quotas) = usage::total(&client).await?;
-        Ok(Status {
-            standing,
-            waiting: orphans::waiting(&client).await?,
-            ghosts: ghosts::all(&client).await?,
-            usage,
-            quotas,
-            passes: passes::all(&client).await?,
-        })
+        let counts = Counts::take(&client).await?;
+        let counted_at = orphans::now(&client).await?;
+        status(&client, standing, counts, counted_at).await
+    }
+
+    /// How the collector stands, with what some worker has counted. It is counted anew when no worker has begun to within
+    /// this time; a count that fails leaves the last one. `None` before the first count.
+    ///
+    /// # Errors
+    /// As `standing`.
+    #[tracing::instrument(skip_all)]
+    pub async fn gc_status_within(&self, within: Duration) -> Result<Option<Status>> {
+        let standing = self.standing().await?;
+        let client = self.meta.client().await?;
+        if backlog::claim(&client, within).await? {
+            match Counts::take(&client).await {
+                Ok(counts) => {
+                    let counts = serde_json::to_value(&counts);
+                    let counts = counts.map_err(|e| Error::Internal(e.into()))?;
+                    backlog::record(&client, &counts).await?;
+                }
+                Err(e) if client.is_lost() => return Err(e),
+                Err(e) => tracing::warn!(error = describe(&e), "what waits cannot be counted"),
+            }
+        }
+        let Some((counted_at, counts)) = backlog::last(&client).await? else {
+            return Ok(None);
+        };
+        // Of another version, perhaps: the next count is known.
+        let Ok(counts) = serde_json::from_value(counts) else {
+            return Ok(None);
+        };
+        status(&client, standing, counts, counted_at)
+            .await
+            .map(Some)
     }
 
     /// The latest deletions, newest first; of one object when it is given.
@@ -127,4 +184,26 @@ impl Store {
         let client = self.meta.client().await?;
         ledger::latest(&client, object, limit.into()).await
     }
+}
+
+async fn status(
+    client: &Connection,
+    standing: Standing,
+    counts: Counts,
+    counted_at: Timestamp,
+) -> Result<Status> {
+    let Counts {
+        waiting,
+        usage,
+        quotas,
+    } = counts;
+    Ok(Status {
+        standing,
+        waiting,
+        counted_at,
+        ghosts: ghosts::all(client).await?,
+        usage,
+        quotas,
+        passes: passes::all(client).await?,
+    })
 }

@@ -11,7 +11,7 @@ use crate::{
         connection::Transaction,
         error::from_pg,
         holds,
-        jobs::{self as rows, Claimed, Progress},
+        jobs::{self as rows, Claim, Claimed, Progress},
         pending, selection,
         stages::{self, By},
     },
@@ -51,21 +51,25 @@ enum Step {
 async fn step(store: &Store, batch: i64) -> Result<Step> {
     let client = store.meta.client().await?;
     let tx = client.transaction().await.map_err(from_pg)?;
-    let Some(claimed) = rows::claim(&tx).await? else {
+    let Some(Claim {
+        tenant,
+        id,
+        claimed,
+    }) = rows::claim(&tx).await?
+    else {
         return Ok(Step::Idle);
     };
+    let span = tracing::info_span!("job", otel.name = "job batch", job = id);
+    if let Ok(claimed) = &claimed
+        && let Some(caller) = &claimed.traceparent
+    {
+        trace::continue_from(&span, caller);
+    }
     let worked = async {
+        let claimed = claimed?;
         let done = work(store, &tx, &claimed, batch).await?;
         rows::note(&tx, &claimed, &done).await
     };
-    let span = tracing::info_span!(
-        "job",
-        otel.name = "job batch",
-        job = claimed.job.id.as_str()
-    );
-    if let Some(caller) = &claimed.traceparent {
-        trace::continue_from(&span, caller);
-    }
     match worked.instrument(span).await {
         Ok(()) => {
             tx.commit().await.map_err(from_pg)?;
@@ -73,8 +77,7 @@ async fn step(store: &Store, batch: i64) -> Result<Step> {
         }
         Err(e) => {
             tx.rollback().await.map_err(from_pg)?;
-            let (tenant, id) = (claimed.tenant, &claimed.job.id);
-            rows::note_failure(&client, tenant, id, &describe(&e)).await?;
+            rows::note_failure(&client, tenant, &id, &describe(&e)).await?;
             Ok(Step::Failed(e))
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     error::Result,
     meta::{
         connection::Transaction,
+        due::DueRows,
         events,
         gc::{self as rows, Batch, Taken},
         holds, jobs as job_rows, ledger, pending, retention, sessions, usage,
@@ -39,11 +40,21 @@ type Whole = for<'a> fn(&'a mut Run) -> BoxFuture<'a, Result<()>>;
 /// One batch, in a transaction that the caller ends.
 pub(super) type Step = for<'a, 't> fn(&'a Transaction<'t>, Batch) -> BoxFuture<'a, Result<Taken>>;
 
+/// What a pass does that is nothing but transactions.
+#[derive(Clone, Copy)]
+pub(super) struct Batches {
+    /// What it does to each row.
+    pub(super) action: &'static str,
+    /// The rows; `None` where nothing comes or goes: a dry run says nothing of it.
+    pub(super) due: Option<DueRows>,
+    pub(super) step: Step,
+}
+
 /// How a pass works.
 #[derive(Clone, Copy)]
 pub(super) enum Work {
-    /// It is nothing but transactions of one batch each, which do this.
-    Batches(&'static str, Step),
+    /// It is nothing but transactions of one batch each.
+    Batches(Batches),
     Whole(Whole),
 }
 
@@ -56,7 +67,7 @@ impl fmt::Debug for Work {
 impl Work {
     pub(super) async fn run(self, run: &mut Run) -> Result<()> {
         match self {
-            Self::Batches(action, step) => batches::run(run, action, step).await,
+            Self::Batches(batches) => batches::run(run, batches).await,
             Self::Whole(work) => work(run).await,
         }
     }
@@ -76,22 +87,32 @@ pub static PASSES: &[Pass] = &[
         every: None,
         counts: &["expired"],
         looks: &[],
-        work: Work::Batches("expire", |tx, batch| Box::pin(rows::expire(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "expire",
+            due: Some(rows::EXPIRING),
+            step: |tx, batch| Box::pin(rows::expire(tx, batch)),
+        }),
     },
     Pass {
         name: "purge",
         every: None,
         counts: &["purged"],
         looks: &[],
-        work: Work::Batches("purge", |tx, batch| Box::pin(rows::purge(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "purge",
+            due: Some(rows::PURGING),
+            step: |tx, batch| Box::pin(rows::purge(tx, batch)),
+        }),
     },
     Pass {
         name: "stale_uploads",
         every: None,
         counts: &["stale_uploads"],
         looks: &[],
-        work: Work::Batches("give up", |tx, batch| {
-            Box::pin(rows::condemn_stale(tx, batch))
+        work: Work::Batches(Batches {
+            action: "give up",
+            due: Some(rows::STALE),
+            step: |tx, batch| Box::pin(rows::condemn_stale(tx, batch)),
         }),
     },
     Pass {
@@ -99,8 +120,10 @@ pub static PASSES: &[Pass] = &[
         every: None,
         counts: &["unpublished"],
         looks: &[],
-        work: Work::Batches("discard", |tx, batch| {
-            Box::pin(pending::discard_overdue(tx, batch))
+        work: Work::Batches(Batches {
+            action: "discard",
+            due: Some(pending::OVERDUE),
+            step: |tx, batch| Box::pin(pending::discard_overdue(tx, batch)),
         }),
     },
     Pass {
@@ -108,7 +131,11 @@ pub static PASSES: &[Pass] = &[
         every: None,
         counts: &["condemned"],
         looks: &[],
-        work: Work::Batches("condemn", |tx, batch| Box::pin(rows::condemn(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "condemn",
+            due: Some(rows::UNPINNED),
+            step: |tx, batch| Box::pin(rows::condemn(tx, batch)),
+        }),
     },
     Pass {
         name: "reclaim",
@@ -123,15 +150,21 @@ pub static PASSES: &[Pass] = &[
         // Nothing comes or goes by it.
         counts: &[],
         looks: &[],
-        work: Work::Batches("add up", |tx, batch| Box::pin(usage::add_up(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "add up",
+            due: None,
+            step: |tx, batch| Box::pin(usage::add_up(tx, batch)),
+        }),
     },
     Pass {
         name: "session_holds",
         every: Some(MINUTE),
         counts: &["session_holds"],
         looks: &[],
-        work: Work::Batches("settle", |tx, batch| {
-            Box::pin(holds::settle_left(tx, batch))
+        work: Work::Batches(Batches {
+            action: "settle",
+            due: Some(holds::LEFT),
+            step: |tx, batch| Box::pin(holds::settle_left(tx, batch)),
         }),
     },
     Pass {
@@ -139,36 +172,54 @@ pub static PASSES: &[Pass] = &[
         every: Some(MINUTE),
         counts: &["session_sizes"],
         looks: &[],
-        work: Work::Batches("mark", |tx, batch| Box::pin(sessions::mark_full(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "mark",
+            due: None,
+            step: |tx, batch| Box::pin(sessions::mark_full(tx, batch)),
+        }),
     },
     Pass {
         name: "idempotency_keys",
         every: None,
         counts: &["idempotency_keys"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| Box::pin(rows::forget_keys(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(rows::EXPIRED_KEYS),
+            step: |tx, batch| Box::pin(rows::forget_keys(tx, batch)),
+        }),
     },
     Pass {
         name: "session_events",
         every: Some(HOUR),
         counts: &["session_events"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| Box::pin(events::forget(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(events::OLD),
+            step: |tx, batch| Box::pin(events::forget(tx, batch)),
+        }),
     },
     Pass {
         name: "job_rows",
         every: Some(HOUR),
         counts: &["job_rows"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| Box::pin(job_rows::forget(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(job_rows::ENDED),
+            step: |tx, batch| Box::pin(job_rows::forget(tx, batch)),
+        }),
     },
     Pass {
         name: "links",
         every: Some(HOUR),
         counts: &["links"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| {
-            Box::pin(retention::forget_links(tx, batch))
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(retention::ENDED_LINKS),
+            step: |tx, batch| Box::pin(retention::forget_links(tx, batch)),
         }),
     },
     Pass {
@@ -176,8 +227,10 @@ pub static PASSES: &[Pass] = &[
         every: Some(HOUR),
         counts: &["artifact_rows"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| {
-            Box::pin(retention::forget_artifacts(tx, batch))
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(retention::PURGED),
+            step: |tx, batch| Box::pin(retention::forget_artifacts(tx, batch)),
         }),
     },
     Pass {
@@ -185,8 +238,10 @@ pub static PASSES: &[Pass] = &[
         every: Some(HOUR),
         counts: &["object_rows"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| {
-            Box::pin(retention::forget_objects(tx, batch))
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(retention::GONE),
+            step: |tx, batch| Box::pin(retention::forget_objects(tx, batch)),
         }),
     },
     Pass {
@@ -194,7 +249,11 @@ pub static PASSES: &[Pass] = &[
         every: Some(HOUR),
         counts: &["ledger_entries"],
         looks: &[],
-        work: Work::Batches("forget", |tx, batch| Box::pin(ledger::forget(tx, batch))),
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(ledger::OLD),
+            step: |tx, batch| Box::pin(ledger::forget(tx, batch)),
+        }),
     },
     Pass {
         name: "orphans",

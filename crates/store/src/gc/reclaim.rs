@@ -21,6 +21,8 @@ use crate::{
 /// How many unfinished uploads are ended at once: each takes two requests, and a batch of them must be done before its
 /// claims run out.
 const ABORTS: usize = 32;
+/// How many rows a dry run reads at once.
+const TOLD_AT_ONCE: i64 = 10_000;
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
     if run.policy.dry_run {
@@ -31,8 +33,9 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
         if !run.may_begin().await? {
             return Ok(());
         }
-        let due = claim(run, batch.into(), true).await?;
-        let last = (due.len() as u64) < u64::from(batch);
+        let claimed = claim(run, batch.into()).await?;
+        let last = (claimed.len() as u64) < u64::from(batch);
+        let due = legible(run, claimed);
         if due.is_empty() {
             return Ok(());
         }
@@ -52,8 +55,24 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
 }
 
 async fn rehearse(run: &mut Run) -> Result<()> {
-    let batch = i64::from(run.policy.batch) * i64::from(run.policy.max_batches);
-    for due in claim(run, batch, false).await? {
+    let all = i64::from(run.policy.batch) * i64::from(run.policy.max_batches);
+    let mut told = 0;
+    while told < all {
+        let limit = TOLD_AT_ONCE.min(all - told);
+        let client = run.store.meta.client().await?;
+        let due = rows::due_condemned(&client, limit, told).await?;
+        told += limit;
+        let last = (due.len() as i64) < limit;
+        tell(run, due);
+        if last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn tell(run: &mut Run, due: Vec<Result<Due>>) {
+    for due in legible(run, due) {
         run.report.add("reclaimed", 1);
         run.report.add("bytes", due.bytes.unwrap_or(0));
         run.report.tell(Would {
@@ -68,19 +87,19 @@ async fn rehearse(run: &mut Run) -> Result<()> {
             why: format!("{}; its grace was over at {}", due.reason(), due.not_before),
         });
     }
-    Ok(())
 }
 
-async fn claim(run: &Run, batch: i64, commit: bool) -> Result<Vec<Due>> {
+/// Reports those whose rows are damaged; a person must look at them.
+fn legible(run: &mut Run, claimed: Vec<Result<Due>>) -> Vec<Due> {
+    let report = |due: Result<Due>| due.inspect_err(|e| run.report.fail(run.pass, e)).ok();
+    claimed.into_iter().filter_map(report).collect()
+}
+
+async fn claim(run: &Run, batch: i64) -> Result<Vec<Result<Due>>> {
     let client = run.store.meta.client().await?;
     let tx = client.transaction().await.map_err(from_pg)?;
     let due = rows::claim_condemned(&tx, batch).await?;
-    let ended = if commit {
-        tx.commit().await
-    } else {
-        tx.rollback().await
-    };
-    ended.map_err(from_pg)?;
+    tx.commit().await.map_err(from_pg)?;
     Ok(due)
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     deployment::Pause,
     error::{Error, describe},
+    metrics,
 };
 
 /// The most failures of one run that are told one by one.
@@ -70,6 +71,9 @@ impl Report {
     }
 
     pub(super) fn fail(&mut self, pass: &'static str, error: &Error) {
+        if let Error::RecordDamaged { record, .. } = error {
+            metrics::damaged_record(record);
+        }
         self.fail_with(pass, describe(error));
     }
 

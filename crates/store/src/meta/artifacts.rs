@@ -77,7 +77,7 @@ pub(crate) async fn resolve(
         .await
         .map_err(from_pg)?
         .ok_or_else(|| Error::ArtifactNotFound(wanted.to_string()))?;
-    let id: &str = row.get(0);
+    let id: &str = at(&row, 0)?;
     id.parse()
         .map_err(|_| Error::internal("an artifact's row has a malformed id"))
 }
@@ -129,11 +129,8 @@ pub(super) fn read(row: &Row) -> Result<Artifact> {
 
 /// A column of an artifact's row, by which a list goes on.
 pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T> {
-    at(row, column).map_err(|damage| Error::RecordDamaged {
-        record: "artifact",
-        id: at(row, 0).unwrap_or_default(),
-        source: damage.into(),
-    })
+    let id = at(row, 0).unwrap_or("unknown");
+    row::of("artifact", id, at(row, column))
 }
 
 /// Where an artifact's bytes are.
@@ -166,10 +163,8 @@ pub(crate) async fn locate(
         .ok_or_else(|| Error::ArtifactNotFound(id.to_string()))?;
     let artifact = visible(&row)?;
     let location = Location {
-        object: ObjectId(row.get(COLUMN_COUNT + 2)),
-        inline: row
-            .get::<_, Option<Vec<u8>>>(COLUMN_COUNT + 3)
-            .map(Bytes::from),
+        object: ObjectId(column(&row, COLUMN_COUNT + 2)?),
+        inline: column::<Option<Vec<u8>>>(&row, COLUMN_COUNT + 3)?.map(Bytes::from),
     };
     Ok((artifact, location))
 }
@@ -297,11 +292,15 @@ pub(crate) async fn delete(
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| Deleted {
-        artifact_id: id.to_string(),
-        deleted_at: row.get(0),
-        purge_after: row.get(1),
-    }))
+    let read = |row: &Row| {
+        Ok(Deleted {
+            artifact_id: id.to_string(),
+            deleted_at: at(row, 0)?,
+            purge_after: at(row, 1)?,
+        })
+    };
+    let deleted: Result<_, Damage> = row.as_ref().map(read).transpose();
+    row::of("artifact", id.as_str(), deleted)
 }
 
 /// Deletes those of these artifacts that are visible and not held, and says which, with their sizes.
@@ -329,8 +328,9 @@ pub(crate) async fn delete_all(
         )
         .await
         .map_err(from_pg)?;
-    let read = |row: &Row| (row.get(0), row.get::<_, i64>(1).unsigned_abs());
-    Ok(rows.iter().map(read).collect())
+    let read = |row: &Row| Ok((at(row, 0)?, count(row, 1)?));
+    let read: Result<_, Damage> = rows.iter().map(read).collect();
+    Ok(read?)
 }
 
 /// An artifact that was committed, visible or not, or unpublished: its record, its state and its object.
@@ -352,10 +352,9 @@ pub(super) async fn committed(
             &[&tenant.0, &id],
         )
         .await?;
-    Ok(row.map(|row| {
-        let object = row.get(COLUMN_COUNT + 2);
-        (row, object)
-    }))
+    let Some(row) = row else { return Ok(None) };
+    let object = at(&row, COLUMN_COUNT + 2)?;
+    Ok(Some((row, object)))
 }
 
 /// The record and the present state of an artifact that was committed.

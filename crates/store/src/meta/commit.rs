@@ -225,7 +225,8 @@ async fn run(
             let row = client
                 .query_opt(&statements.closed, &[tenant, &[session].as_slice()])
                 .await?;
-            Ok(row.map(|row| Closed::read(&row).1))
+            let closed = row.as_ref().map(Closed::read).transpose()?;
+            Ok(closed.map(|(_, closed)| closed))
         },
         async {
             if !staged {
@@ -261,7 +262,10 @@ async fn run(
     if own_row?.is_none() && staged {
         return Ok(Ran::NoLongerStaging);
     }
-    let duplicate: Option<Uuid> = duplicate?.map(|row| row.get(0));
+    let duplicate: Option<Uuid> = duplicate?
+        .map(|row| at(&row, 0))
+        .transpose()
+        .map_err(PgError::from)?;
     if duplicate.is_none() && matches!(new.payload, Payload::Held) {
         return Ok(Ran::Refused(Outcome::NotHeld));
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     connection::Connection,
     error::{from_pg, unavailable},
+    row::at,
 };
 use crate::{
     deployment::{Deployment, Pause},
@@ -26,21 +27,23 @@ const COLUMNS: &str =
     "deployment_id, epoch, marked, paused_at, paused_by, paused_reason, pg_is_in_recovery()";
 
 fn control(row: &Row) -> Result<Control> {
-    if row.get(6) {
+    if at(row, 6)? {
         return Err(unavailable("the server is a read-only standby"));
     }
-    let epoch = row.get(1);
-    let pause = |at| Pause {
-        at,
-        by: row.get(4),
-        reason: row.get(5),
+    let epoch = at(row, 1)?;
+    let deployment: Option<Uuid> = at(row, 0)?;
+    let pause = match at(row, 3)? {
+        None => None,
+        Some(since) => Some(Pause {
+            at: since,
+            by: at(row, 4)?,
+            reason: at(row, 5)?,
+        }),
     };
     Ok(Control {
-        deployment: row
-            .get::<_, Option<Uuid>>(0)
-            .map(|id| Deployment { id, epoch }),
-        marked: row.get(2),
-        pause: row.get::<_, Option<_>>(3).map(pause),
+        deployment: deployment.map(|id| Deployment { id, epoch }),
+        marked: at(row, 2)?,
+        pause,
     })
 }
 
@@ -96,7 +99,7 @@ pub(crate) async fn is_at_home(client: &Connection) -> Result<bool> {
         .await;
     match asked {
         Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(true),
-        asked => Ok(asked.map_err(from_pg)?.get(0)),
+        asked => Ok(at(&asked.map_err(from_pg)?, 0)?),
     }
 }
 

@@ -8,6 +8,7 @@ use tokio_postgres::{Client, types::Type};
 use super::{
     connector::Connector,
     error::{from_pg, unavailable},
+    row::at,
 };
 use crate::error::{Error, Result};
 
@@ -41,7 +42,7 @@ async fn check_unbounded(connector: &Connector) -> Result<()> {
         )
         .await
         .map_err(from_pg)?;
-    let (number, name): (i32, String) = (row.get(0), row.get(1));
+    let (number, name): (i32, String) = (at(&row, 0)?, at(&row, 1)?);
     if number < OLDEST {
         return Err(refuse(&name, "Postgres 15 or newer is needed"));
     }
@@ -64,7 +65,7 @@ async fn try_lock(client: &Client, key: i64) -> Result<bool> {
         .query_typed_one(LOCK, &[(&key, Type::INT8)])
         .await
         .map_err(from_pg)?;
-    Ok(row.get(0))
+    Ok(at(&row, 0)?)
 }
 
 fn refuse(name: &str, reason: &str) -> Error {

@@ -4,6 +4,7 @@ use std::{error::Error as StdError, time::Duration};
 
 use tokio_postgres::error::SqlState;
 
+use super::row::Damage;
 use crate::error::Error;
 
 /// Why a statement has no result.
@@ -15,6 +16,9 @@ pub(crate) enum PgError {
     /// There was no answer in time; the statement may still run, until its connection is dropped.
     #[error("Postgres did not answer within {0:?}")]
     Silent(Duration),
+    /// It has one that cannot be read.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
 }
 
 impl PgError {
@@ -22,7 +26,7 @@ impl PgError {
     pub(super) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Driver(e) => e.code(),
-            Self::Silent(_) => None,
+            Self::Silent(_) | Self::Damaged(_) => None,
         }
     }
 }
@@ -30,6 +34,9 @@ impl PgError {
 /// The store's error for a failed statement. SQLSTATEs and texts of Postgres stay in the source, for the log.
 pub(crate) fn from_pg(e: impl Into<PgError>) -> Error {
     let e = e.into();
+    if let PgError::Damaged(damage) = e {
+        return damage.into();
+    }
     match e.code() {
         None => unavailable(e), // the connection failed, or was cut
         Some(code) if is_transient(code) || is_conflict(code) => unavailable(e),

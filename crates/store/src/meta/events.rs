@@ -7,10 +7,11 @@ use uuid::Uuid;
 use super::{
     artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
     connection::{Connection, Transaction},
+    due::DueRows,
     error::from_pg,
     gc::{Batch, Taken},
     millis,
-    row::{self, Damage, at},
+    row::{self, Damage, at, each},
 };
 use crate::{
     error::Result,
@@ -73,8 +74,8 @@ pub(crate) async fn after(
     let events: Result<Vec<_>> = rows.iter().map(read).collect();
     Ok(Seen {
         events: events?,
-        last: last.as_ref().map_or(0, |row| row.get(0)),
-        unnumbered: last.is_some_and(|row| row.get(1)),
+        last: last.as_ref().map_or(Ok(0), |row| at(row, 0))?,
+        unnumbered: last.as_ref().map_or(Ok(false), |row| at(row, 1))?,
     })
 }
 
@@ -152,6 +153,13 @@ pub(crate) async fn number(
     Ok(())
 }
 
+/// Events that have been kept long enough, the oldest first; numbers are given in the order of time.
+pub(crate) const OLD: DueRows = DueRows {
+    sql: "SELECT tenant_id, session_id || '/' || number AS id, 'it happened at ' || occurred_at AS why
+         FROM session_events WHERE occurred_at <= now() - $3 * interval '1 ms' ORDER BY number LIMIT $1 OFFSET $2",
+    wait: Some(|batch| batch.times.event_retention),
+};
+
 /// Forgets events that have been kept long enough, the oldest first; numbers are given in the order of time. Those without
 /// a position use one up as they go, so that a watcher who comes later can tell that they are missing.
 #[tracing::instrument(target = "postgres", name = "events.forget", skip_all)]
@@ -167,9 +175,9 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
         )
         .await
         .map_err(from_pg)?;
-    let numbers: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-    let tenants: Vec<Uuid> = rows.iter().map(|row| row.get(1)).collect();
-    let sessions: Vec<&str> = rows.iter().map(|row| row.get(2)).collect();
+    let numbers: Vec<i64> = each(&rows, 0)?;
+    let tenants: Vec<Uuid> = each(&rows, 1)?;
+    let sessions: Vec<&str> = each(&rows, 2)?;
     lock_sessions(tx, &tenants, &sessions).await?;
     let forgotten = tx
         .query(
@@ -187,7 +195,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::of(rows.len(), &forgotten))
+    Taken::of(rows.len(), &forgotten)
 }
 
 /// Locks sessions in one order, so that no other transaction gives their events positions.

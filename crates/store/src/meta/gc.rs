@@ -9,8 +9,10 @@ use uuid::Uuid;
 
 use super::{
     connection::{Connection, Transaction},
+    due::DueRows,
     error::from_pg,
     millis,
+    row::{self, Damage, at, each, maybe_count},
 };
 use crate::{
     error::Result,
@@ -50,90 +52,137 @@ pub(crate) struct Done {
 
 impl Taken {
     /// Of a statement that returns tenant, id and reason of each row that it looked at, and did something to all.
-    pub(crate) fn all(rows: &[Row]) -> Self {
+    ///
+    /// # Errors
+    /// `Internal` when one of them cannot be read.
+    pub(crate) fn all(rows: &[Row]) -> Result<Self> {
         Self::of(rows.len(), rows)
     }
 
     /// The same, where it looked at more.
-    pub(crate) fn of(taken: usize, rows: &[Row]) -> Self {
-        let done = rows.iter().map(|row| Done {
-            tenant: row.get(0),
-            id: row.get(1),
-            why: row.get(2),
-        });
-        Self {
+    pub(crate) fn of(taken: usize, rows: &[Row]) -> Result<Self> {
+        let read = |row: &Row| {
+            Ok(Done {
+                tenant: at(row, 0)?,
+                id: at(row, 1)?,
+                why: at(row, 2)?,
+            })
+        };
+        let done: Result<_, Damage> = rows.iter().map(read).collect();
+        Ok(Self {
             taken: taken as u64,
-            done: done.collect(),
-        }
+            done: done?,
+        })
     }
 }
+
+/// Artifacts whose time has come.
+pub(crate) const EXPIRING: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'it expired at ' || expires_at AS why FROM artifacts
+         WHERE state = 'live' AND expires_at <= now() AND NOT held AND NOT session_held
+         ORDER BY expires_at LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Ends the visibility of artifacts whose time has come; the delete window applies to them as to any.
 #[tracing::instrument(target = "postgres", name = "gc.expire", skip_all)]
 pub(crate) async fn expire(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "UPDATE artifacts a
-             SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now() + $1 * interval '1 ms'
-             FROM (SELECT tenant_id, id FROM artifacts
-                   WHERE state = 'live' AND expires_at <= now() AND NOT held AND NOT session_held
-                   ORDER BY expires_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
-             WHERE a.tenant_id = due.tenant_id AND a.id = due.id
-             RETURNING a.tenant_id, a.id, 'it expired at ' || a.expires_at",
-            &[&millis(batch.times.delete_window), &batch.limit, &batch.skip],
+            &format!(
+                "UPDATE artifacts a SET state = 'deleted', deleted_at = clock_timestamp(),
+                     purge_after = now() + $3 * interval '1 ms'
+                 FROM {} due WHERE a.tenant_id = due.tenant_id AND a.id = due.id
+                 RETURNING a.tenant_id, a.id, due.why",
+                EXPIRING.locked()
+            ),
+            &[
+                &batch.limit,
+                &batch.skip,
+                &millis(batch.times.delete_window),
+            ],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }
+
+/// Deleted artifacts whose window is over.
+pub(crate) const PURGING: DueRows = DueRows {
+    sql: "SELECT tenant_id, id,
+             'it was deleted at ' || deleted_at || ', with a window until ' || purge_after AS why
+         FROM artifacts WHERE state = 'deleted' AND purge_after <= now() AND NOT held AND NOT session_held
+         ORDER BY purge_after LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Ends the hold of deleted artifacts on their objects; a trigger queues the objects for review.
 #[tracing::instrument(target = "postgres", name = "gc.purge", skip_all)]
 pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "WITH purged AS (
-                 UPDATE artifacts a
-                 SET state = 'purged', object_live = NULL, forget_after = now() + $1 * interval '1 ms'
-                 FROM (SELECT tenant_id, id FROM artifacts
-                       WHERE state = 'deleted' AND purge_after <= now() AND NOT held AND NOT session_held
-                       ORDER BY purge_after LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
-                 WHERE a.tenant_id = due.tenant_id AND a.id = due.id
-                 RETURNING a.tenant_id, a.id, a.deleted_at, a.purge_after
-             ), forgotten AS (
-                 DELETE FROM artifact_metadata m USING purged
-                 WHERE m.tenant_id = purged.tenant_id AND m.artifact_id = purged.id
-             ), unlabelled AS (
-                 DELETE FROM artifact_labels l USING purged
-                 WHERE l.tenant_id = purged.tenant_id AND l.artifact_id = purged.id
-             )
-             SELECT tenant_id, id, 'it was deleted at ' || deleted_at || ', with a window until ' || purge_after
-             FROM purged",
-            &[&millis(batch.record_retention), &batch.limit, &batch.skip],
+            &format!(
+                "WITH purged AS (
+                     UPDATE artifacts a
+                     SET state = 'purged', object_live = NULL, forget_after = now() + $3 * interval '1 ms'
+                     FROM {} due WHERE a.tenant_id = due.tenant_id AND a.id = due.id
+                     RETURNING a.tenant_id, a.id, due.why
+                 ), forgotten AS (
+                     DELETE FROM artifact_metadata m USING purged
+                     WHERE m.tenant_id = purged.tenant_id AND m.artifact_id = purged.id
+                 ), unlabelled AS (
+                     DELETE FROM artifact_labels l USING purged
+                     WHERE l.tenant_id = purged.tenant_id AND l.artifact_id = purged.id
+                 )
+                 SELECT tenant_id, id, why FROM purged",
+                PURGING.locked()
+            ),
+            &[&batch.limit, &batch.skip, &millis(batch.record_retention)],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }
+
+/// Uploads whose lease has run out.
+pub(crate) const STALE: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'its lease ran out at ' || lease_until AS why FROM objects
+         WHERE state = 'staging' AND lease_until <= now() ORDER BY lease_until LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Gives up uploads whose lease has run out.
 #[tracing::instrument(target = "postgres", name = "gc.condemn_stale", skip_all)]
 pub(crate) async fn condemn_stale(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "UPDATE objects o SET state = 'condemned', not_before = now() + $1 * interval '1 ms',
-                 next_attempt_at = now() + $1 * interval '1 ms'
-             FROM (SELECT tenant_id, id FROM objects
-                   WHERE state = 'staging' AND lease_until <= now()
-                   ORDER BY lease_until LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) stale
-             WHERE o.tenant_id = stale.tenant_id AND o.id = stale.id
-             RETURNING o.tenant_id, o.id::text, 'its lease ran out at ' || o.lease_until",
-            &[&millis(batch.times.grace), &batch.limit, &batch.skip],
+            &format!(
+                "UPDATE objects o SET state = 'condemned', not_before = now() + $3 * interval '1 ms',
+                     next_attempt_at = now() + $3 * interval '1 ms'
+                 FROM {} stale WHERE o.tenant_id = stale.tenant_id AND o.id = stale.id
+                 RETURNING o.tenant_id, o.id::text, stale.why",
+                STALE.locked()
+            ),
+            &[&batch.limit, &batch.skip, &millis(batch.times.grace)],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }
+
+/// Queued objects, with a reason for those that no artifact pins as things are now.
+pub(crate) const UNPINNED: DueRows = DueRows {
+    sql: "SELECT q.tenant_id, q.object_id AS id,
+             CASE WHEN o.state = 'live'
+                 AND NOT EXISTS (SELECT FROM artifacts a
+                     WHERE a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live)
+                 AND NOT EXISTS (SELECT FROM pending_artifacts p
+                     WHERE p.tenant_id = o.tenant_id AND p.object_id = o.id)
+             THEN 'no artifact needs it any more' END AS why
+         FROM gc_queue q LEFT JOIN objects o ON o.tenant_id = q.tenant_id AND o.id = q.object_id
+         WHERE q.review_after <= now() ORDER BY q.review_after LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Condemns the queued objects that no artifact pins any more.
 ///
@@ -149,8 +198,8 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken>
         )
         .await
         .map_err(from_pg)?;
-    let tenants: Vec<Uuid> = queued.iter().map(|row| row.get(0)).collect();
-    let objects: Vec<Uuid> = queued.iter().map(|row| row.get(1)).collect();
+    let tenants: Vec<Uuid> = each(&queued, 0)?;
+    let objects: Vec<Uuid> = each(&queued, 1)?;
     tx.execute(
         "SELECT FROM objects o JOIN unnest($1::uuid[], $2::uuid[]) q (tenant_id, id)
              ON o.tenant_id = q.tenant_id AND o.id = q.id
@@ -181,24 +230,31 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken>
     )
     .await
     .map_err(from_pg)?;
-    Ok(Taken::of(queued.len(), &condemned))
+    Taken::of(queued.len(), &condemned)
 }
+
+/// Keys that no longer stand for their writes.
+pub(crate) const EXPIRED_KEYS: DueRows = DueRows {
+    sql: "SELECT tenant_id, key AS id, 'its window was over at ' || expires_at AS why FROM idempotency_keys
+         WHERE expires_at <= now() ORDER BY expires_at LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Forgets keys that no longer stand for their writes.
 #[tracing::instrument(target = "postgres", name = "gc.forget_keys", skip_all)]
 pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "DELETE FROM idempotency_keys k
-             USING (SELECT tenant_id, key FROM idempotency_keys WHERE expires_at <= now()
-                    ORDER BY expires_at LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED) due
-             WHERE k.tenant_id = due.tenant_id AND k.key = due.key
-             RETURNING k.tenant_id, k.key, 'its window was over at ' || k.expires_at",
+            &format!(
+                "DELETE FROM idempotency_keys k USING {} due
+                 WHERE k.tenant_id = due.tenant_id AND k.key = due.id RETURNING k.tenant_id, k.key, due.why",
+                EXPIRED_KEYS.locked()
+            ),
             &[&batch.limit, &batch.skip],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }
 
 /// A condemned object whose bytes are to be deleted now.
@@ -226,35 +282,65 @@ impl Due {
     }
 }
 
+const RECLAIMABLE: &str = "FROM objects
+     WHERE state = 'condemned' AND next_attempt_at <= now() AND not_before <= now() ORDER BY next_attempt_at";
+
+/// What `due` reads of an object `o`.
+const DUE: &str =
+    "o.tenant_id, o.id, o.size_bytes, o.not_before, o.inline_data IS NOT NULL, o.sha256 IS NULL,
+     o.multipart_id";
+
+/// The condemned objects whose grace is over, at most `limit` behind so many, without claiming them.
+#[tracing::instrument(target = "postgres", name = "gc.due_condemned", skip_all)]
+pub(crate) async fn due_condemned(
+    client: &Connection,
+    limit: i64,
+    skip: i64,
+) -> Result<Vec<Result<Due>>> {
+    let rows = client
+        .query(
+            &format!("SELECT {DUE} FROM (SELECT * {RECLAIMABLE} LIMIT $1 OFFSET $2) o"),
+            &[&limit, &skip],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows.iter().map(due).collect())
+}
+
 /// Claims condemned objects whose grace is over. A claim that is not followed up is due again after a pause that doubles.
 #[tracing::instrument(target = "postgres", name = "gc.claim_condemned", skip_all)]
-pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Due>> {
+///
+/// One whose row is damaged is claimed like the others, and holds up none of them.
+pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Result<Due>>> {
     let rows = tx
         .query(
-            "UPDATE objects o SET attempts = attempts + 1,
-                 next_attempt_at = now() + interval '30 s' * 2 ^ least(attempts, 7)
-             FROM (SELECT tenant_id, id FROM objects
-                   WHERE state = 'condemned' AND next_attempt_at <= now() AND not_before <= now()
-                   ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
-             WHERE o.tenant_id = due.tenant_id AND o.id = due.id
-             RETURNING o.tenant_id, o.id, o.size_bytes, o.not_before, o.inline_data IS NOT NULL,
-                 o.sha256 IS NULL, o.multipart_id",
+            &format!(
+                "UPDATE objects o SET attempts = attempts + 1,
+                     next_attempt_at = now() + interval '30 s' * 2 ^ least(attempts, 7)
+                 FROM (SELECT tenant_id, id {RECLAIMABLE} LIMIT $1 FOR UPDATE SKIP LOCKED) due
+                 WHERE o.tenant_id = due.tenant_id AND o.id = due.id RETURNING {DUE}"
+            ),
             &[&batch],
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| Due {
-            tenant: TenantId(row.get(0)),
-            object: ObjectId(row.get(1)),
-            bytes: row.get::<_, Option<i64>>(2).map(i64::unsigned_abs),
-            not_before: row.get(3),
-            inline: row.get(4),
-            unfinished: row.get(5),
-            multipart_id: row.get(6),
+    Ok(rows.iter().map(due).collect())
+}
+
+fn due(row: &Row) -> Result<Due> {
+    let object: Uuid = at(row, 1)?;
+    let due = || {
+        Ok(Due {
+            tenant: TenantId(at(row, 0)?),
+            object: ObjectId(object),
+            bytes: maybe_count(row, 2)?,
+            not_before: at(row, 3)?,
+            inline: at(row, 4)?,
+            unfinished: at(row, 5)?,
+            multipart_id: at(row, 6)?,
         })
-        .collect())
+    };
+    row::of("object", &object.to_string(), due())
 }
 
 /// Records why these objects' bytes could not be deleted this time.

@@ -3,10 +3,14 @@
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{connection::Connection, error::from_pg};
+use super::{
+    connection::Connection,
+    error::from_pg,
+    row::{self, Damage, at, count},
+};
 use crate::{
     digest::ContentHash,
-    error::{Error, Result},
+    error::Result,
     gc::Ghost,
     id::{ObjectId, TenantId},
 };
@@ -25,16 +29,18 @@ pub(crate) struct Live {
 const COLUMNS: &str = "o.tenant_id, o.id, o.size_bytes, o.sha256, o.inline_data IS NOT NULL";
 
 fn live(row: &Row) -> Result<Live> {
-    Ok(Live {
-        tenant: TenantId(row.get(0)),
-        object: ObjectId(row.get(1)),
-        size: row.get::<_, i64>(2).unsigned_abs(),
-        hash: row
-            .get::<_, &[u8]>(3)
-            .try_into()
-            .map_err(|_| Error::internal("an object's row has a malformed sha256"))?,
-        inline: row.get(4),
-    })
+    let object: Uuid = at(row, 1)?;
+    let live = || {
+        let hash = at::<&[u8]>(row, 3)?.try_into();
+        Ok(Live {
+            tenant: TenantId(at(row, 0)?),
+            object: ObjectId(object),
+            size: count(row, 2)?,
+            hash: hash.map_err(|_| Damage::Malformed("sha256"))?,
+            inline: at(row, 4)?,
+        })
+    };
+    row::of("object", &object.to_string(), live())
 }
 
 /// The live objects behind one, in the order of their ids.
@@ -93,7 +99,7 @@ pub(crate) async fn inline_is_sound(client: &Connection, of: &Live) -> Result<Op
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| row.get(0)))
+    Ok(row.map(|row| at(&row, 0)).transpose()?)
 }
 
 /// Records what is wrong with an object's bytes, if it is still live: else they may well be gone. Says which artifacts have
@@ -132,7 +138,7 @@ pub(crate) async fn victims(client: &Connection, of: &Live) -> Result<Option<Vec
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| row.get(0)))
+    Ok(row.map(|row| at(&row, 0)).transpose()?)
 }
 
 /// Takes an object off the list: its bytes are there again.
@@ -161,15 +167,16 @@ pub(crate) async fn all(client: &Connection) -> Result<Vec<Ghost>> {
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| Ghost {
-            tenant: row.get(0),
-            object: row.get(1),
-            problem: row.get(2),
-            artifacts: row.get(3),
+    let read = |row: &Row| {
+        Ok(Ghost {
+            tenant: at(row, 0)?,
+            object: at(row, 1)?,
+            problem: at(row, 2)?,
+            artifacts: at(row, 3)?,
         })
-        .collect())
+    };
+    let read: Result<_, Damage> = rows.iter().map(read).collect();
+    Ok(read?)
 }
 
 /// How far a walk through all live objects has come; at first, before the first of them.
@@ -182,7 +189,10 @@ pub(crate) async fn cursor(client: &Connection, walk: &str) -> Result<(TenantId,
         )
         .await
         .map_err(from_pg)?;
-    let (tenant, object) = row.map_or((Uuid::nil(), Uuid::nil()), |row| (row.get(0), row.get(1)));
+    let (tenant, object) = match row {
+        None => (Uuid::nil(), Uuid::nil()),
+        Some(row) => (at(&row, 0)?, at(&row, 1)?),
+    };
     Ok((TenantId(tenant), ObjectId(object)))
 }
 

@@ -8,9 +8,11 @@ use uuid::Uuid;
 use super::{
     artifacts::VISIBLE,
     connection::Transaction,
+    due::DueRows,
     error::from_pg,
     gc::{Batch, Done, Taken},
     millis,
+    row::at,
     selection::ids_of,
     sessions::lock_key,
 };
@@ -79,7 +81,7 @@ pub(crate) async fn settle(
     let Some(row) = row.map_err(from_pg)? else {
         return Ok(true);
     };
-    let hold: bool = row.get(0);
+    let hold: bool = at(&row, 0)?;
     // Live artifacts of a session and others have an index each.
     let follow = "WITH changing AS (
              SELECT tenant_id, id,
@@ -113,6 +115,13 @@ pub(crate) async fn settle(
     Ok(true)
 }
 
+/// Sessions whose hold was changed a while ago by a call that did not come to its end.
+pub(crate) const LEFT: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'its hold was changed' AS why FROM sessions
+         WHERE hold_changed_at < now() - interval '1 min' ORDER BY hold_changed_at LIMIT $1 OFFSET $2",
+    wait: None,
+};
+
 /// Settles a batch of a session whose hold was changed a while ago by a call that did not come to its end.
 #[tracing::instrument(target = "postgres", name = "holds.settle_left", skip_all)]
 pub(crate) async fn settle_left(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
@@ -122,7 +131,7 @@ pub(crate) async fn settle_left(tx: &Transaction<'_>, batch: Batch) -> Result<Ta
     let Some(row) = row else {
         return Ok(Taken::default());
     };
-    let (tenant, session): (Uuid, &str) = (row.get(0), row.get(1));
+    let (tenant, session): (Uuid, &str) = (at(&row, 0)?, at(&row, 1)?);
     let window = batch.times.delete_window;
     settle(tx, TenantId(tenant), session, window, batch.limit).await?;
     Ok(Taken {

@@ -11,6 +11,7 @@ use super::{
     connection::{Connection, Transaction},
     error::{PgError, from_pg},
     millis,
+    row::{Damage, at},
 };
 use crate::{
     error::Result,
@@ -33,12 +34,12 @@ impl Held {
         self.owner == owner && self.result.is_none()
     }
 
-    fn read(row: &Row) -> Self {
-        Self {
-            owner: row.get(0),
-            request: row.get(1),
-            result: row.get(2),
-        }
+    fn read(row: &Row) -> Result<Self, Damage> {
+        Ok(Self {
+            owner: at(row, 0)?,
+            request: at(row, 1)?,
+            result: at(row, 2)?,
+        })
     }
 }
 
@@ -123,8 +124,8 @@ impl Statements {
             async { client.query(&self.look, &[&tenant.0, &keys]).await },
         );
         claimed?;
-        let read = |row: &Row| (row.get(3), Held::read(row));
-        Ok(held?.iter().map(read).collect())
+        let read = |row: &Row| Ok((at(row, 3)?, Held::read(row)?));
+        held?.iter().map(read).collect()
     }
 
     /// Records what writes lead to, with the requests as they are known now.
@@ -178,7 +179,9 @@ pub(crate) async fn find(
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
+    let read = |row: &Row| Ok((at(row, 0)?, at(row, 1)?));
+    let read: Result<_, Damage> = row.as_ref().map(read).transpose();
+    Ok(read?)
 }
 
 /// Extends a claim; false when another attempt has the key.

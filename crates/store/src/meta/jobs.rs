@@ -4,6 +4,7 @@ use tokio_postgres::Row;
 
 use super::{
     connection::{Connection, Transaction},
+    due::DueRows,
     error::from_pg,
     gc::{Batch, Taken},
     millis,
@@ -179,9 +180,16 @@ pub(crate) struct Claimed {
     pub(crate) traceparent: Option<String>,
 }
 
+/// A job that is locked, and what its row says: a damaged one waits like one that failed, and holds up no other.
+pub(crate) struct Claim {
+    pub(crate) tenant: TenantId,
+    pub(crate) id: String,
+    pub(crate) claimed: Result<Claimed>,
+}
+
 /// Locks the job that has waited longest among those that have something to do and that nobody else works on.
 #[tracing::instrument(target = "postgres", name = "jobs.claim", skip_all)]
-pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
+pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claim>> {
     let row = tx
         .query_opt(
             &format!(
@@ -193,15 +201,21 @@ pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claimed>> {
         )
         .await
         .map_err(from_pg)?;
-    row.map(|row| {
-        Ok(Claimed {
-            tenant: TenantId(row.get(COLUMN_COUNT)),
-            job: read(&row)?,
-            reached: row.get(COLUMN_COUNT + 1),
-            traceparent: row.get(COLUMN_COUNT + 2),
-        })
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Claim {
+        tenant: TenantId(at(&row, COLUMN_COUNT)?),
+        id: at(&row, 0)?,
+        claimed: claimed(&row),
+    }))
+}
+
+fn claimed(row: &Row) -> Result<Claimed> {
+    Ok(Claimed {
+        tenant: TenantId(at(row, COLUMN_COUNT)?),
+        job: read(row)?,
+        reached: at(row, COLUMN_COUNT + 1)?,
+        traceparent: at(row, COLUMN_COUNT + 2)?,
     })
-    .transpose()
 }
 
 /// What a batch did.
@@ -244,7 +258,7 @@ pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progre
 pub(crate) async fn note_failure(
     client: &Connection,
     tenant: TenantId,
-    id: &JobId,
+    id: &str,
     error: &str,
 ) -> Result<()> {
     const ATTEMPTS: i32 = 12;
@@ -255,30 +269,37 @@ pub(crate) async fn note_failure(
                  state = CASE WHEN attempts + 1 >= $4 THEN 'failed' ELSE state END,
                  finished_at = CASE WHEN attempts + 1 >= $4 THEN now() END
              WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
-            &[&tenant.0, &id.as_str(), &error, &ATTEMPTS],
+            &[&tenant.0, &id, &error, &ATTEMPTS],
         )
         .await
         .map_err(from_pg)?;
     Ok(())
 }
 
+/// Jobs that ended long enough ago.
+pub(crate) const ENDED: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'it ended at ' || finished_at AS why FROM jobs
+         WHERE finished_at <= now() - $3 * interval '1 ms' ORDER BY finished_at LIMIT $1 OFFSET $2",
+    wait: Some(|batch| batch.times.job_retention),
+};
+
 /// Forgets jobs that ended long enough ago.
 #[tracing::instrument(target = "postgres", name = "jobs.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "DELETE FROM jobs j
-             USING (SELECT tenant_id, id FROM jobs WHERE finished_at <= now() - $1 * interval '1 ms'
-                    ORDER BY finished_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) old
-             WHERE j.tenant_id = old.tenant_id AND j.id = old.id
-             RETURNING j.tenant_id, j.id, 'it ended at ' || j.finished_at",
+            &format!(
+                "DELETE FROM jobs j USING {} old WHERE j.tenant_id = old.tenant_id AND j.id = old.id
+                 RETURNING j.tenant_id, j.id, old.why",
+                ENDED.locked()
+            ),
             &[
-                &millis(batch.times.job_retention),
                 &batch.limit,
                 &batch.skip,
+                &millis(batch.times.job_retention),
             ],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }

@@ -4,9 +4,11 @@ use uuid::Uuid;
 
 use super::{
     connection::{Connection, Transaction},
+    due::DueRows,
     error::from_pg,
     gc::{Batch, Due, Taken},
     millis,
+    row::{self, Damage, at, count, legible, maybe_count},
 };
 use crate::{error::Result, gc::Deletion};
 
@@ -38,25 +40,32 @@ pub(crate) async fn mark_gone(
         )
         .await
         .map_err(from_pg)?;
-    let bytes = |row: &tokio_postgres::Row| row.get::<_, i64>(0).unsigned_abs();
-    Ok(rows.iter().map(bytes).collect())
+    let bytes: Result<_, Damage> = rows.iter().map(|row| count(row, 0)).collect();
+    Ok(bytes?)
 }
+
+/// Deletions that were long ago.
+pub(crate) const OLD: DueRows = DueRows {
+    sql: "SELECT tenant_id, number AS id, 'it is of ' || deleted_at AS why FROM gc_ledger
+         WHERE deleted_at <= now() - $3 * interval '1 ms' ORDER BY deleted_at LIMIT $1 OFFSET $2",
+    wait: Some(|batch| batch.ledger_retention),
+};
 
 /// Forgets deletions that were long ago.
 #[tracing::instrument(target = "postgres", name = "ledger.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "DELETE FROM gc_ledger l
-             USING (SELECT number FROM gc_ledger WHERE deleted_at <= now() - $1 * interval '1 ms'
-                    ORDER BY deleted_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
-             WHERE l.number = due.number
-             RETURNING l.tenant_id, l.number::text, 'it is of ' || l.deleted_at",
-            &[&millis(batch.ledger_retention), &batch.limit, &batch.skip],
+            &format!(
+                "DELETE FROM gc_ledger l USING {} due WHERE l.number = due.id
+                 RETURNING l.tenant_id, l.number::text, due.why",
+                OLD.locked()
+            ),
+            &[&batch.limit, &batch.skip, &millis(batch.ledger_retention)],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }
 
 /// The latest deletions, newest first; of one object when it is given.
@@ -81,16 +90,17 @@ pub(crate) async fn latest(
         }
     };
     let rows = rows.map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| Deletion {
-            deleted_at: row.get(0),
-            worker: row.get(1),
-            reason: row.get(2),
-            tenant: row.get(3),
-            object: row.get(4),
-            key: row.get(5),
-            size_bytes: row.get::<_, Option<i64>>(6).map(i64::unsigned_abs),
+    legible(&rows, |row| {
+        row::read(row, "deletion", 5, |row| {
+            Ok(Deletion {
+                deleted_at: at(row, 0)?,
+                worker: at(row, 1)?,
+                reason: at(row, 2)?,
+                tenant: at(row, 3)?,
+                object: at(row, 4)?,
+                key: at(row, 5)?,
+                size_bytes: maybe_count(row, 6)?,
+            })
         })
-        .collect())
+    })
 }

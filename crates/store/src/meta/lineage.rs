@@ -1,10 +1,12 @@
 //! Rows of derivations.
 
+use tokio_postgres::Row;
+
 use super::{
     artifacts::{self, COLUMNS, VISIBLE},
     connection::Connection,
     error::from_pg,
-    row::readable,
+    row::{Damage, at, legible},
 };
 use crate::{
     artifact::Artifact,
@@ -37,13 +39,14 @@ pub(crate) async fn step(
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| Derivation {
-            artifact_id: row.get(0),
-            input_id: row.get(1),
+    let read = |row: &Row| {
+        Ok(Derivation {
+            artifact_id: at(row, 0)?,
+            input_id: at(row, 1)?,
         })
-        .collect())
+    };
+    let read: Result<_, Damage> = rows.iter().map(read).collect();
+    Ok(read?)
 }
 
 /// Those of these artifacts that are visible, by their ids.
@@ -63,9 +66,5 @@ pub(crate) async fn visible(
         )
         .await
         .map_err(from_pg)?;
-    let read: Result<Vec<_>> = rows
-        .iter()
-        .map(|row| readable(artifacts::read(row)))
-        .collect();
-    Ok(read?.into_iter().flatten().collect())
+    legible(&rows, artifacts::read)
 }

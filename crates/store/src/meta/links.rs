@@ -150,9 +150,9 @@ pub(crate) async fn follow(client: &Connection, id: &LinkId) -> Result<Option<Ta
         .map_err(from_pg)?;
     row.map(|row| {
         Ok(Target {
-            tenant: TenantId(row.get(5)),
+            tenant: TenantId(at(&row, 5)?),
             link: read(&row)?,
-            open: row.get(6),
+            open: at(&row, 6)?,
         })
     })
     .transpose()

@@ -13,6 +13,7 @@ use tokio_postgres::{error::SqlState, types::Type};
 use super::{
     connection::Connection,
     error::{PgError, from_pg},
+    row::{at, count},
 };
 use crate::error::{Error, Result};
 
@@ -37,12 +38,11 @@ pub(super) async fn migrate(client: &mut Connection) -> Result<Vec<String>> {
     client.lift_limits().await.map_err(from_pg)?;
     // Not pg_advisory_lock: an index that is built concurrently would wait for the statement that waits here.
     let lock = "SELECT pg_try_advisory_lock($1)";
-    while !client
-        .query_one(lock, &[&LOCK])
-        .await
-        .map_err(from_pg)?
-        .get::<_, bool>(0)
-    {
+    let locked = async || {
+        let row = client.query_one(lock, &[&LOCK]).await.map_err(from_pg)?;
+        Ok::<bool, Error>(at(&row, 0)?)
+    };
+    while !locked().await? {
         sleep(LOOK_AGAIN).await;
     }
     // The lock ends with the connection, which does not go back to the pool.
@@ -65,7 +65,7 @@ pub(super) async fn is_current(client: &Connection) -> Result<bool> {
         .query_typed_one(sql, &[(&known, Type::INT4_ARRAY)])
         .await
     {
-        Ok(row) => Ok(usize::try_from(row.get::<_, i64>(0)).is_ok_and(|n| n == known.len())),
+        Ok(row) => Ok(count(&row, 0)? == known.len() as u64),
         Err(e) if e.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(false),
         Err(e) => Err(from_pg(e)),
     }
@@ -79,7 +79,7 @@ async fn missing(client: &Connection) -> Result<Vec<Migration>> {
     let mut missing = embedded::migrations::runner().get_migrations().clone();
     missing.sort();
     for row in &rows {
-        let (version, checksum): (i32, &str) = (row.get(0), row.get(1));
+        let (version, checksum): (i32, &str) = (at(row, 0)?, at(row, 1)?);
         let Some(at) = missing.iter().position(|m| m.version() == version) else {
             continue;
         };
@@ -168,8 +168,8 @@ async fn write_down(client: &Connection, migration: &Migration) -> Result<(), Pg
 async fn drop_unfinished(client: &Connection, index: &str) -> Result<(), PgError> {
     let sql =
         "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass($1::text) AND NOT indisvalid";
-    let unfinished: i64 = client.query_one(sql, &[&index]).await?.get(0);
-    if unfinished > 0 {
+    let row = client.query_one(sql, &[&index]).await?;
+    if count(&row, 0)? > 0 {
         client
             .batch_execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"))
             .await?;

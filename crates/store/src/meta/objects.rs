@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio_postgres::Row;
-
-use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, millis};
+use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, millis, row::each};
 use crate::{
     digest::ContentHash,
     error::Result,
@@ -119,6 +117,7 @@ pub(crate) async fn missing(
         )
         .await
         .map_err(from_pg)?;
-    let place = |row: &Row| usize::try_from(row.get::<_, i64>(0) - 1).unwrap_or_default();
-    Ok(rows.iter().map(place).collect())
+    let places: Vec<i64> = each(&rows, 0)?;
+    let place = |place: i64| usize::try_from(place - 1).unwrap_or_default();
+    Ok(places.into_iter().map(place).collect())
 }

@@ -10,6 +10,7 @@ use super::{
     connection::Connection,
     error::{from_pg, unavailable},
     millis,
+    row::{Damage, at, count, each},
 };
 use crate::{
     error::Result,
@@ -48,7 +49,7 @@ pub(crate) async fn owners(
         .await
         .map_err(from_pg)?;
     rows.iter()
-        .map(|row| match (row.get(0), row.get(1), row.get(2)) {
+        .map(|row| match (at(row, 0)?, at(row, 1)?, at(row, 2)?) {
             (_, _, true) => Err(unavailable("the server is a read-only standby")),
             (_, true, _) => Ok(Owner::Object),
             (true, false, _) => Ok(Owner::Nobody),
@@ -73,7 +74,7 @@ pub(crate) struct Shard {
 #[tracing::instrument(target = "postgres", name = "orphans.now", skip_all)]
 pub(crate) async fn now(client: &Connection) -> Result<Timestamp> {
     let row = client.query_one("SELECT now()", &[]).await;
-    Ok(row.map_err(from_pg)?.get(0))
+    Ok(at(&row.map_err(from_pg)?, 0)?)
 }
 
 /// Claims a shard that nobody is at: one whose scan was cut off, else the one that was scanned the longest time ago, if
@@ -101,10 +102,11 @@ pub(crate) async fn claim_shard(
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| Shard {
-        number: row.get::<_, i16>(0).to_le_bytes()[0],
-        started_at: row.get(1),
-        last_key: row.get(2),
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Shard {
+        number: at::<i16>(&row, 0)?.to_le_bytes()[0],
+        started_at: at(&row, 1)?,
+        last_key: at(&row, 2)?,
     }))
 }
 
@@ -213,8 +215,7 @@ pub(crate) async fn suspected(client: &Connection) -> Result<(u64, u64)> {
         )
         .await
         .map_err(from_pg)?;
-    let count = |column| row.get::<_, i64>(column).unsigned_abs();
-    Ok((count(0), count(1)))
+    Ok((count(&row, 0)?, count(&row, 1)?))
 }
 
 /// Drops suspects whose keys have an object after all, as after a restore that was undone.
@@ -265,17 +266,18 @@ pub(crate) async fn order(
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows.iter().map(suspect).collect())
+    let suspects: Result<_, Damage> = rows.iter().map(suspect).collect();
+    Ok(suspects?)
 }
 
-fn suspect(row: &Row) -> Suspect {
-    Suspect {
-        key: row.get(0),
-        tenant: TenantId(row.get(1)),
-        object: ObjectId(row.get(2)),
-        size: row.get::<_, i64>(3).unsigned_abs(),
-        version: row.get(4),
-    }
+fn suspect(row: &Row) -> Result<Suspect, Damage> {
+    Ok(Suspect {
+        key: at(row, 0)?,
+        tenant: TenantId(at(row, 1)?),
+        object: ObjectId(at(row, 2)?),
+        size: count(row, 3)?,
+        version: at(row, 4)?,
+    })
 }
 
 /// Which of these, just seen, are no new suspects but due: by their places.
@@ -297,8 +299,9 @@ pub(crate) async fn due(
         )
         .await
         .map_err(from_pg)?;
-    let place = |row: &Row| usize::try_from(row.get::<_, i64>(0) - 1).unwrap_or_default();
-    Ok(rows.iter().map(place).collect())
+    let places: Vec<i64> = each(&rows, 0)?;
+    let place = |place: i64| usize::try_from(place - 1).unwrap_or_default();
+    Ok(places.into_iter().map(place).collect())
 }
 
 /// Records that these are deleted: they are suspects no more, and in the ledger.
@@ -316,8 +319,8 @@ pub(crate) async fn deleted(client: &Connection, worker: &str, keys: &[&str]) ->
         )
         .await
         .map_err(from_pg)?;
-    let bytes = |row: &Row| row.get::<_, i64>(0).unsigned_abs();
-    Ok(rows.iter().map(bytes).collect())
+    let bytes: Result<_, Damage> = rows.iter().map(|row| count(row, 0)).collect();
+    Ok(bytes?)
 }
 
 /// What waits for the collector. Of each kind at most a million rows are counted, so that the question stays cheap when
@@ -340,13 +343,12 @@ pub(crate) async fn waiting(client: &Connection) -> Result<Waiting> {
         )
         .await
         .map_err(from_pg)?;
-    let count = |column| row.get::<_, i64>(column).unsigned_abs();
     Ok(Waiting {
-        queued: count(0),
-        condemned: count(1),
-        failing: count(2),
-        suspects: count(3),
-        oldest: Duration::from_secs_f64(row.get::<_, f64>(4).max(0.0)),
-        condemned_bytes: count(5),
+        queued: count(&row, 0)?,
+        condemned: count(&row, 1)?,
+        failing: count(&row, 2)?,
+        suspects: count(&row, 3)?,
+        oldest: Duration::from_secs_f64(at::<f64>(&row, 4)?.max(0.0)),
+        condemned_bytes: count(&row, 5)?,
     })
 }

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{connection::Connection, error::from_pg, millis};
+use super::{
+    connection::Connection,
+    error::from_pg,
+    millis,
+    row::{self, at, legible},
+};
 use crate::{error::Result, gc::PassState};
 
 /// Records a run of a pass that has just ended, over that of the last time.
@@ -45,17 +50,18 @@ pub(crate) async fn all(client: &Connection) -> Result<Vec<PassState>> {
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| PassState {
-            name: row.get(0),
-            worker: row.get(1),
-            started_at: row.get(2),
-            ended_at: row.get(3),
-            succeeded_at: row.get(4),
-            failures: row.get::<_, i32>(5).unsigned_abs(),
-            last_error: row.get(6),
-            counts: row.get(7),
+    legible(&rows, |row| {
+        row::read(row, "pass", 0, |row| {
+            Ok(PassState {
+                name: at(row, 0)?,
+                worker: at(row, 1)?,
+                started_at: at(row, 2)?,
+                ended_at: at(row, 3)?,
+                succeeded_at: at(row, 4)?,
+                failures: at::<i32>(row, 5)?.unsigned_abs(),
+                last_error: at(row, 6)?,
+                counts: at(row, 7)?,
+            })
         })
-        .collect())
+    })
 }

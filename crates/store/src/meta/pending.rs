@@ -1,6 +1,6 @@
 //! Artifacts that wait to be published.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -8,8 +8,10 @@ use tokio_postgres::Row;
 use super::{
     artifacts::{self, Deleted, VISIBLE},
     connection::Transaction,
+    due::DueRows,
     error::from_pg,
     gc::{Batch, Taken},
+    row::{Damage, at, each},
     selection::ids_of,
 };
 use crate::{
@@ -67,13 +69,13 @@ pub(crate) async fn lock(
         .map_err(from_pg)?;
     let read = |row: &Row| {
         Ok(Waiting {
-            id: super::selection::known(row.get(0))?,
+            id: super::selection::known(at(row, 0)?)?,
             file: File {
-                filename: row.get(1),
-                user_id: row.get(2),
-                namespace: row.get(3),
+                filename: at(row, 1)?,
+                user_id: at(row, 2)?,
+                namespace: at(row, 3)?,
             },
-            if_version: row.get(4),
+            if_version: at(row, 4)?,
         })
     };
     rows.iter().map(read).collect()
@@ -114,6 +116,7 @@ pub(crate) async fn check_versions(
     waiting: &[Waiting],
 ) -> Result<()> {
     let mut seen = HashSet::new();
+    let mut expecting = Vec::new();
     for one in waiting {
         let first = seen.insert(&one.file);
         let Some(expected) = one.if_version else {
@@ -126,10 +129,15 @@ pub(crate) async fn check_versions(
             );
             return Err(Error::invalid("artifact_ids", words));
         }
-        let current = latest(tx, tenant, session, &one.file).await?;
+        expecting.push((&one.file, expected));
+    }
+    let files: Vec<_> = expecting.iter().map(|(file, _)| *file).collect();
+    let mut latest = latest(tx, tenant, session, &files).await?;
+    for (place, (file, expected)) in expecting.into_iter().enumerate() {
+        let current = latest.remove(&place);
         if current.as_ref().map_or(0, |current| current.version) != expected {
             return Err(Error::VersionConflict {
-                filename: one.file.filename.clone(),
+                filename: file.filename.clone(),
                 current: current.map(Box::new),
             });
         }
@@ -137,34 +145,48 @@ pub(crate) async fn check_versions(
     Ok(())
 }
 
+/// The latest visible version of each of these files that has one, by the place of the file.
 async fn latest(
     tx: &Transaction<'_>,
     tenant: TenantId,
     session: &str,
-    file: &File,
-) -> Result<Option<Artifact>> {
-    let statement = tx
-        .prepare(&format!(
-            "SELECT {} FROM artifacts a WHERE {} AND {VISIBLE} ORDER BY a.version DESC LIMIT 1",
-            artifacts::COLUMNS,
-            artifacts::NAMED
-        ))
-        .await
-        .map_err(from_pg)?;
-    let row = tx
-        .query_opt(
-            &statement,
+    files: &[&File],
+) -> Result<HashMap<usize, Artifact>> {
+    if files.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let of = |part: fn(&File) -> &str| files.iter().map(|file| part(file)).collect::<Vec<_>>();
+    let rows = tx
+        .query(
+            &format!(
+                "SELECT {}, q.place - 1
+                 FROM unnest($3::text[], $4::text[], $5::text[])
+                     WITH ORDINALITY q (filename, user_id, namespace, place)
+                 CROSS JOIN LATERAL (
+                     SELECT * FROM artifacts a
+                     WHERE a.tenant_id = $1 AND a.filename COLLATE \"C\" = q.filename
+                         AND coalesce(a.session_id, '') = $2 AND a.user_id = q.user_id AND a.namespace = q.namespace
+                         AND {VISIBLE}
+                     ORDER BY a.version DESC LIMIT 1
+                 ) a",
+                artifacts::COLUMNS
+            ),
             &[
                 &tenant.0,
-                &file.filename,
                 &session,
-                &file.user_id,
-                &file.namespace,
+                &of(|file| &file.filename),
+                &of(|file| &file.user_id),
+                &of(|file| &file.namespace),
             ],
         )
         .await
         .map_err(from_pg)?;
-    row.as_ref().map(artifacts::read).transpose()
+    let read = |row: &Row| {
+        let place: i64 = at(row, artifacts::COLUMN_COUNT)?;
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        Ok((place, artifacts::read(row)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Inputs of these artifacts that are neither artifacts nor among them.
@@ -184,7 +206,7 @@ pub(crate) async fn unknown_inputs(
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(each(&rows, 0)?)
 }
 
 /// Makes artifacts of those that wait, all at one moment. Their versions have been taken, so that the last ones given to a
@@ -233,12 +255,15 @@ pub(crate) async fn publish(
             .await
             .map_err(from_pg)?;
     }
-    let read = |row: &Row| Published {
-        artifact_id: row.get(0),
-        filename: row.get(1),
-        version: row.get(2),
+    let read = |row: &Row| {
+        Ok(Published {
+            artifact_id: at(row, 0)?,
+            filename: at(row, 1)?,
+            version: at(row, 2)?,
+        })
     };
-    Ok(rows.iter().map(read).collect())
+    let read: Result<_, Damage> = rows.iter().map(read).collect();
+    Ok(read?)
 }
 
 /// Discards an artifact that waits; `None` when there is none.
@@ -255,10 +280,11 @@ pub(crate) async fn discard(
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| Deleted {
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Deleted {
         artifact_id: id.to_string(),
-        deleted_at: row.get(0),
-        purge_after: row.get(0),
+        deleted_at: at(&row, 0)?,
+        purge_after: at(&row, 0)?,
     }))
 }
 
@@ -285,23 +311,31 @@ pub(crate) async fn discard_of_session(
         )
         .await
         .map_err(from_pg)?;
-    let bytes = rows.iter().map(|row| row.get::<_, i64>(0).unsigned_abs());
+    let bytes: Vec<i64> = each(&rows, 0)?;
+    let bytes = bytes.into_iter().map(i64::unsigned_abs);
     Ok((rows.len() as u64, bytes.sum()))
 }
+
+/// Artifacts that have waited too long.
+pub(crate) const OVERDUE: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'it was not published by ' || discard_at AS why FROM pending_artifacts
+         WHERE discard_at <= now() ORDER BY discard_at LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Discards artifacts that have waited too long.
 #[tracing::instrument(target = "postgres", name = "pending.discard_overdue", skip_all)]
 pub(crate) async fn discard_overdue(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "DELETE FROM pending_artifacts p
-             USING (SELECT tenant_id, id FROM pending_artifacts WHERE discard_at <= now()
-                    ORDER BY discard_at LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED) due
-             WHERE p.tenant_id = due.tenant_id AND p.id = due.id
-             RETURNING p.tenant_id, p.id, 'it was not published by ' || p.discard_at",
+            &format!(
+                "DELETE FROM pending_artifacts p USING {} due
+                 WHERE p.tenant_id = due.tenant_id AND p.id = due.id RETURNING p.tenant_id, p.id, due.why",
+                OVERDUE.locked()
+            ),
             &[&batch.limit, &batch.skip],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }

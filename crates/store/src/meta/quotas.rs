@@ -9,12 +9,13 @@ use tokio_postgres::{Row, Statement};
 use super::{
     connection::{Connection, Transaction},
     error::{PgError, from_pg},
+    row::{Damage, count, maybe_count},
     sessions, usage,
 };
 use crate::{
     error::Result,
     id::TenantId,
-    quota::{Company, Quota, QuotaUpdate, Standing},
+    quota::{Company, Quota, Standing},
 };
 
 /// The columns that `read` reads, of a tenant `t`.
@@ -22,12 +23,11 @@ pub(super) const COLUMNS: &str = "t.max_stored_bytes, t.max_artifacts";
 const HAS_ONE: &str = "(t.max_stored_bytes IS NOT NULL OR t.max_artifacts IS NOT NULL)";
 
 /// The quota in the two `COLUMNS` of a row, from this one on.
-pub(super) fn read(row: &Row, first: usize) -> Quota {
-    let limit = |column| row.get::<_, Option<i64>>(column).map(i64::unsigned_abs);
-    Quota {
-        max_stored_bytes: limit(first),
-        max_artifacts: limit(first + 1),
-    }
+pub(super) fn read(row: &Row, first: usize) -> Result<Quota, Damage> {
+    Ok(Quota {
+        max_stored_bytes: maybe_count(row, first)?,
+        max_artifacts: maybe_count(row, first + 1)?,
+    })
 }
 
 /// The statements that a write is joined with.
@@ -102,10 +102,11 @@ impl Statements {
         tenant: TenantId,
     ) -> Result<Option<Standing>, PgError> {
         let row = client.query_opt(&self.look, &[&tenant.0]).await?;
-        Ok(row.map(|row| Standing {
-            quota: read(&row, 0),
-            usage: usage::read(&row, 2),
-            writers: row.get::<_, i64>(6).unsigned_abs(),
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Standing {
+            quota: read(&row, 0)?,
+            usage: usage::read(&row, 2)?,
+            writers: count(&row, 6)?,
         }))
     }
 }
@@ -126,30 +127,4 @@ pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId) -> Result<Opti
         return Ok(None);
     }
     statements.look(tx, tenant).await.map_err(from_pg)
-}
-
-/// Changes a tenant's quota; false when there is no such tenant.
-#[tracing::instrument(target = "postgres", name = "quotas.set", skip_all)]
-pub(crate) async fn set(client: &Connection, tenant: &str, update: QuotaUpdate) -> Result<bool> {
-    let number = |limit: Option<Option<u64>>| {
-        limit
-            .flatten()
-            .map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
-    };
-    let found = client
-        .execute(
-            "UPDATE tenants SET max_stored_bytes = CASE WHEN $2 THEN $3 ELSE max_stored_bytes END,
-                 max_artifacts = CASE WHEN $4 THEN $5 ELSE max_artifacts END
-             WHERE name = $1",
-            &[
-                &tenant,
-                &update.max_stored_bytes.is_some(),
-                &number(update.max_stored_bytes),
-                &update.max_artifacts.is_some(),
-                &number(update.max_artifacts),
-            ],
-        )
-        .await
-        .map_err(from_pg)?;
-    Ok(found > 0)
 }

@@ -5,6 +5,7 @@ use super::{
     error::from_pg,
     filter::Query,
     patience::{Place, ask},
+    row::{at, count, each},
     selection::{ids_of, known},
 };
 use crate::{
@@ -39,7 +40,8 @@ pub(crate) async fn restorable(
          ORDER BY a.filename COLLATE \"C\", a.user_id, a.namespace, a.version LIMIT {most}"
     );
     let rows = ask(tx, Place::Within, &query).await?;
-    rows.iter().map(|row| known(row.get(0))).collect()
+    let ids: Vec<&str> = each(&rows, 0)?;
+    ids.into_iter().map(known).collect()
 }
 
 /// Restores those of these artifacts that can be, and says which, and how many bytes they have together. A row that still
@@ -69,7 +71,10 @@ pub(crate) async fn restore(
         )
         .await
         .map_err(from_pg)?;
-    let bytes = rows.iter().map(|row| row.get::<_, i64>(1).unsigned_abs());
-    let ids: Result<_> = rows.iter().map(|row| known(row.get(0))).collect();
-    Ok((ids?, bytes.sum()))
+    let (mut restored, mut bytes) = (Vec::with_capacity(rows.len()), 0);
+    for row in &rows {
+        restored.push(known(at(row, 0)?)?);
+        bytes += count(row, 1)?;
+    }
+    Ok((restored, bytes))
 }

@@ -1,33 +1,54 @@
 //! Rows that stand for nothing any more, and when they go.
 
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
     connection::Transaction,
+    due::DueRows,
     error::from_pg,
     gc::{Batch, Taken},
     millis,
+    row::{Damage, at},
 };
 use crate::error::Result;
+
+/// Links that ended long ago.
+pub(crate) const ENDED_LINKS: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'it ended at ' || least(expires_at, revoked_at) AS why FROM links
+         WHERE least(expires_at, revoked_at) <= now() - $3 * interval '1 ms'
+         ORDER BY least(expires_at, revoked_at) LIMIT $1 OFFSET $2",
+    wait: Some(|batch| batch.record_retention),
+};
 
 /// Forgets links that ended long ago; who follows one hears that it does not exist, and no longer that it has ended.
 #[tracing::instrument(target = "postgres", name = "retention.forget_links", skip_all)]
 pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "DELETE FROM links l
-             USING (SELECT id FROM links
-                    WHERE least(expires_at, revoked_at) <= now() - $1 * interval '1 ms'
-                    ORDER BY least(expires_at, revoked_at) LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
-             WHERE l.id = due.id
-             RETURNING l.tenant_id, l.id, 'it ended at ' || least(l.expires_at, l.revoked_at)",
-            &[&millis(batch.record_retention), &batch.limit, &batch.skip],
+            &format!(
+                "DELETE FROM links l USING {} due WHERE l.id = due.id RETURNING l.tenant_id, l.id, due.why",
+                ENDED_LINKS.locked()
+            ),
+            &[&batch.limit, &batch.skip, &millis(batch.record_retention)],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }
+
+/// Purged artifacts, with a reason for those whose rows nothing needs.
+pub(crate) const PURGED: DueRows = DueRows {
+    sql: "SELECT a.tenant_id, a.id,
+             CASE WHEN NOT (a.held OR a.session_held
+                 OR coalesce((SELECT true FROM artifact_inputs i
+                     WHERE i.tenant_id = a.tenant_id AND i.input_id = a.id LIMIT 1), false)
+                 OR coalesce((SELECT true FROM links l
+                     WHERE l.tenant_id = a.tenant_id AND l.artifact_id = a.id LIMIT 1), false))
+             THEN 'it was deleted at ' || a.deleted_at || ', and nothing refers to it' END AS why
+         FROM artifacts a WHERE a.forget_after <= now() AND a.state = 'purged'
+         ORDER BY a.forget_after LIMIT $1 OFFSET $2",
+    wait: None,
+};
 
 /// Forgets purged artifacts, unless their rows are still needed.
 ///
@@ -37,23 +58,21 @@ pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<T
 pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let due = tx
         .query(
-            // LIMIT keeps Postgres from reading these tables as a whole to hash them.
-            "SELECT a.tenant_id, a.id,
-                 a.held OR a.session_held
-                     OR coalesce((SELECT true FROM artifact_inputs i
-                         WHERE i.tenant_id = a.tenant_id AND i.input_id = a.id LIMIT 1), false)
-                     OR coalesce((SELECT true FROM links l
-                         WHERE l.tenant_id = a.tenant_id AND l.artifact_id = a.id LIMIT 1), false)
-             FROM artifacts a WHERE a.forget_after <= now() AND a.state = 'purged'
-             ORDER BY a.forget_after LIMIT $1 OFFSET $2 FOR UPDATE SKIP LOCKED",
+            // LIMIT within it keeps Postgres from reading tables as a whole to hash them.
+            &format!(
+                "SELECT tenant_id, id, why IS NULL FROM {} due",
+                PURGED.locked()
+            ),
             &[&batch.limit, &batch.skip],
         )
         .await
         .map_err(from_pg)?;
-    let ids = |needed: bool| -> (Vec<Uuid>, Vec<String>) {
-        let is = |row: &&Row| row.get::<_, bool>(2) == needed;
-        let of = |row: &Row| -> (Uuid, String) { (row.get(0), row.get(1)) };
-        due.iter().filter(is).map(of).unzip()
+    let read = |row| Ok((at(row, 0)?, at(row, 1)?, at(row, 2)?));
+    let read: Result<Vec<(Uuid, &str, bool)>, Damage> = due.iter().map(read).collect();
+    let read = read?;
+    let ids = |needed: bool| -> (Vec<Uuid>, Vec<&str>) {
+        let is = |row: &&(_, _, bool)| row.2 == needed;
+        read.iter().filter(is).map(|row| (row.0, row.1)).unzip()
     };
     let (tenants, needed) = ids(true);
     tx.execute(
@@ -85,8 +104,15 @@ pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Resu
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::of(due.len(), &forgotten))
+    Taken::of(due.len(), &forgotten)
 }
+
+/// Objects whose bytes are long gone.
+pub(crate) const GONE: DueRows = DueRows {
+    sql: "SELECT tenant_id, id, 'its bytes were deleted at ' || gone_at AS why FROM objects
+         WHERE state = 'gone' AND gone_at <= now() - $3 * interval '1 ms' ORDER BY gone_at LIMIT $1 OFFSET $2",
+    wait: Some(|batch| batch.record_retention),
+};
 
 /// Forgets objects whose bytes are long gone. Should bytes turn up under such a key after all, the scan for orphans finds
 /// them to be nobody's, as it did before.
@@ -94,15 +120,14 @@ pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Resu
 pub(crate) async fn forget_objects(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
         .query(
-            "DELETE FROM objects o
-             USING (SELECT tenant_id, id FROM objects
-                    WHERE state = 'gone' AND gone_at <= now() - $1 * interval '1 ms'
-                    ORDER BY gone_at LIMIT $2 OFFSET $3 FOR UPDATE SKIP LOCKED) due
-             WHERE o.tenant_id = due.tenant_id AND o.id = due.id
-             RETURNING o.tenant_id, o.id::text, 'its bytes were deleted at ' || o.gone_at",
-            &[&millis(batch.record_retention), &batch.limit, &batch.skip],
+            &format!(
+                "DELETE FROM objects o USING {} due WHERE o.tenant_id = due.tenant_id AND o.id = due.id
+                 RETURNING o.tenant_id, o.id::text, due.why",
+                GONE.locked()
+            ),
+            &[&batch.limit, &batch.skip, &millis(batch.record_retention)],
         )
         .await
         .map_err(from_pg)?;
-    Ok(Taken::all(&rows))
+    Taken::all(&rows)
 }

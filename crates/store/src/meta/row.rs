@@ -1,7 +1,5 @@
 //! Reading rows that may be damaged: one that cannot be read is an error of its own, and takes no list with it.
 
-use std::error::Error as StdError;
-
 use tokio_postgres::{Row, types::FromSql};
 
 use crate::{
@@ -12,13 +10,20 @@ use crate::{
 
 /// Why a row cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Damage {
+pub(crate) enum Damage {
     /// A column has a value that its type does not take, such as a time after the year 9999.
     #[error(transparent)]
     Column(#[from] tokio_postgres::Error),
     /// A column has a value that was never written.
     #[error("its {0} is malformed")]
     Malformed(&'static str),
+}
+
+/// Of a value that belongs to no record, as a statement computes it. What is stored in a record is read by `read` or `of`.
+impl From<Damage> for Error {
+    fn from(damage: Damage) -> Self {
+        Self::Internal(damage.into())
+    }
 }
 
 /// The value of a column, by its place.
@@ -31,6 +36,28 @@ pub(super) fn count(row: &Row, column: usize) -> Result<u64, Damage> {
     Ok(at::<i64>(row, column)?.unsigned_abs())
 }
 
+/// A count or a size that may not be known.
+pub(super) fn maybe_count(row: &Row, column: usize) -> Result<Option<u64>, Damage> {
+    Ok(at::<Option<i64>>(row, column)?.map(i64::unsigned_abs))
+}
+
+/// One column of every row.
+pub(super) fn each<'a, T: FromSql<'a>>(rows: &'a [Row], column: usize) -> Result<Vec<T>, Damage> {
+    rows.iter().map(|row| at(row, column)).collect()
+}
+
+/// What was read of the record with this id.
+///
+/// # Errors
+/// `RecordDamaged`.
+pub(super) fn of<T>(record: &'static str, id: &str, read: Result<T, Damage>) -> Result<T> {
+    read.map_err(|damage| Error::RecordDamaged {
+        record,
+        id: id.to_owned(),
+        source: damage.into(),
+    })
+}
+
 /// Makes something of a row whose id is in a column.
 ///
 /// # Errors
@@ -41,10 +68,9 @@ pub(super) fn read<T>(
     id: usize,
     make: impl FnOnce(&Row) -> Result<T, Damage>,
 ) -> Result<T> {
-    make(row).map_err(|damage| Error::RecordDamaged {
-        record,
-        id: at(row, id).unwrap_or_else(|_| "unknown".to_owned()),
-        source: Box::<dyn StdError + Send + Sync>::from(damage),
+    make(row).or_else(|damage| {
+        let id = at(row, id).unwrap_or("unknown");
+        of(record, id, Err(damage))
     })
 }
 
@@ -60,6 +86,14 @@ pub(super) fn listed<T, P>(
 ) -> Result<Vec<(Option<T>, P)>> {
     let listed = |row| Ok((readable(read(row))?, position(row)?));
     rows.iter().map(listed).collect()
+}
+
+/// Those of the rows of a list that can be read.
+pub(super) fn legible<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
+    let read = rows
+        .iter()
+        .filter_map(|row| readable(read(row)).transpose());
+    read.collect()
 }
 
 /// What could be read; nothing of a damaged row, which is logged and counted.

@@ -14,6 +14,7 @@ use super::{
         newest::Wanted,
     },
     patience::{Place, ask},
+    row::{at, count, each, position},
 };
 use crate::{
     error::{Error, Result},
@@ -52,9 +53,9 @@ pub(crate) async fn survey(
         columns: "a.id, a.size_bytes, a.held OR a.session_held",
         read: |row: &Row| {
             Ok(Match {
-                id: known(row.get(0))?,
-                size_bytes: row.get::<_, i64>(1).unsigned_abs(),
-                held: row.get(2),
+                id: known(at(row, 0)?)?,
+                size_bytes: count(row, 1)?,
+                held: at(row, 2)?,
             })
         },
         after: None,
@@ -137,31 +138,29 @@ pub(crate) async fn batch(
     );
     let rows = ask(client, Place::Within, &query).await?;
     let mut ids = Vec::new();
-    for row in rows.iter().filter(|row| row.get(0)) {
-        ids.push(known(row.get(2))?);
+    for row in &rows {
+        if at(row, 0)? {
+            ids.push(known(at(row, 2)?)?);
+        }
     }
     let is_full = rows.len() as i64 == size;
-    let reached = rows
-        .last()
-        .filter(|row| is_full || row.get::<_, i64>(1) == most)
-        .map(place_of)
-        .transpose()?;
+    let reached = match rows.last() {
+        Some(row) if is_full || at::<i64>(row, 1)? == most => Some(place_of(row)?),
+        _ => None,
+    };
     Ok(Batch { ids, reached })
 }
 
 fn place_of(row: &Row) -> Result<String> {
     let reached = if row.len() == 5 {
-        Reached::Newest(Position {
-            at: row.get(3),
-            id: row.get(4),
-        })
+        Reached::Newest(position(row, "artifact", [3, 4])?)
     } else {
         Reached::Named(NamePosition {
-            filename: row.get(3),
-            session: row.get(4),
-            user: row.get(5),
-            namespace: row.get(6),
-            version: row.get(7),
+            filename: at(row, 3)?,
+            session: at(row, 4)?,
+            user: at(row, 5)?,
+            namespace: at(row, 6)?,
+            version: at(row, 7)?,
         })
     };
     serde_json::to_string(&reached).map_err(|e| Error::Internal(e.into()))
@@ -184,7 +183,8 @@ pub(crate) async fn not_visible(
         )
         .await
         .map_err(from_pg)?;
-    rows.iter().map(|row| known(row.get(0))).collect()
+    let unknown: Vec<&str> = each(&rows, 0)?;
+    unknown.into_iter().map(known).collect()
 }
 
 pub(super) fn ids_of(ids: &[ArtifactId]) -> Vec<&str> {

@@ -14,7 +14,7 @@ use super::{
     filter::Query,
     gc::{Batch, Done, Taken},
     millis,
-    row::{self, Damage, at, count, listed, position},
+    row::{self, Damage, at, count, each, listed, position},
     selection::ids_of,
 };
 use crate::{
@@ -52,9 +52,9 @@ pub(super) const CLOSED: &str = "SELECT id, sealed_at FROM sessions
 
 impl Closed {
     /// A session and why it is closed.
-    pub(super) fn read(row: &Row) -> (String, Self) {
-        let sealed_at: Option<Timestamp> = row.get(1);
-        (row.get(0), sealed_at.map_or(Self::Full, Self::Sealed))
+    pub(super) fn read(row: &Row) -> Result<(String, Self), Damage> {
+        let sealed_at: Option<Timestamp> = at(row, 1)?;
+        Ok((at(row, 0)?, sealed_at.map_or(Self::Full, Self::Sealed)))
     }
 }
 
@@ -67,8 +67,10 @@ pub(crate) async fn closed(
 ) -> Result<Option<Closed>> {
     let row = client
         .query_opt(CLOSED, &[&tenant.0, &[session].as_slice()])
-        .await;
-    Ok(row.map_err(from_pg)?.map(|row| Closed::read(&row).1))
+        .await
+        .map_err(from_pg)?;
+    let closed = row.as_ref().map(Closed::read).transpose();
+    Ok(row::of("session", session, closed)?.map(|(_, closed)| closed))
 }
 
 /// What entering a session met.
@@ -119,10 +121,12 @@ async fn enter_by(
         )
         .await
         .map_err(from_pg)?;
-    Ok(match row.map(|row| row.get(0)) {
-        None => Entry::NotFound,
-        Some(Some(sealed_at)) => Entry::Sealed(sealed_at),
-        Some(None) => Entry::Open,
+    let Some(row) = row else {
+        return Ok(Entry::NotFound);
+    };
+    Ok(match row::of("session", session, at(&row, 0))? {
+        Some(sealed_at) => Entry::Sealed(sealed_at),
+        None => Entry::Open,
     })
 }
 
@@ -208,18 +212,22 @@ pub(crate) async fn mark_full(tx: &Transaction<'_>, batch: Batch) -> Result<Take
          WHERE s.tenant_id = counted.tenant_id AND s.id = counted.id AND counted.was_full <> counted.is_full
          RETURNING s.tenant_id, s.id, s.is_full";
     let rows = tx.query(mark, &[&batch.session_max_artifacts]).await;
-    let done = |row: &Row| Done {
-        tenant: row.get(0),
-        id: row.get(1),
-        why: if row.get(2) {
-            "it has as many artifacts as a session may have".to_owned()
+    let done = |row: &Row| {
+        let why = if at(row, 2)? {
+            "it has as many artifacts as a session may have"
         } else {
-            "it has fewer artifacts again than a session may have".to_owned()
-        },
+            "it has fewer artifacts again than a session may have"
+        };
+        Ok(Done {
+            tenant: at(row, 0)?,
+            id: at(row, 1)?,
+            why: why.to_owned(),
+        })
     };
+    let done: Result<_, Damage> = rows.map_err(from_pg)?.iter().map(done).collect();
     Ok(Taken {
         taken: 0,
-        done: rows.map_err(from_pg)?.iter().map(done).collect(),
+        done: done?,
     })
 }
 
@@ -238,10 +246,8 @@ pub(crate) async fn enter_those_of(
         )
         .await
         .map_err(from_pg)?;
-    let mut keys: Vec<_> = rows
-        .iter()
-        .map(|row| lock_key(tenant, row.get(0)))
-        .collect();
+    let sessions: Vec<&str> = each(&rows, 0)?;
+    let mut keys: Vec<_> = sessions.iter().map(|id| lock_key(tenant, id)).collect();
     keys.sort_unstable();
     for key in keys {
         let lock = "SELECT pg_advisory_xact_lock_shared($1)";
@@ -373,7 +379,7 @@ pub(crate) async fn is_sealed(
         .await
         .map_err(from_pg)?
         .ok_or_else(|| Error::SessionNotFound(session.to_owned()))?;
-    Ok(row.get(0))
+    Ok(at(&row, 0)?)
 }
 
 /// Sessions in the order of their last activity, each with its position.

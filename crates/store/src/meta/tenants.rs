@@ -5,30 +5,60 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{connection::Connection, error::from_pg, quotas, usage};
+use super::{
+    connection::Connection,
+    error::from_pg,
+    quotas,
+    row::{self, Damage, at, legible, maybe_count},
+    usage,
+};
 use crate::{
     digest::ContentHash,
     error::Result,
     id::TenantId,
-    quota::TenantUsage,
-    tenant::{ApiKey, Caller, Credential, Tenant},
+    quota::Quota,
+    tenant::{
+        ApiKey, Caller, Credential, Tenant,
+        keeping::Keeping,
+        limits::{TenantUpdate, TenantUsage},
+    },
 };
 
-/// What `read` reads of a tenant `t`.
-pub(crate) const TENANT: &str = "t.id, t.name, t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, \
-     t.max_stored_bytes, t.max_artifacts";
-const TENANT_COLUMNS: usize = 7;
+/// What `limits` reads of a tenant `t`.
+const LIMITS: &str =
+    "t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, t.max_stored_bytes, t.max_artifacts";
+const LIMITS_COUNT: usize = 5;
 
-pub(crate) fn read(row: &Row) -> Tenant {
-    let duration = |ms: i64| Duration::from_millis(ms.unsigned_abs());
-    Tenant {
-        id: TenantId(row.get(0)),
-        name: row.get(1),
-        default_ttl: row.get::<_, Option<i64>>(2).map(duration),
-        max_ttl: row.get::<_, Option<i64>>(3).map(duration),
-        never_expires_allowed: row.get(4),
-        quota: quotas::read(row, 5),
-    }
+/// How many columns `read` reads.
+const TENANT_COUNT: usize = 2 + LIMITS_COUNT;
+
+/// What `read` reads of a tenant `t`.
+pub(crate) fn columns() -> String {
+    format!("t.id, t.name, {LIMITS}")
+}
+
+pub(crate) fn read(row: &Row) -> Result<Tenant, Damage> {
+    let (keeping, quota) = limits(row, 2)?;
+    Ok(Tenant {
+        id: TenantId(at(row, 0)?),
+        name: at(row, 1)?,
+        keeping,
+        quota,
+    })
+}
+
+/// The limits in the `LIMITS` of a row, from this column on.
+fn limits(row: &Row, first: usize) -> Result<(Keeping, Quota), Damage> {
+    let ttl = |column| {
+        let ttl = maybe_count(row, first + column)?;
+        Ok::<_, Damage>(ttl.map(Duration::from_millis))
+    };
+    let keeping = Keeping {
+        default_ttl: ttl(0)?,
+        max_ttl: ttl(1)?,
+        never_expires_allowed: at(row, first + 2)?,
+    };
+    Ok((keeping, quotas::read(row, first + 3)?))
 }
 
 /// Whose key has this hash, unless it was revoked.
@@ -36,8 +66,9 @@ pub(crate) fn read(row: &Row) -> Tenant {
 pub(crate) async fn by_key(client: &Connection, hash: ContentHash) -> Result<Option<Caller>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {TENANT}, k.last_4 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL"
+            "SELECT {}, k.last_4 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL",
+            columns()
         ))
         .await
         .map_err(from_pg)?;
@@ -45,9 +76,10 @@ pub(crate) async fn by_key(client: &Connection, hash: ContentHash) -> Result<Opt
         .query_opt(&statement, &[&hash.as_bytes()])
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| Caller {
-        tenant: read(&row),
-        credential: Credential::ApiKey(row.get(TENANT_COLUMNS)),
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Caller {
+        tenant: read(&row)?,
+        credential: Credential::ApiKey(at(&row, TENANT_COUNT)?),
     }))
 }
 
@@ -95,10 +127,9 @@ pub(crate) async fn list(
     let rows = client
         .query(
             &format!(
-                "SELECT t.name, {}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
+                "SELECT t.name, {LIMITS}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
                  WHERE ($1::text IS NULL OR t.name = $1) AND ($2::text IS NULL OR t.name > $2)
                  ORDER BY t.name LIMIT $3",
-                quotas::COLUMNS,
                 usage::COLUMNS,
                 *usage::USAGE
             ),
@@ -106,12 +137,49 @@ pub(crate) async fn list(
         )
         .await
         .map_err(from_pg)?;
-    let read = |row: &Row| TenantUsage {
-        tenant: row.get(0),
-        quota: quotas::read(row, 1),
-        usage: usage::read(row, 3),
+    let read = |row: &Row| {
+        let (keeping, quota) = limits(row, 1)?;
+        Ok(TenantUsage {
+            tenant: at(row, 0)?,
+            keeping,
+            quota,
+            usage: usage::read(row, 1 + LIMITS_COUNT)?,
+        })
     };
-    Ok(rows.iter().map(read).collect())
+    let read: Result<_, Damage> = rows.iter().map(read).collect();
+    Ok(read?)
+}
+
+/// Changes a tenant's limits; false when there is no such tenant.
+#[tracing::instrument(target = "postgres", name = "tenants.update", skip_all)]
+pub(crate) async fn update(client: &Connection, name: &str, update: TenantUpdate) -> Result<bool> {
+    let tx = client.transaction().await.map_err(from_pg)?;
+    let locked = format!("SELECT {LIMITS} FROM tenants t WHERE t.name = $1 FOR NO KEY UPDATE");
+    let row = tx.query_opt(&locked, &[&name]).await.map_err(from_pg)?;
+    let Some(row) = row else {
+        return Ok(false);
+    };
+    let (keeping, quota) = limits(&row, 0)?;
+    let (keeping, quota) = update.applied(keeping, quota)?;
+    let ms = |ttl: Duration| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
+    let most = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.execute(
+        "UPDATE tenants SET default_ttl_ms = $2, max_ttl_ms = $3, never_expires_allowed = $4,
+             max_stored_bytes = $5, max_artifacts = $6
+         WHERE name = $1",
+        &[
+            &name,
+            &keeping.default_ttl.map(ms),
+            &keeping.max_ttl.map(ms),
+            &keeping.never_expires_allowed,
+            &quota.max_stored_bytes.map(most),
+            &quota.max_artifacts.map(most),
+        ],
+    )
+    .await
+    .map_err(from_pg)?;
+    tx.commit().await.map_err(from_pg)?;
+    Ok(true)
 }
 
 /// A tenant's keys, newest first.
@@ -126,15 +194,18 @@ pub(crate) async fn keys_of(client: &Connection, tenant: &str) -> Result<Vec<Api
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows
-        .iter()
-        .map(|row| ApiKey {
-            id: row.get(0),
-            last_4: row.get(1),
-            created_at: row.get(2),
-            revoked_at: row.get(3),
-        })
-        .collect())
+    legible(&rows, |row| {
+        let id: Uuid = at(row, 0)?;
+        let key = || {
+            Ok(ApiKey {
+                id,
+                last_4: at(row, 1)?,
+                created_at: at(row, 2)?,
+                revoked_at: at(row, 3)?,
+            })
+        };
+        row::of("API key", &id.to_string(), key())
+    })
 }
 
 /// Revokes a key; false when there is none of that id.

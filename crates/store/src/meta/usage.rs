@@ -10,6 +10,7 @@ use super::{
     connection::{Connection, Transaction},
     error::from_pg,
     gc::{Batch, Taken},
+    row::{Damage, at, count, each},
 };
 use crate::{
     error::Result,
@@ -54,17 +55,17 @@ pub(super) const COLUMNS: &str =
     "u.stored_artifacts, u.stored_bytes, u.physical_objects, u.physical_bytes";
 
 /// The usage in the four `COLUMNS` of a row, from this one on; nothing, when they are NULL.
-pub(super) fn read(row: &Row, first: usize) -> Usage {
+pub(super) fn read(row: &Row, first: usize) -> Result<Usage, Damage> {
     let count = |column| {
-        let count: Option<i64> = row.get(first + column);
-        count.unwrap_or(0).max(0).unsigned_abs()
+        let count: Option<i64> = at(row, first + column)?;
+        Ok::<_, Damage>(count.unwrap_or(0).max(0).unsigned_abs())
     };
-    Usage {
-        stored_artifacts: count(0),
-        stored_bytes: count(1),
-        physical_objects: count(2),
-        physical_bytes: count(3),
-    }
+    Ok(Usage {
+        stored_artifacts: count(0)?,
+        stored_bytes: count(1)?,
+        physical_objects: count(2)?,
+        physical_bytes: count(3)?,
+    })
 }
 
 /// What a tenant stores.
@@ -81,7 +82,8 @@ pub(crate) async fn of(client: &Connection, tenant: TenantId) -> Result<Usage> {
         .query_opt(&statement, &[&tenant.0])
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| read(&row, 0)).unwrap_or_default())
+    let usage = row.map(|row| read(&row, 0)).transpose()?;
+    Ok(usage.unwrap_or_default())
 }
 
 /// What all tenants store together, and how full quotas are.
@@ -103,10 +105,10 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
         .await
         .map_err(from_pg)?;
     let fullness = Fullness {
-        fullest_share: row.get(4),
-        near_quota: row.get::<_, i64>(5).unsigned_abs(),
+        fullest_share: at(&row, 4)?,
+        near_quota: count(&row, 5)?,
     };
-    Ok((read(&row, 0), fullness))
+    Ok((read(&row, 0)?, fullness))
 }
 
 /// Adds a batch of changes up, of the same number for each of some tenants, whichever these are. Each of them has one worker
@@ -124,15 +126,12 @@ pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
     );
     let most = batch.limit.min(TENANTS_AT_ONCE);
     let tenants = tx.query(&some, &[&most, &batch.skip]).await;
-    let tenants: Vec<Uuid> = tenants
-        .map_err(from_pg)?
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
+    let tenants = tenants.map_err(from_pg)?;
+    let tenants: Vec<Uuid> = each(&tenants, 0)?;
     if tenants.is_empty() {
         return Ok(Taken::default());
     }
-    let each = batch.limit / tenants.len() as i64 + 1;
+    let share = batch.limit / tenants.len() as i64 + 1;
     // What is not taken keeps the mark back, and what is not visible yet is of a transaction that is not below xmin.
     let add_up = format!(
         "WITH due AS (
@@ -161,9 +160,9 @@ pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
          )
          SELECT coalesce(sum(changes), 0)::bigint FROM sums"
     );
-    let row = tx.query_one(&add_up, &[&tenants, &each]).await;
+    let row = tx.query_one(&add_up, &[&tenants, &share]).await;
     Ok(Taken {
-        taken: row.map_err(from_pg)?.get::<_, i64>(0).unsigned_abs(),
+        taken: count(&row.map_err(from_pg)?, 0)?,
         done: Vec::new(),
     })
 }
@@ -205,10 +204,13 @@ pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> 
         )
         .await
         .map_err(from_pg)?;
-    let read = |row: &Row| Miscount {
-        tenant: row.get(0),
-        counted: read(row, 1),
-        found: read(row, 5),
+    let read = |row: &Row| {
+        Ok(Miscount {
+            tenant: at(row, 0)?,
+            counted: read(row, 1)?,
+            found: read(row, 5)?,
+        })
     };
-    Ok(rows.iter().map(read).collect())
+    let read: Result<_, Damage> = rows.iter().map(read).collect();
+    Ok(read?)
 }

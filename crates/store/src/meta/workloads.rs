@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::{
     connection::Connection,
     error::from_pg,
-    tenants::{self, TENANT},
+    row::{self, at, legible},
+    tenants,
 };
 use crate::{
     error::Result,
@@ -24,9 +25,10 @@ pub(crate) async fn caller(
 ) -> Result<Option<Caller>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {TENANT} FROM workloads w JOIN tenants t ON t.id = w.tenant_id
+            "SELECT {} FROM workloads w JOIN tenants t ON t.id = w.tenant_id
              WHERE w.issuer = $1 AND w.subject = ANY ($2)
-             ORDER BY array_position($2, w.subject) LIMIT 1"
+             ORDER BY array_position($2, w.subject) LIMIT 1",
+            tenants::columns()
         ))
         .await
         .map_err(from_pg)?;
@@ -34,8 +36,9 @@ pub(crate) async fn caller(
         .query_opt(&statement, &[&issuer, &candidates])
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| Caller {
-        tenant: tenants::read(&row),
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Caller {
+        tenant: tenants::read(&row)?,
         credential: Credential::Workload(subject.to_owned()),
     }))
 }
@@ -67,7 +70,7 @@ pub(crate) async fn add(
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.as_ref().map(read))
+    row.as_ref().map(read).transpose()
 }
 
 /// A tenant's workloads, newest first.
@@ -82,7 +85,7 @@ pub(crate) async fn of_tenant(client: &Connection, tenant: &str) -> Result<Vec<W
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows.iter().map(read).collect())
+    legible(&rows, read)
 }
 
 /// Removes a workload; false when there is none of that id.
@@ -95,11 +98,13 @@ pub(crate) async fn remove(client: &Connection, id: Uuid) -> Result<bool> {
     Ok(rows > 0)
 }
 
-fn read(row: &Row) -> Workload {
-    Workload {
-        id: row.get(0),
-        issuer: row.get(1),
-        subject: row.get(2),
-        created_at: row.get(3),
-    }
+fn read(row: &Row) -> Result<Workload> {
+    let id: Uuid = at(row, 0)?;
+    let created_at = row::of("workload", &id.to_string(), at(row, 3))?;
+    Ok(Workload {
+        id,
+        issuer: at(row, 1)?,
+        subject: at(row, 2)?,
+        created_at,
+    })
 }

@@ -1,13 +1,13 @@
 //! `cairn-api tenants`.
 
-use std::{error::Error, str::FromStr};
+use std::{error::Error, str::FromStr, time::Duration};
 
-use cairn_store::{ByteCount, QuotaUpdate, Store, TenantUsage};
-use clap::Subcommand;
+use cairn_store::{ByteCount, Span, Store, TenantUpdate, TenantUsage};
+use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub(crate) enum Tenants {
-    /// List tenants by name, with what they store and what they may store, a thousand at a time.
+    /// List tenants by name, with what they store and their limits, a thousand at a time.
     List {
         /// Those after this one.
         #[arg(long, value_name = "NAME")]
@@ -19,19 +19,50 @@ pub(crate) enum Tenants {
         #[arg(long)]
         tenant: String,
     },
-    /// Set what a tenant may store, from its next write on. What it stores already stays.
+    /// Set what a tenant may store and for how long. What it stores already stays as it is.
     #[command(arg_required_else_help = true)]
     Set {
         /// The tenant's name.
         #[arg(long)]
         tenant: String,
-        /// The sum of the sizes of its artifacts, such as 500000 or 10GiB, or `none` for no limit.
-        #[arg(long, value_name = "SIZE", required_unless_present = "max_artifacts")]
-        max_stored_bytes: Option<Most<ByteCount>>,
-        /// How many artifacts it may have, or `none` for no limit.
-        #[arg(long, value_name = "N")]
-        max_artifacts: Option<Most<u64>>,
+        #[command(flatten)]
+        limits: Limits,
     },
+}
+
+/// What is not named stays.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Limits {
+    /// The sum of the sizes of its artifacts, such as 500000 or 10GiB, or `none` for no limit.
+    #[arg(long, value_name = "SIZE")]
+    max_stored_bytes: Option<Most<ByteCount>>,
+    /// How many artifacts it may have, or `none` for no limit.
+    #[arg(long, value_name = "N")]
+    max_artifacts: Option<Most<u64>>,
+    /// How long an artifact is kept whose creator does not say, such as 30d; `none`: it never expires.
+    #[arg(long, value_name = "TIME")]
+    default_ttl: Option<Most<Span>>,
+    /// The longest that a creator may ask for, such as 90d, or `none` for no limit.
+    #[arg(long, value_name = "TIME")]
+    max_ttl: Option<Most<Span>>,
+    /// Whether its artifacts may be kept without an expiry.
+    #[arg(long, value_name = "true|false")]
+    never_expires: Option<bool>,
+}
+
+impl From<Limits> for TenantUpdate {
+    fn from(limits: Limits) -> Self {
+        let bytes = |most: Most<ByteCount>| most.0.map(|ByteCount(n)| n.unsigned_abs());
+        let time = |most: Most<Span>| most.0.map(|Span(time)| time);
+        Self {
+            max_stored_bytes: limits.max_stored_bytes.map(bytes),
+            max_artifacts: limits.max_artifacts.map(|most| most.0),
+            default_ttl: limits.default_ttl.map(time),
+            max_ttl: limits.max_ttl.map(time),
+            never_expires_allowed: limits.never_expires,
+        }
+    }
 }
 
 /// A limit, or none.
@@ -54,17 +85,8 @@ impl Tenants {
         let tenant = match self {
             Self::List { after } => return list(store, after.as_deref()).await,
             Self::Show { tenant } => tenant,
-            Self::Set {
-                tenant,
-                max_stored_bytes,
-                max_artifacts,
-            } => {
-                let bytes = |most: Most<ByteCount>| most.0.map(|ByteCount(n)| n.unsigned_abs());
-                let update = QuotaUpdate {
-                    max_stored_bytes: max_stored_bytes.map(bytes),
-                    max_artifacts: max_artifacts.map(|most| most.0),
-                };
-                store.set_quota(&tenant, update).await?;
+            Self::Set { tenant, limits } => {
+                store.update_tenant(&tenant, limits.into()).await?;
                 tenant
             }
         };
@@ -91,15 +113,19 @@ async fn list(store: &Store, after: Option<&str>) -> Result<(), Box<dyn Error>> 
 }
 
 fn line(tenant: &TenantUsage) -> String {
-    let (usage, quota) = (&tenant.usage, &tenant.quota);
+    let (usage, quota, keeping) = (&tenant.usage, &tenant.quota, &tenant.keeping);
     let of = |max: Option<u64>| max.map_or_else(String::new, |max| format!(" of {max}"));
+    let time = |ttl: Option<Duration>| ttl.map_or("none".to_owned(), |ttl| Span(ttl).to_string());
     format!(
-        "{}  {}{} artifacts  {}{} bytes  {} physical bytes",
+        "{}  {}{} artifacts  {}{} bytes  {} physical bytes  default-ttl {}  max-ttl {}  never-expires {}",
         tenant.tenant,
         usage.stored_artifacts,
         of(quota.max_artifacts),
         usage.stored_bytes,
         of(quota.max_stored_bytes),
         usage.physical_bytes,
+        time(keeping.default_ttl),
+        time(keeping.max_ttl),
+        keeping.never_expires_allowed,
     )
 }

@@ -19,9 +19,13 @@ impl IdentityService for Services {
             tenant_name: caller.tenant.name,
             api_key_last_4: caller.credential.key_last_4().to_owned(),
             workload: caller.credential.workload().to_owned(),
-            default_ttl: caller.tenant.default_ttl.map(convert::proto_duration),
-            max_ttl: caller.tenant.max_ttl.map(convert::proto_duration),
-            never_expires_allowed: caller.tenant.never_expires_allowed,
+            default_ttl: caller
+                .tenant
+                .keeping
+                .default_ttl
+                .map(convert::proto_duration),
+            max_ttl: caller.tenant.keeping.max_ttl.map(convert::proto_duration),
+            never_expires_allowed: caller.tenant.keeping.never_expires_allowed,
             max_create_bytes: i64::try_from(Store::CREATE_MAX_BYTES).unwrap_or(i64::MAX),
             max_upload_bytes: i64::try_from(upload).unwrap_or(i64::MAX),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),

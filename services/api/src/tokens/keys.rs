@@ -12,13 +12,20 @@ use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{CommonParameters, Jwk, JwkSet, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::{Instant, timeout},
+};
 
 use super::fetch::Source;
 use crate::config::TokenSettings;
 
 /// Issuers publish a key long before they sign with it, and take it back long after.
 const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// How many calls wait for the issuer's answer, and for how long beside their own question.
+const WAITING: usize = 16_384;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The keys that are known, by their ids, and when they were read.
 struct Known {
@@ -48,6 +55,7 @@ pub(super) struct Keys {
     known: RwLock<Option<Arc<Known>>>,
     /// When the issuer was last asked. Whoever holds this asks, and nobody else.
     asked: Mutex<Option<Instant>>,
+    waiting: Semaphore,
 }
 
 impl Keys {
@@ -57,13 +65,15 @@ impl Keys {
             pause: settings.keys_pause,
             known: RwLock::default(),
             asked: Mutex::default(),
+            waiting: Semaphore::new(WAITING),
         })
     }
 
     /// The key of this id, if the issuer has it and signs with it in this way.
     ///
     /// # Errors
-    /// `Unavailable` when the issuer would have to be asked and does not answer.
+    /// `Unavailable` when the issuer would have to be asked and does not answer; `RateLimited` when too many wait for
+    /// that, or too long.
     pub(super) async fn key(&self, id: &str, algorithm: Algorithm) -> Result<Option<DecodingKey>> {
         let usable = |known: &Known| known.keys.get(id).and_then(|key| key.with(algorithm));
         if let Some(known) = self.known()
@@ -80,7 +90,10 @@ impl Keys {
             }
             return Ok(usable(&known));
         }
-        let mut asked = self.asked.lock().await;
+        let limited = || Error::RateLimited("tokens to look at");
+        let _waits = self.waiting.try_acquire().map_err(|_| limited())?;
+        let asked = timeout(PATIENCE, self.asked.lock()).await;
+        let mut asked = asked.map_err(|_| limited())?;
         // Somebody may have asked since.
         let known = match self.known() {
             Some(known) if known.keys.contains_key(id) => known,

@@ -1,8 +1,10 @@
 //! What lies in the folder.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{self, ErrorKind},
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -27,19 +29,22 @@ impl Fs {
     }
 
     fn list_now(&self, start: &str, after: &str) -> io::Result<Listed> {
-        // A start is the path of a folder, or empty.
-        let mut page = Page {
-            after,
-            paths: Vec::new(),
-        };
-        match self.walk(start, &mut page) {
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            walked => walked?,
+        let mut paths = self.rests.take(start, after);
+        if paths.len() <= PAGE {
+            let after = paths.last().map_or(after, String::as_str).to_owned();
+            let mut page = Page { after, paths };
+            // A start is the path of a folder, or empty.
+            match self.walk(start, &mut page) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                walked => walked?,
+            }
+            paths = page.paths;
         }
-        let mut paths = page.paths;
-        let more = paths.len() > PAGE;
-        paths.truncate(PAGE);
-        let next = paths.last().filter(|_| more).cloned();
+        let rest = paths.split_off(paths.len().min(PAGE));
+        let next = paths.last().filter(|_| !rest.is_empty()).cloned();
+        if let Some(next) = &next {
+            self.rests.keep(start, next, rest);
+        }
         let now = SystemTime::now();
         let mut entries = Vec::with_capacity(paths.len());
         for path in paths {
@@ -61,8 +66,11 @@ impl Fs {
     }
 
     /// The files below a folder, in the order of their paths from the root, until the page is full; those that are being
-    /// written are not there yet. A folder is read only when something in it belongs to the page.
-    fn walk(&self, folder: &str, page: &mut Page<'_>) -> io::Result<()> {
+    /// written are not there yet. A folder is read only when something in it belongs to the page, and then its files belong
+    /// to it to the last one.
+    fn walk(&self, folder: &str, page: &mut Page) -> io::Result<()> {
+        #[cfg(test)]
+        self.rests.count_folder();
         let mut found = Vec::new();
         for entry in fs::read_dir(self.root.join(folder))? {
             let entry = entry?;
@@ -77,12 +85,12 @@ impl Fs {
         }
         found.sort_unstable();
         for path in found {
-            if page.paths.len() > PAGE {
-                return Ok(());
-            }
             if !path.ends_with('/') {
                 page.paths.push(path);
                 continue;
+            }
+            if page.paths.len() > PAGE {
+                return Ok(());
             }
             match self.walk(&path, page) {
                 // Removed since its own folder was read.
@@ -94,22 +102,93 @@ impl Fs {
     }
 }
 
-/// The paths behind one of them, as many as a page has and one more.
-struct Page<'a> {
-    after: &'a str,
+/// The paths behind one of them: at least as many as a page has and one more, if there are.
+struct Page {
+    after: String,
     paths: Vec<String>,
 }
 
-impl Page<'_> {
+impl Page {
     /// Whether a file, or everything in a folder, whose path ends with a slash, lies before the page.
     fn is_past(&self, path: &str) -> bool {
-        path <= self.after && !(path.ends_with('/') && self.after.starts_with(path))
+        *path <= *self.after && !(path.ends_with('/') && self.after.starts_with(path))
+    }
+}
+
+/// What pages left over of the last folder that they read, so that the next page need not read it again: a folder of many
+/// pages is read twice. Each is used once, by whoever goes on behind that very page.
+#[derive(Default)]
+pub(super) struct Rests {
+    kept: Mutex<VecDeque<Rest>>,
+    #[cfg(test)]
+    folders: std::sync::atomic::AtomicUsize,
+}
+
+struct Rest {
+    start: String,
+    after: String,
+    paths: Vec<String>,
+}
+
+/// How many listings are gone on with at once without reading a folder again.
+const RESTS: usize = 8;
+
+impl Rests {
+    fn take(&self, start: &str, after: &str) -> Vec<String> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept
+            .iter()
+            .position(|rest| rest.start == start && rest.after == after);
+        let rest = place.and_then(|place| kept.remove(place));
+        rest.map(|rest| rest.paths).unwrap_or_default()
+    }
+
+    fn keep(&self, start: &str, after: &str, paths: Vec<String>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.truncate(RESTS - 1);
+        kept.push_front(Rest {
+            start: start.to_owned(),
+            after: after.to_owned(),
+            paths,
+        });
+    }
+
+    #[cfg(test)]
+    fn count_folder(&self) {
+        use std::sync::atomic::Ordering;
+        self.folders.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_folder_of_many_pages_is_read_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Fs::open(folder.path()).unwrap();
+        let tenant = folder.path().join("v1/00/t");
+        fs::create_dir_all(&tenant).unwrap();
+        for number in 0..5 * PAGE {
+            fs::write(tenant.join(format!("{number:05}")), "").unwrap();
+        }
+        let (mut found, mut after) = (0, String::new());
+        while let Some(next) = {
+            let listed = blobs.list("v1/00/", &after).await.unwrap();
+            found += listed.entries.len();
+            listed.next
+        } {
+            after = next;
+        }
+        assert_eq!(found, 5 * PAGE);
+        // That of the tenants and that of the files, to begin and to find the end.
+        let read = blobs
+            .rests
+            .folders
+            .load(std::sync::atomic::Ordering::Relaxed);
+        assert!(read <= 4, "{read} folders were read");
+    }
 
     #[tokio::test]
     async fn pages_have_every_file_once_in_the_order_of_paths() {
@@ -148,7 +227,7 @@ mod tests {
     #[test]
     fn a_folder_that_lies_before_the_page_is_not_read() {
         let page = Page {
-            after: "v1/03/t/5",
+            after: "v1/03/t/5".into(),
             paths: Vec::new(),
         };
         for past in ["v1/02/", "v1/03/s/", "v1/03/t/4", "v1/03/t/5"] {

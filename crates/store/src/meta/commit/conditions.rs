@@ -7,7 +7,7 @@ use super::{NewArtifact, Outcome, Statements};
 use crate::{
     artifact::Artifact,
     error::Result,
-    meta::{artifacts, connection::Connection, error::PgError, selection::ids_of},
+    meta::{artifacts, connection::Connection, error::PgError, row::each, selection::ids_of},
     names::text_of,
     spec::OnDuplicate,
 };
@@ -30,7 +30,7 @@ pub(super) async fn missing_inputs(
             &[&new.tenant.0, &inputs, &beside],
         )
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(each(&rows, 0)?)
 }
 
 /// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction

@@ -23,6 +23,7 @@ use crate::{
         error::PgError,
         idempotency::{self, Held},
         millis, quotas,
+        row::{Damage, at, each},
         selection::ids_of,
         sessions::{CLOSED, Closed, lock_key},
     },
@@ -219,7 +220,7 @@ async fn lock_sessions(
     let row = client
         .query_one(&statements.lock_sessions, &[&keys])
         .await?;
-    Ok(row.get(0))
+    Ok(at(&row, 0)?)
 }
 
 async fn enter_sessions(
@@ -247,7 +248,8 @@ async fn closed(
     let rows = client
         .query(&statements.closed, &[&tenant.0, &sessions])
         .await?;
-    Ok(rows.iter().map(Closed::read).collect())
+    let closed: Result<_, Damage> = rows.iter().map(Closed::read).collect();
+    Ok(closed?)
 }
 
 async fn duplicates(
@@ -261,11 +263,12 @@ async fn duplicates(
     let rows = client
         .query(&statements.duplicates, &[&tenant.0, &hashes, &sizes])
         .await?;
-    let read = |row: &Row| {
-        let hash: ContentHash = row.get::<_, &[u8]>(1).try_into().ok()?;
-        Some(((hash, row.get(2)), row.get(0)))
+    let read = |row| {
+        let hash = at::<&[u8]>(row, 1)?.try_into();
+        let hash = hash.map_err(|_| Damage::Malformed("sha256"))?;
+        Ok(((hash, at(row, 2)?), at(row, 0)?))
     };
-    Ok(rows.iter().filter_map(read).collect())
+    rows.iter().map(read).collect()
 }
 
 async fn visible_inputs(
@@ -284,7 +287,7 @@ async fn visible_inputs(
     let rows = client
         .query(&statements.visible, &[&tenant.0, &inputs])
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(each(&rows, 0)?)
 }
 
 /// Writes, and commits.
@@ -306,7 +309,8 @@ async fn write(
     let rows = rows?;
     finished?;
     committed?;
-    let rows: HashMap<&str, &Row> = rows.iter().map(|row| (row.get(0), row)).collect();
+    let ids: Vec<&str> = each(&rows, 0).map_err(PgError::from)?;
+    let rows: HashMap<&str, &Row> = ids.into_iter().zip(&rows).collect();
     new.iter()
         .zip(placed)
         .map(|(new, placed)| {

@@ -102,10 +102,10 @@ impl Wanted<'_> {
         );
         let mut all = Vec::new();
         for row in ask(client, Place::Alone, &query).await? {
-            if !row.get::<_, bool>(COLUMN_COUNT) {
+            if !artifacts::column::<bool>(&row, COLUMN_COUNT)? {
                 return Ok(None);
             }
-            if row.get::<_, Option<&str>>(COLUMN_COUNT + 1).is_some() {
+            if artifacts::column::<Option<&str>>(&row, COLUMN_COUNT + 1)?.is_some() {
                 all.push(entry(&row)?);
             }
         }
@@ -171,13 +171,15 @@ impl Wanted<'_> {
         );
         let mut entries = Vec::new();
         for row in ask(client, Place::Alone, &query).await? {
-            entries.push(match row.get::<_, Option<String>>(COLUMN_COUNT) {
-                None => entry(&row)?,
-                Some(folder) => {
-                    let position = NamePosition::behind_folder(&folder);
-                    (Some(Entry::Folder(folder)), position)
-                }
-            });
+            entries.push(
+                match artifacts::column::<Option<String>>(&row, COLUMN_COUNT)? {
+                    None => entry(&row)?,
+                    Some(folder) => {
+                        let position = NamePosition::behind_folder(&folder);
+                        (Some(Entry::Folder(folder)), position)
+                    }
+                },
+            );
         }
         Ok(entries)
     }

@@ -20,6 +20,7 @@ use crate::{
         connection::Connection,
         filter::Query,
         patience::{Place, ask},
+        row::{self, position},
     },
     page::Position,
 };
@@ -144,14 +145,11 @@ impl<T> Wanted<'_, T> {
         };
         for row in ask(client, self.place, &query).await? {
             let behind = row.len() - 4;
-            let position = Position {
-                at: row.get(behind + 2),
-                id: row.get(behind + 3),
-            };
-            if row.get::<_, i64>(behind + 1) == most {
+            let position = position(&row, "artifact", [behind + 2, behind + 3])?;
+            if row::at::<i64>(&row, behind + 1)? == most {
                 found.reached = Some(position.clone());
             }
-            if row.get(behind) {
+            if row::at(&row, behind)? {
                 found.items.push(((self.read)(&row)?, position));
             }
         }
@@ -176,8 +174,8 @@ impl<T> Wanted<'_, T> {
         );
         let rows = ask(client, self.place, &query).await?;
         let row = rows.first();
-        row.map(|row| row.get(0))
-            .ok_or_else(|| Error::internal("a count has no row"))
+        let row = row.ok_or_else(|| Error::internal("a count has no row"))?;
+        Ok(row::at(row, 0)?)
     }
 
     /// All that an index leads to which has another order, sorted; `None` when they are too many.
@@ -224,12 +222,12 @@ impl<T> Wanted<'_, T> {
         let mut items = Vec::new();
         for row in ask(client, self.place, &query).await? {
             let behind = row.len() - 3;
-            if !row.get::<_, bool>(behind) {
+            if !row::at::<bool>(&row, behind)? {
                 return Ok(None);
             }
-            if let Some(id) = row.get::<_, Option<String>>(behind + 2) {
-                let at = row.get(behind + 1);
-                items.push(((self.read)(&row)?, Position { at, id }));
+            if row::at::<Option<&str>>(&row, behind + 2)?.is_some() {
+                let position = position(&row, "artifact", [behind + 1, behind + 2])?;
+                items.push(((self.read)(&row)?, position));
             }
         }
         Ok(Some(items))
