@@ -28,6 +28,7 @@ use super::{
     error::{PgError, from_pg, is_worth_repeating},
     idempotency::Held,
     millis,
+    row::at,
     sessions::{Closed, lock_key},
 };
 use crate::{

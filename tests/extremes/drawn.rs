@@ -1,0 +1,237 @@
+//! Values at the extremes of what is accepted, drawn at random.
+
+use std::collections::HashMap;
+
+use cairn_proto::v1::{ArtifactKind, ArtifactSpec, ArtifactStage, OnDuplicate, artifact_spec};
+use proptest::{prelude::*, sample::select};
+use prost_types::Duration;
+
+use super::{LONGEST, ttl};
+
+/// The longest of each, in bytes.
+const IDENTIFIER: usize = 128;
+const FILENAME: usize = 255;
+const KEY_OF_PAIR: usize = 64;
+
+/// Of identifiers.
+const OF_IDENTIFIERS: [&str; 7] = ["a", "Z", "9", "a.", "a_", "a:", "a@-"];
+/// Of words for people, which may have anything but NUL.
+const OF_WORDS: [&str; 12] = [
+    "a",
+    "é",
+    "語",
+    "😀",
+    "\u{1}",
+    "\n",
+    "\u{202e}",
+    "\u{10ffff}",
+    "\\",
+    "'\"",
+    "%_",
+    "\u{feff}",
+];
+/// Of filenames and keys of idempotency, which have no control characters.
+const OF_NAMES: [&str; 10] = [
+    "a",
+    "é",
+    "語",
+    "😀",
+    "\u{202e}",
+    "\u{10ffff}",
+    "'",
+    "\"",
+    "%_",
+    "*?",
+];
+
+/// Everything that one case writes.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    pub(super) spec: ArtifactSpec,
+    /// From how many artifacts it is made.
+    pub(super) inputs: usize,
+    pub(super) content: usize,
+    pub(super) way: Way,
+    pub(super) link: Duration,
+    pub(super) session: (String, Vec<String>),
+    pub(super) update: Update,
+}
+
+/// How an artifact is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    Create,
+    Upload,
+    Copy,
+    /// Unpublished, then with its session.
+    Commit,
+}
+
+/// What an artifact is changed to.
+#[derive(Debug, Clone)]
+pub(super) struct Update {
+    pub(super) title: String,
+    pub(super) metadata: HashMap<String, String>,
+    pub(super) labels: Vec<String>,
+    pub(super) stages: [ArtifactStage; 2],
+    pub(super) agent_id: String,
+    pub(super) ttl: Option<Duration>,
+}
+
+/// The unit over and over, and then so many bytes as are missing.
+fn filled(unit: &str, bytes: usize) -> String {
+    let mut text = unit.repeat(bytes / unit.len());
+    text.push_str(&"x".repeat(bytes - text.len()));
+    text
+}
+
+fn text(units: &'static [&'static str], longest: usize) -> impl Strategy<Value = String> {
+    let lengths = select(vec![1, longest - 1, longest]);
+    (select(units), lengths).prop_map(|(unit, length)| filled(unit, length.max(unit.len())))
+}
+
+fn perhaps(some: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    prop_oneof![1 => Just(String::new()), 3 => some]
+}
+
+fn identifier() -> impl Strategy<Value = String> {
+    text(&OF_IDENTIFIERS, IDENTIFIER)
+}
+
+fn words(longest: usize) -> impl Strategy<Value = String> {
+    perhaps(text(&OF_WORDS, longest))
+}
+
+fn filename() -> impl Strategy<Value = String> {
+    let deep = Just(filled("a/", FILENAME));
+    prop_oneof![4 => text(&OF_NAMES, FILENAME), 1 => deep]
+}
+
+fn key() -> impl Strategy<Value = String> {
+    text(&OF_NAMES, 256)
+}
+
+fn labels() -> impl Strategy<Value = Vec<String>> {
+    let count = select(&[0, 1, 16][..]);
+    (count, identifier()).prop_map(|(count, label)| {
+        let numbered = |i| filled(&label, IDENTIFIER - 2) + &format!("{i:02}");
+        (0..count).map(numbered).collect()
+    })
+}
+
+/// At most 64 pairs with 8 KiB in all, of values of at most a KiB.
+fn metadata() -> impl Strategy<Value = HashMap<String, String>> {
+    let shape = select(&[(0, 0), (1, 0), (1, 1024), (7, 1024), (64, 64)][..]);
+    (shape, select(&OF_WORDS[..])).prop_map(|((count, length), unit)| {
+        let key = |i| filled("k_.-", KEY_OF_PAIR - 2) + &format!("{i:02}");
+        let pair = |i| (key(i), filled(unit, length));
+        (0..count).map(pair).collect()
+    })
+}
+
+fn content_type() -> impl Strategy<Value = String> {
+    let longest = format!("text/{}", "x".repeat(250));
+    let quoted = "text/plain; charset=\"a b,c\"".to_owned();
+    select(vec![String::new(), "a/b".to_owned(), longest, quoted])
+}
+
+fn stage() -> impl Strategy<Value = ArtifactStage> {
+    select(vec![
+        ArtifactStage::Draft,
+        ArtifactStage::Review,
+        ArtifactStage::Final,
+    ])
+}
+
+fn expiry() -> impl Strategy<Value = Option<artifact_spec::Expiry>> {
+    use artifact_spec::Expiry::{NeverExpires, Ttl};
+    // Not the shortest, of which nothing would be left to read.
+    let hour = Ttl(ttl(3600));
+    select(vec![
+        None,
+        Some(hour),
+        Some(Ttl(ttl(LONGEST))),
+        Some(NeverExpires(true)),
+    ])
+}
+
+prop_compose! {
+    fn scope()(
+        filename in filename(),
+        session_id in perhaps(identifier()),
+        namespace in perhaps(identifier()),
+        user_id in perhaps(identifier()),
+        agent_id in perhaps(identifier()),
+    ) -> ArtifactSpec {
+        ArtifactSpec { filename, session_id, namespace, user_id, agent_id, ..ArtifactSpec::default() }
+    }
+}
+
+prop_compose! {
+    fn record()(
+        content_type in content_type(),
+        metadata in metadata(),
+        title in words(255),
+        kind in 0..=ArtifactKind::Other as i32,
+        language in words(64),
+        change_summary in words(1024),
+        stage in 0..=ArtifactStage::Final as i32,
+        labels in labels(),
+    ) -> ArtifactSpec {
+        ArtifactSpec {
+            content_type, metadata, title, kind, language, change_summary, stage, labels,
+            ..ArtifactSpec::default()
+        }
+    }
+}
+
+prop_compose! {
+    fn specs()(
+        scope in scope(),
+        record in record(),
+        expiry in expiry(),
+        if_version in select(vec![None, Some(0)]),
+        on_duplicate in 0..=OnDuplicate::ReturnExisting as i32,
+        idempotency_key in key(),
+    ) -> ArtifactSpec {
+        ArtifactSpec {
+            filename: scope.filename,
+            session_id: scope.session_id,
+            namespace: scope.namespace,
+            user_id: scope.user_id,
+            agent_id: scope.agent_id,
+            expiry,
+            if_version,
+            on_duplicate,
+            idempotency_key,
+            ..record
+        }
+    }
+}
+
+prop_compose! {
+    fn updates()(
+        title in words(255),
+        metadata in metadata(),
+        labels in labels(),
+        stages in [stage(), stage()],
+        agent_id in perhaps(identifier()),
+        ttl in select(vec![None, Some(ttl(3600)), Some(ttl(LONGEST))]),
+    ) -> Update {
+        Update { title, metadata, labels, stages, agent_id, ttl }
+    }
+}
+
+prop_compose! {
+    pub(super) fn cases()(
+        spec in specs(),
+        inputs in prop_oneof![8 => 0..=2_usize, 1 => Just(64)],
+        content in select(vec![0, 1, 40_000]),
+        way in select(vec![Way::Create, Way::Upload, Way::Copy, Way::Commit]),
+        link in select(vec![ttl(60), ttl(365 * 86_400)]),
+        session in (words(255), labels()),
+        update in updates(),
+    ) -> Case {
+        Case { spec, inputs, content, way, link, session, update }
+    }
+}
