@@ -226,7 +226,7 @@ prop_compose! {
     pub(super) fn cases()(
         spec in specs(),
         inputs in prop_oneof![8 => 0..=2_usize, 1 => Just(64)],
-        content in select(vec![0, 1, 40_000]),
+        content in select(vec![0, 1, 100_000]),
         way in select(vec![Way::Create, Way::Upload, Way::Copy, Way::Commit]),
         link in select(vec![ttl(60), ttl(365 * 86_400)]),
         session in (words(255), labels()),
