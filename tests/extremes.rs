@@ -112,9 +112,14 @@ async fn every_read(client: &Client, made: &Artifact) {
             session_id: made.session_id.clone(),
             ..WatchSessionRequest::default()
         });
-        let told = watch.await.unwrap().into_inner().message().await;
-        let told = told.unwrap().unwrap().events;
-        assert_eq!(told[0].artifact.as_ref(), Some(made), "as it is now");
+        let mut watch = watch.await.unwrap().into_inner();
+        let told = loop {
+            let message = watch.message().await.unwrap().unwrap();
+            if let Some(first) = message.events.into_iter().next() {
+                break first;
+            }
+        };
+        assert_eq!(told.artifact.as_ref(), Some(made), "as it is now");
     }
 }
 
