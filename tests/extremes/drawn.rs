@@ -9,12 +9,11 @@ use prost_types::Duration;
 use super::{LONGEST, ttl};
 
 /// The longest of each, in bytes.
-const IDENTIFIER: usize = 128;
-const FILENAME: usize = 255;
-const KEY_OF_PAIR: usize = 64;
+const IDENTIFIER: usize = 255;
+const SEGMENT: usize = 255;
+const FILENAME: usize = 1024;
+const KEY_OF_PAIR: usize = 128;
 
-/// Of identifiers.
-const OF_IDENTIFIERS: [&str; 7] = ["a", "Z", "9", "a.", "a_", "a:", "a@-"];
 /// Of words for people, which may have anything but NUL.
 const OF_WORDS: [&str; 12] = [
     "a",
@@ -30,7 +29,7 @@ const OF_WORDS: [&str; 12] = [
     "%_",
     "\u{feff}",
 ];
-/// Of filenames and keys of idempotency, which have no control characters.
+/// Of identifiers, filenames and keys of idempotency, which have no control characters.
 const OF_NAMES: [&str; 10] = [
     "a",
     "é",
@@ -95,7 +94,7 @@ fn perhaps(some: impl Strategy<Value = String>) -> impl Strategy<Value = String>
 }
 
 fn identifier() -> impl Strategy<Value = String> {
-    text(&OF_IDENTIFIERS, IDENTIFIER)
+    text(&OF_NAMES, IDENTIFIER)
 }
 
 fn words(longest: usize) -> impl Strategy<Value = String> {
@@ -103,8 +102,14 @@ fn words(longest: usize) -> impl Strategy<Value = String> {
 }
 
 fn filename() -> impl Strategy<Value = String> {
-    let deep = Just(filled("a/", FILENAME));
-    prop_oneof![4 => text(&OF_NAMES, FILENAME), 1 => deep]
+    let long = select(&OF_NAMES[..]).prop_map(|unit| {
+        let segment = filled(unit, SEGMENT);
+        let most = [segment.as_str(); 3].join("/");
+        let left = FILENAME - most.len() - 3;
+        format!("{most}/{}/x", filled(unit, left))
+    });
+    let deep = Just(filled("a/", FILENAME - 1) + "a");
+    prop_oneof![3 => text(&OF_NAMES, SEGMENT), 2 => long, 1 => deep]
 }
 
 fn key() -> impl Strategy<Value = String> {
@@ -121,9 +126,9 @@ fn labels() -> impl Strategy<Value = Vec<String>> {
 
 /// At most 64 pairs with 8 KiB in all, of values of at most a KiB.
 fn metadata() -> impl Strategy<Value = HashMap<String, String>> {
-    let shape = select(&[(0, 0), (1, 0), (1, 1024), (7, 1024), (64, 64)][..]);
+    let shape = select(&[(0, 0), (1, 0), (1, 1024), (7, 1024), (32, 128), (64, 0)][..]);
     (shape, select(&OF_WORDS[..])).prop_map(|((count, length), unit)| {
-        let key = |i| filled("k_.-", KEY_OF_PAIR - 2) + &format!("{i:02}");
+        let key = |i| filled("_k.:/-", KEY_OF_PAIR - 2) + &format!("{i:02}");
         let pair = |i| (key(i), filled(unit, length));
         (0..count).map(pair).collect()
     })
