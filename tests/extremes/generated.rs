@@ -124,7 +124,13 @@ async fn write_and_read(cairn: &Cairn, sent: &Sent, case: Case) {
         sent,
     };
     let mut inputs = Vec::new();
-    for name in 0..case.inputs {
+    // The source of a copy is one of them.
+    let most = if matches!(case.way, Way::Copy) {
+        63
+    } else {
+        64
+    };
+    for name in 0..case.inputs.min(most) {
         let input = client.create(spec(&format!("input-{name}")), "").await;
         inputs.push(input.unwrap().artifact_id);
     }
@@ -501,7 +507,9 @@ fn is_as_given(given: &ArtifactSpec, made: &Artifact) {
     assert_eq!(made.language, given.language);
     assert_eq!(made.change_summary, given.change_summary);
     assert_eq!(made.labels, given.labels);
-    assert_eq!(made.inputs, given.inputs);
+    // A copy is made from its source as well.
+    let unknown = given.inputs.iter().find(|id| !made.inputs.contains(id));
+    assert_eq!(unknown, None);
     let kind = match given.kind() {
         ArtifactKind::Unspecified => ArtifactKind::Other,
         kind => kind,
