@@ -361,10 +361,12 @@ async fn a_filter_expression_finds_what_it_says() {
         },
         ArtifactSpec {
             stage: ArtifactStage::Final.into(),
+            content_type: "image/png".into(),
             ..session_spec("b.png", "run-1")
         },
         ArtifactSpec {
             agent_id: "ann".into(),
+            content_type: "image/png".into(),
             ..spec("50%_c.png")
         },
         ArtifactSpec {
