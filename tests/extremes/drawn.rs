@@ -75,6 +75,7 @@ pub(super) struct Update {
     pub(super) stages: [ArtifactStage; 2],
     pub(super) agent_id: String,
     pub(super) ttl: Option<Duration>,
+    pub(super) persistent: bool,
 }
 
 /// The unit over and over, and then so many bytes as are missing.
@@ -182,9 +183,10 @@ prop_compose! {
         change_summary in words(1024),
         stage in 0..=ArtifactStage::Final as i32,
         labels in labels(),
+        persistent in any::<bool>(),
     ) -> ArtifactSpec {
         ArtifactSpec {
-            content_type, metadata, title, kind, language, change_summary, stage, labels,
+            content_type, metadata, title, kind, language, change_summary, stage, labels, persistent,
             ..ArtifactSpec::default()
         }
     }
@@ -222,8 +224,9 @@ prop_compose! {
         stages in [stage(), stage()],
         agent_id in perhaps(identifier()),
         ttl in select(vec![None, Some(ttl(3600)), Some(ttl(LONGEST))]),
+        persistent in any::<bool>(),
     ) -> Update {
-        Update { title, metadata, labels, stages, agent_id, ttl }
+        Update { title, metadata, labels, stages, agent_id, ttl, persistent }
     }
 }
 

@@ -9,12 +9,12 @@ use std::{collections::BTreeSet, env};
 use cairn_proto::v1::{
     Artifact, ArtifactKind, ArtifactName, ArtifactSpec, ArtifactStage, CommitSessionRequest,
     CopyArtifactRequest, CreateArtifactRequest, CreateLinkRequest, DeleteArtifactRequest,
-    DeleteArtifactsRequest, GetArtifactRequest, GetLineageRequest, GetLinkRequest,
-    GetSessionRequest, LineageDirection, Link, ListArtifactsRequest, ListLinksRequest,
-    ListManifestRequest, ListSessionsRequest, ListStageChangesRequest, RestoreArtifactsRequest,
-    RevokeLinkRequest, SealSessionRequest, SetLegalHoldRequest, SetSessionLegalHoldRequest,
-    SetStageRequest, UpdateArtifactRequest, UpdateSessionRequest, artifact_spec::Expiry,
-    update_artifact_request,
+    DeleteArtifactsRequest, DeleteSessionRequest, GetArtifactRequest, GetLineageRequest,
+    GetLinkRequest, GetSessionRequest, LineageDirection, Link, ListArtifactsRequest,
+    ListLinksRequest, ListManifestRequest, ListSessionsRequest, ListStageChangesRequest,
+    RestoreArtifactsRequest, RevokeLinkRequest, SealSessionRequest, SetLegalHoldRequest,
+    SetSessionLegalHoldRequest, SetStageRequest, UpdateArtifactRequest, UpdateSessionRequest,
+    artifact_spec::Expiry, update_artifact_request,
 };
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestError, TestRunner};
 use prost_types::FieldMask;
@@ -29,7 +29,8 @@ use crate::harness::{Cairn, Client, content, spec};
 const CASES: u32 = 40;
 
 /// Requests that only ask, and what the harness sends.
-const NOTHING_WRITTEN: [&str; 19] = [
+const NOTHING_WRITTEN: [&str; 20] = [
+    "ArtifactFilter",
     "CancelJobRequest",
     "Content",
     "DownloadArtifactRequest",
@@ -52,9 +53,14 @@ const NOTHING_WRITTEN: [&str; 19] = [
 ];
 
 /// Fields of writes that say what is meant, and are kept nowhere but in a job, which takes a thousand artifacts.
-const NOTHING_KEPT: [&str; 3] = [
+const NOTHING_KEPT: [&str; 8] = [
+    "DeleteArtifactRequest.all_versions",
     "DeleteArtifactsRequest.filter",
+    "DeleteArtifactsRequest.matching",
+    "RestoreArtifactsRequest.matching",
+    "SetLegalHoldRequest.matching",
     "SetStageRequest.filter",
+    "SetStageRequest.matching",
     "UpdateSessionRequest.allow_missing",
 ];
 
@@ -266,9 +272,16 @@ impl Life<'_> {
             artifact_id,
             name,
             update_mask: Some(FieldMask {
-                paths: ["title", "metadata", "labels", "stage", "expiry"]
-                    .map(str::to_owned)
-                    .into(),
+                paths: [
+                    "title",
+                    "metadata",
+                    "labels",
+                    "stage",
+                    "expiry",
+                    "persistent",
+                ]
+                .map(str::to_owned)
+                .into(),
             }),
             title: update.title.clone(),
             metadata: update.metadata.clone(),
@@ -280,6 +293,7 @@ impl Life<'_> {
             }),
             etag: made.etag.clone(),
             agent_id: update.agent_id.clone(),
+            persistent: update.persistent,
             idempotency_key: format!("update {}", made.artifact_id),
         });
         let changed = artifacts.update_artifact(request).await.unwrap();
@@ -288,6 +302,7 @@ impl Life<'_> {
         assert_eq!(changed.metadata, update.metadata);
         assert_eq!(changed.labels, update.labels);
         assert_eq!(changed.stage(), first);
+        assert_eq!(changed.persistent, update.persistent);
         let set = self.sent.note(SetStageRequest {
             stage: second.into(),
             artifact_ids: vec![made.artifact_id.clone()],
@@ -304,7 +319,7 @@ impl Life<'_> {
         let told = changes.into_inner().changes;
         let told: Vec<_> = told
             .iter()
-            .map(|change| (change.from(), change.to(), &change.agent_id))
+            .map(|change| (change.from_stage(), change.to_stage(), &change.agent_id))
             .collect();
         let stages = [made.stage(), first, second];
         let expected = stages.windows(2).filter(|pair| pair[0] != pair[1]);
@@ -353,6 +368,7 @@ impl Life<'_> {
                 artifact_ids: ids.clone(),
                 legal_hold,
                 idempotency_key: format!("hold {legal_hold}"),
+                ..SetLegalHoldRequest::default()
             });
             artifacts.set_legal_hold(hold).await.unwrap();
             let held = self.client.get(&made.artifact_id).await.unwrap();
@@ -365,6 +381,7 @@ impl Life<'_> {
                     artifact_id,
                     name,
                     idempotency_key: format!("{by_name:x<256}"),
+                    ..DeleteArtifactRequest::default()
                 });
                 artifacts.delete_artifact(delete).await.unwrap();
             } else {
@@ -384,6 +401,7 @@ impl Life<'_> {
             let restore = self.sent.note(RestoreArtifactsRequest {
                 artifact_ids: ids.clone(),
                 idempotency_key: format!("restore {by_name:?}"),
+                ..RestoreArtifactsRequest::default()
             });
             artifacts.restore_artifacts(restore).await.unwrap();
             self.client.get(&made.artifact_id).await.unwrap();
@@ -448,7 +466,7 @@ impl Life<'_> {
         let listed = sessions.list_sessions(request).await.unwrap().into_inner();
         assert!(listed.sessions.contains(&sealed));
         let request = ListManifestRequest {
-            session_id,
+            session_id: session_id.clone(),
             ..ListManifestRequest::default()
         };
         let manifest = sessions.list_manifest(request).await.unwrap().into_inner();
@@ -457,6 +475,12 @@ impl Life<'_> {
             (&entry.filename, &entry.artifact_id, &entry.content_hash),
             (&made.filename, &made.artifact_id, &made.content_hash)
         );
+        let delete = self.sent.note(DeleteSessionRequest {
+            session_id: session_id.clone(),
+            idempotency_key: "delete session".into(),
+        });
+        let job = sessions.delete_session(delete).await.unwrap().into_inner();
+        assert_eq!(job.job.unwrap().session_id, session_id);
     }
 }
 
@@ -508,6 +532,7 @@ fn is_as_given(given: &ArtifactSpec, made: &Artifact) {
     assert_eq!(made.language, given.language);
     assert_eq!(made.change_summary, given.change_summary);
     assert_eq!(made.labels, given.labels);
+    assert_eq!(made.persistent, given.persistent);
     // A copy is made from its source as well.
     let unknown = given.inputs.iter().find(|id| !made.inputs.contains(id));
     assert_eq!(unknown, None);
