@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use cairn_proto::v1::{ArtifactKind, ArtifactSpec, ArtifactStage, OnDuplicate, artifact_spec};
+use cairn_proto::v1::{
+    ArtifactKind, ArtifactSpec, ArtifactStage, OnDuplicate, artifact_spec, update_artifact_request,
+};
 use proptest::{prelude::*, sample::select};
 use prost_types::Duration;
 
@@ -60,6 +62,7 @@ pub(super) struct Case {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Way {
     Create,
+    Batch,
     Upload,
     Copy,
     /// Unpublished, then with its session.
@@ -74,7 +77,7 @@ pub(super) struct Update {
     pub(super) labels: Vec<String>,
     pub(super) stages: [ArtifactStage; 2],
     pub(super) agent_id: String,
-    pub(super) ttl: Option<Duration>,
+    pub(super) expiry: update_artifact_request::Expiry,
     pub(super) persistent: bool,
 }
 
@@ -150,7 +153,7 @@ fn stage() -> impl Strategy<Value = ArtifactStage> {
 }
 
 fn expiry() -> impl Strategy<Value = Option<artifact_spec::Expiry>> {
-    use artifact_spec::Expiry::{NeverExpires, Ttl};
+    use artifact_spec::Expiry::{Longest, NeverExpires, Ttl};
     // Not the shortest, of which nothing would be left to read.
     let hour = Ttl(ttl(3600));
     select(vec![
@@ -158,6 +161,17 @@ fn expiry() -> impl Strategy<Value = Option<artifact_spec::Expiry>> {
         Some(hour),
         Some(Ttl(ttl(LONGEST))),
         Some(NeverExpires(true)),
+        Some(Longest(true)),
+    ])
+}
+
+fn changed_expiry() -> impl Strategy<Value = update_artifact_request::Expiry> {
+    use update_artifact_request::Expiry::{Longest, NeverExpires, Ttl};
+    select(vec![
+        Ttl(ttl(3600)),
+        Ttl(ttl(LONGEST)),
+        NeverExpires(true),
+        Longest(true),
     ])
 }
 
@@ -223,10 +237,10 @@ prop_compose! {
         labels in labels(),
         stages in [stage(), stage()],
         agent_id in perhaps(identifier()),
-        ttl in select(vec![None, Some(ttl(3600)), Some(ttl(LONGEST))]),
+        expiry in changed_expiry(),
         persistent in any::<bool>(),
     ) -> Update {
-        Update { title, metadata, labels, stages, agent_id, ttl, persistent }
+        Update { title, metadata, labels, stages, agent_id, expiry, persistent }
     }
 }
 
@@ -235,7 +249,7 @@ prop_compose! {
         spec in specs(),
         inputs in prop_oneof![8 => 0..=2_usize, 1 => Just(64)],
         content in select(vec![0, 1, 100_000]),
-        way in select(vec![Way::Create, Way::Upload, Way::Copy, Way::Commit]),
+        way in select(vec![Way::Create, Way::Batch, Way::Upload, Way::Copy, Way::Commit]),
         link in select(vec![ttl(60), ttl(365 * 86_400)]),
         session in (words(255), labels()),
         update in updates(),

@@ -7,14 +7,16 @@
 use std::{collections::BTreeSet, env};
 
 use cairn_proto::v1::{
-    Artifact, ArtifactKind, ArtifactName, ArtifactSpec, ArtifactStage, CommitSessionRequest,
+    Artifact, ArtifactKind, ArtifactName, ArtifactOutcome, ArtifactSpec, ArtifactStage,
+    BatchCreateArtifactsRequest, BatchGetArtifactsRequest, CommitSessionRequest,
     CopyArtifactRequest, CreateArtifactRequest, CreateLinkRequest, DeleteArtifactRequest,
-    DeleteArtifactsRequest, DeleteSessionRequest, GetArtifactRequest, GetLineageRequest,
-    GetLinkRequest, GetSessionRequest, LineageDirection, Link, ListArtifactsRequest,
-    ListLinksRequest, ListManifestRequest, ListSessionsRequest, ListStageChangesRequest,
-    RestoreArtifactsRequest, RevokeLinkRequest, SealSessionRequest, SetLegalHoldRequest,
-    SetSessionLegalHoldRequest, SetStageRequest, UpdateArtifactRequest, UpdateSessionRequest,
-    artifact_spec::Expiry, update_artifact_request,
+    DeleteArtifactsRequest, DeleteSessionRequest, DownloadArtifactsRequest, GetArtifactRequest,
+    GetLineageRequest, GetLinkRequest, GetSessionRequest, LineageDirection, Link,
+    ListArtifactsRequest, ListLinksRequest, ListManifestRequest, ListSessionsRequest,
+    ListStageChangesRequest, RestoreArtifactsRequest, RevokeLinkRequest, SealSessionRequest,
+    SetLegalHoldRequest, SetSessionLegalHoldRequest, SetStageRequest, UpdateArtifactRequest,
+    UpdateSessionRequest, artifact_outcome::Outcome, artifact_spec::Expiry,
+    download_artifacts_response,
 };
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestError, TestRunner};
 use prost_types::FieldMask;
@@ -29,11 +31,13 @@ use crate::harness::{Cairn, Client, content, spec};
 const CASES: u32 = 40;
 
 /// Requests that only ask, and what the harness sends.
-const NOTHING_WRITTEN: [&str; 20] = [
+const NOTHING_WRITTEN: [&str; 22] = [
     "ArtifactFilter",
+    "BatchGetArtifactsRequest",
     "CancelJobRequest",
     "Content",
     "DownloadArtifactRequest",
+    "DownloadArtifactsRequest",
     "FindMissingContentRequest",
     "GetArtifactRequest",
     "GetJobRequest",
@@ -65,10 +69,13 @@ const NOTHING_KEPT: [&str; 8] = [
 ];
 
 /// The calls that answer artifacts. Each is made here: a new one is to be read by, too.
-const READS: [&str; 9] = [
+const READS: [&str; 12] = [
+    "BatchCreateArtifacts",
+    "BatchGetArtifacts",
     "CopyArtifact",
     "CreateArtifact",
     "DownloadArtifact",
+    "DownloadArtifacts",
     "GetArtifact",
     "GetLineage",
     "ListArtifacts",
@@ -185,6 +192,16 @@ impl Life<'_> {
                 assert_eq!(again.artifact_id, made.artifact_id, "under the same key");
                 made
             }
+            Way::Batch => {
+                let request = self.sent.note(BatchCreateArtifactsRequest {
+                    requests: vec![CreateArtifactRequest {
+                        spec: Some(declared),
+                        content: bytes.into(),
+                    }],
+                });
+                let made = artifacts.batch_create_artifacts(request).await.unwrap();
+                only(made.into_inner().outcomes)
+            }
             Way::Upload => self.client.upload(declared, bytes).await.unwrap(),
             Way::Copy => {
                 let source = self.client.create(spec("source"), bytes).await.unwrap();
@@ -248,6 +265,19 @@ impl Life<'_> {
         };
         let named = artifacts.get_artifact(request).await.unwrap();
         assert_eq!(named.into_inner().artifact.unwrap(), as_read);
+        let request = BatchGetArtifactsRequest {
+            artifact_ids: vec![made.artifact_id.clone()],
+            ..BatchGetArtifactsRequest::default()
+        };
+        let batch = artifacts.batch_get_artifacts(request).await.unwrap();
+        assert_eq!(only(batch.into_inner().outcomes), as_read);
+        let request = DownloadArtifactsRequest {
+            artifact_ids: vec![made.artifact_id.clone()],
+        };
+        let download = artifacts.download_artifacts(request).await.unwrap();
+        let first = download.into_inner().message().await.unwrap().unwrap();
+        let expected = download_artifacts_response::Message::Artifact(as_read.clone());
+        assert_eq!(first.message, Some(expected));
         for request in lists(made) {
             let listed = artifacts.list_artifacts(request.clone()).await.unwrap();
             let listed = listed.into_inner().artifacts;
@@ -287,10 +317,7 @@ impl Life<'_> {
             metadata: update.metadata.clone(),
             labels: update.labels.clone(),
             stage: first.into(),
-            expiry: Some(match update.ttl {
-                Some(ttl) => update_artifact_request::Expiry::Ttl(ttl),
-                None => update_artifact_request::Expiry::NeverExpires(true),
-            }),
+            expiry: Some(update.expiry),
             etag: made.etag.clone(),
             agent_id: update.agent_id.clone(),
             persistent: update.persistent,
@@ -484,6 +511,17 @@ impl Life<'_> {
     }
 }
 
+fn only(outcomes: Vec<ArtifactOutcome>) -> Artifact {
+    match &outcomes[..] {
+        [
+            ArtifactOutcome {
+                outcome: Some(Outcome::Artifact(made)),
+            },
+        ] => made.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn name_of(made: &Artifact) -> ArtifactName {
     ArtifactName {
         filename: made.filename.clone(),
@@ -549,7 +587,8 @@ fn is_as_given(given: &ArtifactSpec, made: &Artifact) {
         .expires_at
         .map(|at| at.seconds - made.created_at.unwrap().seconds);
     match &given.expiry {
-        Some(Expiry::NeverExpires(_)) => assert_eq!(life, None),
+        // The tenant may keep without an expiry.
+        Some(Expiry::NeverExpires(_) | Expiry::Longest(_)) => assert_eq!(life, None),
         Some(Expiry::Ttl(ttl)) => assert!((ttl.seconds..=ttl.seconds + 1).contains(&life.unwrap())),
         None => assert_eq!(life.map(|life| life / 86_400), Some(30)),
     }
