@@ -16,6 +16,7 @@ use crate::harness::{Bytes, Cairn, Client, Setup, refused, session_spec, spec};
 
 mod coverage;
 mod drawn;
+mod expected;
 mod generated;
 
 /// 100 years.
