@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cairn_proto::v1::{GetLineageRequest, LineageDirection};
+use cairn_proto::v1::{self, GetLineageRequest, LineageDirection};
 use serde::Serialize;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     inspect,
     name::{Name, Which},
     output::{Output, table},
-    shapes::{Artifact, header, or_dash},
+    shapes::{header, or_dash},
 };
 
 /// Print what an artifact was made from, and what that was made from
@@ -47,6 +47,14 @@ struct Lineage {
 }
 
 #[derive(Serialize)]
+struct Artifact {
+    artifact_id: String,
+    filename: String,
+    version: i64,
+    agent_id: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Derivation {
     artifact_id: String,
     input_id: String,
@@ -65,30 +73,56 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     } else {
         LineageDirection::Inputs
     };
-    let request = unary(GetLineageRequest {
+    let mut request = GetLineageRequest {
         artifact_id: root.clone(),
         direction: direction.into(),
         max_depth: args.depth,
+        page_size: 200,
         ..GetLineageRequest::default()
-    });
+    };
     let mut client = client.artifacts.clone();
-    let answer = client.get_lineage(request).await?.into_inner();
-    let derivations = answer.derivations.into_iter();
+    let (mut derivations, mut known) = (Vec::new(), BTreeMap::new());
+    let truncated = loop {
+        let answer = client.get_lineage(unary(request.clone())).await?;
+        let answer = answer.into_inner();
+        derivations.extend(answer.derivations.into_iter().map(Derivation::from));
+        let artifacts = answer.artifacts.into_iter();
+        known.extend(artifacts.map(|artifact| (artifact.artifact_id.clone(), artifact)));
+        if answer.next_page_token.is_empty() {
+            break answer.truncated;
+        }
+        request.page_token = answer.next_page_token;
+    };
     let lineage = Lineage {
-        derivations: derivations
-            .map(|derivation| Derivation {
-                artifact_id: derivation.artifact_id,
-                input_id: derivation.input_id,
-            })
-            .collect(),
-        artifacts: answer.artifacts.into_iter().map(Artifact::from).collect(),
-        truncated: answer.truncated,
+        derivations,
+        artifacts: known.into_values().map(Artifact::from).collect(),
+        truncated,
     };
     output.data(&lineage, || lineage.tree(&root, args.outputs))?;
     if lineage.truncated {
         output.hint("there is more: ask with a greater --depth, or about one of these");
     }
     Ok(())
+}
+
+impl From<v1::Derivation> for Derivation {
+    fn from(step: v1::Derivation) -> Self {
+        Self {
+            artifact_id: step.artifact_id,
+            input_id: step.input_id,
+        }
+    }
+}
+
+impl From<v1::LineageArtifact> for Artifact {
+    fn from(artifact: v1::LineageArtifact) -> Self {
+        Self {
+            artifact_id: artifact.artifact_id,
+            filename: artifact.filename,
+            version: artifact.version,
+            agent_id: Some(artifact.agent_id).filter(|id| !id.is_empty()),
+        }
+    }
 }
 
 impl Lineage {
@@ -143,10 +177,7 @@ impl Lineage {
 
 #[cfg(test)]
 mod tests {
-    use cairn_proto::v1;
-
-    use super::{Derivation, Lineage};
-    use crate::shapes::Artifact;
+    use super::{Artifact, Derivation, Lineage};
 
     /// d was made from b and c, and these from a, which is gone.
     fn lineage() -> Lineage {
@@ -154,13 +185,11 @@ mod tests {
             artifact_id: artifact_id.to_owned(),
             input_id: input_id.to_owned(),
         };
-        let artifact = |id: &str| {
-            Artifact::from(v1::Artifact {
-                artifact_id: id.to_owned(),
-                filename: format!("{id}.txt"),
-                version: 1,
-                ..v1::Artifact::default()
-            })
+        let artifact = |id: &str| Artifact {
+            artifact_id: id.to_owned(),
+            filename: format!("{id}.txt"),
+            version: 1,
+            agent_id: None,
         };
         Lineage {
             derivations: vec![

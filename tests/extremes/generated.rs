@@ -24,7 +24,7 @@ use super::{
     drawn::{Case, Update, Way, cases},
     every_read,
     expected::{assert_same, is_as_given, lists, name_of, only},
-    started,
+    is_relative, started,
 };
 use crate::harness::{Cairn, Client, content, spec};
 
@@ -69,7 +69,7 @@ const NOTHING_KEPT: [&str; 8] = [
 ];
 
 /// The calls that answer artifacts. Each is made here: a new one is to be read by, too.
-const READS: [&str; 12] = [
+const READS: [&str; 11] = [
     "BatchCreateArtifacts",
     "BatchGetArtifacts",
     "CopyArtifact",
@@ -77,7 +77,6 @@ const READS: [&str; 12] = [
     "DownloadArtifact",
     "DownloadArtifacts",
     "GetArtifact",
-    "GetLineage",
     "ListArtifacts",
     "ListVersions",
     "UpdateArtifact",
@@ -290,7 +289,8 @@ impl Life<'_> {
                 ..GetLineageRequest::default()
             };
             let outputs = artifacts.get_lineage(request).await.unwrap().into_inner();
-            assert!(outputs.artifacts.contains(&as_read));
+            let known = &outputs.artifacts;
+            assert!(known.iter().any(|known| is_relative(known, &as_read)));
         }
     }
 

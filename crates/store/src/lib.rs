@@ -64,7 +64,7 @@ pub use hold::HoldsSet;
 pub use id::{ArtifactId, JobId, LinkId};
 pub use idempotency::IdempotencyKey;
 pub use job::{Bulk, Job, JobState, Task};
-pub use lineage::{Derivation, Direction, Lineage};
+pub use lineage::{Derivation, Direction, Lineage, Relative};
 pub use link::Link;
 pub use list::{ArtifactList, Entry, Order, RawFilter, RawOrder};
 pub use manifest::{ManifestEntry, manifest_digest};

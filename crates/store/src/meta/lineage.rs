@@ -3,16 +3,15 @@
 use tokio_postgres::Row;
 
 use super::{
-    artifacts::{self, COLUMNS, VISIBLE},
+    artifacts::VISIBLE,
     connection::Connection,
     error::from_pg,
-    row::{Damage, at, legible},
+    row::{Damage, at},
 };
 use crate::{
-    artifact::Artifact,
     error::Result,
     id::TenantId,
-    lineage::{Derivation, Direction},
+    lineage::{Derivation, Direction, Relative},
 };
 
 /// The derivations that lead on from these artifacts, at most `limit`.
@@ -54,17 +53,21 @@ pub(crate) async fn step(
 pub(crate) async fn visible(
     client: &Connection,
     tenant: TenantId,
-    ids: &[String],
-) -> Result<Vec<Artifact>> {
-    let rows = client
-        .query(
-            &format!(
-                "SELECT {COLUMNS} FROM artifacts a
-                 WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND {VISIBLE} ORDER BY a.id"
-            ),
-            &[&tenant.0, &ids],
-        )
-        .await
-        .map_err(from_pg)?;
-    legible(&rows, artifacts::read)
+    ids: &[&str],
+) -> Result<Vec<Relative>> {
+    let sql = format!(
+        "SELECT a.id, a.filename, a.version, a.agent_id FROM artifacts a
+         WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND {VISIBLE} ORDER BY a.id"
+    );
+    let rows = client.query(&sql, &[&tenant.0, &ids]).await;
+    let read = |row: &Row| {
+        Ok(Relative {
+            artifact_id: at(row, 0)?,
+            filename: at(row, 1)?,
+            version: at(row, 2)?,
+            agent_id: at(row, 3)?,
+        })
+    };
+    let read: Result<_, Damage> = rows.map_err(from_pg)?.iter().map(read).collect();
+    Ok(read?)
 }

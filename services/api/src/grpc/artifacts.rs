@@ -332,9 +332,11 @@ impl ArtifactService for Services {
         let (caller, request) = taken(request)?;
         let direction = records::direction(request.direction).map_err(to_status)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
+        let (depth, token) = (request.max_depth, &request.page_token);
         let lineage = self
             .store
-            .lineage(&caller.tenant, &wanted, direction, request.max_depth)
+            .lineage(&caller.tenant, &wanted, direction, depth, size, token)
             .await
             .map_err(to_status)?;
         Ok(Response::new(records::lineage(lineage)))

@@ -180,7 +180,8 @@ pub(super) fn direction(direction: i32) -> Result<Direction> {
 }
 
 pub(super) fn lineage(lineage: Lineage) -> v1::GetLineageResponse {
-    let derivations = lineage.derivations.into_iter();
+    let derivations = lineage.derivations.items.into_iter();
+    let artifacts = lineage.artifacts.into_iter();
     v1::GetLineageResponse {
         derivations: derivations
             .map(|step| v1::Derivation {
@@ -188,11 +189,15 @@ pub(super) fn lineage(lineage: Lineage) -> v1::GetLineageResponse {
                 input_id: step.input_id,
             })
             .collect(),
-        artifacts: lineage
-            .artifacts
-            .into_iter()
-            .map(convert::artifact)
+        artifacts: artifacts
+            .map(|artifact| v1::LineageArtifact {
+                artifact_id: artifact.artifact_id,
+                filename: artifact.filename,
+                version: artifact.version,
+                agent_id: artifact.agent_id,
+            })
             .collect(),
         truncated: lineage.truncated,
+        next_page_token: lineage.derivations.next.unwrap_or_default(),
     }
 }
