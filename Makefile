@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check chart-cluster chart-kubelet image image-test bench proto fmt clean
+.PHONY: help demo dev test soak check chart-cluster chart-kubelet image image-test bench proto examples fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -51,7 +51,7 @@ soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTE
 check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
-	shellcheck scripts/bootstrap scripts/check-* scripts/try-* $(wildcard scripts/*.sh) .ci/run deploy/image/build deploy/image/rootfs
+	shellcheck scripts/bootstrap scripts/check-* scripts/try-* scripts/examples $(wildcard examples/*/run) $(wildcard scripts/*.sh) .ci/run deploy/image/build deploy/image/rootfs
 	scripts/check-layers
 	scripts/check-migrations
 	scripts/check-proto
@@ -89,6 +89,11 @@ proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
 	@scripts/bootstrap proto
 	.tools/npm/node_modules/.bin/buf generate
 
+examples: ## Run a program in each of Python, TypeScript and Go against a Cairn of their own; ONLY="python go"
+	@scripts/bootstrap examples
+	cargo build --release --locked -p cairn-cli
+	CAIRN_BIN=$(abspath $(cairn)) scripts/examples $(ONLY)
+
 fmt: ## Format the Rust code and the protos
 	@scripts/bootstrap check
 	cargo fmt --all
@@ -96,4 +101,4 @@ fmt: ## Format the Rust code and the protos
 
 clean: ## Remove what was built; .tools/ stays
 	cargo clean
-	rm -rf proto/gen
+	rm -rf proto/gen examples/*/gen examples/python/venv examples/typescript/{node_modules,dist} examples/java/target

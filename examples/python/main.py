@@ -1,0 +1,77 @@
+"""Streams a file up, finds it, reads it back, seals the session and reads what happened in it: main.py FILE"""
+
+import hashlib
+import os
+import sys
+import uuid
+
+import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc_status import rpc_status
+
+sys.path.append("gen")
+from cairn.v1 import artifact_service_pb2 as api, session_service_pb2 as sessions_api
+from cairn.v1.artifact_pb2 import ArtifactSpec
+from cairn.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from cairn.v1.session_service_pb2_grpc import SessionServiceStub
+
+REPEAT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+channel = grpc.insecure_channel(os.environ["CAIRN_GRPC_TARGET"])
+auth = [("authorization", f"Bearer {os.environ['CAIRN_API_KEY']}")]
+artifacts, sessions = ArtifactServiceStub(channel), SessionServiceStub(channel)
+
+
+def pieces(path, spec):
+    """The spec, the content, then that this was all and what it was; a file of any size."""
+    yield api.UploadArtifactRequest(spec=spec)
+    with open(path, "rb") as file:
+        sha256 = hashlib.sha256()
+        while data := file.read(256 * 1024):
+            sha256.update(data)
+            yield api.UploadArtifactRequest(data=data)
+        end = api.UploadEnd(content_hash=f"sha256:{sha256.hexdigest()}", size_bytes=file.tell())
+    yield api.UploadArtifactRequest(end=end)
+
+
+def upload(path, spec, attempts=4):
+    """Repeats what may have happened: under its key it happens once."""
+    try:
+        return artifacts.UploadArtifact(pieces(path, spec), metadata=auth, timeout=60).artifact
+    except grpc.RpcError as error:
+        if error.code() not in REPEAT or attempts == 1:
+            raise
+        return upload(path, spec, attempts - 1)
+
+
+def reason(error):
+    """What programs branch on; None for an error that a proxy or the network made."""
+    info, status = ErrorInfo(), rpc_status.from_call(error)
+    return next((info.reason for detail in status.details if detail.Unpack(info)), None) if status else None
+
+
+path, session = sys.argv[1], f"python-{uuid.uuid4()}"
+watch = sessions.WatchSession(sessions_api.WatchSessionRequest(session_id=session, until_sealed=True), metadata=auth)
+spec = ArtifactSpec(filename=os.path.basename(path), session_id=session, agent_id="example", idempotency_key=str(uuid.uuid4()))
+
+made = upload(path, spec)
+assert upload(path, spec).artifact_id == made.artifact_id, "the same key is the same artifact"
+
+found = artifacts.ListArtifacts(api.ListArtifactsRequest(session_id=session), metadata=auth, timeout=10).artifacts
+print([f"{artifact.filename} v{artifact.version}, {artifact.size_bytes} bytes" for artifact in found])
+
+sha256 = hashlib.sha256()
+for message in artifacts.DownloadArtifact(api.DownloadArtifactRequest(artifact_id=made.artifact_id), metadata=auth):
+    sha256.update(message.data)
+assert f"sha256:{sha256.hexdigest()}" == made.content_hash, "the bytes are those that were sent"
+
+sessions.SealSession(sessions_api.SealSessionRequest(session_id=session), metadata=auth, timeout=10)
+try:
+    upload(path, ArtifactSpec(filename="late", session_id=session, agent_id="example"))
+except grpc.RpcError as error:
+    if reason(error) != "SESSION_SEALED":
+        raise
+    print("sealed: nothing more goes in")
+
+for message in watch:
+    for event in message.events:
+        print(event.position, sessions_api.SessionEventType.Name(event.type), event.artifact.filename)
