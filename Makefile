@@ -89,7 +89,7 @@ proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
 	@scripts/bootstrap proto
 	.tools/npm/node_modules/.bin/buf generate
 
-examples: ## Run a program in each of Python, TypeScript and Go against a Cairn of their own; ONLY="python go"
+examples: ## Run a program in each of Python, TypeScript, Go and Java against a Cairn of their own; ONLY="python go"
 	@scripts/bootstrap examples
 	cargo build --release --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/examples $(ONLY)

@@ -1,0 +1,105 @@
+import com.google.protobuf.ByteString;
+import com.google.rpc.ErrorInfo;
+import dev.cairn.v1.*;
+import io.grpc.*;
+import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.MetadataUtils;
+import java.nio.file.*;
+import java.security.MessageDigest;
+import java.util.*;
+import java.util.concurrent.TimeUnit;
+
+/** Streams a file up, finds it, reads it back, seals the session and reads what happened in it: Main FILE */
+public class Main {
+    static ArtifactServiceGrpc.ArtifactServiceBlockingV2Stub artifacts;
+
+    /** Sends the spec, the content, then that this was all and what it was; a file of any size. */
+    static Artifact attempt(Path path, ArtifactSpec spec) throws Exception {
+        var call = artifacts.withDeadlineAfter(60, TimeUnit.SECONDS).uploadArtifact();
+        try (var file = Files.newInputStream(path)) {
+            var sha256 = MessageDigest.getInstance("SHA-256");
+            var piece = new byte[256 * 1024];
+            // A write that answers false says that the answer is there, perhaps a good one: read returns it.
+            var going = call.write(UploadArtifactRequest.newBuilder().setSpec(spec).build());
+            for (int n; going && (n = file.read(piece)) > 0; ) {
+                sha256.update(piece, 0, n);
+                going = call.write(UploadArtifactRequest.newBuilder().setData(ByteString.copyFrom(piece, 0, n)).build());
+            }
+            if (going) {
+                var end = UploadEnd.newBuilder().setContentHash(hash(sha256)).setSizeBytes(Files.size(path));
+                call.write(UploadArtifactRequest.newBuilder().setEnd(end).build());
+                call.halfClose();
+            }
+            return call.read().getArtifact();
+        } finally {
+            call.cancel("no longer needed", null);
+        }
+    }
+
+    /** Repeats what may have happened: under its key it happens once. */
+    static Artifact upload(Path path, ArtifactSpec spec) throws Exception {
+        for (int attempts = 4; ; attempts--) {
+            try {
+                return attempt(path, spec);
+            } catch (StatusException error) {
+                var code = error.getStatus().getCode();
+                if (attempts == 1 || (code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED)) throw error;
+            }
+        }
+    }
+
+    /** What programs branch on; empty for an error that a proxy or the network made. */
+    static String reason(StatusException error) throws Exception {
+        for (var detail : StatusProto.fromThrowable(error).getDetailsList())
+            if (detail.is(ErrorInfo.class)) return detail.unpack(ErrorInfo.class).getReason();
+        return "";
+    }
+
+    static String hash(MessageDigest sha256) {
+        return "sha256:" + HexFormat.of().formatHex(sha256.digest());
+    }
+
+    static void check(boolean holds, String what) {
+        if (!holds) throw new IllegalStateException("this should hold and does not: " + what);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        var channel = Grpc.newChannelBuilder(System.getenv("CAIRN_GRPC_TARGET"), InsecureChannelCredentials.create()).build();
+        var headers = new Metadata();
+        headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + System.getenv("CAIRN_API_KEY"));
+        var authorize = MetadataUtils.newAttachHeadersInterceptor(headers);
+        artifacts = ArtifactServiceGrpc.newBlockingV2Stub(channel).withInterceptors(authorize);
+        var sessions = SessionServiceGrpc.newBlockingV2Stub(channel).withInterceptors(authorize);
+
+        var path = Path.of(arguments[0]);
+        var session = "java-" + UUID.randomUUID();
+        var watch = sessions.watchSession(WatchSessionRequest.newBuilder().setSessionId(session).setUntilSealed(true).build());
+        var spec = ArtifactSpec.newBuilder().setFilename(path.getFileName().toString()).setSessionId(session)
+                .setAgentId("example").setIdempotencyKey(UUID.randomUUID().toString()).build();
+
+        var made = upload(path, spec);
+        check(upload(path, spec).getArtifactId().equals(made.getArtifactId()), "the same key is the same artifact");
+
+        for (var artifact : artifacts.listArtifacts(ListArtifactsRequest.newBuilder().setSessionId(session).build()).getArtifactsList())
+            System.out.printf("%s v%d, %d bytes%n", artifact.getFilename(), artifact.getVersion(), artifact.getSizeBytes());
+
+        var sha256 = MessageDigest.getInstance("SHA-256");
+        var content = artifacts.downloadArtifact(DownloadArtifactRequest.newBuilder().setArtifactId(made.getArtifactId()).build());
+        while (content.hasNext()) sha256.update(content.read().getData().asReadOnlyByteBuffer());
+        check(hash(sha256).equals(made.getContentHash()), "the bytes are those that were sent");
+
+        sessions.sealSession(SealSessionRequest.newBuilder().setSessionId(session).build());
+        try {
+            upload(path, ArtifactSpec.newBuilder().setFilename("late").setSessionId(session).setAgentId("example").build());
+            check(false, "a sealed session takes no write");
+        } catch (StatusException error) {
+            if (!reason(error).equals("SESSION_SEALED")) throw error;
+            System.out.println("sealed: nothing more goes in");
+        }
+
+        while (watch.hasNext())
+            for (var event : watch.read().getEventsList())
+                System.out.println(event.getPosition() + " " + event.getType() + " " + event.getArtifact().getFilename());
+        channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
+    }
+}
