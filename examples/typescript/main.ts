@@ -73,5 +73,5 @@ for await (const { events } of watch) {
   for (const event of events) console.log(event.position, SessionEventType[event.type], event.artifact?.filename);
 }
 
-// An idle connection would keep the program from ending.
+// An open connection can keep the program from ending.
 connection.abort();
