@@ -47,7 +47,7 @@ async fn a_count_that_fails_leaves_the_last_one_with_its_time() {
         .await;
     let same = known(&cairn.store).await.unwrap();
     assert_eq!(same.counted_at, first.counted_at);
-    // It is not counted again at once by whoever comes next.
+    // The worker that comes next does not count it again at once.
     cairn.sql("ALTER TABLE elsewhere RENAME TO gc_queue").await;
     let same = known(&cairn.store).await.unwrap();
     assert_eq!(same.counted_at, first.counted_at);

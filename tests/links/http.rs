@@ -180,7 +180,7 @@ async fn the_charset_of_a_text_is_that_of_its_bytes() {
     }
 }
 
-/// Runs a program in a folder, without the settings of whoever runs the tests.
+/// Runs a program in a folder, without the settings of the person who runs the tests.
 async fn run(folder: &TempDir, program: &str, args: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(args).current_dir(folder.path()).env_clear();

@@ -9,8 +9,8 @@ const PLAIN: &str = "text/plain";
 /// How many of the first bytes are looked at.
 const LOOKED_AT: usize = 64 << 10;
 
-/// What agents write, by extension; before what the rest of the world means by these. Source code whose type nobody has
-/// registered is plain text.
+/// What agents write, by extension; before what the rest of the world means by these. Source code that has no
+/// registered type is plain text.
 const BY_EXTENSION: [(&str, &str); 38] = [
     ("arrow", "application/vnd.apache.arrow.file"),
     ("cts", PLAIN),

@@ -24,7 +24,7 @@
 //! key        = letters and digits of any script and . _ @ / - + | quoted
 //! value      = the same, and : and *, and none of the keywords | quoted
 //! quoted     = '"' ... '"' | "'" ... "'"            \" \' \\ \/ and \* are the characters alone, \b \f \n \r \t and
-//!                                                  \uXXXX what they are in JSON
+//!                                                  \u and four hex digits what they are in JSON
 //! ```
 //!
 //! A value in quotes after `=` is that text whatever is in it, so a program that quotes as JSON does matches what it means and

@@ -233,7 +233,7 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken>
     Taken::of(queued.len(), &condemned)
 }
 
-/// Keys that no longer stand for their writes.
+/// Keys whose window is over.
 pub(crate) const EXPIRED_KEYS: DueRows = DueRows {
     sql: "SELECT tenant_id, key AS id, 'its window was over at ' || expires_at AS why FROM idempotency_keys
          WHERE expires_at <= now() ORDER BY expires_at LIMIT $1 OFFSET $2",

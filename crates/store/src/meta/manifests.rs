@@ -29,7 +29,7 @@ fn read(row: &Row) -> Result<ManifestEntry> {
 }
 
 /// Writes down what a session holds, in the transaction that seals it. What has expired there has been ended before, and
-/// whoever makes an artifact visible again holds the session's lock, so that what is live now stays what was live then.
+/// a call that makes an artifact visible again holds the session's lock, so that what is live now stays what was live then.
 #[tracing::instrument(target = "postgres", name = "manifests.write", skip_all)]
 pub(crate) async fn write(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<()> {
     let write = "INSERT INTO manifest_entries (tenant_id, session_id, artifact_id, filename, version, size_bytes, sha256)

@@ -112,7 +112,7 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
 }
 
 /// Adds a batch of changes up, of the same number for each of some tenants, whichever these are. Each of them has one worker
-/// at a time; whoever writes an artifact takes none of these rows.
+/// at a time; a commit takes none of these rows.
 #[tracing::instrument(target = "postgres", name = "usage.add_up", skip_all)]
 pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let every = "INSERT INTO tenant_usage (tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes)

@@ -116,7 +116,7 @@ impl Page {
 }
 
 /// What pages left over of the last folder that they read, so that the next page need not read it again: a folder of many
-/// pages is read twice. Each is used once, by whoever goes on behind that very page.
+/// pages is read twice. Each is used once, by the read that goes on behind that very page.
 #[derive(Default)]
 pub(super) struct Rests {
     kept: Mutex<VecDeque<Rest>>,
