@@ -11,7 +11,7 @@ impl Mask {
     /// Checks a mask; none, and one without paths, is of all fields.
     ///
     /// # Errors
-    /// `Invalid`, for what is no field.
+    /// `Invalid`, for a path that names no field.
     pub(super) fn new(mask: Option<FieldMask>) -> Result<Self> {
         let paths = mask.unwrap_or_default().paths;
         if paths.len() > FIELDS.len() {

@@ -99,7 +99,7 @@ fn range(element: &str) -> Option<Range> {
     })
 }
 
-/// A number of any length; none of a content is beyond the largest that is told apart.
+/// A number of any length. One too large for `u64` is read as its largest, which is beyond every content.
 fn number(digits: &str) -> Option<u64> {
     let is_one = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     is_one.then(|| digits.parse().unwrap_or(u64::MAX))
