@@ -4,7 +4,7 @@ use cairn_proto::v1::{
     ArtifactFilter, ArtifactName, ArtifactSpec, ArtifactStage, DeleteArtifactRequest,
     DeleteArtifactResponse, DeleteArtifactsRequest, DeleteArtifactsResponse, DeleteSessionRequest,
     GetJobRequest, Job, JobState, JobType, ListArtifactsRequest, RestoreArtifactsRequest,
-    SetLegalHoldRequest, SetSessionLegalHoldRequest, SetStageRequest,
+    SetLegalHoldRequest, SetStageRequest,
 };
 use tonic::{Code, Status};
 
@@ -482,17 +482,7 @@ async fn a_session_that_is_held_loses_nothing_when_it_is_deleted() {
         ..session_spec("b", "run")
     };
     client.create(waiting, "x").await.unwrap();
-    let hold = SetSessionLegalHoldRequest {
-        session_id: "run".to_owned(),
-        legal_hold: true,
-        ..SetSessionLegalHoldRequest::default()
-    };
-    client
-        .sessions
-        .clone()
-        .set_session_legal_hold(hold)
-        .await
-        .unwrap();
+    client.hold_session("run", true).await.unwrap();
     let job = delete_session(client, "run").await.unwrap();
     let done = ended(&cairn, job).await;
     assert_eq!((done.done_count, done.held_count), (0, 1));

@@ -26,21 +26,8 @@ async fn hold(client: &Client, made: &Artifact, legal_hold: bool) -> SetLegalHol
 }
 
 async fn hold_session(client: &Client, legal_hold: bool) {
-    let request = SetSessionLegalHoldRequest {
-        session_id: "run".into(),
-        legal_hold,
-        ..Default::default()
-    };
-    let response = client
-        .sessions
-        .clone()
-        .set_session_legal_hold(request)
-        .await
-        .unwrap();
-    assert_eq!(
-        response.into_inner().session.unwrap().legal_hold,
-        legal_hold
-    );
+    let session = client.hold_session("run", legal_hold).await.unwrap();
+    assert_eq!(session.legal_hold, legal_hold);
 }
 
 async fn cannot_be_deleted(client: &Client, made: &Artifact) {

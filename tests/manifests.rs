@@ -301,17 +301,7 @@ async fn holding_a_session_brings_back_nothing_that_has_expired() {
     cairn
         .sql("UPDATE artifacts SET expires_at = now() - interval '1 second'")
         .await;
-    let hold = SetSessionLegalHoldRequest {
-        session_id: "run".into(),
-        legal_hold: true,
-        ..SetSessionLegalHoldRequest::default()
-    };
-    client
-        .sessions
-        .clone()
-        .set_session_legal_hold(hold)
-        .await
-        .unwrap();
+    client.hold_session("run", true).await.unwrap();
     let gone = refused(client.get(&made.artifact_id).await);
     assert_eq!(gone.reason, "ARTIFACT_EXPIRED");
 }

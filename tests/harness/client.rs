@@ -178,6 +178,21 @@ impl Client {
         let response = self.sessions.clone().seal_session(request).await?;
         Ok(response.into_inner().session.unwrap())
     }
+
+    pub(crate) async fn hold_session(
+        &self,
+        session: &str,
+        legal_hold: bool,
+    ) -> Result<cairn_proto::v1::Session, Status> {
+        let request = cairn_proto::v1::SetSessionLegalHoldRequest {
+            session_id: session.to_owned(),
+            legal_hold,
+            ..Default::default()
+        };
+        let mut sessions = self.sessions.clone();
+        let response = sessions.set_session_legal_hold(request).await?;
+        Ok(response.into_inner().session.unwrap())
+    }
 }
 
 /// The end of an upload of any content.
