@@ -51,7 +51,8 @@ soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTE
 check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
-	shellcheck scripts/bootstrap scripts/check-* scripts/try-* scripts/examples $(wildcard examples/*/run) $(wildcard scripts/*.sh) .ci/run deploy/image/build deploy/image/rootfs
+	shellcheck $$(git -c safe.directory='*' grep -lE '^#(!.*bash|.*shellcheck shell=bash)' -- .ci scripts examples deploy/image)
+	scripts/check-links
 	scripts/check-layers
 	scripts/check-migrations
 	scripts/check-proto

@@ -120,11 +120,8 @@ fn statements(text: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn the_sql_of_the_runbook_runs() {
-    let operations = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md");
-    let operations = std::fs::read_to_string(operations).unwrap();
-    let (_, alerts) = operations.split_once("\n## Alerts\n").unwrap();
-    let (alerts, _) = alerts.split_once("\n## ").unwrap();
-    let statements = statements(alerts);
+    let runbooks = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/runbooks.md");
+    let statements = statements(&std::fs::read_to_string(runbooks).unwrap());
     assert!(statements.len() > 8, "{statements:#?}");
     let database = postgres::connect(&postgres::database().await).await;
     for statement in statements {

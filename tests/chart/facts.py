@@ -52,7 +52,7 @@ def check_query(where, query, known):
 
 def check_alerts():
     known = dict(series())
-    runbook = (ROOT / "docs/operations.md").read_text()
+    runbook = (ROOT / "docs/runbooks.md").read_text()
     anchors = {re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", runbook, re.M)}
     tests = "".join(p.read_text() for p in (CHART / "alerts/tests").glob("*.yaml"))
     rules = [
@@ -74,15 +74,15 @@ def check_alerts():
         if not {"summary", "description"} <= rule["annotations"].keys():
             faults.append(f"{name}: it has no summary or no description")
         path, _, anchor = rule["annotations"].get("runbook_url", "").partition("#")
-        if path != "docs/operations.md" or anchor != f"alert-{name.lower()}" or anchor not in anchors:
+        if path != "docs/runbooks.md" or anchor != f"alert-{name.lower()}" or anchor not in anchors:
             faults.append(
-                f"{name}: docs/operations.md has no section #alert-{name.lower()}, or it does not point there"
+                f"{name}: docs/runbooks.md has no section #alert-{name.lower()}, or it does not point there"
             )
         if not re.search(rf'alertname(: |="|=~"[^"]*){name}', tests):
             faults.append(f"{name}: no test sees it fire")
     for anchor in anchors:
         if anchor.startswith("alert-") and anchor not in {f"alert-{r['alert'].lower()}" for r in rules if "alert" in r}:
-            faults.append(f"docs/operations.md tells of #{anchor}, and there is no such alert")
+            faults.append(f"docs/runbooks.md tells of #{anchor}, and there is no such alert")
     return len([r for r in rules if "alert" in r])
 
 
@@ -106,20 +106,20 @@ def check_dashboard():
 
 def check_settings(folder):
     """Every setting of the servers can be set through the chart, and every one that the chart takes is documented."""
-    operations = (ROOT / "docs/operations.md").read_text()
-    tables = operations[operations.index("## Settings") : operations.index("### `cairn`, the command")]
+    configure = (ROOT / "docs/configure.md").read_text()
+    tables = configure[configure.index("## Settings") : configure.index("### `cairn`, the command")]
     documented = {
         v for row in re.findall(r"^\| (`CAIRN_[^|]*)\|", tables, re.M) for v in re.findall(r"CAIRN_[A-Z0-9_]+", row)
     }
     taken = set(json.loads((CHART / "values.schema.json").read_text())["properties"]["settings"]["properties"])
     for setting in sorted(taken - documented):
-        faults.append(f"{setting}: the chart takes it, and docs/operations.md does not know it")
+        faults.append(f"{setting}: the chart takes it, and docs/configure.md does not know it")
     written = "".join(p.read_text() for p in Path(folder).glob("*.yaml"))
     for setting in sorted(documented - taken - NOT_FOR_CLUSTERS):
         if not re.search(rf"\b{setting}\b", written):
-            faults.append(f"{setting}: docs/operations.md knows it, and the chart cannot set it")
+            faults.append(f"{setting}: docs/configure.md knows it, and the chart cannot set it")
     if len(documented) < 20:
-        faults.append("the tables of settings in docs/operations.md were not found")
+        faults.append("the tables of settings in docs/configure.md were not found")
 
 
 def check_version():

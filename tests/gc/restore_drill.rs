@@ -1,4 +1,4 @@
-//! The restore of docs/operations.md: the database goes back in time, the blob store does not.
+//! The restore of docs/recover.md: the database goes back in time, the blob store does not.
 
 use std::{
     path::{Path, PathBuf},

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{keys::Keys, tenants::Tenants, workloads::Workloads};
 
-/// The gRPC and HTTP faces of Cairn. Configured by CAIRN_* variables; see docs/operations.md.
+/// The gRPC and HTTP API of Cairn. CAIRN_* variables configure it: see docs/configure.md.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
