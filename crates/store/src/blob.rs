@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use crate::id::{ObjectId, TenantId};
+use crate::model::id::{ObjectId, TenantId};
 
 mod fs;
 mod key;
+pub(crate) mod pace;
 mod pieces;
 mod reader;
 mod s3;

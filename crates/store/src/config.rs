@@ -9,9 +9,11 @@ use std::{
 };
 
 use crate::{
-    error::{Error, Result},
-    gc::GcConfig,
+    config::gc::GcConfig,
+    model::error::{Error, Result},
 };
+
+pub(crate) mod gc;
 
 /// Settings of the store.
 #[derive(Debug, Clone)]

@@ -11,32 +11,29 @@ use std::{
 use tracing::Instrument;
 
 use crate::{
-    deployment::Deployment,
-    error::{Error, Result, describe},
-    id::ObjectId,
     meta::{connection::Connection, control, passes as rows},
     metrics,
-    store::Store,
+    model::{
+        error::{Error, Result, describe},
+        id::ObjectId,
+    },
+    store::{Store, deployment::Deployment},
 };
 
 mod batches;
-mod config;
 mod examine;
 mod fsck;
 mod ghosts;
 mod history;
 mod jobs;
 mod orphans;
-mod pace;
 mod passes;
 mod reclaim;
 mod report;
 mod unfinished;
 
-pub use config::GcConfig;
 pub use fsck::{Fsck, FsckReport, Ghost, Stray};
 pub use history::{Deletion, PassState, Status, Waiting};
-pub(crate) use pace::Pace;
 pub use passes::{PASSES, Pass};
 pub use report::{Failure, Report, Would};
 

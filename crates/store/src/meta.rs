@@ -14,8 +14,8 @@ use connector::Connector;
 
 use crate::{
     config::StoreConfig,
-    error::{Error, Result},
     metrics,
+    model::error::{Error, Result},
 };
 
 pub(crate) mod artifacts;

@@ -16,16 +16,43 @@ use tokio::{
 };
 
 use crate::{
-    blob::{BlobError, Blobs, Fs, S3},
-    config::{BlobConfig, StoreConfig},
-    error::{Error, Result, describe},
-    gc::{GcConfig, Pace},
+    blob::{BlobError, Blobs, Fs, S3, pace::Pace},
+    config::{BlobConfig, StoreConfig, gc::GcConfig},
     meta::{Meta, secrets},
-    page::Listing,
-    read::READ_AHEAD,
-    trust::Trust,
-    upload::{Budget, gather::Gathering},
+    model::{
+        error::{Error, Result, describe},
+        page::Listing,
+    },
+    store::{
+        credential_cache::Trust,
+        read::READ_AHEAD,
+        upload::{Budget, gather::Gathering},
+    },
 };
+
+pub(crate) mod copy;
+mod credential_cache;
+pub(crate) mod delete;
+pub(crate) mod deployment;
+mod hashing;
+pub(crate) mod hold;
+pub(crate) mod jobs;
+pub(crate) mod lineage;
+pub(crate) mod links;
+pub(crate) mod list;
+pub(crate) mod manifest;
+pub(crate) mod publish;
+pub(crate) mod quotas;
+pub(crate) mod read;
+pub(crate) mod restore;
+pub(crate) mod sessions;
+pub(crate) mod stage;
+pub(crate) mod tenants;
+pub(crate) mod update;
+pub(crate) mod upload;
+pub(crate) mod usage;
+pub(crate) mod watch;
+pub(crate) mod workloads;
 
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
 /// probe, which brings no S3 back.

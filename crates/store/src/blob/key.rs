@@ -2,7 +2,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::id::{ObjectId, TenantId};
+use crate::model::id::{ObjectId, TenantId};
 
 /// `v1/{2 hex digits of a hash}/{tenant}/{object}`. The hash spreads keys over S3's partitions; the object's id is fresh
 /// for every upload, so a key is written once.
@@ -63,7 +63,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::ObjectKey;
-    use crate::id::{ObjectId, TenantId};
+    use crate::model::id::{ObjectId, TenantId};
 
     #[test]
     fn the_name_of_a_temporary_file_reads_back_and_no_other_does() {

@@ -5,13 +5,13 @@ use super::{
     passes::{Batches, Step},
 };
 use crate::{
-    error::Result,
     meta::{
         connection::Connection,
         due::DueRows,
         error::from_pg,
         gc::{Batch, Taken},
     },
+    model::error::Result,
 };
 
 /// How many rows that cannot be worked on one run steps over before it gives up.

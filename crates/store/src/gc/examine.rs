@@ -4,9 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     blob::{BlobError, Blobs},
-    digest::ContentHash,
-    error::Result,
     meta::ghosts::{self as rows, Live},
+    model::{digest::ContentHash, error::Result},
     store::{Store, unavailable},
 };
 

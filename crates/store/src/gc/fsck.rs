@@ -9,11 +9,12 @@ use super::{
     orphans::judge,
 };
 use crate::{
-    error::{Result, describe},
-    id::{ObjectId, TenantId},
     meta::ghosts as rows,
-    store::{Store, unavailable},
-    usage::Miscount,
+    model::{
+        error::{Result, describe},
+        id::{ObjectId, TenantId},
+    },
+    store::{Store, unavailable, usage::Miscount},
 };
 
 /// How many objects are looked at at once.

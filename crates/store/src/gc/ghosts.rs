@@ -8,9 +8,11 @@ use super::{
     examine::{Depth, examine},
 };
 use crate::{
-    error::Result,
-    id::{ObjectId, TenantId},
     meta::ghosts::{self as rows, Live},
+    model::{
+        error::Result,
+        id::{ObjectId, TenantId},
+    },
 };
 
 /// How many objects are looked at at once.

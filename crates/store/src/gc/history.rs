@@ -9,12 +9,9 @@ use uuid::Uuid;
 
 use super::fsck::Ghost;
 use crate::{
-    deployment::Standing,
-    error::{Error, Result, describe},
     meta::{backlog, connection::Connection, ghosts, ledger, orphans, passes, usage},
-    quota::Fullness,
-    store::Store,
-    usage::Usage,
+    model::error::{Error, Result, describe},
+    store::{Store, deployment::Standing, quotas::Fullness, usage::Usage},
 };
 
 /// How a pass went the last time, whichever worker ran it.

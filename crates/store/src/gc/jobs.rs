@@ -4,8 +4,6 @@ use tracing::Instrument;
 
 use super::Run;
 use crate::{
-    error::{Error, Result, describe},
-    job::{Task, created_by},
     meta::{
         artifacts,
         connection::Transaction,
@@ -15,9 +13,15 @@ use crate::{
         pending, selection,
         stages::{self, By},
     },
-    names::Label,
-    selection::Expression,
-    store::Store,
+    model::{
+        error::{Error, Result, describe},
+        selection::Expression,
+        text::Label,
+    },
+    store::{
+        Store,
+        jobs::{Task, created_by},
+    },
     trace,
 };
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::{Run, Would};
 use crate::{
     blob::{Blobs, Entry, ObjectKey},
-    error::Result,
     meta::orphans::{self as rows, Owner, Shard, Suspect},
+    model::error::Result,
     store::{Store, unavailable},
 };
 

@@ -6,7 +6,6 @@ use futures_util::future::BoxFuture;
 
 use super::{Run, batches, ghosts, jobs, orphans, reclaim, unfinished};
 use crate::{
-    error::Result,
     meta::{
         connection::Transaction,
         due::DueRows,
@@ -14,6 +13,7 @@ use crate::{
         gc::{self as rows, Batch, Taken},
         holds, jobs as job_rows, ledger, pending, retention, sessions, usage,
     },
+    model::error::Result,
 };
 
 /// Somebody waits for it.

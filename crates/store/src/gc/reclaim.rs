@@ -8,13 +8,13 @@ use futures_util::{StreamExt, stream};
 use super::{Run, Would};
 use crate::{
     blob::{BlobError, Blobs, ObjectKey},
-    error::{Error, Result, describe},
     meta::{
         connection::Connection,
         error::from_pg,
         gc::{self as rows, Due},
         ledger,
     },
+    model::error::{Error, Result, describe},
     store::unavailable,
 };
 

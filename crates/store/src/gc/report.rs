@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    deployment::Pause,
-    error::{Error, describe},
     metrics,
+    model::error::{Error, describe},
+    store::deployment::Pause,
 };
 
 /// The most failures of one run that are told one by one.

@@ -8,9 +8,11 @@
 use super::{Run, Would};
 use crate::{
     blob::{Blobs, Unfinished},
-    error::Result,
-    id::{ObjectId, TenantId},
     meta::orphans::{self as rows, Owner},
+    model::{
+        error::Result,
+        id::{ObjectId, TenantId},
+    },
     store::unavailable,
 };
 

@@ -13,13 +13,13 @@ use super::{
     row::{self, Damage, at, count, listed},
     selection::ids_of,
 };
-use crate::{
+use crate::model::{
     artifact::{Artifact, State},
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId},
-    names::text_of,
     page::PageSize,
     reference::{ArtifactRef, FileName},
+    text::text_of,
 };
 
 /// The columns that `read` reads, of a table or alias named `a`.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{connection::Connection, error::from_pg, millis, row::at};
-use crate::error::Result;
+use crate::model::error::Result;
 
 /// Whether it is for the caller to count: no worker has begun to within this time.
 #[tracing::instrument(target = "postgres", name = "backlog.claim", skip_all)]

@@ -32,14 +32,16 @@ use super::{
     sessions::{Closed, lock_key},
 };
 use crate::{
-    artifact::{Artifact, Created, Origin, State},
-    digest::ContentHash,
-    error::{Error, Result},
-    id::{ArtifactId, ObjectId, TenantId},
-    idempotency::Claim,
-    names::ContentType,
-    quota::{Company, QuotaExceeded},
-    spec::ArtifactSpec,
+    model::{
+        artifact::{Artifact, Created, Origin, State},
+        digest::ContentHash,
+        error::{Error, Result},
+        id::{ArtifactId, ObjectId, TenantId},
+        idempotency::Claim,
+        spec::ArtifactSpec,
+        text::ContentType,
+    },
+    store::quotas::{Company, QuotaExceeded},
 };
 
 /// How often the transaction is run before its conflicts count as unavailability.

@@ -21,7 +21,7 @@ use tokio_postgres::{
 };
 
 use super::{STATEMENT_TIMEOUT, error::PgError, tls::Tls};
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 /// How long an answer may take. Postgres ends its statement before that; this limit is for a Postgres that says nothing.
 const ANSWER_TIMEOUT: Duration = STATEMENT_TIMEOUT.saturating_add(Duration::from_secs(5));

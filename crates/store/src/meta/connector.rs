@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::{CONNECT_TIMEOUT, tls, tls::Tls};
 use crate::{
     config::StoreConfig,
-    error::{Result, describe},
+    model::error::{Result, describe},
 };
 
 /// How long Postgres may leave sent data unacknowledged before the connection counts as dead.

@@ -9,8 +9,8 @@ use super::{
     row::at,
 };
 use crate::{
-    deployment::{Deployment, Pause},
-    error::{Error, Result},
+    model::error::{Error, Result},
+    store::deployment::{Deployment, Pause},
 };
 
 /// What the database says of the deployment.

@@ -11,7 +11,7 @@ use super::{
     millis,
     row::{Damage, at},
 };
-use crate::error::Result;
+use crate::model::error::Result;
 
 /// The rows that are due.
 #[derive(Clone, Copy)]

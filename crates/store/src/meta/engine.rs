@@ -10,7 +10,7 @@ use super::{
     error::{from_pg, unavailable},
     row::at,
 };
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 /// The oldest Postgres that is spoken to, as `server_version_num`.
 const OLDEST: i32 = 150_000;

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, time::Duration};
 use tokio_postgres::error::SqlState;
 
 use super::row::Damage;
-use crate::error::Error;
+use crate::model::error::Error;
 
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]

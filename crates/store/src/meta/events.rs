@@ -14,9 +14,8 @@ use super::{
     row::{self, Damage, at, each},
 };
 use crate::{
-    error::Result,
-    event::{Event, Happening, Subject},
-    id::TenantId,
+    model::{error::Result, id::TenantId},
+    store::watch::{Event, Happening, Subject},
 };
 
 /// The most events that are given positions at once.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use crate::{
+use crate::model::{
     filter::{Comparison, Condition, Filter, TextField, TextMatch},
     id::TenantId,
 };

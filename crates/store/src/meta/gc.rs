@@ -15,8 +15,10 @@ use super::{
     row::{self, Damage, at, each, maybe_count},
 };
 use crate::{
-    error::Result,
-    id::{ObjectId, TenantId},
+    model::{
+        error::Result,
+        id::{ObjectId, TenantId},
+    },
     store::Times,
 };
 

@@ -9,10 +9,12 @@ use super::{
     row::{self, Damage, at, count},
 };
 use crate::{
-    digest::ContentHash,
-    error::Result,
     gc::Ghost,
-    id::{ObjectId, TenantId},
+    model::{
+        digest::ContentHash,
+        error::Result,
+        id::{ObjectId, TenantId},
+    },
 };
 
 /// A live object, and what its bytes ought to be.

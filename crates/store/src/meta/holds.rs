@@ -16,7 +16,7 @@ use super::{
     selection::ids_of,
     sessions::lock_key,
 };
-use crate::{
+use crate::model::{
     error::Result,
     id::{ArtifactId, TenantId},
 };

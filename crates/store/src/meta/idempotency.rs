@@ -13,7 +13,7 @@ use super::{
     millis,
     row::{Damage, at},
 };
-use crate::{
+use crate::model::{
     error::Result,
     id::TenantId,
     idempotency::{Claim, LEASE},

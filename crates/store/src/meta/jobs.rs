@@ -11,11 +11,15 @@ use super::{
     row::{self, Damage, at, count, listed, position},
 };
 use crate::{
-    error::{Error, Result},
-    id::{JobId, TenantId},
-    job::{Job, JobState, Task},
-    page::{PageSize, Position},
-    tenant::Credential,
+    model::{
+        error::{Error, Result},
+        id::{JobId, TenantId},
+        page::{PageSize, Position},
+    },
+    store::{
+        jobs::{Job, JobState, Task},
+        tenants::Credential,
+    },
     trace,
 };
 

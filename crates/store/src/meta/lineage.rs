@@ -9,9 +9,8 @@ use super::{
     row::{Damage, at},
 };
 use crate::{
-    error::Result,
-    id::TenantId,
-    lineage::{Derivation, Direction, Relative},
+    model::{error::Result, id::TenantId},
+    store::lineage::{Derivation, Direction, Relative},
 };
 
 /// The derivations that lead on from these artifacts, at most `limit`.

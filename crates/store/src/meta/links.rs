@@ -11,10 +11,12 @@ use super::{
     row::{self, Damage, at, listed, position},
 };
 use crate::{
-    error::Result,
-    id::{ArtifactId, LinkId, TenantId},
-    link::Link,
-    page::{PageSize, Position},
+    model::{
+        error::Result,
+        id::{ArtifactId, LinkId, TenantId},
+        page::{PageSize, Position},
+    },
+    store::links::Link,
 };
 
 const COLUMNS: &str = "id, artifact_id, expires_at, created_at, revoked_at";

@@ -7,12 +7,14 @@ use super::{
     row,
 };
 use crate::{
-    artifact::Artifact,
-    error::Result,
-    filter::{Condition, Filter, TextField, TextMatch},
-    id::TenantId,
-    list::{ArtifactList, Entry},
-    page::{NamePosition, PageSize, Position},
+    model::{
+        artifact::Artifact,
+        error::Result,
+        filter::{Condition, Filter, TextField, TextMatch},
+        id::TenantId,
+        page::{NamePosition, PageSize, Position},
+    },
+    store::list::{ArtifactList, Entry},
 };
 
 mod by_name;

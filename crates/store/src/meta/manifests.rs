@@ -11,7 +11,10 @@ use super::{
     error::from_pg,
     row::{self, Damage, at, count},
 };
-use crate::{digest::ContentHash, error::Result, id::TenantId, manifest::ManifestEntry};
+use crate::{
+    model::{digest::ContentHash, error::Result, id::TenantId},
+    store::manifest::ManifestEntry,
+};
 
 const COLUMNS: &str = "filename, version, artifact_id, size_bytes, sha256";
 

@@ -15,7 +15,7 @@ use super::{
     error::{PgError, from_pg},
     row::{at, count},
 };
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 mod embedded {
     refinery::embed_migrations!("migrations");

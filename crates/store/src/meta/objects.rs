@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, millis, row::each};
-use crate::{
+use crate::model::{
     digest::ContentHash,
     error::Result,
     id::{ObjectId, TenantId},

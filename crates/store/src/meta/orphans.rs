@@ -13,9 +13,11 @@ use super::{
     row::{Damage, at, count, each},
 };
 use crate::{
-    error::Result,
     gc::Waiting,
-    id::{ObjectId, TenantId},
+    model::{
+        error::Result,
+        id::{ObjectId, TenantId},
+    },
 };
 
 /// Whose a key is.

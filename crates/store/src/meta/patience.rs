@@ -4,7 +4,7 @@ use futures_util::join;
 use tokio_postgres::{Row, error::SqlState};
 
 use super::{connection::Connection, error::from_pg, filter::Query};
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 /// How long such a read may take. Asked again it takes as long again, so it is refused and not repeated.
 const PATIENCE: &str = "5s";

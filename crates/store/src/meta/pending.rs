@@ -15,10 +15,12 @@ use super::{
     selection::ids_of,
 };
 use crate::{
-    artifact::Artifact,
-    error::{Error, Result},
-    id::{ArtifactId, TenantId},
-    publish::Published,
+    model::{
+        artifact::Artifact,
+        error::{Error, Result},
+        id::{ArtifactId, TenantId},
+    },
+    store::publish::Published,
 };
 
 /// The columns that `artifacts::read` reads, of a row `a` that is not published.

@@ -13,9 +13,8 @@ use super::{
     sessions, usage,
 };
 use crate::{
-    error::Result,
-    id::TenantId,
-    quota::{Company, Quota, Standing},
+    model::{error::Result, id::TenantId},
+    store::quotas::{Company, Quota, Standing},
 };
 
 /// The columns that `read` reads, of a tenant `t`.

@@ -8,7 +8,7 @@ use super::{
     row::{at, count, each},
     selection::{ids_of, known},
 };
-use crate::{
+use crate::model::{
     error::Result,
     filter::Filter,
     id::{ArtifactId, TenantId},

@@ -10,7 +10,7 @@ use super::{
     millis,
     row::{Damage, at},
 };
-use crate::error::Result;
+use crate::model::error::Result;
 
 /// Links that ended long ago.
 pub(crate) const ENDED_LINKS: DueRows = DueRows {

@@ -3,9 +3,11 @@
 use tokio_postgres::{Row, types::FromSql};
 
 use crate::{
-    error::{Error, Result, describe},
     metrics,
-    page::Position,
+    model::{
+        error::{Error, Result, describe},
+        page::Position,
+    },
 };
 
 /// Why a row cannot be read.

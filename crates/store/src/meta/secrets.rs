@@ -5,7 +5,7 @@ use super::{
     error::from_pg,
     row::{self, at},
 };
-use crate::error::Result;
+use crate::model::error::Result;
 
 /// What signs the tokens of pages.
 #[tracing::instrument(target = "postgres", name = "secrets.page_tokens", skip_all)]

@@ -16,7 +16,7 @@ use super::{
     patience::{Place, ask},
     row::{at, count, each, position},
 };
-use crate::{
+use crate::model::{
     error::{Error, Result},
     filter::Filter,
     id::{ArtifactId, TenantId},

@@ -18,12 +18,14 @@ use super::{
     selection::ids_of,
 };
 use crate::{
-    digest::ContentHash,
-    error::{Error, Result},
-    id::{ArtifactId, TenantId},
-    names::Words,
-    page::{PageSize, Position},
-    session::{Session, SessionFilter, SessionUpdate},
+    model::{
+        digest::ContentHash,
+        error::{Error, Result},
+        id::{ArtifactId, TenantId},
+        page::{PageSize, Position},
+        text::Words,
+    },
+    store::sessions::{Session, SessionFilter, SessionUpdate},
 };
 
 /// The session's advisory lock: writers hold it shared until they commit, the sealer exclusively. It is first come, first

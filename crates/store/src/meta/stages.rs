@@ -10,12 +10,13 @@ use super::{
     selection::ids_of,
 };
 use crate::{
-    error::Result,
-    id::{ArtifactId, TenantId},
-    names::Label,
-    record::Stage,
-    stage::StageChange,
-    tenant::Credential,
+    model::{
+        error::Result,
+        id::{ArtifactId, TenantId},
+        record::Stage,
+        text::Label,
+    },
+    store::{stage::StageChange, tenants::Credential},
 };
 
 /// Who changes a stage.

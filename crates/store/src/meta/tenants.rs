@@ -13,14 +13,13 @@ use super::{
     usage,
 };
 use crate::{
-    digest::ContentHash,
-    error::Result,
-    id::TenantId,
-    quota::Quota,
-    tenant::{
-        ApiKey, Caller, Credential, Tenant,
-        keeping::Keeping,
-        limits::{TenantUpdate, TenantUsage},
+    model::{digest::ContentHash, error::Result, id::TenantId, retention::Keeping},
+    store::{
+        quotas::Quota,
+        tenants::{
+            ApiKey, Caller, Credential, Tenant,
+            limits::{TenantUpdate, TenantUsage},
+        },
     },
 };
 

@@ -22,7 +22,7 @@ use tokio_postgres::{CancelToken, Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::parameters::{Mode, Parameters};
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 mod parameters;
 

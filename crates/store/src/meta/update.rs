@@ -11,12 +11,14 @@ use super::{
     millis,
 };
 use crate::{
-    artifact::Artifact,
-    error::Result,
-    id::{ArtifactId, TenantId},
-    names::{Metadata, Words},
-    record::Stage,
-    update::ArtifactUpdate,
+    model::{
+        artifact::Artifact,
+        error::Result,
+        id::{ArtifactId, TenantId},
+        record::Stage,
+        text::{Metadata, Words},
+    },
+    store::update::ArtifactUpdate,
 };
 
 /// Keeps others from changing an artifact; what it is has to be read after that.

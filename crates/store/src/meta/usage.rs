@@ -13,10 +13,11 @@ use super::{
     row::{Damage, at, count, each},
 };
 use crate::{
-    error::Result,
-    id::TenantId,
-    quota::Fullness,
-    usage::{Miscount, Usage},
+    model::{error::Result, id::TenantId},
+    store::{
+        quotas::Fullness,
+        usage::{Miscount, Usage},
+    },
 };
 
 /// From which transaction on the changes of tenant usage `u` are not in its total. A database that was restored elsewhere

@@ -10,9 +10,11 @@ use super::{
     tenants,
 };
 use crate::{
-    error::Result,
-    tenant::{Caller, Credential},
-    workload::Workload,
+    model::error::Result,
+    store::{
+        tenants::{Caller, Credential},
+        workloads::Workload,
+    },
 };
 
 /// For whom a subject acts: by the first of the candidates that is a workload.

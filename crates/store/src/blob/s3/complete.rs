@@ -12,7 +12,7 @@ use aws_sdk_s3::{
 use super::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, S3, failed, status};
 use crate::{
     blob::{BlobResult, Multipart, Part},
-    error::describe,
+    model::error::describe,
 };
 
 /// Completing many parts may take S3 minutes.

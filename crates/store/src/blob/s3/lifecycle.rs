@@ -29,7 +29,7 @@ impl S3 {
             {
                 let e: BlobError = failed("GetBucketLifecycleConfiguration", e);
                 tracing::warn!(
-                    error = crate::error::describe(&e),
+                    error = crate::model::error::describe(&e),
                     "the bucket's lifecycle rules are not known"
                 );
                 Ok(None)

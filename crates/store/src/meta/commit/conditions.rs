@@ -5,11 +5,8 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{NewArtifact, Outcome, Statements};
 use crate::{
-    artifact::Artifact,
-    error::Result,
     meta::{artifacts, connection::Connection, error::PgError, row::each, selection::ids_of},
-    names::text_of,
-    spec::OnDuplicate,
+    model::{artifact::Artifact, error::Result, spec::OnDuplicate, text::text_of},
 };
 
 /// Which of the inputs are not visible.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{NewArtifact, Statements};
 use crate::{
     meta::{connection::Connection, error::PgError, millis, selection::ids_of},
-    names::text_of,
+    model::text::text_of,
 };
 
 /// Writes the row: among the artifacts, or among those that wait to be published.

@@ -13,9 +13,6 @@ use uuid::Uuid;
 
 use super::{Failure, NewArtifact, Outcome, Payload, created, statements::TOUCHED};
 use crate::{
-    artifact::Origin,
-    digest::ContentHash,
-    id::TenantId,
     meta::{
         Meta,
         artifacts::{COLUMNS, VISIBLE},
@@ -27,8 +24,8 @@ use crate::{
         selection::ids_of,
         sessions::{CLOSED, Closed, lock_key},
     },
-    names::text_of,
-    quota::Company,
+    model::{artifact::Origin, digest::ContentHash, id::TenantId, text::text_of},
+    store::quotas::Company,
 };
 
 /// The most commits of one transaction.

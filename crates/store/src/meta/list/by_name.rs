@@ -11,10 +11,6 @@ use super::{
     names::{Files, VERSIONS, behind_position, file_matches, range, versions},
 };
 use crate::{
-    error::Result,
-    filter::Filter,
-    id::TenantId,
-    list::Entry,
     meta::{
         artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
         connection::Connection,
@@ -22,7 +18,8 @@ use crate::{
         patience::{Place, ask},
         row,
     },
-    page::NamePosition,
+    model::{error::Result, filter::Filter, id::TenantId, page::NamePosition},
+    store::list::Entry,
 };
 
 /// Up to so many artifacts that another order leads to are sorted by name.

@@ -1,9 +1,11 @@
 //! What leads a search: the index, or the side table, that has the artifacts of one condition in the order of a page.
 
 use crate::{
-    filter::{Comparison, Condition, Filter, TextField, TextMatch},
     meta::filter::Query,
-    page::Position,
+    model::{
+        filter::{Comparison, Condition, Filter, TextField, TextMatch},
+        page::Position,
+    },
 };
 
 /// What has artifacts in the order of their creation, newest first.

@@ -2,12 +2,14 @@
 
 use super::leader::conditions;
 use crate::{
-    filter::{Condition, Filter, TextField, TextMatch},
     meta::{
         artifacts::VISIBLE,
         filter::{Query, behind},
     },
-    page::NamePosition,
+    model::{
+        filter::{Condition, Filter, TextField, TextMatch},
+        page::NamePosition,
+    },
 };
 
 /// A condition on the filename that is a range of an index.

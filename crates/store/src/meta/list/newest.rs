@@ -12,9 +12,6 @@ use super::{
     names::{self, Files, Named},
 };
 use crate::{
-    error::{Error, Result},
-    filter::Filter,
-    id::TenantId,
     meta::{
         artifacts::VISIBLE,
         connection::Connection,
@@ -22,7 +19,12 @@ use crate::{
         patience::{Place, ask},
         row::{self, position},
     },
-    page::Position,
+    model::{
+        error::{Error, Result},
+        filter::Filter,
+        id::TenantId,
+        page::Position,
+    },
 };
 
 /// How long the stretches are: so many artifacts are looked at.

@@ -1,0 +1,404 @@
+//! Idempotency keys: the same write, however often it is sent, takes effect once and has one answer.
+//!
+//! A write with a key first claims it, or finds what the key stands for. What it leads to is recorded by the transaction
+//! of the write itself. Deduplication is another matter: it is about equal bytes, and this about the same call.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    meta::{
+        connection::{Connection, Transaction},
+        idempotency::{self as rows, Held},
+    },
+    model::{
+        canonical,
+        digest::ContentHash,
+        error::{Error, Result},
+        id::TenantId,
+        selection::Selection,
+    },
+    store::Store,
+};
+
+/// How long a claim holds when its holder shows no sign of life: longer than a caller may be silent, and not so long that
+/// its retry after a crash would have to wait for it.
+pub(crate) const LEASE: Duration = Duration::from_secs(75);
+/// The part of a request that is not known before all of it has arrived.
+const CONTENT: &str = "content";
+/// Under what name, beside the fields, it is recorded how they are encoded.
+const ENCODING: &str = "encoding";
+/// How fields are encoded: a release that encodes one of them otherwise, or gives it another name, says another number.
+const VERSION: u32 = 1;
+
+/// A caller's own name for one write: 1 to 256 bytes of UTF-8 without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Checks a key; empty is none.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub fn optional(text: String) -> Result<Option<Self>, &'static str> {
+        if text.is_empty() {
+            Ok(None)
+        } else if text.len() > 256 || text.chars().any(char::is_control) {
+            Err("must be at most 256 bytes of UTF-8 without control characters")
+        } else {
+            Ok(Some(Self(text)))
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What was asked: a hash of each field, so that two requests can be told apart field by field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fingerprint(BTreeMap<String, String>);
+
+impl Fingerprint {
+    pub(crate) fn of(method: &str) -> Self {
+        Self(BTreeMap::new()).with("method", &method)
+    }
+
+    /// Adds a field, unless it has its default.
+    pub(crate) fn with(mut self, field: &str, value: &impl Serialize) -> Self {
+        // Only a map whose keys are no texts cannot be encoded; requests have none.
+        let value = canonical::encode(value).unwrap_or_default();
+        if !canonical::is_default(&value) {
+            let digest = Sha256::digest(value.to_string());
+            self.0.insert(field.to_owned(), hex::encode(&digest[..8]));
+        }
+        self
+    }
+
+    /// Adds a field whose order means nothing.
+    pub(crate) fn with_set(self, field: &str, items: &[impl Serialize + Ord]) -> Self {
+        let mut items: Vec<_> = items.iter().collect();
+        items.sort_unstable();
+        self.with(field, &items)
+    }
+
+    /// Adds the artifacts of a bulk call.
+    pub(crate) fn of_selection(self, selected: &Selection) -> Self {
+        match selected {
+            Selection::Ids(ids) => self.with_set("artifact_ids", ids),
+            Selection::Matching(matching) => self.with("matching", matching),
+        }
+    }
+
+    /// Adds a field for which "not given" and "given as empty" are two things.
+    pub(crate) fn with_given(self, field: &str, value: Option<&impl Serialize>) -> Self {
+        self.with(field, &value.into_iter().collect::<Vec<_>>())
+    }
+
+    /// For a copy, which has the content of its source.
+    pub(crate) fn without_content(self) -> Self {
+        self.with(CONTENT, &"that of the source")
+    }
+
+    /// Adds the hash of the content, where the request has any of its own.
+    pub(crate) fn with_content(mut self, hash: ContentHash) -> Self {
+        let content = self.0.entry(CONTENT.to_owned());
+        content.or_insert_with(|| hash.to_hex());
+        self
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let fields = self.0.iter().map(|(k, v)| (k.clone(), v.clone().into()));
+        let encoding = (ENCODING.to_owned(), VERSION.into());
+        Value::Object(fields.chain([encoding]).collect())
+    }
+}
+
+/// A key on its way to stand for a write.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) request: Fingerprint,
+    /// This attempt.
+    pub(crate) owner: Uuid,
+    /// For how long the key will be remembered.
+    pub(crate) window: Duration,
+}
+
+/// What an earlier call with the same key asked and led to.
+#[derive(Debug, Clone)]
+pub(crate) struct Earlier {
+    request: Value,
+    pub(crate) result: Value,
+}
+
+impl Claim {
+    /// What it means for this attempt who holds the key: nothing when it does so itself, else the earlier call.
+    ///
+    /// # Errors
+    /// `IdempotencyInProgress`.
+    pub(crate) fn against(&self, held: Option<Held>) -> Result<Option<Earlier>> {
+        match held {
+            Some(Held {
+                request,
+                result: Some(result),
+                ..
+            }) => Ok(Some(Earlier { request, result })),
+            Some(held) if held.owner == self.owner => Ok(None),
+            _ => Err(Error::IdempotencyInProgress(self.key.0.clone())),
+        }
+    }
+}
+
+impl Earlier {
+    /// The call that a key stands for, if it stands for one.
+    pub(crate) async fn find(
+        store: &Store,
+        tenant: TenantId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Self>> {
+        let client = store.meta.client().await?;
+        let done = rows::find(&client, tenant, key.as_str()).await?;
+        Ok(done.map(|(request, result)| Self { request, result }))
+    }
+
+    /// Makes sure that the earlier call asked the same. A content that only one of the two knows is not compared, and a
+    /// call that was recorded in another encoding, by another release, is taken at its key's word.
+    ///
+    /// # Errors
+    /// `IdempotencyKeyReused`, with every field that differs.
+    pub(crate) fn check(&self, key: &IdempotencyKey, now: &Fingerprint) -> Result<()> {
+        if self.request.get(ENCODING) != Some(&VERSION.into()) {
+            return Ok(());
+        }
+        let earlier = |field: &str| self.request.get(field).and_then(Value::as_str);
+        let recorded = self.request.as_object().into_iter().flat_map(Map::keys);
+        let fields: BTreeSet<&str> = recorded
+            .chain(now.0.keys())
+            .map(String::as_str)
+            .filter(|field| *field != ENCODING)
+            .collect();
+        let differing: Vec<_> = fields
+            .into_iter()
+            .filter(|field| match (earlier(field), now.0.get(*field)) {
+                (None, _) | (_, None) if *field == CONTENT => false,
+                (earlier, now) => earlier != now.map(String::as_str),
+            })
+            .map(str::to_owned)
+            .collect();
+        if differing.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::IdempotencyKeyReused {
+                key: key.0.clone(),
+                fields: differing,
+            })
+        }
+    }
+}
+
+/// A key that is held by an attempt under way. Dropped before it is done, it lets go of the key, so that a retry need not
+/// wait for the lease to run out; a key that was done after all is left alone.
+pub(crate) struct Holding {
+    store: Store,
+    tenant: TenantId,
+    claim: Claim,
+    renewed: Instant,
+    done: bool,
+}
+
+impl Holding {
+    /// Claims a key, or finds what it stands for.
+    ///
+    /// # Errors
+    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
+    pub(crate) async fn take(
+        store: &Store,
+        tenant: TenantId,
+        claim: Claim,
+    ) -> Result<Result<Self, Earlier>> {
+        let client = store.meta.client().await?;
+        let held = rows::claim(&client, tenant, &claim).await?;
+        if let Some(earlier) = claim.against(held)? {
+            earlier.check(&claim.key, &claim.request)?;
+            return Ok(Err(earlier));
+        }
+        Ok(Ok(Self {
+            store: store.clone(),
+            tenant,
+            claim,
+            renewed: Instant::now(),
+            done: false,
+        }))
+    }
+
+    /// Renews the lease when a third of it has passed.
+    ///
+    /// # Errors
+    /// `UploadExpired` when another attempt has the key now; `Unavailable`.
+    pub(crate) async fn keep_alive(&mut self) -> Result<()> {
+        if self.renewed.elapsed() < LEASE / 3 {
+            return Ok(());
+        }
+        let client = self.store.meta.client().await?;
+        if !rows::renew(&client, self.tenant, &self.claim).await? {
+            let words = "another attempt with the same idempotency key has taken over";
+            return Err(Error::UploadExpired(words));
+        }
+        self.renewed = Instant::now();
+        Ok(())
+    }
+
+    pub(crate) fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let (store, tenant, claim) = (self.store.clone(), self.tenant, self.claim.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let release = async {
+                    let client = store.meta.client().await?;
+                    rows::release(&client, tenant, &claim).await
+                };
+                if let Err(e) = release.await {
+                    tracing::debug!(error = %e, "a key was not let go of; its lease will end it");
+                }
+            });
+        }
+    }
+}
+
+/// A write in one transaction, under a key or none. Dropped before `commit`, it never was.
+pub(crate) struct Once<'a> {
+    /// The transaction to write in.
+    pub(crate) tx: Transaction<'a>,
+    tenant: TenantId,
+    claim: Option<Claim>,
+}
+
+impl<'a> Once<'a> {
+    /// Begins, or finds what an earlier call with the same key led to.
+    ///
+    /// # Errors
+    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
+    pub(crate) async fn begin(
+        store: &Store,
+        client: &'a Connection,
+        tenant: TenantId,
+        key: Option<&IdempotencyKey>,
+        request: Fingerprint,
+    ) -> Result<Result<Self, Value>> {
+        let claim = key.map(|key| Claim {
+            key: key.clone(),
+            request,
+            owner: Uuid::now_v7(),
+            window: store.times.idempotency_window,
+        });
+        let tx = client.transaction().await?;
+        if let Some(claim) = &claim {
+            let held = rows::claim(&tx, tenant, claim).await?;
+            if let Some(earlier) = claim.against(held)? {
+                earlier.check(&claim.key, &claim.request)?;
+                return Ok(Err(earlier.result));
+            }
+        }
+        Ok(Ok(Self { tx, tenant, claim }))
+    }
+
+    /// Commits, with what the write leads to.
+    ///
+    /// # Errors
+    /// `Unavailable`, after which it may have been committed.
+    pub(crate) async fn commit(self, result: Value) -> Result<()> {
+        if let Some(claim) = &self.claim {
+            rows::finish(&self.tx, self.tenant, claim, &result).await?;
+        }
+        Ok(self.tx.commit().await?)
+    }
+}
+
+/// The text under a name in what a key stands for.
+pub(crate) fn recorded<'a>(result: &'a Value, name: &str) -> Result<&'a str> {
+    let text = result.get(name).and_then(Value::as_str);
+    text.ok_or_else(|| Error::internal(format!("a key stands for something without {name}")))
+}
+
+#[cfg(test)]
+mod recorded;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_that_differs_is_named() {
+        let key = IdempotencyKey("k".to_owned());
+        let asked = |a: &str, b: i32| Fingerprint::of("M").with("a", &a).with("b", &b);
+        let earlier = Earlier {
+            request: asked("x", 1).to_json(),
+            result: Value::Null,
+        };
+        assert!(earlier.check(&key, &asked("x", 1)).is_ok());
+        match earlier.check(&key, &asked("y", 2)) {
+            Err(Error::IdempotencyKeyReused { fields, .. }) => assert_eq!(fields, ["a", "b"]),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_field_left_out_is_a_field_at_its_default() {
+        let key = IdempotencyKey("k".to_owned());
+        let short = Fingerprint::of("M").with("a", &"x");
+        let long = short.clone().with("flag", &false).with("title", &"");
+        assert_eq!(short, long);
+        let more = short.clone().with("flag", &true);
+        for (earlier, now) in [(&short, &more), (&more, &short)] {
+            let request = earlier.to_json();
+            let result = Value::Null;
+            match (Earlier { request, result }).check(&key, now) {
+                Err(Error::IdempotencyKeyReused { fields, .. }) => assert_eq!(fields, ["flag"]),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_in_another_encoding_is_not_compared() {
+        let key = IdempotencyKey("k".to_owned());
+        let now = Fingerprint::of("M").with("a", &"x");
+        for request in [
+            serde_json::json!({"method": "12", "a": "34"}),
+            serde_json::json!({"encoding": VERSION + 1, "b": "56"}),
+        ] {
+            let result = Value::Null;
+            assert!((Earlier { request, result }).check(&key, &now).is_ok());
+        }
+    }
+
+    #[test]
+    fn content_is_compared_where_both_are_known() {
+        let key = IdempotencyKey("k".to_owned());
+        let asked = Fingerprint::of("M");
+        let with = |bytes: &[u8]| asked.clone().with_content(ContentHash::of(bytes));
+        let earlier = Earlier {
+            request: with(b"x").to_json(),
+            result: Value::Null,
+        };
+        assert!(earlier.check(&key, &asked).is_ok());
+        assert!(earlier.check(&key, &with(b"x")).is_ok());
+        assert!(earlier.check(&key, &with(b"y")).is_err());
+    }
+}

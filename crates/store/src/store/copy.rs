@@ -1,0 +1,105 @@
+//! Artifacts of bytes that are held already: nothing is sent, nothing is moved.
+
+use crate::{
+    meta::objects as rows,
+    model::{
+        artifact::Created,
+        digest::ContentHash,
+        error::{Error, Result},
+        reference::ArtifactRef,
+        spec::{ArtifactSpec, RawSpec},
+        validate::{Violations, excerpt},
+    },
+    store::{Store, tenants::Tenant},
+};
+
+/// A hash and a size that a caller asks about, as it puts them.
+#[derive(Debug, Clone)]
+pub struct RawContent<'a> {
+    /// `sha256:` and 64 hex digits.
+    pub content_hash: &'a str,
+    /// In bytes.
+    pub size_bytes: i64,
+}
+
+impl Store {
+    /// The most contents of one question.
+    const MAX_CONTENTS: usize = 1000;
+
+    /// Makes an artifact of another one's bytes. Filename and content type are the other's unless they are given, and the
+    /// other is among the inputs.
+    ///
+    /// # Errors
+    /// As `get_artifact` and `create_artifact`.
+    #[tracing::instrument(skip_all)]
+    pub async fn copy_artifact(
+        &self,
+        tenant: &Tenant,
+        source: &ArtifactRef,
+        mut spec: RawSpec,
+    ) -> Result<Created> {
+        // By the source as it is named: a retry has its answer, whatever has become of that since.
+        let asked = spec.fingerprint_of_copy(source);
+        if let Some(created) = self.answer_before(tenant, &spec, &asked).await? {
+            return Ok(created);
+        }
+        let source = self.get_artifact(tenant, source).await?;
+        let hash = source.content_hash.to_string();
+        if !spec.content_hash.is_empty() && spec.content_hash != hash {
+            return Err(Error::ContentMismatch {
+                field: "content_hash",
+                declared: excerpt(&spec.content_hash),
+                actual: hash,
+            });
+        }
+        if spec.filename.is_empty() {
+            spec.filename = source.filename;
+        }
+        if spec.content_type.is_empty() {
+            spec.content_type = source.content_type;
+        }
+        let id = source.id.to_string();
+        if !spec.inputs.contains(&id) {
+            spec.inputs.push(id);
+        }
+        spec.content_hash = hash.clone();
+        spec.size_bytes = Some(i64::try_from(source.size_bytes).unwrap_or(i64::MAX));
+        let mut spec = ArtifactSpec::new(spec)?;
+        spec.asked = Some(asked);
+        let mut upload = self.begin_upload(tenant, spec).await?;
+        let created = upload.finish_early().await?;
+        created.ok_or(Error::ContentMissing(hash))
+    }
+
+    /// Says which of these contents would have to be sent, by their places in the list: those that no visible artifact of
+    /// the tenant has.
+    ///
+    /// # Errors
+    /// `Invalid`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn find_missing_content(
+        &self,
+        tenant: &Tenant,
+        contents: impl ExactSizeIterator<Item = RawContent<'_>>,
+    ) -> Result<Vec<usize>> {
+        let mut faults = Violations::new();
+        let mut asked = Vec::new();
+        if faults.fits("contents", contents.len(), Self::MAX_CONTENTS) {
+            for (i, content) in contents.enumerate() {
+                let at = |part| format!("contents[{i}].{part}");
+                let hash = content.content_hash.parse::<ContentHash>();
+                let hash = faults.check(&at("content_hash"), hash);
+                if content.size_bytes < 0 {
+                    faults.add(at("size_bytes"), "must be 0 or more");
+                }
+                asked.extend(hash.map(|hash| (hash, content.size_bytes)));
+                if faults.is_full() {
+                    break;
+                }
+            }
+        }
+        let asked = faults.finish(Some(asked))?;
+        let client = self.meta.client().await?;
+        rows::missing(&client, tenant.id, &asked).await
+    }
+}

@@ -1,0 +1,229 @@
+//! Which database and which blob store belong together, and whether the collector may work on them.
+//!
+//! Both hold the id of the deployment and its epoch. A database that was pointed at the wrong bucket, or a bucket that
+//! another database has taken over since, is noticed before anything is written or deleted there.
+
+use std::{fmt, str::FromStr, sync::atomic::Ordering};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    blob::Blobs,
+    meta::control as rows,
+    model::error::{Error, Result},
+    store::{Store, unavailable},
+};
+
+/// A deployment, and how often its blob store has changed hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Deployment {
+    /// Its id.
+    pub id: Uuid,
+    /// Raised whenever a database takes the blob store over; the one before is shut out by it.
+    pub epoch: i64,
+}
+
+impl fmt::Display for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.id, self.epoch)
+    }
+}
+
+impl FromStr for Deployment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let malformed = || format!("'{}' is not an id and an epoch", text.trim_end());
+        let (id, epoch) = text.trim_end().split_once(' ').ok_or_else(malformed)?;
+        Ok(Self {
+            id: id.parse().map_err(|_| malformed())?,
+            epoch: epoch.parse().map_err(|_| malformed())?,
+        })
+    }
+}
+
+/// Why the collector does nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// Since when.
+    pub at: Timestamp,
+    /// Who paused it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What the two stores say of the deployment, whether or not they agree.
+#[derive(Debug, Clone, Serialize)]
+pub struct Standing {
+    /// What the database says; `None` before anything was stored.
+    pub database: Option<Deployment>,
+    /// What the blob store says; `None` when nobody has claimed it.
+    pub blob_store: Option<Deployment>,
+    /// Why the collector is paused, if it is.
+    pub paused: Option<Pause>,
+}
+
+impl Store {
+    /// Makes sure that the database and the blob store belong together, and claims a blob store that nobody has. Several
+    /// processes may do so at once.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the setting, when the blob store is another deployment's, or was this one's before another
+    /// database took it over; `Unavailable`, when that cannot be told now.
+    #[tracing::instrument(skip_all)]
+    pub async fn check_deployment(&self) -> Result<()> {
+        self.deployment().await.map(drop)
+    }
+
+    /// As `check_deployment`; returns what both agree on.
+    pub(crate) async fn deployment(&self) -> Result<Deployment> {
+        let control = rows::read(&self.meta.client().await?).await?;
+        let marker = self.marker().await?;
+        let agreed = match (control.deployment, marker) {
+            (Some(own), Some(marker)) if own == marker => own,
+            (_, Some(marker)) => return Err(self.not_ours(control.deployment, Some(marker))),
+            (own, None) if control.marked => return Err(self.not_ours(own, None)),
+            (_, None) => self.claim().await?,
+        };
+        if !control.marked {
+            rows::mark(&self.meta.client().await?, agreed).await?;
+        }
+        self.verified.store(true, Ordering::Relaxed);
+        Ok(agreed)
+    }
+
+    /// Gives the deployment an id if it has none, and writes it into a blob store that had none. It counts only once it has
+    /// been read there: another deployment may have been faster.
+    async fn claim(&self) -> Result<Deployment> {
+        let own = rows::name(&self.meta.client().await?, Uuid::now_v7()).await?;
+        let written = self.blobs.claim(&own.to_string()).await;
+        written.map_err(unavailable)?;
+        match self.marker().await? {
+            Some(marker) if marker == own => Ok(own),
+            marker => Err(self.not_ours(Some(own), marker)),
+        }
+    }
+
+    async fn marker(&self) -> Result<Option<Deployment>> {
+        let marker = self.blobs.marker().await.map_err(unavailable)?;
+        marker
+            .map(|text| {
+                let words = |e| format!("has a {} that is not understood: {e}", Blobs::MARKER);
+                text.parse().map_err(|e| self.refuse(words(e)))
+            })
+            .transpose()
+    }
+
+    fn not_ours(&self, own: Option<Deployment>, marker: Option<Deployment>) -> Error {
+        let own = match own {
+            Some(own) => format!("the database is deployment {}, epoch {}", own.id, own.epoch),
+            None => "the database belongs to none yet".to_owned(),
+        };
+        let marker = match marker {
+            Some(marker) => format!("is of deployment {}, epoch {}", marker.id, marker.epoch),
+            None => {
+                "does not say whose it is, though this deployment has marked its own".to_owned()
+            }
+        };
+        self.refuse(format!(
+            "{marker}; {own}. When they are meant to belong together, as after a restore, say so with `cairn admin gc adopt`"
+        ))
+    }
+
+    fn refuse(&self, words: String) -> Error {
+        Error::invalid(self.blobs.setting(), words)
+    }
+
+    /// Takes the blob store over for this database: whichever database had it before is shut out, and the collector is
+    /// paused until `resume_gc`. When the blob store is of another deployment than the database's, that one must be named.
+    /// Safe to run again when it was cut off.
+    ///
+    /// # Errors
+    /// `Invalid` when the blob store is of another deployment than the database's and than the one named; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn adopt_blob_store(&self, from: Option<Uuid>, by: &str) -> Result<Deployment> {
+        let own = rows::read(&self.meta.client().await?).await?.deployment;
+        let marker = self.marker().await?;
+        if let Some(marker) = marker
+            && own.map(|own| own.id) != Some(marker.id)
+            && from != Some(marker.id)
+        {
+            return Err(Error::invalid(
+                "from",
+                format!(
+                    "the blob store is of deployment {}: name it, if it is to be taken over",
+                    marker.id
+                ),
+            ));
+        }
+        let epoch = marker.map_or(0, |marker| marker.epoch);
+        let client = self.meta.client().await?;
+        let adopted = rows::adopt(&client, Uuid::now_v7(), epoch, by).await?;
+        drop(client);
+        let written = self.blobs.mark(&adopted.to_string()).await;
+        written.map_err(unavailable)?;
+        self.deployment().await
+    }
+
+    /// What the two stores say of the deployment.
+    ///
+    /// # Errors
+    /// `Invalid` when the blob store's mark is not understood; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn standing(&self) -> Result<Standing> {
+        let control = rows::read(&self.meta.client().await?).await?;
+        Ok(Standing {
+            database: control.deployment,
+            blob_store: self.marker().await?,
+            paused: control.pause,
+        })
+    }
+
+    /// Lets no pass begin, and none under way begin another batch, in any worker, until `resume_gc`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn pause_gc(&self, by: &str, reason: &str) -> Result<()> {
+        rows::pause(&self.meta.client().await?, by, reason).await
+    }
+
+    /// Why the collector is paused, if it is.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn gc_pause(&self) -> Result<Option<Pause>> {
+        let client = self.meta.client().await?;
+        Ok(rows::read(&client).await?.pause)
+    }
+
+    /// Ends a pause; false when there was none.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn resume_gc(&self) -> Result<bool> {
+        rows::resume(&self.meta.client().await?).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Deployment;
+
+    #[test]
+    fn a_mark_reads_back_and_nothing_else_is_one() {
+        let mark = Deployment {
+            id: uuid::Uuid::now_v7(),
+            epoch: 3,
+        };
+        assert_eq!(format!("{mark}\n").parse(), Ok(mark));
+        for text in ["", "x 1", &mark.id.to_string(), &format!("{mark} 2"), " "] {
+            assert!(text.parse::<Deployment>().is_err(), "{text:?}");
+        }
+    }
+}

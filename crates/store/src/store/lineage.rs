@@ -1,0 +1,179 @@
+//! What artifacts were made from, and what was made from them.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    meta::{artifacts, connection::Connection, lineage as rows},
+    model::{
+        error::{Error, Result},
+        id::TenantId,
+        page::{Page, PageSize},
+        reference::ArtifactRef,
+    },
+    store::{Store, tenants::Tenant},
+};
+
+/// Which way to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Direction {
+    /// To what an artifact was made from, and what that was made from.
+    Inputs,
+    /// To what was made from an artifact, and what was made from that.
+    Outputs,
+}
+
+/// That one artifact was made from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Derivation {
+    /// What was made.
+    pub artifact_id: String,
+    /// What it was made from.
+    pub input_id: String,
+}
+
+/// What lineage says of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relative {
+    /// Its id.
+    pub artifact_id: String,
+    /// Its filename.
+    pub filename: String,
+    /// Its version.
+    pub version: i64,
+    /// Who made it; empty when that was not said.
+    pub agent_id: String,
+}
+
+/// A page of where an artifact comes from, or where it went.
+#[derive(Debug, Clone)]
+pub struct Lineage {
+    /// The steps, the nearest first, and the token of the next page.
+    pub derivations: Page<Derivation>,
+    /// The artifacts of these steps, and that which was asked about, that are visible; those that are not have been deleted
+    /// or have expired.
+    pub artifacts: Vec<Relative>,
+    /// On the last page, whether there is more than the bounds let through.
+    pub truncated: bool,
+}
+
+/// How far to follow when nothing is said, and at the most.
+const DEFAULT_DEPTH: i32 = 4;
+const MAX_DEPTH: i32 = 16;
+/// The most steps of all pages.
+const MAX_STEPS: usize = 10_000;
+
+/// Where a step stands: how far away, and which.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Place {
+    #[serde(rename = "d")]
+    depth: i32,
+    #[serde(flatten)]
+    step: Derivation,
+}
+
+impl Store {
+    /// Follows derivations from a visible artifact, at most `depth` steps (1 to 16; 0: 4) and 10,000 derivations far. Every
+    /// page goes the way again from the start.
+    ///
+    /// # Errors
+    /// As `get_artifact`; `Invalid` for a depth that cannot be, or a token of another lineage.
+    #[tracing::instrument(skip_all)]
+    pub async fn lineage(
+        &self,
+        tenant: &Tenant,
+        wanted: &ArtifactRef,
+        direction: Direction,
+        depth: i32,
+        size: PageSize,
+        token: &str,
+    ) -> Result<Lineage> {
+        let depth = match depth {
+            0 => DEFAULT_DEPTH,
+            1..=MAX_DEPTH => depth,
+            _ => {
+                let rule = format!("must be 1 to {MAX_DEPTH}, or 0 for {DEFAULT_DEPTH}");
+                return Err(Error::invalid("max_depth", rule));
+            }
+        };
+        let filters = ("lineage", tenant.id, wanted, direction, depth);
+        let listing = self.listing(&filters).await?;
+        let after = listing.position::<Place>(token)?;
+        let client = self.meta.client().await?;
+        let start = artifacts::resolve(&client, tenant.id, wanted).await?;
+        let start = artifacts::get(&client, tenant.id, &start).await?.id;
+        let start = start.to_string();
+        let wanted = Wanted {
+            start: &start,
+            direction,
+            depth,
+            rows: usize::try_from(size.rows()).unwrap_or(usize::MAX),
+        };
+        let (places, truncated) = follow(&client, tenant.id, &wanted, after.as_ref()).await?;
+        let rows = places
+            .into_iter()
+            .map(|place| (Some(place.step.clone()), place));
+        let derivations = listing.page(rows.collect(), size, |_| 64);
+        let mut named: HashSet<&str> = HashSet::from([start.as_str()]);
+        for step in &derivations.items {
+            named.extend([step.artifact_id.as_str(), step.input_id.as_str()]);
+        }
+        let named: Vec<_> = named.into_iter().collect();
+        let artifacts = rows::visible(&client, tenant.id, &named).await?;
+        Ok(Lineage {
+            artifacts,
+            truncated: truncated && derivations.next.is_none(),
+            derivations,
+        })
+    }
+}
+
+/// Which steps are asked for.
+struct Wanted<'a> {
+    start: &'a str,
+    direction: Direction,
+    depth: i32,
+    /// How many of them.
+    rows: usize,
+}
+
+/// The steps behind a place, in the order of their depths; and whether there are more than the bounds let through. One level
+/// a query: what is asked for is bounded at every step, however wide the graph is.
+async fn follow(
+    client: &Connection,
+    tenant: TenantId,
+    wanted: &Wanted<'_>,
+    after: Option<&Place>,
+) -> Result<(Vec<Place>, bool)> {
+    let mut seen = HashSet::from([wanted.start.to_owned()]);
+    let mut frontier = vec![wanted.start.to_owned()];
+    let (mut behind, mut passed) = (Vec::new(), 0);
+    for depth in 0..wanted.depth {
+        let room = MAX_STEPS - passed;
+        let mut found = rows::step(client, tenant, &frontier, wanted.direction, room + 1).await?;
+        // Postgres may order texts otherwise than places are.
+        found.sort_unstable();
+        let full = found.len() > room;
+        passed += found.len();
+        frontier.clear();
+        for step in found.into_iter().take(room) {
+            let next = match wanted.direction {
+                Direction::Inputs => &step.input_id,
+                Direction::Outputs => &step.artifact_id,
+            };
+            if seen.insert(next.clone()) {
+                frontier.push(next.clone());
+            }
+            let place = Place { depth, step };
+            if after.is_none_or(|after| place > *after) && behind.len() < wanted.rows {
+                behind.push(place);
+            }
+        }
+        if full || frontier.is_empty() || behind.len() == wanted.rows {
+            return Ok((behind, full));
+        }
+    }
+    let more = rows::step(client, tenant, &frontier, wanted.direction, 1).await?;
+    Ok((behind, !more.is_empty()))
+}

@@ -1,0 +1,212 @@
+//! What a tenant may store at the most, and how it stands against that.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::usage::Usage;
+
+/// The most that a tenant may store; 1 or more of each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Quota {
+    /// Of [`Usage::stored_bytes`]; `None`: no limit.
+    pub max_stored_bytes: Option<u64>,
+    /// Of [`Usage::stored_artifacts`]; `None`: no limit.
+    pub max_artifacts: Option<u64>,
+}
+
+/// One of the limits of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// `max_stored_bytes`.
+    StoredBytes,
+    /// `max_artifacts`.
+    Artifacts,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StoredBytes => "max_stored_bytes",
+            Self::Artifacts => "max_artifacts",
+        })
+    }
+}
+
+/// What a quota has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the tenant's {limit} is {max}, it has {used}, and {needed} more were asked for; nothing was stored: delete artifacts, \
+     or ask the operator for a larger quota"
+)]
+pub struct QuotaExceeded {
+    /// The limit that is in the way.
+    pub limit: Limit,
+    /// How much it allows.
+    pub max: u64,
+    /// How much is stored already.
+    pub used: u64,
+    /// How much more was asked for.
+    pub needed: u64,
+}
+
+/// How full the quotas of a deployment's tenants are.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Fullness {
+    /// Of the tenant that has used most of its own, by the limit that it is nearest to: 1 is full. 0 without quotas.
+    pub fullest_share: f64,
+    /// How many tenants have used more than nine tenths of theirs.
+    pub near_quota: u64,
+}
+
+impl Fullness {
+    /// The share from which on a tenant is near its quota.
+    pub(crate) const NEAR: f64 = 0.9;
+}
+
+/// How a tenant that has a quota stands against it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) quota: Quota,
+    pub(crate) usage: Usage,
+    /// How many writes there can be at once: the server's connections.
+    pub(crate) writers: u64,
+}
+
+/// In what company a write enters a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// With others of its kind, which are small and add one artifact each; it must find room for all of them.
+    Others,
+    /// With nobody.
+    None,
+}
+
+impl Company {
+    /// The most bytes that a write may add in company.
+    const SMALL: u64 = 128 << 10;
+
+    /// What a write of so many bytes tries first.
+    pub(crate) fn of(bytes: u64) -> Self {
+        if bytes <= Self::SMALL {
+            Self::Others
+        } else {
+            Self::None
+        }
+    }
+}
+
+impl Quota {
+    /// Whether there is no limit at all.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Standing {
+    /// The largest content for which there is room.
+    pub(crate) fn room(&self) -> u64 {
+        let max = self.quota.max_stored_bytes.unwrap_or(u64::MAX);
+        max.saturating_sub(self.usage.stored_bytes)
+    }
+
+    /// Whether there is room for as many small writes as there can be at once. If each of them has seen that, with all of
+    /// them already counted or still under way, then they fit in together whatever becomes of the others.
+    pub(crate) fn has_room_for_all(&self) -> bool {
+        let bytes = self.writers.saturating_mul(Company::SMALL);
+        self.admit(self.writers, bytes).is_ok()
+    }
+
+    /// Makes sure that there is room for so many more artifacts of so many bytes. No more are always fine.
+    pub(crate) fn admit(&self, artifacts: u64, bytes: u64) -> Result<(), QuotaExceeded> {
+        let Self { quota, usage, .. } = self;
+        let limits = [
+            (
+                Limit::StoredBytes,
+                quota.max_stored_bytes,
+                usage.stored_bytes,
+                bytes,
+            ),
+            (
+                Limit::Artifacts,
+                quota.max_artifacts,
+                usage.stored_artifacts,
+                artifacts,
+            ),
+        ];
+        for (limit, max, used, needed) in limits {
+            if let Some(max) = max
+                && artifacts > 0
+                && used.saturating_add(needed) > max
+            {
+                return Err(QuotaExceeded {
+                    limit,
+                    max,
+                    used,
+                    needed,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(bytes: Option<u64>, artifacts: Option<u64>) -> Standing {
+        Standing {
+            quota: Quota {
+                max_stored_bytes: bytes,
+                max_artifacts: artifacts,
+            },
+            usage: Usage {
+                stored_artifacts: 3,
+                stored_bytes: 70,
+                ..Usage::default()
+            },
+            writers: 2,
+        }
+    }
+
+    #[test]
+    fn writes_go_together_as_long_as_there_is_room_for_as_many_as_there_can_be() {
+        let most = 70 + 2 * (128 << 10);
+        assert!(standing(Some(most), Some(5)).has_room_for_all());
+        assert!(!standing(Some(most - 1), None).has_room_for_all());
+        assert!(!standing(None, Some(4)).has_room_for_all());
+    }
+
+    #[test]
+    fn a_quota_is_filled_to_the_last_byte_and_artifact_and_no_further() {
+        let standing = standing(Some(100), Some(4));
+        assert_eq!(standing.room(), 30);
+        assert_eq!(standing.admit(1, 30), Ok(()));
+        let refused = standing.admit(1, 31).unwrap_err();
+        assert_eq!(
+            (refused.limit, refused.max, refused.used, refused.needed),
+            (Limit::StoredBytes, 100, 70, 31)
+        );
+        let refused = standing.admit(2, 0).unwrap_err();
+        assert_eq!(
+            (refused.limit, refused.max, refused.used, refused.needed),
+            (Limit::Artifacts, 4, 3, 2)
+        );
+    }
+
+    #[test]
+    fn below_what_is_stored_nothing_is_let_in_and_nothing_is_always_fine() {
+        let standing = standing(Some(60), None);
+        assert_eq!(standing.room(), 0);
+        assert!(standing.admit(1, 0).is_err());
+        assert_eq!(standing.admit(0, 0), Ok(()));
+    }
+
+    #[test]
+    fn without_a_limit_there_is_room_for_anything() {
+        assert_eq!(standing(None, None).admit(9, u64::MAX), Ok(()));
+        assert_eq!(standing(None, Some(4)).room(), u64::MAX - 70);
+    }
+}

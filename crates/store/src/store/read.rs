@@ -1,0 +1,203 @@
+//! Reading artifacts and their bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::{
+    blob::{Blobs, ObjectKey},
+    meta::artifacts::{self as rows, Location},
+    metrics,
+    model::{
+        artifact::Artifact,
+        error::{Error, Result},
+        id::{ArtifactId, TenantId},
+        reference::ArtifactRef,
+        validate::excerpt,
+    },
+    store::{Store, hashing::Hashing, tenants::Tenant},
+};
+
+mod ahead;
+mod source;
+
+use ahead::ReadAhead;
+use source::Source;
+
+/// How many pieces are read ahead at once, in all downloads of this process: 32 MiB. A download that finds none left reads
+/// each piece when it is its turn.
+pub(crate) const READ_AHEAD: usize = 128;
+
+impl Store {
+    /// Returns a visible artifact.
+    ///
+    /// # Errors
+    /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn get_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Artifact> {
+        let client = self.meta.client().await?;
+        let id = rows::resolve(&client, tenant.id, wanted).await?;
+        rows::get(&client, tenant.id, &id).await
+    }
+
+    /// Opens a visible artifact for reading.
+    ///
+    /// # Errors
+    /// As `get_artifact`.
+    #[tracing::instrument(skip_all)]
+    pub async fn open_artifact(&self, tenant: &Tenant, wanted: &ArtifactRef) -> Result<Download> {
+        let client = self.meta.client().await?;
+        let id = rows::resolve(&client, tenant.id, wanted).await?;
+        let (artifact, location) = rows::locate(&client, tenant.id, &id).await?;
+        Ok(Download::new(self, tenant.id, artifact, location))
+    }
+}
+
+/// What is no identifier names nothing.
+pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
+    text.parse()
+        .map_err(|_| Error::ArtifactNotFound(excerpt(text)))
+}
+
+/// An artifact whose bytes are found but not yet read.
+#[derive(Clone)]
+pub struct Download {
+    artifact: Artifact,
+    blobs: Blobs,
+    key: ObjectKey,
+    inline: Option<Bytes>,
+    read_ahead: Arc<Semaphore>,
+}
+
+impl Download {
+    pub(crate) fn new(
+        store: &Store,
+        tenant: TenantId,
+        artifact: Artifact,
+        location: Location,
+    ) -> Self {
+        Self {
+            artifact,
+            blobs: store.blobs.clone(),
+            key: Blobs::key(tenant, location.object),
+            inline: location.inline,
+            read_ahead: Arc::clone(&store.read_ahead),
+        }
+    }
+
+    /// The artifact.
+    #[must_use]
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// Reads from `offset` on, at most `limit` bytes, or to the end. An offset past the end reads nothing.
+    #[must_use]
+    pub fn read(self, offset: u64, limit: Option<u64>) -> Content {
+        let size = self.artifact.size_bytes;
+        let start = offset.min(size);
+        let end = limit.map_or(size, |limit| start.saturating_add(limit).min(size));
+        let hashing = (start == 0 && end == size).then(Hashing::new);
+        let bytes = match self.inline {
+            Some(content) => From::Row(slice(&content, start, end)),
+            None => {
+                let source = Source::new(self.blobs, self.key.clone(), start, end);
+                From::Blobs(Box::new(ReadAhead::new(source, self.read_ahead)))
+            }
+        };
+        Content {
+            artifact: self.artifact,
+            key: self.key,
+            left: end - start,
+            bytes,
+            hashing,
+        }
+    }
+}
+
+fn slice(content: &Bytes, start: u64, end: u64) -> Bytes {
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(content.len());
+    content.slice(index(start)..index(end))
+}
+
+/// Bytes on their way out, a piece at a time. While one is hashed and sent, the next one is read; so a slow reader costs
+/// the memory of two pieces.
+pub struct Content {
+    artifact: Artifact,
+    key: ObjectKey,
+    /// Bytes that are not handed out yet.
+    left: u64,
+    bytes: From,
+    /// Of a whole reading.
+    hashing: Option<Hashing>,
+}
+
+/// Where the bytes come from.
+enum From {
+    /// They came with the row, and are small.
+    Row(Bytes),
+    Blobs(Box<ReadAhead>),
+}
+
+impl Content {
+    /// The artifact.
+    #[must_use]
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// How many bytes the pieces will have in all.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.left
+    }
+
+    /// The next piece, at most 256 KiB; `None` at the end. The last piece of a whole reading is handed out only when the
+    /// hash of all of them is right, so a reader of a known length notices.
+    ///
+    /// # Errors
+    /// `DataCorrupted` when the bytes are gone or too few, or those of a whole reading are not those that were committed;
+    /// `Unavailable` when the blob store does not answer.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let piece = match &mut self.bytes {
+            From::Row(content) => std::mem::take(content),
+            From::Blobs(reading) => reading.next().await?.unwrap_or_default(),
+        };
+        if piece.is_empty() {
+            return Err(self.corrupted());
+        }
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(piece.clone()).await?;
+        }
+        if self.left == 0 {
+            self.verify().await?;
+        }
+        let inline = matches!(self.bytes, From::Row(_));
+        metrics::downloaded(piece.len(), inline);
+        Ok(Some(piece))
+    }
+
+    async fn verify(&mut self) -> Result<()> {
+        if let Some(hashing) = self.hashing.take()
+            && hashing.finish().await? != self.artifact.content_hash
+        {
+            return Err(self.corrupted());
+        }
+        Ok(())
+    }
+
+    fn corrupted(&self) -> Error {
+        tracing::error!(
+            artifact_id = %self.artifact.id,
+            key = %self.key,
+            left = self.left,
+            "the stored bytes are not those that were committed"
+        );
+        Error::DataCorrupted(self.artifact.id.to_string())
+    }
+}

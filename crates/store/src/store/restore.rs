@@ -1,0 +1,95 @@
+//! Taking deletions back.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    meta::{quotas, restore as rows, sessions},
+    model::{
+        error::{Error, Result},
+        filter::Filter,
+        id::{ArtifactId, TenantId},
+        idempotency::{Fingerprint, IdempotencyKey, Once},
+        selection::Selection,
+    },
+    store::{Store, tenants::Tenant},
+};
+
+/// What restoring did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Restored {
+    /// How many are visible again.
+    pub restored: u64,
+    /// Of those that were named: the ones that cannot be, for they were not deleted, have expired, let go of their bytes, or were deleted before their
+    /// session was sealed.
+    pub not_restored: Vec<String>,
+    /// Of those that match: whether others can be restored.
+    #[serde(default)]
+    pub more: bool,
+}
+
+impl Store {
+    /// Makes deleted artifacts visible again, all that can be, in one transaction: as long as the delete window is open,
+    /// their bytes are there. Those with these ids, or the first thousand of a session that match.
+    ///
+    /// # Errors
+    /// `Invalid` for what matches in no one session; `QuotaExceeded`, and then none is restored; what a key answers;
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn restore_artifacts(
+        &self,
+        tenant: &Tenant,
+        selected: &Selection,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Restored> {
+        let client = self.meta.client().await?;
+        let asked = Fingerprint::of("RestoreArtifacts").of_selection(selected);
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => {
+                return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
+            }
+        };
+        let (ids, more) = match selected {
+            Selection::Ids(ids) => (ids.clone(), false),
+            Selection::Matching(matching) => {
+                let mut found = restorable(&once, tenant.id, &matching.filter).await?;
+                let more = found.len() > Selection::MAX_IDS;
+                found.truncate(Selection::MAX_IDS);
+                (found, more)
+            }
+        };
+        sessions::enter_those_of(&once.tx, tenant.id, &ids).await?;
+        let standing = quotas::enter(&once.tx, tenant.id).await?;
+        let (restored, bytes) = rows::restore(&once.tx, tenant.id, &ids).await?;
+        if let Some(standing) = standing {
+            standing.admit(restored.len() as u64, bytes)?;
+        }
+        let known: HashSet<_> = restored.iter().collect();
+        let not_restored = match selected {
+            Selection::Ids(ids) => {
+                let others = ids.iter().filter(|id| !known.contains(id));
+                others.map(ToString::to_string).collect()
+            }
+            Selection::Matching(_) => Vec::new(),
+        };
+        let result = Restored {
+            restored: restored.len() as u64,
+            not_restored,
+            more,
+        };
+        once.commit(json!(result)).await?;
+        Ok(result)
+    }
+}
+
+/// The first artifacts of a session that match and can be restored, and one more when there are more than a call restores.
+async fn restorable(once: &Once<'_>, tenant: TenantId, filter: &Filter) -> Result<Vec<ArtifactId>> {
+    let Some(session) = filter.session().filter(|session| !session.is_empty()) else {
+        return Err(Error::invalid("matching.session_id", "is required"));
+    };
+    let most = Selection::MAX_IDS as i64 + 1;
+    rows::restorable(&once.tx, tenant, session, filter, most).await
+}

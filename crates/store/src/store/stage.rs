@@ -1,0 +1,105 @@
+//! Moving artifacts from stage to stage.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    meta::{artifacts, stages as rows},
+    model::{
+        error::{Error, Result},
+        idempotency::{Fingerprint, IdempotencyKey, Once},
+        record::Stage,
+        reference::ArtifactRef,
+        selection::Selection,
+        text::{Label, text_of},
+    },
+    store::{
+        Store,
+        jobs::{Bulk, Few, Task, bulk_again},
+        tenants::{Caller, Credential, Tenant},
+    },
+};
+
+/// One move of an artifact from one stage to another.
+#[derive(Debug, Clone)]
+pub struct StageChange {
+    /// When.
+    pub changed_at: Timestamp,
+    /// The stage before.
+    pub from: Stage,
+    /// The stage since.
+    pub to: Stage,
+    /// Who made it, if that was said.
+    pub agent_id: String,
+    /// By what it was made.
+    pub credential: Credential,
+}
+
+/// What moving artifacts to a stage did.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Staged {
+    /// How many were moved; those that were there already do not count.
+    pub changed: u64,
+    /// Of those that were named: the ones that are not visible.
+    pub missing: Vec<String>,
+}
+
+impl Store {
+    /// Moves visible artifacts to a stage: those with these ids, or those that match, of which more than a thousand are
+    /// left to a job.
+    ///
+    /// # Errors
+    /// `Invalid`, what a key answers, `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn set_stage(
+        &self,
+        caller: &Caller,
+        selected: &Selection,
+        stage: Stage,
+        agent_id: String,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Bulk<Staged>> {
+        let agent = Label::optional(agent_id).map_err(|rule| Error::invalid("agent_id", rule))?;
+        let tenant = &caller.tenant;
+        let client = self.meta.client().await?;
+        let asked = Fingerprint::of("SetStage")
+            .with("selection", selected)
+            .with("stage", &stage)
+            .with("agent_id", &agent);
+        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+            Ok(once) => once,
+            Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
+        };
+        let agent_id = text_of(&agent).to_owned();
+        let task = Task::SetStage { stage, agent_id };
+        let by = rows::By {
+            agent: agent.as_ref(),
+            credential: &caller.credential,
+        };
+        let result = match Few::of(&once, caller, selected, &task).await? {
+            Err(job) => Bulk::Started(Box::new(job)),
+            Ok(few) => Bulk::Done(Staged {
+                changed: rows::set_stage(&once.tx, tenant.id, &few.ids, stage, &by).await?,
+                missing: few.missing,
+            }),
+        };
+        once.commit(result.to_json()).await?;
+        Ok(result)
+    }
+
+    /// How a visible artifact came through its stages, the latest change first, at most 200.
+    ///
+    /// # Errors
+    /// As `get_artifact`.
+    #[tracing::instrument(skip_all)]
+    pub async fn list_stage_changes(
+        &self,
+        tenant: &Tenant,
+        wanted: &ArtifactRef,
+    ) -> Result<Vec<StageChange>> {
+        let client = self.meta.client().await?;
+        let id = artifacts::resolve(&client, tenant.id, wanted).await?;
+        artifacts::get(&client, tenant.id, &id).await?;
+        rows::stage_changes(&client, tenant.id, &id).await
+    }
+}

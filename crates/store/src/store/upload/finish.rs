@@ -1,0 +1,248 @@
+//! The end of an upload: its commit, or the answer that its key stands for.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{Upload, UploadEnd};
+use crate::{
+    meta::{
+        artifacts,
+        commit::{NewArtifact, Outcome, Payload},
+        objects,
+    },
+    metrics::{self, Kept},
+    model::{
+        artifact::{Created, Origin, State},
+        digest::ContentHash,
+        error::{Error, Result},
+        id::ArtifactId,
+        idempotency::{Claim, Earlier, Fingerprint, Holding, IdempotencyKey},
+        spec::RawSpec,
+        text::ContentType,
+        validate::some_of,
+    },
+    store::{Store, hashing::Hashing, tenants::Tenant},
+};
+
+/// What a key stands for when its write was an upload.
+#[derive(Deserialize)]
+struct Answer {
+    artifact_id: String,
+    origin: Origin,
+}
+
+impl Upload {
+    /// Commits what was written, if it is what the end says.
+    ///
+    /// # Errors
+    /// `ContentMismatch`, `SessionSealed`, `SessionFull`, `QuotaExceeded`, `UploadExpired`, `Unavailable`, after which the artifact may
+    /// exist.
+    #[tracing::instrument(skip_all)]
+    pub async fn finish(mut self, end: UploadEnd) -> Result<Created> {
+        let small = self.buffer.take_small();
+        let last = self.buffer.end_block().unwrap_or_else(|| small.clone());
+        self.guess_content_type(&last);
+        self.hashing.update(last).await?;
+        let hash = std::mem::replace(&mut self.hashing, Hashing::new())
+            .finish()
+            .await?;
+        self.spec.check_content(self.size, hash)?;
+        end.check(self.size, hash)?;
+        if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
+            let claim = Claim {
+                request: claim.request.with_content(hash),
+                ..claim
+            };
+            return self.answer_again(&claim, earlier).await;
+        }
+        let payload = match &mut self.staging {
+            None => Payload::Inline(small),
+            Some(staging) => {
+                let last = self.buffer.take_part();
+                match self.parts.take() {
+                    None => staging.put(last).await?,
+                    Some(mut parts) => {
+                        parts.send(last).await?;
+                        staging.keep_alive().await?;
+                        parts.complete(self.size).await?;
+                    }
+                }
+                Payload::Staged
+            }
+        };
+        let size = self.size;
+        let content_type = self.content_type(&[]);
+        self.commit(hash, size, content_type, payload).await
+    }
+
+    /// Commits before any byte has been sent, when hash and size are declared and the tenant holds such bytes under an
+    /// artifact that can be read. `None`: they must be sent.
+    ///
+    /// # Errors
+    /// As `finish`.
+    #[tracing::instrument(skip_all)]
+    pub async fn finish_early(&mut self) -> Result<Option<Created>> {
+        let (Some(hash), Some(size)) = (self.spec.declared_hash, self.spec.declared_size) else {
+            return Ok(None);
+        };
+        if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
+            return self.answer_again(&claim, earlier).await.map(Some);
+        }
+        // Asking first costs one round trip; a commit in vain would cost several, and locks.
+        let asked = [(hash, i64::try_from(size).unwrap_or(i64::MAX))];
+        let client = self.store.meta.client().await?;
+        if !objects::missing(&client, self.tenant.id, &asked)
+            .await?
+            .is_empty()
+        {
+            return Ok(None);
+        }
+        drop(client);
+        let content_type = self.content_type(&[]);
+        match self.commit(hash, size, content_type, Payload::Held).await {
+            Ok(created) => Ok(Some(created)),
+            Err(Error::ContentMissing(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn commit(
+        &mut self,
+        hash: ContentHash,
+        size: u64,
+        content_type: ContentType,
+        payload: Payload,
+    ) -> Result<Created> {
+        let claim = self.claim().map(|claim| Claim {
+            request: claim.request.with_content(hash),
+            ..claim
+        });
+        let kept = match payload {
+            Payload::Inline(_) => Kept::Inline,
+            Payload::Staged => Kept::Object,
+            Payload::Held => Kept::Deduplicated,
+        };
+        let new = NewArtifact {
+            tenant: self.tenant.id,
+            has_quota: !self.tenant.quota.is_none(),
+            id: ArtifactId::fresh(),
+            spec: Arc::clone(&self.spec),
+            content_type,
+            ttl: self.ttl,
+            hash,
+            size,
+            object: self.object,
+            payload,
+            grace: self.store.times.grace,
+            unpublished_window: self.store.times.unpublished_window,
+            claim,
+        };
+        let claim = new.claim.clone();
+        let outcome = self.store.commits.commit(&self.store.meta, new).await?;
+        if matches!(outcome, Outcome::Created(_) | Outcome::Existing(_))
+            && let Some(holding) = self.holding.take()
+        {
+            holding.done();
+        }
+        match outcome {
+            Outcome::Created(created) => {
+                let (outcome, kept) = match created.origin {
+                    Origin::Deduplicated => ("deduplicated", Kept::Deduplicated),
+                    _ => ("stored", kept),
+                };
+                metrics::uploaded(outcome, size, Some(kept));
+                if let Some(staging) = self.staging.take() {
+                    staging.committed();
+                }
+                Ok(*created)
+            }
+            Outcome::Existing(artifact) => {
+                metrics::uploaded("existing", size, None);
+                Ok(Created {
+                    artifact: *artifact,
+                    origin: Origin::Existing,
+                    state: State::Visible,
+                })
+            }
+            Outcome::Held(held) => {
+                let claim = claim.ok_or_else(|| Error::internal("no key is held"))?;
+                match claim.against(held)? {
+                    Some(earlier) => self.answer_again(&claim, &earlier).await,
+                    None => Err(Error::internal("an attempt is in its own way")),
+                }
+            }
+            Outcome::NotHeld => Err(Error::ContentMissing(hash.to_string())),
+            Outcome::Closed(closed) => Err(self.closed(closed)),
+            Outcome::Conflict(current) => Err(self.conflict(current)),
+            Outcome::InputsMissing(ids) => {
+                let rule = format!(
+                    "must be visible artifacts; these are not: {}",
+                    some_of(&ids)
+                );
+                Err(Error::invalid("spec.inputs", rule))
+            }
+            Outcome::OverQuota(exceeded) => Err(exceeded.into()),
+            Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
+        }
+    }
+
+    /// The claim of the caller's key, if there is one.
+    fn claim(&self) -> Option<Claim> {
+        self.spec.idempotency_key.as_ref().map(|key| Claim {
+            key: key.clone(),
+            request: self.spec.fingerprint(),
+            owner: self.object.0,
+            window: self.store.times.idempotency_window,
+        })
+    }
+
+    /// Claims the caller's key, or finds the call that it stands for.
+    pub(super) async fn claim_key(&mut self) -> Result<()> {
+        if let Some(claim) = self.claim() {
+            match Holding::take(&self.store, self.tenant.id, claim).await? {
+                Ok(holding) => self.holding = Some(holding),
+                Err(earlier) => self.earlier = Some(earlier),
+            }
+        }
+        Ok(())
+    }
+
+    async fn answer_again(&self, claim: &Claim, earlier: &Earlier) -> Result<Created> {
+        earlier.check(&claim.key, &claim.request)?;
+        self.store.repeat(&self.tenant, earlier).await
+    }
+}
+
+impl Store {
+    /// What a call under the spec's key was answered, if it has a key that stands for one.
+    pub(crate) async fn answer_before(
+        &self,
+        tenant: &Tenant,
+        spec: &RawSpec,
+        asked: &Fingerprint,
+    ) -> Result<Option<Created>> {
+        let key = IdempotencyKey::optional(spec.idempotency_key.clone())
+            .map_err(|rule| Error::invalid("spec.idempotency_key", rule))?;
+        let Some(key) = key else { return Ok(None) };
+        let Some(earlier) = Earlier::find(self, tenant.id, &key).await? else {
+            return Ok(None);
+        };
+        earlier.check(&key, asked)?;
+        self.repeat(tenant, &earlier).await.map(Some)
+    }
+
+    /// Answers what an earlier call answered, of the artifact as it is now.
+    async fn repeat(&self, tenant: &Tenant, earlier: &Earlier) -> Result<Created> {
+        let answer: Answer = serde_json::from_value(earlier.result.clone())
+            .map_err(|e| Error::Internal(e.into()))?;
+        let client = self.meta.client().await?;
+        let (artifact, state) = artifacts::get_any(&client, tenant.id, &answer.artifact_id).await?;
+        metrics::uploaded("replayed", artifact.size_bytes, None);
+        Ok(Created {
+            artifact,
+            origin: answer.origin,
+            state,
+        })
+    }
+}

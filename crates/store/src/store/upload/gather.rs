@@ -1,0 +1,175 @@
+//! Small commits of a tenant that come while others of it are under way are made together: one transaction, one flush
+//! of the log, one round trip of each kind.
+//!
+//! A commit that comes alone goes at once. Tenants do not wait for each other.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, timeout},
+};
+
+use crate::{
+    meta::{
+        Meta,
+        commit::{self, Attempt, NewArtifact, Outcome, together},
+    },
+    model::{
+        error::{Error, Result},
+        id::TenantId,
+    },
+};
+
+/// The most bytes of one transaction.
+const MOST_BYTES: u64 = 4 << 20;
+/// The most commits of one tenant that wait.
+const MOST_WAITING: usize = 4096;
+/// How many transactions of one tenant are under way at a time: one is written while the next one gathers.
+const AT_ONCE: usize = 1;
+
+/// The small commits of a process.
+#[derive(Clone, Default)]
+pub(crate) struct Gathering(Arc<Mutex<HashMap<TenantId, Lane>>>);
+
+/// Those of one tenant.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<Waiting>,
+    running: usize,
+    /// Notified of each that comes to wait.
+    came: Arc<Notify>,
+}
+
+struct Waiting {
+    new: NewArtifact,
+    answer: oneshot::Sender<Result<Outcome>>,
+}
+
+impl Gathering {
+    /// Commits, alone or with others.
+    ///
+    /// # Errors
+    /// As `commit::commit`; `RateLimited`.
+    pub(crate) async fn commit(&self, meta: &Meta, new: NewArtifact) -> Result<Outcome> {
+        if !new.fits_together() {
+            return commit::commit(meta, &new, Attempt::First).await;
+        }
+        let tenant = new.tenant;
+        let (answer, answered) = oneshot::channel();
+        if self.join(tenant, Waiting { new, answer })? {
+            tokio::spawn(self.clone().run(meta.clone(), tenant));
+        }
+        answered
+            .await
+            .map_err(|_| Error::internal("a commit ended without an answer"))?
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, HashMap<TenantId, Lane>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gets in line; true: somebody must run it.
+    fn join(&self, tenant: TenantId, waiting: Waiting) -> Result<bool> {
+        let mut lanes = self.lanes();
+        let lane = lanes.entry(tenant).or_default();
+        if lane.waiting.len() >= MOST_WAITING {
+            return Err(Error::RateLimited("small writes of this tenant under way"));
+        }
+        lane.waiting.push_back(waiting);
+        lane.came.notify_one();
+        let idle = lane.running < AT_ONCE;
+        lane.running += usize::from(idle);
+        Ok(idle)
+    }
+
+    /// Commits what waits, until nothing does.
+    async fn run(self, meta: Meta, tenant: TenantId) {
+        while let Some(batch) = self.next(tenant) {
+            let (made, began) = (batch.len(), Instant::now());
+            // A task of its own, so that a panic ends one transaction and not the lane.
+            let _ = tokio::spawn(commit_batch(meta.clone(), batch)).await;
+            self.let_gather(tenant, made, began.elapsed() / 4).await;
+        }
+    }
+
+    /// Waits a moment for as many again as were just answered: a caller that writes much sends its next write then, and one
+    /// transaction for all of them does more than two of half as many. One that was alone is not waited for.
+    async fn let_gather(&self, tenant: TenantId, made: usize, patience: Duration) {
+        let waiting = || {
+            let lanes = self.lanes();
+            let lane = lanes.get(&tenant)?;
+            Some((lane.waiting.len(), Arc::clone(&lane.came)))
+        };
+        let Some((left, came)) = waiting().filter(|_| made > 1) else {
+            return;
+        };
+        let gathered = async {
+            while waiting().is_some_and(|(now, _)| now < (left + made).min(together::MOST)) {
+                came.notified().await;
+            }
+        };
+        let _ = timeout(patience, gathered).await;
+    }
+
+    /// The next ones; `None`: nothing waits, and the lane is closed. A key can stand in one transaction once.
+    fn next(&self, tenant: TenantId) -> Option<Vec<Waiting>> {
+        let mut lanes = self.lanes();
+        let lane = lanes.get_mut(&tenant)?;
+        let (mut batch, mut keys, mut bytes) = (Vec::new(), HashSet::new(), 0);
+        while let Some(first) = lane.waiting.front() {
+            if first.answer.is_closed() {
+                lane.waiting.pop_front();
+                continue;
+            }
+            bytes += first.new.size;
+            let key = first.new.claim.as_ref().map(|claim| claim.key.clone());
+            let full = batch.len() >= together::MOST || bytes > MOST_BYTES;
+            if (full && !batch.is_empty()) || !key.is_none_or(|key| keys.insert(key)) {
+                break;
+            }
+            batch.extend(lane.waiting.pop_front());
+        }
+        if batch.is_empty() {
+            lane.running -= 1;
+            if lane.running == 0 {
+                lanes.remove(&tenant);
+            }
+            return None;
+        }
+        Some(batch)
+    }
+}
+
+async fn commit_batch(meta: Meta, batch: Vec<Waiting>) {
+    let (new, answers): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .map(|waiting| (waiting.new, waiting.answer))
+        .unzip();
+    let (outcomes, attempt) = match together::commit(&meta, &new).await {
+        Ok(outcomes) => (outcomes, Attempt::First),
+        Err(_) => (new.iter().map(|_| None).collect(), Attempt::InDoubt),
+    };
+    for ((new, mut answer), outcome) in new.into_iter().zip(answers).zip(outcomes) {
+        match outcome {
+            Some(outcome) => {
+                let _ = answer.send(Ok(outcome));
+            }
+            // One that waits for a lock must not hold up the others.
+            None => {
+                let meta = meta.clone();
+                tokio::spawn(async move {
+                    let outcome = tokio::select! {
+                        outcome = commit::commit(&meta, &new, attempt) => outcome,
+                        () = answer.closed() => return,
+                    };
+                    let _ = answer.send(outcome);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Watching what happens in a session.
+//!
+//! Events get their positions when they are first read, in the order in which they are seen; what commits later comes
+//! later, whatever it began with. So no position is ever skipped and filled in behind a watcher's back.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    meta::events as rows,
+    model::{
+        artifact::{Artifact, State},
+        error::{Error, Result},
+        record::Stage,
+        text::Label,
+    },
+    store::{Store, sessions::session_id, tenants::Tenant},
+};
+
+/// Something that happened in a session.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// 1, 2, 3 … within the session.
+    pub position: i64,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// What.
+    pub what: Happening,
+    /// What it happened to.
+    pub subject: Subject,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// An artifact became visible.
+    Created,
+    /// An artifact moved from one stage to another.
+    Staged {
+        /// The stage before.
+        from: Stage,
+        /// The stage since.
+        to: Stage,
+        /// Who moved it; may be empty.
+        agent_id: String,
+    },
+    /// An artifact was deleted, or found to have expired.
+    Deleted,
+    /// An artifact was restored.
+    Restored,
+    /// The session was sealed.
+    Sealed,
+}
+
+/// What it happened to.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The session itself.
+    Session,
+    /// An artifact, as it is now.
+    Artifact(Box<Artifact>, State),
+    /// The artifact with this id, whose record is gone.
+    Forgotten(String),
+}
+
+/// Where watching begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// After this position; 0: with the first event.
+    After(i64),
+    /// With what happens from now on.
+    Now,
+}
+
+/// What a watcher is told at once.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What happened, in order; nothing in a sign of life.
+    pub events: Vec<Event>,
+    /// Where to go on from.
+    pub position: i64,
+}
+
+/// How many events are told at once.
+const PAGE: i64 = 100;
+/// How long a watcher hears nothing when nothing happens.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// How often is looked for news: at first often, then less and less.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A session that is being watched.
+pub struct Watch {
+    store: Store,
+    tenant: Tenant,
+    session: Label,
+    position: i64,
+    until_sealed: bool,
+    /// Nothing has been told yet.
+    fresh: bool,
+    over: bool,
+}
+
+impl Store {
+    /// Begins to watch a session, which need not be there yet.
+    ///
+    /// # Errors
+    /// `Invalid`, also for a position that the session has not reached; `EventsExpired`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn watch_session(
+        &self,
+        tenant: &Tenant,
+        session: &str,
+        from: From,
+        until_sealed: bool,
+    ) -> Result<Watch> {
+        let session = session_id(session)?;
+        let mut watch = Watch {
+            store: self.clone(),
+            tenant: tenant.clone(),
+            session,
+            position: 0,
+            until_sealed,
+            fresh: true,
+            over: false,
+        };
+        match from {
+            From::Now => watch.position = watch.reach(i64::MAX).await?,
+            From::After(position) => {
+                let reached = watch.reach(position).await?;
+                if !(0..=reached).contains(&position) {
+                    let rule = format!("must be 0 to {reached}, where the session is now");
+                    return Err(Error::invalid("after_position", rule));
+                }
+                watch.position = position;
+                let seen = watch.look().await?;
+                watch.check(&seen)?;
+            }
+        }
+        Ok(watch)
+    }
+}
+
+impl Watch {
+    /// Waits for news, and says after a while that there is none; the first answer comes at once. `None` when the watch is
+    /// over because the session is sealed.
+    ///
+    /// # Errors
+    /// `EventsExpired`, `Unavailable`. Watching can be tried again.
+    pub async fn next(&mut self) -> Result<Option<Told>> {
+        if self.over {
+            return Ok(None);
+        }
+        let patience = Instant::now() + SIGN_OF_LIFE;
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let seen = self.look().await?;
+            self.check(&seen)?;
+            let news = !seen.events.is_empty();
+            if news || self.fresh || Instant::now() >= patience {
+                self.fresh = false;
+                return self.tell(seen.events).await.map(Some);
+            }
+            if seen.unnumbered {
+                self.number().await?;
+                continue;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn tell(&mut self, mut events: Vec<Event>) -> Result<Told> {
+        if self.until_sealed {
+            let sealed = |event: &Event| event.what == Happening::Sealed;
+            if let Some(last) = events.iter().position(sealed) {
+                events.truncate(last + 1);
+                self.over = true;
+            }
+        }
+        if let Some(last) = events.last() {
+            self.position = last.position;
+        } else if self.until_sealed {
+            let client = self.store.meta.client().await?;
+            let session = self.session.as_str();
+            self.over = rows::sealed_by(&client, self.tenant.id, session, self.position).await?;
+        }
+        let position = self.position;
+        Ok(Told { events, position })
+    }
+
+    async fn look(&self) -> Result<rows::Seen> {
+        let client = self.store.meta.client().await?;
+        let session = self.session.as_str();
+        rows::after(&client, self.tenant.id, session, self.position, PAGE).await
+    }
+
+    /// Positions have no gaps: one that is missing was forgotten.
+    fn check(&self, seen: &rows::Seen) -> Result<()> {
+        let next = seen.events.first().map(|event| event.position - 1);
+        let first = next.unwrap_or(seen.last.max(self.position));
+        if first == self.position {
+            return Ok(());
+        }
+        Err(Error::EventsExpired {
+            session: self.session.as_str().to_owned(),
+            first,
+        })
+    }
+
+    async fn number(&self) -> Result<()> {
+        let client = self.store.meta.client().await?;
+        let tx = client.transaction().await?;
+        rows::number(&tx, &[self.tenant.id.0], &[self.session.as_str()]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives positions to what has happened, until one is reached or all of it has one; says the last.
+    async fn reach(&self, position: i64) -> Result<i64> {
+        loop {
+            let seen = self.look().await?;
+            if seen.last >= position || !seen.unnumbered {
+                return Ok(seen.last);
+            }
+            self.number().await?;
+        }
+    }
+}

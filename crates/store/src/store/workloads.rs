@@ -1,0 +1,160 @@
+//! Workloads: programs that show a token of an issuer whom the deployment trusts, in place of an API key.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    meta::workloads as rows,
+    model::{
+        error::{Error, Result},
+        text::check_tenant_name,
+    },
+    store::{Store, credential_cache::Proof, tenants::Caller},
+};
+
+/// Who may act for a tenant by a token.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// Names it, for removing it.
+    pub id: Uuid,
+    /// The tokens' `iss`.
+    pub issuer: String,
+    /// The tokens' `sub`, or the beginning of several up to a `:` and a `*`.
+    pub subject: String,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// Checks the claims that a workload is known by: 1 to 512 bytes that can be seen, with `*` only after a last `:`.
+fn check(issuer: &str, subject: &str) -> Result<()> {
+    let visible = |text: &str| {
+        (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if !visible(issuer) || issuer.contains('*') {
+        let rule =
+            "must be 1 to 512 visible ASCII characters without \"*\", as tokens have it in `iss`";
+        return Err(Error::invalid("issuer", rule));
+    }
+    let before = subject.strip_suffix(":*").unwrap_or(subject);
+    if !visible(before) || before.contains('*') {
+        let rule = "must be 1 to 512 visible ASCII characters, as tokens have it in `sub`; \":*\" at its end stands \
+             for all that go on after the colon";
+        return Err(Error::invalid("subject", rule));
+    }
+    Ok(())
+}
+
+/// The `subject` of the workloads that this one may be: itself, and all that go on after its last colon.
+fn candidates(subject: &str) -> Vec<String> {
+    let group = subject
+        .rsplit_once(':')
+        .map(|(group, _)| format!("{group}:*"));
+    std::iter::once(subject.to_owned()).chain(group).collect()
+}
+
+impl Store {
+    /// Finds for which tenant the subject of a token acts, as it was within `credential_trust`. The token was checked by
+    /// the caller. A workload of the very subject goes before one of several.
+    ///
+    /// # Errors
+    /// `UnknownWorkload`; `Unavailable`; `RateLimited` when too many credentials are to be looked up.
+    #[tracing::instrument(skip_all)]
+    pub async fn authenticate_workload(&self, issuer: &str, subject: &str) -> Result<Caller> {
+        let proof = Proof::Token {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        };
+        let look_up = async {
+            let client = self.meta.client().await?;
+            rows::caller(&client, issuer, subject, &candidates(subject)).await
+        };
+        let caller = self.trust.caller(proof, look_up).await?;
+        caller.ok_or_else(|| Error::UnknownWorkload {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+        })
+    }
+
+    /// Lets a workload act for a tenant, which comes into being if there is none of that name. To add it again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is no identifier, for an issuer or subject that no token can have, and for a workload
+    /// that acts for another tenant; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn add_workload(
+        &self,
+        tenant_name: &str,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Workload> {
+        check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
+        check(issuer, subject)?;
+        let client = self.meta.client().await?;
+        rows::add(&client, tenant_name, issuer, subject)
+            .await?
+            .ok_or_else(|| {
+                let rule = "acts for another tenant; remove it there first";
+                Error::invalid("subject", rule)
+            })
+    }
+
+    /// Lists a tenant's workloads, newest first, at most 200.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn list_workloads(&self, tenant_name: &str) -> Result<Vec<Workload>> {
+        let client = self.meta.client().await?;
+        rows::of_tenant(&client, tenant_name).await
+    }
+
+    /// Removes a workload: its tokens answer `UnknownWorkload`, everywhere after `credential_trust`. Returns whether there is such a one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn remove_workload(&self, id: Uuid) -> Result<bool> {
+        let client = self.meta.client().await?;
+        rows::remove(&client, id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{candidates, check};
+
+    #[test]
+    fn a_subject_is_itself_or_one_of_a_group() {
+        assert_eq!(
+            candidates("system:serviceaccount:agents:runner"),
+            [
+                "system:serviceaccount:agents:runner",
+                "system:serviceaccount:agents:*"
+            ]
+        );
+        assert_eq!(candidates("somebody"), ["somebody"]);
+    }
+
+    #[test]
+    fn a_star_stands_only_for_what_comes_after_a_last_colon() {
+        let issuer = "https://issuer.example";
+        for subject in ["a", "a:b", "a:b:*", "repo:org/name:ref:refs/heads/main"] {
+            assert!(check(issuer, subject).is_ok(), "{subject}");
+        }
+        for subject in [
+            "",
+            "*",
+            ":*",
+            "a*",
+            "a:*:b",
+            "a:*:*",
+            "a b",
+            "ä",
+            &"a".repeat(513),
+        ] {
+            assert!(check(issuer, subject).is_err(), "{subject}");
+        }
+        assert!(check("", "a").is_err() && check("https://*.example", "a").is_err());
+    }
+}
