@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use cairn_store::{ArtifactRef, Caller, RawSpec, Result, Selection, Store, ToPublish, WatchFrom};
+use cairn_store::{ArtifactRef, Caller, RawSpec, Result, Selection, Store, ToPublish, WatchStart};
 
 use super::{INLINE, ONE, PARTS, caller, key, raw, upload};
 use crate::harness::{Cairn, content, mortal::Mortal};
@@ -220,7 +220,7 @@ async fn positions_of_events_are_given_once_wherever_that_dies() {
             bytes(INLINE, round),
         )
         .await?;
-        let from = WatchFrom::After(0);
+        let from = WatchStart::After(0);
         let mut watch = store
             .watch_session(&caller.tenant, "run", from, false)
             .await?;

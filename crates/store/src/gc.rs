@@ -14,10 +14,11 @@ use crate::{
     meta::{connection::Connection, control, passes as rows},
     metrics,
     model::{
+        deployment::Deployment,
         error::{Error, Result, describe},
         id::ObjectId,
     },
-    store::{Store, deployment::Deployment},
+    store::Store,
 };
 
 mod batches;
@@ -32,8 +33,9 @@ mod reclaim;
 mod report;
 mod unfinished;
 
-pub use fsck::{Fsck, FsckReport, Ghost, Stray};
-pub use history::{Deletion, PassState, Status, Waiting};
+pub use crate::model::collector::{Deletion, Ghost, PassState, Waiting};
+pub use fsck::{Fsck, FsckReport, Stray};
+pub use history::Status;
 pub use passes::{PASSES, Pass};
 pub use report::{Failure, Report, Would};
 

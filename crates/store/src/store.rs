@@ -22,6 +22,7 @@ use crate::{
     model::{
         error::{Error, Result, describe},
         page::Listing,
+        times::Times,
     },
     store::{
         credential_cache::Trust,
@@ -36,13 +37,13 @@ pub(crate) mod delete;
 pub(crate) mod deployment;
 mod hashing;
 pub(crate) mod hold;
+pub(crate) mod idempotent;
 pub(crate) mod jobs;
 pub(crate) mod lineage;
 pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod manifest;
 pub(crate) mod publish;
-pub(crate) mod quotas;
 pub(crate) mod read;
 pub(crate) mod restore;
 pub(crate) mod sessions;
@@ -57,25 +58,6 @@ pub(crate) mod workloads;
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
 /// probe, which brings no S3 back.
 const PREFLIGHT: Duration = Duration::from_secs(10);
-
-/// Times that the protocol depends on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
-    /// How long an upload may show no sign of life.
-    pub(crate) lease: Duration,
-    /// How long deleted and expired artifacts keep their bytes.
-    pub(crate) delete_window: Duration,
-    /// How long condemned bytes are left alone.
-    pub(crate) grace: Duration,
-    /// How long an idempotency key stands for its write.
-    pub(crate) idempotency_window: Duration,
-    /// How long an unpublished artifact waits.
-    pub(crate) unpublished_window: Duration,
-    /// How long the events of sessions are kept.
-    pub(crate) event_retention: Duration,
-    /// How long jobs are kept after their end.
-    pub(crate) job_retention: Duration,
-}
 
 /// What callers are held to.
 #[derive(Debug, Clone, Copy)]

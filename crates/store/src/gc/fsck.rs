@@ -11,10 +11,12 @@ use super::{
 use crate::{
     meta::ghosts as rows,
     model::{
+        collector::Ghost,
         error::{Result, describe},
         id::{ObjectId, TenantId},
+        usage::Miscount,
     },
-    store::{Store, unavailable, usage::Miscount},
+    store::{Store, unavailable},
 };
 
 /// How many objects are looked at at once.
@@ -80,19 +82,6 @@ pub struct Stray {
     pub size_bytes: u64,
     /// How long it has been there, in seconds by the blob store's clock. The collector takes it when it is old enough.
     pub age_seconds: u64,
-}
-
-/// A live object whose bytes are gone or differ.
-#[derive(Debug, Clone, Serialize)]
-pub struct Ghost {
-    /// The tenant: its name, or its id.
-    pub tenant: String,
-    /// The object.
-    pub object: Uuid,
-    /// What is wrong with it.
-    pub problem: String,
-    /// The artifacts that have these bytes, at most ten.
-    pub artifacts: Vec<String>,
 }
 
 impl Store {

@@ -15,13 +15,11 @@ use crate::{
     },
     model::{
         error::{Error, Result, describe},
+        job::Task,
         selection::Expression,
         text::Label,
     },
-    store::{
-        Store,
-        jobs::{Task, created_by},
-    },
+    store::{Store, jobs::created_by},
     trace,
 };
 

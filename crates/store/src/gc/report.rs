@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use crate::{
     metrics,
-    model::error::{Error, describe},
-    store::deployment::Pause,
+    model::{
+        deployment::Pause,
+        error::{Error, describe},
+    },
 };
 
 /// The most failures of one run that are told one by one.

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio_postgres::{Row, types::FromSql};
 use uuid::Uuid;
 
@@ -11,12 +10,12 @@ use super::{
     error::{PgError, from_pg},
     pending,
     row::{self, Damage, at, count, listed},
-    selection::ids_of,
 };
 use crate::model::{
     artifact::{Artifact, State},
+    change::Deleted,
     error::{Error, Result},
-    id::{ArtifactId, ObjectId, TenantId},
+    id::{ArtifactId, ObjectId, TenantId, ids_of},
     page::PageSize,
     reference::{ArtifactRef, FileName},
     text::text_of,
@@ -255,17 +254,6 @@ fn visible(row: &Row) -> Result<Artifact> {
         (_, Some(deleted_at)) => Error::ArtifactDeleted { id, deleted_at },
         (None, None) => Error::internal("an artifact is neither visible, expired nor deleted"),
     })
-}
-
-/// What deleting an artifact did.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Deleted {
-    /// The artifact.
-    pub artifact_id: String,
-    /// When it was deleted.
-    pub deleted_at: Timestamp,
-    /// When its hold on its bytes ends.
-    pub purge_after: Timestamp,
 }
 
 /// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible, or held.

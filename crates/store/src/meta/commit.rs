@@ -26,22 +26,19 @@ use super::{
     Meta, artifacts,
     connection::Connection,
     error::{PgError, from_pg, is_worth_repeating},
-    idempotency::Held,
     millis,
     row::at,
     sessions::{Closed, lock_key},
 };
-use crate::{
-    model::{
-        artifact::{Artifact, Created, Origin, State},
-        digest::ContentHash,
-        error::{Error, Result},
-        id::{ArtifactId, ObjectId, TenantId},
-        idempotency::Claim,
-        spec::ArtifactSpec,
-        text::ContentType,
-    },
-    store::quotas::{Company, QuotaExceeded},
+use crate::model::{
+    artifact::{Artifact, Created, Origin, State},
+    digest::ContentHash,
+    error::{Error, Result},
+    id::{ArtifactId, ObjectId, TenantId},
+    idempotency::{Claim, KeyRecord},
+    quota::{Company, QuotaExceeded},
+    spec::ArtifactSpec,
+    text::ContentType,
 };
 
 /// How often the transaction is run before its conflicts count as unavailability.
@@ -77,16 +74,16 @@ pub(crate) enum Payload {
     /// In the blob store, under the key of the object, whose row is `staging`.
     Staged,
     /// Not sent: the tenant must hold them already, under an artifact that can be read.
-    Held,
+    Existing,
 }
 
 /// How the transaction ended.
 pub(crate) enum Outcome {
     Created(Box<Created>),
     /// The key is held by another attempt, or stands for an earlier one; nothing was committed.
-    Held(Option<Held>),
+    KeyTaken(Option<KeyRecord>),
     /// The bytes that were not sent are not held; nothing was committed.
-    NotHeld,
+    ContentMissing,
     /// The session was closed then; nothing was committed.
     Closed(Closed),
     /// The latest version is not the one that the caller expects; nothing was committed.
@@ -239,7 +236,7 @@ async fn run(
         },
         async {
             let lock = match new.payload {
-                Payload::Held => &statements.lock_readable,
+                Payload::Existing => &statements.lock_readable,
                 Payload::Inline(_) | Payload::Staged => &statements.lock_duplicate,
             };
             client.query_opt(lock, &[tenant, &hash, &size]).await
@@ -253,9 +250,11 @@ async fn run(
     begun?;
     let held = held?;
     if let Some(claim) = &new.claim
-        && !held.as_ref().is_some_and(|held| held.is_by(claim.owner))
+        && !held
+            .as_ref()
+            .is_some_and(|held| held.is_claimed_by(claim.owner))
     {
-        return Ok(Ran::Refused(Outcome::Held(held)));
+        return Ok(Ran::Refused(Outcome::KeyTaken(held)));
     }
     locked?;
     entered?;
@@ -269,8 +268,8 @@ async fn run(
         .map(|row| at(&row, 0))
         .transpose()
         .map_err(PgError::from)?;
-    if duplicate.is_none() && matches!(new.payload, Payload::Held) {
-        return Ok(Ran::Refused(Outcome::NotHeld));
+    if duplicate.is_none() && matches!(new.payload, Payload::Existing) {
+        return Ok(Ran::Refused(Outcome::ContentMissing));
     }
     let missing = missing?;
     if !missing.is_empty() {
@@ -316,7 +315,7 @@ async fn run(
         take_version(client, statements, new),
         async {
             match (&new.payload, duplicate.is_some()) {
-                (Payload::Inline(_), true) | (Payload::Held, _) => Ok(0),
+                (Payload::Inline(_), true) | (Payload::Existing, _) => Ok(0),
                 (Payload::Inline(content), false) => {
                     let insert = &statements.insert_inline;
                     let content: &[u8] = content;

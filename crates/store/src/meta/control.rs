@@ -8,9 +8,9 @@ use super::{
     error::{from_pg, unavailable},
     row::at,
 };
-use crate::{
-    model::error::{Error, Result},
-    store::deployment::{Deployment, Pause},
+use crate::model::{
+    deployment::{Deployment, Pause},
+    error::{Error, Result},
 };
 
 /// What the database says of the deployment.

@@ -13,9 +13,10 @@ use super::{
     millis,
     row::{self, Damage, at, each},
 };
-use crate::{
-    model::{error::Result, id::TenantId},
-    store::watch::{Event, Happening, Subject},
+use crate::model::{
+    error::Result,
+    event::{Event, Happening, Subject},
+    id::TenantId,
 };
 
 /// The most events that are given positions at once.

@@ -14,12 +14,10 @@ use super::{
     millis,
     row::{self, Damage, at, each, maybe_count},
 };
-use crate::{
-    model::{
-        error::Result,
-        id::{ObjectId, TenantId},
-    },
-    store::Times,
+use crate::model::{
+    error::Result,
+    id::{ObjectId, TenantId},
+    times::Times,
 };
 
 /// What a batch of a pass is to take.

@@ -8,13 +8,11 @@ use super::{
     error::from_pg,
     row::{self, Damage, at, count},
 };
-use crate::{
-    gc::Ghost,
-    model::{
-        digest::ContentHash,
-        error::Result,
-        id::{ObjectId, TenantId},
-    },
+use crate::model::{
+    collector::Ghost,
+    digest::ContentHash,
+    error::Result,
+    id::{ObjectId, TenantId},
 };
 
 /// A live object, and what its bytes ought to be.

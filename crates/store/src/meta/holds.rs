@@ -13,12 +13,11 @@ use super::{
     gc::{Batch, Done, Taken},
     millis,
     row::at,
-    selection::ids_of,
     sessions::lock_key,
 };
 use crate::model::{
     error::Result,
-    id::{ArtifactId, TenantId},
+    id::{ArtifactId, TenantId, ids_of},
 };
 
 /// Holds those of these artifacts that are visible, or lets them go; says how many that changed. They are locked in one

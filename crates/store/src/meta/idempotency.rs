@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use futures_util::join;
 use serde_json::Value;
 use tokio_postgres::{Row, Statement};
-use uuid::Uuid;
 
 use super::{
     connection::{Connection, Transaction},
@@ -16,31 +15,15 @@ use super::{
 use crate::model::{
     error::Result,
     id::TenantId,
-    idempotency::{Claim, LEASE},
+    idempotency::{Claim, KeyRecord, LEASE},
 };
 
-/// Who holds a key, and what it stands for.
-#[derive(Clone)]
-pub(crate) struct Held {
-    pub(crate) owner: Uuid,
-    pub(crate) request: Value,
-    /// What the write led to; none while it is under way.
-    pub(crate) result: Option<Value>,
-}
-
-impl Held {
-    /// Whether this attempt holds it, to do what it stands for.
-    pub(super) fn is_by(&self, owner: Uuid) -> bool {
-        self.owner == owner && self.result.is_none()
-    }
-
-    fn read(row: &Row) -> Result<Self, Damage> {
-        Ok(Self {
-            owner: at(row, 0)?,
-            request: at(row, 1)?,
-            result: at(row, 2)?,
-        })
-    }
+fn read(row: &Row) -> Result<KeyRecord, Damage> {
+    Ok(KeyRecord {
+        owner: at(row, 0)?,
+        request: at(row, 1)?,
+        result: at(row, 2)?,
+    })
 }
 
 /// The statements that a write is joined with.
@@ -87,7 +70,7 @@ impl Statements {
         client: &Connection,
         tenant: TenantId,
         claim: &Claim,
-    ) -> Result<Option<Held>, PgError> {
+    ) -> Result<Option<KeyRecord>, PgError> {
         let mut held = self.claim_all(client, tenant, &[claim]).await?;
         Ok(held.remove(claim.key.as_str()))
     }
@@ -98,7 +81,7 @@ impl Statements {
         client: &Connection,
         tenant: TenantId,
         claims: &[&Claim],
-    ) -> Result<HashMap<String, Held>, PgError> {
+    ) -> Result<HashMap<String, KeyRecord>, PgError> {
         let Some(window) = claims.first().map(|claim| millis(claim.window)) else {
             return Ok(HashMap::new());
         };
@@ -124,8 +107,8 @@ impl Statements {
             async { client.query(&self.look, &[&tenant.0, &keys]).await },
         );
         claimed?;
-        let read = |row: &Row| Ok((at(row, 3)?, Held::read(row)?));
-        held?.iter().map(read).collect()
+        let by_key = |row: &Row| Ok((at(row, 3)?, read(row)?));
+        held?.iter().map(by_key).collect()
     }
 
     /// Records what writes lead to, with the requests as they are known now.
@@ -158,7 +141,7 @@ pub(crate) async fn claim(
     client: &Connection,
     tenant: TenantId,
     claim: &Claim,
-) -> Result<Option<Held>> {
+) -> Result<Option<KeyRecord>> {
     let statements = Statements::prepare(client).await.map_err(from_pg)?;
     let held = statements.claim(client, tenant, claim).await;
     held.map_err(from_pg)

@@ -14,11 +14,9 @@ use crate::{
     model::{
         error::{Error, Result},
         id::{JobId, TenantId},
+        job::{Job, JobState, Task},
         page::{PageSize, Position},
-    },
-    store::{
-        jobs::{Job, JobState, Task},
-        tenants::Credential,
+        tenant::Credential,
     },
     trace,
 };

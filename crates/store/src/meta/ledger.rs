@@ -10,7 +10,7 @@ use super::{
     millis,
     row::{self, Damage, at, count, legible, maybe_count},
 };
-use crate::{gc::Deletion, model::error::Result};
+use crate::model::{collector::Deletion, error::Result};
 
 /// Records that these objects' bytes are deleted, in their rows and in the ledger at once, and says how many bytes each had.
 /// The rows stay for now: an id is never given twice. What another worker has recorded already is left out.

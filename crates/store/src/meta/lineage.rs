@@ -8,9 +8,10 @@ use super::{
     error::from_pg,
     row::{Damage, at},
 };
-use crate::{
-    model::{error::Result, id::TenantId},
-    store::lineage::{Derivation, Direction, Relative},
+use crate::model::{
+    error::Result,
+    id::TenantId,
+    lineage::{Derivation, Direction, Relative},
 };
 
 /// The derivations that lead on from these artifacts, at most `limit`.

@@ -10,13 +10,11 @@ use super::{
     millis,
     row::{self, Damage, at, listed, position},
 };
-use crate::{
-    model::{
-        error::Result,
-        id::{ArtifactId, LinkId, TenantId},
-        page::{PageSize, Position},
-    },
-    store::links::Link,
+use crate::model::{
+    error::Result,
+    id::{ArtifactId, LinkId, TenantId},
+    link::Link,
+    page::{PageSize, Position},
 };
 
 const COLUMNS: &str = "id, artifact_id, expires_at, created_at, revoked_at";

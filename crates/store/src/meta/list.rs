@@ -6,15 +6,13 @@ use super::{
     patience::Place,
     row,
 };
-use crate::{
-    model::{
-        artifact::Artifact,
-        error::Result,
-        filter::{Condition, Filter, TextField, TextMatch},
-        id::TenantId,
-        page::{NamePosition, PageSize, Position},
-    },
-    store::list::{ArtifactList, Entry},
+use crate::model::{
+    artifact::Artifact,
+    error::Result,
+    filter::{Condition, Filter, TextField, TextMatch},
+    id::TenantId,
+    list::{ArtifactList, Entry},
+    page::{NamePosition, PageSize, Position},
 };
 
 mod by_name;

@@ -11,10 +11,7 @@ use super::{
     error::from_pg,
     row::{self, Damage, at, count},
 };
-use crate::{
-    model::{digest::ContentHash, error::Result, id::TenantId},
-    store::manifest::ManifestEntry,
-};
+use crate::model::{digest::ContentHash, error::Result, id::TenantId, manifest::ManifestEntry};
 
 const COLUMNS: &str = "filename, version, artifact_id, size_bytes, sha256";
 

@@ -12,12 +12,10 @@ use super::{
     millis,
     row::{Damage, at, count, each},
 };
-use crate::{
-    gc::Waiting,
-    model::{
-        error::Result,
-        id::{ObjectId, TenantId},
-    },
+use crate::model::{
+    collector::Waiting,
+    error::Result,
+    id::{ObjectId, TenantId},
 };
 
 /// Whose a key is.

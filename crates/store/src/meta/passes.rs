@@ -10,7 +10,7 @@ use super::{
     millis,
     row::{self, at, legible},
 };
-use crate::{gc::PassState, model::error::Result};
+use crate::model::{collector::PassState, error::Result};
 
 /// Records a run of a pass that has just ended, over that of the last time.
 #[tracing::instrument(target = "postgres", name = "passes.record", skip_all)]

@@ -6,21 +6,18 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
-    artifacts::{self, Deleted, VISIBLE},
+    artifacts::{self, VISIBLE},
     connection::Transaction,
     due::DueRows,
     error::from_pg,
     gc::{Batch, Taken},
     row::{Damage, at, each},
-    selection::ids_of,
 };
-use crate::{
-    model::{
-        artifact::Artifact,
-        error::{Error, Result},
-        id::{ArtifactId, TenantId},
-    },
-    store::publish::Published,
+use crate::model::{
+    artifact::Artifact,
+    change::{Deleted, Published},
+    error::{Error, Result},
+    id::{ArtifactId, TenantId, ids_of},
 };
 
 /// The columns that `artifacts::read` reads, of a row `a` that is not published.

@@ -12,9 +12,10 @@ use super::{
     row::{Damage, count, maybe_count},
     sessions, usage,
 };
-use crate::{
-    model::{error::Result, id::TenantId},
-    store::quotas::{Company, Quota, Standing},
+use crate::model::{
+    error::Result,
+    id::TenantId,
+    quota::{Company, Quota, Standing},
 };
 
 /// The columns that `read` reads, of a tenant `t`.

@@ -6,12 +6,12 @@ use super::{
     filter::Query,
     patience::{Place, ask},
     row::{at, count, each},
-    selection::{ids_of, known},
+    selection::known,
 };
 use crate::model::{
     error::Result,
     filter::Filter,
-    id::{ArtifactId, TenantId},
+    id::{ArtifactId, TenantId, ids_of},
 };
 
 /// What makes an artifact `a` of a session `s`, or of none, one that can be restored.

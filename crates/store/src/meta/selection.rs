@@ -19,7 +19,7 @@ use super::{
 use crate::model::{
     error::{Error, Result},
     filter::Filter,
-    id::{ArtifactId, TenantId},
+    id::{ArtifactId, TenantId, ids_of},
     page::{NamePosition, Position},
 };
 
@@ -185,10 +185,6 @@ pub(crate) async fn not_visible(
         .map_err(from_pg)?;
     let unknown: Vec<&str> = each(&rows, 0)?;
     unknown.into_iter().map(known).collect()
-}
-
-pub(super) fn ids_of(ids: &[ArtifactId]) -> Vec<&str> {
-    ids.iter().map(ArtifactId::as_str).collect()
 }
 
 pub(super) fn known(id: &str) -> Result<ArtifactId> {

@@ -15,17 +15,14 @@ use super::{
     gc::{Batch, Done, Taken},
     millis,
     row::{self, Damage, at, count, each, listed, position},
-    selection::ids_of,
 };
-use crate::{
-    model::{
-        digest::ContentHash,
-        error::{Error, Result},
-        id::{ArtifactId, TenantId},
-        page::{PageSize, Position},
-        text::Words,
-    },
-    store::sessions::{Session, SessionFilter, SessionUpdate},
+use crate::model::{
+    digest::ContentHash,
+    error::{Error, Result},
+    id::{ArtifactId, TenantId, ids_of},
+    page::{PageSize, Position},
+    session::{Session, SessionFilter, SessionUpdate},
+    text::Words,
 };
 
 /// The session's advisory lock: writers hold it shared until they commit, the sealer exclusively. It is first come, first

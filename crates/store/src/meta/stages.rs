@@ -7,16 +7,14 @@ use super::{
     connection::{Connection, Transaction},
     error::from_pg,
     row::{self, Damage, at, readable},
-    selection::ids_of,
 };
-use crate::{
-    model::{
-        error::Result,
-        id::{ArtifactId, TenantId},
-        record::Stage,
-        text::Label,
-    },
-    store::{stage::StageChange, tenants::Credential},
+use crate::model::{
+    change::StageChange,
+    error::Result,
+    id::{ArtifactId, TenantId, ids_of},
+    record::Stage,
+    tenant::Credential,
+    text::Label,
 };
 
 /// Who changes a stage.

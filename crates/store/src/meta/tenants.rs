@@ -12,15 +12,13 @@ use super::{
     row::{self, Damage, at, legible, maybe_count},
     usage,
 };
-use crate::{
-    model::{digest::ContentHash, error::Result, id::TenantId, retention::Keeping},
-    store::{
-        quotas::Quota,
-        tenants::{
-            ApiKey, Caller, Credential, Tenant,
-            limits::{TenantUpdate, TenantUsage},
-        },
-    },
+use crate::model::{
+    digest::ContentHash,
+    error::Result,
+    id::TenantId,
+    quota::Quota,
+    retention::Keeping,
+    tenant::{ApiKey, Caller, Credential, Tenant, TenantUpdate, TenantUsage},
 };
 
 /// What `limits` reads of a tenant `t`.

@@ -10,15 +10,13 @@ use super::{
     error::from_pg,
     millis,
 };
-use crate::{
-    model::{
-        artifact::Artifact,
-        error::Result,
-        id::{ArtifactId, TenantId},
-        record::Stage,
-        text::{Metadata, Words},
-    },
-    store::update::ArtifactUpdate,
+use crate::model::{
+    artifact::Artifact,
+    error::Result,
+    id::{ArtifactId, TenantId},
+    record::Stage,
+    text::{Metadata, Words},
+    update::ArtifactUpdate,
 };
 
 /// Keeps others from changing an artifact; what it is has to be read after that.

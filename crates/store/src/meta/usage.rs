@@ -12,12 +12,11 @@ use super::{
     gc::{Batch, Taken},
     row::{Damage, at, count, each},
 };
-use crate::{
-    model::{error::Result, id::TenantId},
-    store::{
-        quotas::Fullness,
-        usage::{Miscount, Usage},
-    },
+use crate::model::{
+    error::Result,
+    id::TenantId,
+    quota::Fullness,
+    usage::{Miscount, Usage},
 };
 
 /// From which transaction on the changes of tenant usage `u` are not in its total. A database that was restored elsewhere

@@ -9,12 +9,9 @@ use super::{
     row::{self, at, legible},
     tenants,
 };
-use crate::{
-    model::error::Result,
-    store::{
-        tenants::{Caller, Credential},
-        workloads::Workload,
-    },
+use crate::model::{
+    error::Result,
+    tenant::{Caller, Credential, Workload},
 };
 
 /// For whom a subject acts: by the first of the candidates that is a workload.

@@ -4,10 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::{
-    model::{artifact::Artifact, span::Span},
-    store::quotas::QuotaExceeded,
-};
+use crate::model::{artifact::Artifact, quota::QuotaExceeded, span::Span};
 
 /// What went wrong, by what the caller can do about it.
 ///

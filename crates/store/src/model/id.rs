@@ -158,6 +158,11 @@ fn check(text: &str, prefix: &str, random: usize) -> Result<String, Malformed> {
     }
 }
 
+/// The texts of ids, as statements take them.
+pub(crate) fn ids_of(ids: &[ArtifactId]) -> Vec<&str> {
+    ids.iter().map(ArtifactId::as_str).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

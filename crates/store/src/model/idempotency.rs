@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -13,19 +13,11 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{
-    meta::{
-        connection::{Connection, Transaction},
-        idempotency::{self as rows, Held},
-    },
-    model::{
-        canonical,
-        digest::ContentHash,
-        error::{Error, Result},
-        id::TenantId,
-        selection::Selection,
-    },
-    store::Store,
+use crate::model::{
+    canonical,
+    digest::ContentHash,
+    error::{Error, Result},
+    selection::Selection,
 };
 
 /// How long a claim holds when its holder shows no sign of life: longer than a caller may be silent, and not so long that
@@ -135,8 +127,25 @@ pub(crate) struct Claim {
 /// What an earlier call with the same key asked and led to.
 #[derive(Debug, Clone)]
 pub(crate) struct Earlier {
-    request: Value,
+    pub(crate) request: Value,
     pub(crate) result: Value,
+}
+
+/// The record of a key: who claimed it, and what the write led to.
+#[derive(Clone)]
+pub(crate) struct KeyRecord {
+    /// The attempt that claimed the key.
+    pub(crate) owner: Uuid,
+    pub(crate) request: Value,
+    /// What the write led to; `None` while it is under way.
+    pub(crate) result: Option<Value>,
+}
+
+impl KeyRecord {
+    /// Whether this attempt has claimed the key and not finished.
+    pub(crate) fn is_claimed_by(&self, owner: Uuid) -> bool {
+        self.owner == owner && self.result.is_none()
+    }
 }
 
 impl Claim {
@@ -144,31 +153,20 @@ impl Claim {
     ///
     /// # Errors
     /// `IdempotencyInProgress`.
-    pub(crate) fn against(&self, held: Option<Held>) -> Result<Option<Earlier>> {
-        match held {
-            Some(Held {
+    pub(crate) fn against(&self, record: Option<KeyRecord>) -> Result<Option<Earlier>> {
+        match record {
+            Some(KeyRecord {
                 request,
                 result: Some(result),
                 ..
             }) => Ok(Some(Earlier { request, result })),
-            Some(held) if held.owner == self.owner => Ok(None),
+            Some(record) if record.owner == self.owner => Ok(None),
             _ => Err(Error::IdempotencyInProgress(self.key.0.clone())),
         }
     }
 }
 
 impl Earlier {
-    /// The call that a key stands for, if it stands for one.
-    pub(crate) async fn find(
-        store: &Store,
-        tenant: TenantId,
-        key: &IdempotencyKey,
-    ) -> Result<Option<Self>> {
-        let client = store.meta.client().await?;
-        let done = rows::find(&client, tenant, key.as_str()).await?;
-        Ok(done.map(|(request, result)| Self { request, result }))
-    }
-
     /// Makes sure that the earlier call asked the same. A content that only one of the two knows is not compared, and a
     /// call that was recorded in another encoding, by another release, is taken at its key's word.
     ///
@@ -203,141 +201,6 @@ impl Earlier {
         }
     }
 }
-
-/// A key that is held by an attempt under way. Dropped before it is done, it lets go of the key, so that a retry need not
-/// wait for the lease to run out; a key that was done after all is left alone.
-pub(crate) struct Holding {
-    store: Store,
-    tenant: TenantId,
-    claim: Claim,
-    renewed: Instant,
-    done: bool,
-}
-
-impl Holding {
-    /// Claims a key, or finds what it stands for.
-    ///
-    /// # Errors
-    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
-    pub(crate) async fn take(
-        store: &Store,
-        tenant: TenantId,
-        claim: Claim,
-    ) -> Result<Result<Self, Earlier>> {
-        let client = store.meta.client().await?;
-        let held = rows::claim(&client, tenant, &claim).await?;
-        if let Some(earlier) = claim.against(held)? {
-            earlier.check(&claim.key, &claim.request)?;
-            return Ok(Err(earlier));
-        }
-        Ok(Ok(Self {
-            store: store.clone(),
-            tenant,
-            claim,
-            renewed: Instant::now(),
-            done: false,
-        }))
-    }
-
-    /// Renews the lease when a third of it has passed.
-    ///
-    /// # Errors
-    /// `UploadExpired` when another attempt has the key now; `Unavailable`.
-    pub(crate) async fn keep_alive(&mut self) -> Result<()> {
-        if self.renewed.elapsed() < LEASE / 3 {
-            return Ok(());
-        }
-        let client = self.store.meta.client().await?;
-        if !rows::renew(&client, self.tenant, &self.claim).await? {
-            let words = "another attempt with the same idempotency key has taken over";
-            return Err(Error::UploadExpired(words));
-        }
-        self.renewed = Instant::now();
-        Ok(())
-    }
-
-    pub(crate) fn done(mut self) {
-        self.done = true;
-    }
-}
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        let (store, tenant, claim) = (self.store.clone(), self.tenant, self.claim.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let release = async {
-                    let client = store.meta.client().await?;
-                    rows::release(&client, tenant, &claim).await
-                };
-                if let Err(e) = release.await {
-                    tracing::debug!(error = %e, "a key was not let go of; its lease will end it");
-                }
-            });
-        }
-    }
-}
-
-/// A write in one transaction, under a key or none. Dropped before `commit`, it never was.
-pub(crate) struct Once<'a> {
-    /// The transaction to write in.
-    pub(crate) tx: Transaction<'a>,
-    tenant: TenantId,
-    claim: Option<Claim>,
-}
-
-impl<'a> Once<'a> {
-    /// Begins, or finds what an earlier call with the same key led to.
-    ///
-    /// # Errors
-    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
-    pub(crate) async fn begin(
-        store: &Store,
-        client: &'a Connection,
-        tenant: TenantId,
-        key: Option<&IdempotencyKey>,
-        request: Fingerprint,
-    ) -> Result<Result<Self, Value>> {
-        let claim = key.map(|key| Claim {
-            key: key.clone(),
-            request,
-            owner: Uuid::now_v7(),
-            window: store.times.idempotency_window,
-        });
-        let tx = client.transaction().await?;
-        if let Some(claim) = &claim {
-            let held = rows::claim(&tx, tenant, claim).await?;
-            if let Some(earlier) = claim.against(held)? {
-                earlier.check(&claim.key, &claim.request)?;
-                return Ok(Err(earlier.result));
-            }
-        }
-        Ok(Ok(Self { tx, tenant, claim }))
-    }
-
-    /// Commits, with what the write leads to.
-    ///
-    /// # Errors
-    /// `Unavailable`, after which it may have been committed.
-    pub(crate) async fn commit(self, result: Value) -> Result<()> {
-        if let Some(claim) = &self.claim {
-            rows::finish(&self.tx, self.tenant, claim, &result).await?;
-        }
-        Ok(self.tx.commit().await?)
-    }
-}
-
-/// The text under a name in what a key stands for.
-pub(crate) fn recorded<'a>(result: &'a Value, name: &str) -> Result<&'a str> {
-    let text = result.get(name).and_then(Value::as_str);
-    text.ok_or_else(|| Error::internal(format!("a key stands for something without {name}")))
-}
-
-#[cfg(test)]
-mod recorded;
 
 #[cfg(test)]
 mod tests {

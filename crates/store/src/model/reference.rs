@@ -131,3 +131,9 @@ impl fmt::Display for ArtifactRef {
         Ok(())
     }
 }
+
+/// What is no identifier names nothing.
+pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
+    text.parse()
+        .map_err(|_| Error::ArtifactNotFound(excerpt(text)))
+}

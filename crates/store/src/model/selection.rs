@@ -4,14 +4,12 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::{
-    model::{
-        error::{Error, Result},
-        filter::{Filter, parse, parse_written},
-        id::ArtifactId,
-        validate::Violations,
-    },
-    store::list::RawFilter,
+use crate::model::{
+    error::{Error, Result},
+    filter::{Filter, parse, parse_written},
+    id::ArtifactId,
+    list::RawFilter,
+    validate::Violations,
 };
 
 /// Which artifacts a bulk operation is about.

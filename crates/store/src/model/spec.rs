@@ -7,19 +7,17 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{
-    model::{
-        canonical::unless_default,
-        digest::ContentHash,
-        error::{Error, Result},
-        id::ArtifactId,
-        idempotency::{Fingerprint, IdempotencyKey},
-        record::{Kind, Stage},
-        reference::{ArtifactRef, FileName},
-        text::{ContentType, Filename, Label, Metadata, Words},
-        validate::{LONGEST_TTL, Violations},
-    },
-    store::tenants::Tenant,
+use crate::model::{
+    canonical::unless_default,
+    digest::ContentHash,
+    error::{Error, Result},
+    id::ArtifactId,
+    idempotency::{Fingerprint, IdempotencyKey},
+    record::{Kind, Stage},
+    reference::{ArtifactRef, FileName},
+    tenant::Tenant,
+    text::{ContentType, Filename, Label, Metadata, Words},
+    validate::{LONGEST_TTL, Violations},
 };
 
 /// What to do when the latest version of a file has the very same content.
@@ -374,3 +372,6 @@ fn check_inputs(faults: &mut Violations, inputs: Vec<String>) -> Vec<ArtifactId>
     kept.retain(|id: &ArtifactId| seen.insert(id.clone()));
     kept
 }
+
+#[cfg(test)]
+mod recorded;

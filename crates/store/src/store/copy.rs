@@ -8,9 +8,10 @@ use crate::{
         error::{Error, Result},
         reference::ArtifactRef,
         spec::{ArtifactSpec, RawSpec},
+        tenant::Tenant,
         validate::{Violations, excerpt},
     },
-    store::{Store, tenants::Tenant},
+    store::Store,
 };
 
 /// A hash and a size that a caller asks about, as it puts them.

@@ -12,12 +12,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    model::{
-        digest::ContentHash,
-        error::{Error, Result},
-    },
-    store::tenants::Caller,
+use crate::model::{
+    digest::ContentHash,
+    error::{Error, Result},
+    tenant::Caller,
 };
 
 /// How many credentials a process remembers. An entry takes some hundred bytes.

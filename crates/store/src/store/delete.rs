@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use crate::meta::artifacts::Deleted;
+pub(crate) use crate::model::change::Deleted;
 
 use crate::{
     meta::{
@@ -16,16 +16,18 @@ use crate::{
     model::{
         error::{Error, Result},
         id::{ArtifactId, TenantId},
-        idempotency::{Fingerprint, IdempotencyKey, Once},
+        idempotency::{Fingerprint, IdempotencyKey},
+        job::{Bulk, Job, Task},
+        list::RawFilter,
         reference::{ArtifactRef, FileName},
         selection::{Expression, Selection, filter_of},
+        session::session_id,
+        tenant::{Caller, Tenant},
     },
     store::{
         Store,
-        jobs::{Bulk, Job, Task, bulk_again, job_again, start_if_many, start_job},
-        list::RawFilter,
-        sessions::session_id,
-        tenants::{Caller, Tenant},
+        idempotent::IdempotentWrite,
+        jobs::{bulk_again, job_again, start_if_many, start_job},
     },
 };
 
@@ -44,7 +46,7 @@ impl Store {
     ) -> Result<Deleted> {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifact").with("artifact", wanted);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
@@ -82,7 +84,7 @@ impl Store {
         let tenant = caller.tenant.id;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifact").with("all_versions", name);
-        let once = match Once::begin(self, &client, tenant, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => return bulk_again(&client, tenant, earlier).await,
         };
@@ -115,7 +117,7 @@ impl Store {
         let tenant = caller.tenant.id;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteSession").with("session_id", &session);
-        let once = match Once::begin(self, &client, tenant, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => return job_again(&client, tenant, &earlier).await,
         };
@@ -151,7 +153,7 @@ impl Store {
         let asked = Fingerprint::of("DeleteArtifacts")
             .with("selection", selected)
             .with("validate_only", &validate_only);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
         };
@@ -193,7 +195,7 @@ pub struct BulkDeleted {
 
 /// Deletes those of these artifacts that can be.
 async fn delete(
-    once: &Once<'_>,
+    once: &IdempotentWrite<'_>,
     tenant: TenantId,
     ids: &[ArtifactId],
     window: Duration,
@@ -220,7 +222,7 @@ fn with_held(few: Vec<Match>) -> Vec<ArtifactId> {
 }
 
 async fn would_delete(
-    once: &Once<'_>,
+    once: &IdempotentWrite<'_>,
     tenant: TenantId,
     matching: &Expression,
 ) -> Result<BulkDeleted> {

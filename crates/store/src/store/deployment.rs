@@ -3,68 +3,19 @@
 //! Both hold the id of the deployment and its epoch. A database that was pointed at the wrong bucket, or a bucket that
 //! another database has taken over since, is noticed before anything is written or deleted there.
 
-use std::{fmt, str::FromStr, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
     blob::Blobs,
     meta::control as rows,
-    model::error::{Error, Result},
+    model::{
+        deployment::{Deployment, Pause, Standing},
+        error::{Error, Result},
+    },
     store::{Store, unavailable},
 };
-
-/// A deployment, and how often its blob store has changed hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Deployment {
-    /// Its id.
-    pub id: Uuid,
-    /// Raised whenever a database takes the blob store over; the one before is shut out by it.
-    pub epoch: i64,
-}
-
-impl fmt::Display for Deployment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.id, self.epoch)
-    }
-}
-
-impl FromStr for Deployment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let malformed = || format!("'{}' is not an id and an epoch", text.trim_end());
-        let (id, epoch) = text.trim_end().split_once(' ').ok_or_else(malformed)?;
-        Ok(Self {
-            id: id.parse().map_err(|_| malformed())?,
-            epoch: epoch.parse().map_err(|_| malformed())?,
-        })
-    }
-}
-
-/// Why the collector does nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Pause {
-    /// Since when.
-    pub at: Timestamp,
-    /// Who paused it.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// What the two stores say of the deployment, whether or not they agree.
-#[derive(Debug, Clone, Serialize)]
-pub struct Standing {
-    /// What the database says; `None` before anything was stored.
-    pub database: Option<Deployment>,
-    /// What the blob store says; `None` when nobody has claimed it.
-    pub blob_store: Option<Deployment>,
-    /// Why the collector is paused, if it is.
-    pub paused: Option<Pause>,
-}
 
 impl Store {
     /// Makes sure that the database and the blob store belong together, and claims a blob store that nobody has. Several
@@ -208,22 +159,5 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn resume_gc(&self) -> Result<bool> {
         rows::resume(&self.meta.client().await?).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Deployment;
-
-    #[test]
-    fn a_mark_reads_back_and_nothing_else_is_one() {
-        let mark = Deployment {
-            id: uuid::Uuid::now_v7(),
-            epoch: 3,
-        };
-        assert_eq!(format!("{mark}\n").parse(), Ok(mark));
-        for text in ["", "x 1", &mark.id.to_string(), &format!("{mark} 2"), " "] {
-            assert!(text.parse::<Deployment>().is_err(), "{text:?}");
-        }
     }
 }

@@ -7,14 +7,16 @@ use crate::{
     meta::{holds as rows, sessions},
     model::{
         error::{Error, Result},
-        idempotency::{Fingerprint, IdempotencyKey, Once},
+        idempotency::{Fingerprint, IdempotencyKey},
+        job::{Bulk, Task},
         selection::Selection,
+        session::{Session, session_id},
+        tenant::{Caller, Tenant},
     },
     store::{
         Store,
-        jobs::{Bulk, Few, Task, bulk_again},
-        sessions::{Session, session_id},
-        tenants::{Caller, Tenant},
+        idempotent::IdempotentWrite,
+        jobs::{Few, bulk_again},
     },
 };
 
@@ -49,7 +51,7 @@ impl Store {
         let asked = Fingerprint::of("SetLegalHold")
             .of_selection(selected)
             .with("legal_hold", &hold);
-        let once = match Once::begin(self, &client, tenant, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => return bulk_again(&client, tenant, earlier).await,
         };
@@ -83,7 +85,7 @@ impl Store {
             .with("session_id", &session)
             .with("legal_hold", &hold);
         let id = session.as_str();
-        if let Ok(once) = Once::begin(self, &client, tenant.id, key, asked).await? {
+        if let Ok(once) = IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             if !rows::set_of_session(&once.tx, tenant.id, id, hold).await? {
                 return Err(Error::SessionNotFound(id.to_owned()));
             }

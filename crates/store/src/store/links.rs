@@ -2,45 +2,25 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     meta::{artifacts, connection::Connection, links as rows},
     model::{
         error::{Error, Result},
-        id::{ArtifactId, LinkId, TenantId},
-        idempotency::{Fingerprint, IdempotencyKey, Once, recorded},
+        id::TenantId,
+        idempotency::{Fingerprint, IdempotencyKey},
+        link::{Link, link_id},
         page::{Page, PageSize},
-        reference::ArtifactRef,
-        validate::excerpt,
+        reference::{ArtifactRef, artifact_id},
+        tenant::Tenant,
     },
     store::{
         Store,
-        read::{Download, artifact_id},
-        tenants::Tenant,
+        idempotent::{IdempotentWrite, recorded},
+        read::Download,
     },
 };
-
-/// A public way to one artifact.
-#[derive(Debug, Clone)]
-pub struct Link {
-    /// Its identifier; knowing it is the right to read.
-    pub id: LinkId,
-    /// Where it leads.
-    pub artifact_id: ArtifactId,
-    /// When it stops working.
-    pub expires_at: Timestamp,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was revoked, if it was.
-    pub revoked_at: Option<Timestamp>,
-}
-
-impl Link {
-    /// About how many bytes it has in an answer, with its URL.
-    const WEIGHT: usize = 1024;
-}
 
 const DEFAULT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -67,7 +47,7 @@ impl Store {
         let asked = Fingerprint::of("CreateLink")
             .with("artifact", artifact)
             .with("expires_in", &expires_in);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return known_link(&client, tenant.id, recorded(&earlier, "link_id")?).await;
@@ -124,7 +104,7 @@ impl Store {
         let link_id = link_id(id)?;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("RevokeLink").with("link_id", &id);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return known_link(&client, tenant.id, recorded(&earlier, "link_id")?).await;
@@ -164,8 +144,4 @@ async fn known_link(client: &Connection, tenant: TenantId, id: &str) -> Result<L
     rows::get(client, tenant, &link_id(id)?)
         .await?
         .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
-}
-
-fn link_id(text: &str) -> Result<LinkId> {
-    text.parse().map_err(|_| Error::LinkNotFound(excerpt(text)))
 }

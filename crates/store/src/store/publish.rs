@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
@@ -11,30 +10,18 @@ use crate::{
         sessions::{self, Entry},
     },
     model::{
+        change::Published,
         error::{Error, Result},
         id::ArtifactId,
-        idempotency::{Fingerprint, IdempotencyKey, Once},
+        idempotency::{Fingerprint, IdempotencyKey},
         page::MAX_PAGE_BYTES,
         selection::artifact_ids,
+        session::{Session, session_id},
+        tenant::Tenant,
         validate::{Violations, some_of},
     },
-    store::{
-        Store,
-        sessions::{Session, seal_within, session_id},
-        tenants::Tenant,
-    },
+    store::{Store, idempotent::IdempotentWrite, sessions::seal_within},
 };
-
-/// An artifact that was published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Published {
-    /// The artifact.
-    pub artifact_id: String,
-    /// Its filename.
-    pub filename: String,
-    /// The version that it was given.
-    pub version: i64,
-}
 
 /// What is to be published.
 #[derive(Debug, Clone)]
@@ -81,7 +68,7 @@ impl Store {
             .with("session_id", &session)
             .with_set("artifact_ids", &wanted.ids)
             .with("seal", &wanted.seal);
-        let published = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let published = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => {
                 let window = self.times.delete_window;
                 publish_within(once, tenant, session, wanted, window).await?
@@ -96,7 +83,7 @@ impl Store {
 }
 
 async fn publish_within(
-    once: Once<'_>,
+    once: IdempotentWrite<'_>,
     tenant: &Tenant,
     session: &str,
     wanted: &ToPublish,

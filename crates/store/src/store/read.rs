@@ -12,11 +12,11 @@ use crate::{
     model::{
         artifact::Artifact,
         error::{Error, Result},
-        id::{ArtifactId, TenantId},
+        id::TenantId,
         reference::ArtifactRef,
-        validate::excerpt,
+        tenant::Tenant,
     },
-    store::{Store, hashing::Hashing, tenants::Tenant},
+    store::{Store, hashing::Hashing},
 };
 
 mod ahead;
@@ -52,12 +52,6 @@ impl Store {
         let (artifact, location) = rows::locate(&client, tenant.id, &id).await?;
         Ok(Download::new(self, tenant.id, artifact, location))
     }
-}
-
-/// What is no identifier names nothing.
-pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
-    text.parse()
-        .map_err(|_| Error::ArtifactNotFound(excerpt(text)))
 }
 
 /// An artifact whose bytes are found but not yet read.

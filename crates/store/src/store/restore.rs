@@ -11,10 +11,11 @@ use crate::{
         error::{Error, Result},
         filter::Filter,
         id::{ArtifactId, TenantId},
-        idempotency::{Fingerprint, IdempotencyKey, Once},
+        idempotency::{Fingerprint, IdempotencyKey},
         selection::Selection,
+        tenant::Tenant,
     },
-    store::{Store, tenants::Tenant},
+    store::{Store, idempotent::IdempotentWrite},
 };
 
 /// What restoring did.
@@ -46,7 +47,7 @@ impl Store {
     ) -> Result<Restored> {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("RestoreArtifacts").of_selection(selected);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
@@ -86,7 +87,11 @@ impl Store {
 }
 
 /// The first artifacts of a session that match and can be restored, and one more when there are more than a call restores.
-async fn restorable(once: &Once<'_>, tenant: TenantId, filter: &Filter) -> Result<Vec<ArtifactId>> {
+async fn restorable(
+    once: &IdempotentWrite<'_>,
+    tenant: TenantId,
+    filter: &Filter,
+) -> Result<Vec<ArtifactId>> {
     let Some(session) = filter.session().filter(|session| !session.is_empty()) else {
         return Err(Error::invalid("matching.session_id", "is required"));
     };

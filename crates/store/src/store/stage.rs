@@ -1,39 +1,26 @@
 //! Moving artifacts from stage to stage.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     meta::{artifacts, stages as rows},
     model::{
+        change::StageChange,
         error::{Error, Result},
-        idempotency::{Fingerprint, IdempotencyKey, Once},
+        idempotency::{Fingerprint, IdempotencyKey},
+        job::{Bulk, Task},
         record::Stage,
         reference::ArtifactRef,
         selection::Selection,
+        tenant::{Caller, Tenant},
         text::{Label, text_of},
     },
     store::{
         Store,
-        jobs::{Bulk, Few, Task, bulk_again},
-        tenants::{Caller, Credential, Tenant},
+        idempotent::IdempotentWrite,
+        jobs::{Few, bulk_again},
     },
 };
-
-/// One move of an artifact from one stage to another.
-#[derive(Debug, Clone)]
-pub struct StageChange {
-    /// When.
-    pub changed_at: Timestamp,
-    /// The stage before.
-    pub from: Stage,
-    /// The stage since.
-    pub to: Stage,
-    /// Who made it, if that was said.
-    pub agent_id: String,
-    /// By what it was made.
-    pub credential: Credential,
-}
 
 /// What moving artifacts to a stage did.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -66,7 +53,7 @@ impl Store {
             .with("selection", selected)
             .with("stage", &stage)
             .with("agent_id", &agent);
-        let once = match Once::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
             Ok(once) => once,
             Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
         };

@@ -17,11 +17,12 @@ use crate::{
         artifact::{Artifact, Created},
         error::{Error, Result},
         id::ObjectId,
-        idempotency::{Earlier, Holding},
+        idempotency::Earlier,
         spec::{ArtifactSpec, OnDuplicate},
+        tenant::Tenant,
         text::{ContentType, text_of},
     },
-    store::{Store, hashing::Hashing, tenants::Tenant},
+    store::{Store, hashing::Hashing, idempotent::ClaimGuard},
 };
 
 mod budget;
@@ -118,7 +119,7 @@ pub struct Upload {
     staging: Option<Staging>,
     parts: Option<Parts>,
     /// The caller's key, claimed before the content arrived.
-    holding: Option<Holding>,
+    holding: Option<ClaimGuard>,
     /// The key stands for an earlier call: the content is only compared.
     earlier: Option<Earlier>,
 }

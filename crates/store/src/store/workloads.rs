@@ -1,29 +1,16 @@
 //! Workloads: programs that show a token of an issuer whom the deployment trusts, in place of an API key.
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     meta::workloads as rows,
     model::{
         error::{Error, Result},
+        tenant::{Caller, Workload},
         text::check_tenant_name,
     },
-    store::{Store, credential_cache::Proof, tenants::Caller},
+    store::{Store, credential_cache::Proof},
 };
-
-/// Who may act for a tenant by a token.
-#[derive(Debug, Clone)]
-pub struct Workload {
-    /// Names it, for removing it.
-    pub id: Uuid,
-    /// The tokens' `iss`.
-    pub issuer: String,
-    /// The tokens' `sub`, or the beginning of several up to a `:` and a `*`.
-    pub subject: String,
-    /// When it was added.
-    pub created_at: Timestamp,
-}
 
 /// Checks the claims that a workload is known by: 1 to 512 bytes that can be seen, with `*` only after a last `:`.
 fn check(issuer: &str, subject: &str) -> Result<()> {

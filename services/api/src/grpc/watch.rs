@@ -3,7 +3,7 @@
 use cairn_proto::v1::{
     self, Artifact, SessionEvent, SessionEventType, WatchSessionRequest, WatchSessionResponse,
 };
-use cairn_store::{Caller, Error, Event, Happening, Subject, Told, Watch, WatchFrom};
+use cairn_store::{Caller, Error, Event, Happening, Subject, Told, Watch, WatchStart};
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
 use tonic::Status;
@@ -22,12 +22,12 @@ pub(super) async fn begin(
     let share = services.watchers.take(&taker, 1);
     let share = share.ok_or_else(|| to_status(Error::RateLimited("watchers")))?;
     let from = match (request.only_new, request.after_position) {
-        (true, 0) => WatchFrom::Now,
+        (true, 0) => WatchStart::Now,
         (true, _) => {
             let rule = "must not be given beside after_position";
             return Err(to_status(Error::invalid("only_new", rule)));
         }
-        (false, position) => WatchFrom::After(position),
+        (false, position) => WatchStart::After(position),
     };
     let watch = services
         .store

@@ -5,8 +5,8 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{NewArtifact, Outcome, Statements};
 use crate::{
-    meta::{artifacts, connection::Connection, error::PgError, row::each, selection::ids_of},
-    model::{artifact::Artifact, error::Result, spec::OnDuplicate, text::text_of},
+    meta::{artifacts, connection::Connection, error::PgError, row::each},
+    model::{artifact::Artifact, error::Result, id::ids_of, spec::OnDuplicate, text::text_of},
 };
 
 /// Which of the inputs are not visible.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{NewArtifact, Statements};
 use crate::{
-    meta::{connection::Connection, error::PgError, millis, selection::ids_of},
-    model::text::text_of,
+    meta::{connection::Connection, error::PgError, millis},
+    model::{id::ids_of, text::text_of},
 };
 
 /// Writes the row: among the artifacts, or among those that wait to be published.

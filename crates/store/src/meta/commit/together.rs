@@ -18,14 +18,19 @@ use crate::{
         artifacts::{COLUMNS, VISIBLE},
         connection::Connection,
         error::PgError,
-        idempotency::{self, Held},
+        idempotency::{self},
         millis, quotas,
         row::{Damage, at, each},
-        selection::ids_of,
         sessions::{CLOSED, Closed, lock_key},
     },
-    model::{artifact::Origin, digest::ContentHash, id::TenantId, text::text_of},
-    store::quotas::Company,
+    model::{
+        artifact::Origin,
+        digest::ContentHash,
+        id::{TenantId, ids_of},
+        idempotency::KeyRecord,
+        quota::Company,
+        text::text_of,
+    },
 };
 
 /// The most commits of one transaction.
@@ -55,7 +60,7 @@ impl NewArtifact {
     fn bytes(&self) -> &[u8] {
         match &self.payload {
             Payload::Inline(bytes) => bytes,
-            Payload::Staged | Payload::Held => &[],
+            Payload::Staged | Payload::Existing => &[],
         }
     }
 }
@@ -144,14 +149,14 @@ fn alone(new: &[NewArtifact]) -> Outcomes {
 /// Why a commit cannot be made at all, as a commit that is alone would find it.
 fn refusal(
     new: &NewArtifact,
-    held: &HashMap<String, Held>,
+    held: &HashMap<String, KeyRecord>,
     closed: &HashMap<String, Closed>,
     visible: &[String],
 ) -> Option<Outcome> {
     if let Some(claim) = &new.claim {
         let held = held.get(claim.key.as_str());
-        if !held.is_some_and(|held| held.is_by(claim.owner)) {
-            return Some(Outcome::Held(held.cloned()));
+        if !held.is_some_and(|held| held.is_claimed_by(claim.owner)) {
+            return Some(Outcome::KeyTaken(held.cloned()));
         }
     }
     if let Some(closed) = new.session().and_then(|session| closed.get(session)) {
@@ -197,7 +202,7 @@ async fn claim_keys(
     statements: &Statements,
     tenant: TenantId,
     new: &[NewArtifact],
-) -> Result<HashMap<String, Held>, PgError> {
+) -> Result<HashMap<String, KeyRecord>, PgError> {
     let mut claims: Vec<_> = new.iter().filter_map(|new| new.claim.as_ref()).collect();
     claims.sort_unstable_by(|a, b| a.key.as_str().cmp(b.key.as_str()));
     statements.keys.claim_all(client, tenant, &claims).await

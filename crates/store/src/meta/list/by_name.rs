@@ -18,8 +18,7 @@ use crate::{
         patience::{Place, ask},
         row,
     },
-    model::{error::Result, filter::Filter, id::TenantId, page::NamePosition},
-    store::list::Entry,
+    model::{error::Result, filter::Filter, id::TenantId, list::Entry, page::NamePosition},
 };
 
 /// Up to so many artifacts that another order leads to are sorted by name.

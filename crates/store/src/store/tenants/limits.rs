@@ -1,81 +1,13 @@
 //! What an operator sees of tenants, and what they may change.
 
-use std::time::Duration;
-
 use crate::{
     meta::tenants as rows,
-    model::error::{Error, Result},
-    model::retention::Keeping,
-    store::{
-        Store,
-        quotas::{Limit, Quota},
-        usage::Usage,
+    model::{
+        error::Result,
+        tenant::{TenantUpdate, TenantUsage},
     },
+    store::Store,
 };
-
-/// A tenant with its limits and what it stores.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantUsage {
-    /// The tenant's name.
-    pub tenant: String,
-    /// How long it may keep artifacts.
-    pub keeping: Keeping,
-    /// What it may store.
-    pub quota: Quota,
-    /// What it stores.
-    pub usage: Usage,
-}
-
-/// What to change of a tenant's limits; `None`: leave it as it is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TenantUpdate {
-    /// The new limit, or none.
-    pub max_stored_bytes: Option<Option<u64>>,
-    /// The new limit, or none.
-    pub max_artifacts: Option<Option<u64>>,
-    /// The new default; none: artifacts do not expire.
-    pub default_ttl: Option<Option<Duration>>,
-    /// The new limit, or none.
-    pub max_ttl: Option<Option<Duration>>,
-    /// Whether artifacts may be kept without an expiry.
-    pub never_expires_allowed: Option<bool>,
-}
-
-impl TenantUpdate {
-    fn check(&self) -> Result<()> {
-        for (limit, max) in [
-            (Limit::StoredBytes, self.max_stored_bytes),
-            (Limit::Artifacts, self.max_artifacts),
-        ] {
-            if let Some(Some(max)) = max
-                && !(1..=i64::MAX.unsigned_abs()).contains(&max)
-            {
-                let rule = format!("must be 1 to {}, or none", i64::MAX);
-                return Err(Error::invalid(limit.to_string(), rule));
-            }
-        }
-        Ok(())
-    }
-
-    /// The limits of a tenant that had these, all of them.
-    ///
-    /// # Errors
-    /// `Invalid`.
-    pub(crate) fn applied(&self, keeping: Keeping, quota: Quota) -> Result<(Keeping, Quota)> {
-        let keeping = Keeping {
-            default_ttl: self.default_ttl.unwrap_or(keeping.default_ttl),
-            max_ttl: self.max_ttl.unwrap_or(keeping.max_ttl),
-            never_expires_allowed: self
-                .never_expires_allowed
-                .unwrap_or(keeping.never_expires_allowed),
-        };
-        let quota = Quota {
-            max_stored_bytes: self.max_stored_bytes.unwrap_or(quota.max_stored_bytes),
-            max_artifacts: self.max_artifacts.unwrap_or(quota.max_artifacts),
-        };
-        Ok((keeping.check()?, quota))
-    }
-}
 
 impl Store {
     /// Changes a tenant's limits, all that are named or none; false when there is no such tenant. A process goes on with

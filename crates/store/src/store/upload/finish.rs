@@ -17,12 +17,17 @@ use crate::{
         digest::ContentHash,
         error::{Error, Result},
         id::ArtifactId,
-        idempotency::{Claim, Earlier, Fingerprint, Holding, IdempotencyKey},
+        idempotency::{Claim, Earlier, Fingerprint, IdempotencyKey},
         spec::RawSpec,
+        tenant::Tenant,
         text::ContentType,
         validate::some_of,
     },
-    store::{Store, hashing::Hashing, tenants::Tenant},
+    store::{
+        Store,
+        hashing::Hashing,
+        idempotent::{ClaimGuard, earlier_call},
+    },
 };
 
 /// What a key stands for when its write was an upload.
@@ -100,7 +105,10 @@ impl Upload {
         }
         drop(client);
         let content_type = self.content_type(&[]);
-        match self.commit(hash, size, content_type, Payload::Held).await {
+        match self
+            .commit(hash, size, content_type, Payload::Existing)
+            .await
+        {
             Ok(created) => Ok(Some(created)),
             Err(Error::ContentMissing(_)) => Ok(None),
             Err(e) => Err(e),
@@ -121,7 +129,7 @@ impl Upload {
         let kept = match payload {
             Payload::Inline(_) => Kept::Inline,
             Payload::Staged => Kept::Object,
-            Payload::Held => Kept::Deduplicated,
+            Payload::Existing => Kept::Deduplicated,
         };
         let new = NewArtifact {
             tenant: self.tenant.id,
@@ -165,14 +173,14 @@ impl Upload {
                     state: State::Visible,
                 })
             }
-            Outcome::Held(held) => {
+            Outcome::KeyTaken(record) => {
                 let claim = claim.ok_or_else(|| Error::internal("no key is held"))?;
-                match claim.against(held)? {
+                match claim.against(record)? {
                     Some(earlier) => self.answer_again(&claim, &earlier).await,
                     None => Err(Error::internal("an attempt is in its own way")),
                 }
             }
-            Outcome::NotHeld => Err(Error::ContentMissing(hash.to_string())),
+            Outcome::ContentMissing => Err(Error::ContentMissing(hash.to_string())),
             Outcome::Closed(closed) => Err(self.closed(closed)),
             Outcome::Conflict(current) => Err(self.conflict(current)),
             Outcome::InputsMissing(ids) => {
@@ -200,7 +208,7 @@ impl Upload {
     /// Claims the caller's key, or finds the call that it stands for.
     pub(super) async fn claim_key(&mut self) -> Result<()> {
         if let Some(claim) = self.claim() {
-            match Holding::take(&self.store, self.tenant.id, claim).await? {
+            match ClaimGuard::take(&self.store, self.tenant.id, claim).await? {
                 Ok(holding) => self.holding = Some(holding),
                 Err(earlier) => self.earlier = Some(earlier),
             }
@@ -225,7 +233,7 @@ impl Store {
         let key = IdempotencyKey::optional(spec.idempotency_key.clone())
             .map_err(|rule| Error::invalid("spec.idempotency_key", rule))?;
         let Some(key) = key else { return Ok(None) };
-        let Some(earlier) = Earlier::find(self, tenant.id, &key).await? else {
+        let Some(earlier) = earlier_call(self, tenant.id, &key).await? else {
             return Ok(None);
         };
         earlier.check(&key, asked)?;

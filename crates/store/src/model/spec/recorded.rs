@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{
+    idempotency::Earlier,
     reference::ArtifactRef,
     spec::{ArtifactSpec, Expiry, OnDuplicate, RawSpec},
 };
@@ -39,7 +40,9 @@ fn full() -> RawSpec {
 
 fn check(now: &Fingerprint, request: Value) {
     assert_eq!(now.to_json(), request);
-    let key = IdempotencyKey("k".to_owned());
+    let key = IdempotencyKey::optional("k".to_owned())
+        .expect("a key")
+        .expect("a key");
     let result = Value::Null;
     assert!((Earlier { request, result }).check(&key, now).is_ok());
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::usage::Usage;
+use crate::model::usage::Usage;
 
 /// The most that a tenant may store; 1 or more of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
