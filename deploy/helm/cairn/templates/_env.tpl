@@ -1,4 +1,4 @@
-{{- /* What all programs are told that is no secret, as one map of variables. */ -}}
+{{- /* The variables of all programs that are not secret, as a map. */ -}}
 {{- define "cairn.sharedEnv" -}}
 {{- $env := dict
     "CAIRN_DATABASE_CONNECTIONS" (toString .Values.database.connections)
@@ -26,13 +26,13 @@ http://{{ include "cairn.fullname" . }}-dev-s3:8333
 {{- end -}}
 {{- end -}}
 
-{{- /* What API and collector are told by Secrets, as a list of variables. */ -}}
+{{- /* The variables of API and collector that come from Secrets, as a list. */ -}}
 {{- define "cairn.secretEnv" -}}
 {{ include "cairn.databaseEnv" (list .) }}
 {{- include "cairn.s3Env" . }}
 {{- end -}}
 
-{{- /* How Postgres is reached: list $, and for the migration the Secret of a URL of its own. */ -}}
+{{- /* The variables for Postgres: list $, and for the migration the Secret of its own URL. */ -}}
 {{- define "cairn.databaseEnv" -}}
 {{- $ := index . 0 -}}
 {{- $own := dict -}}
@@ -84,7 +84,7 @@ valueFrom:
     key: {{ index . 1 }}
 {{- end -}}
 
-{{- /* What links start with: as told, else by the first face that is open to the outside. */ -}}
+{{- /* The beginning of every link: publicUrl, else the first listener that is open to the outside. */ -}}
 {{- define "cairn.publicUrl" -}}
 {{- if .Values.publicUrl -}}
 {{ .Values.publicUrl }}
@@ -97,7 +97,7 @@ http://{{ include "cairn.fullname" . }}-http.{{ .Release.Namespace }}.svc:7071
 {{- end -}}
 {{- end -}}
 
-{{- /* The port of a URL, as it stands there or by its scheme. */ -}}
+{{- /* The port of a URL, explicit or by its scheme. */ -}}
 {{- define "cairn.portOfUrl" -}}
 {{- $url := urlParse . -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}

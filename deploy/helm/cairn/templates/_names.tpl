@@ -12,7 +12,7 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* What a Service or a Pod of a component is found by: list $ "api". */ -}}
+{{- /* The selector labels of a component's Services and Pods: list $ "api". */ -}}
 {{- define "cairn.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | trunc 63 | trimSuffix "-" }}

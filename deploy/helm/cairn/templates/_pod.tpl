@@ -12,13 +12,13 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{- /* What the specs of all Pods begin with: list $ .Values.api "api". */ -}}
+{{- /* The beginning of the spec of every Pod: list $ .Values.api "api". */ -}}
 {{- define "cairn.podSpec" -}}
 {{- $root := index . 0 -}}
 {{- $workload := index . 1 -}}
 serviceAccountName: {{ include "cairn.serviceAccountName" . }}
 automountServiceAccountToken: {{ $workload.serviceAccount.automountToken }}
-# Kubernetes would add variables for the Services, some of them beginning with CAIRN_.
+# Kubernetes would add variables for the Services, some of which begin with CAIRN_.
 enableServiceLinks: false
 securityContext:
   {{- toYaml $root.Values.podSecurityContext | nindent 2 }}
@@ -51,7 +51,7 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- include "cairn.selectorLabels" (list $root (index $ 2)) | nindent 8 }}
-    # Of the new replicas of a rollout, not of those that are leaving.
+    # Counts the new replicas of a rollout, not the terminating ones.
     matchLabelKeys: [pod-template-hash]
     {{- end }}
   {{- end }}
@@ -81,7 +81,7 @@ volumes:
       {{- . | nindent 6 }}
 {{- end }}
 {{- if and (eq (index . 2) "api") (include "cairn.asksCluster" $root) }}
-# What the API server is asked with for its keys, and by whom it is known.
+# The token with which the API fetches the API server's keys, and the CA of that server.
 - name: cluster
   projected:
     sources:
@@ -104,8 +104,8 @@ volumes:
 {{- end }}
 {{- end -}}
 
-{{- /* What is mounted from Secrets and ConfigMaps for Postgres, as the sources of a projected volume. A file follows its
-Secret, which a variable does not. */ -}}
+{{- /* The files from Secrets and ConfigMaps for Postgres, as the sources of a projected volume. A file follows its Secret; a
+variable does not. */ -}}
 {{- define "cairn.databaseFiles" -}}
 {{- with .Values.database }}
 {{- if include "cairn.passwordIsMounted" $ }}
@@ -138,12 +138,12 @@ Secret, which a variable does not. */ -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* Whether the API asks the cluster's API server for the keys of tokens. */ -}}
+{{- /* Whether the API fetches the keys of tokens from the cluster's API server. */ -}}
 {{- define "cairn.asksCluster" -}}
 {{- if and .Values.tokens.issuer .Values.tokens.inCluster }}true{{ end -}}
 {{- end -}}
 
-{{- /* What the API is told of tokens, as a list of variables. */ -}}
+{{- /* The variables for tokens, as a list. */ -}}
 {{- define "cairn.tokenEnv" -}}
 {{- with .Values.tokens -}}
 - name: CAIRN_TOKEN_ISSUER
@@ -151,7 +151,7 @@ Secret, which a variable does not. */ -}}
 - name: CAIRN_TOKEN_AUDIENCE
   value: {{ .audience | quote }}
 {{- if .inCluster }}
-# The discovery of some clusters tells an address that Pods cannot reach.
+# The discovery of some clusters names an address that Pods cannot reach.
 - name: CAIRN_TOKEN_KEYS_URL
   value: https://kubernetes.default.svc/openid/v1/jwks
 - name: CAIRN_TOKEN_CA_FILE
@@ -165,7 +165,7 @@ Secret, which a variable does not. */ -}}
 {{- end }}
 {{- end -}}
 
-{{- /* What a container of our image begins with: list $ .Values.api, and "api" for that of the API itself. */ -}}
+{{- /* The beginning of a container with Cairn's image: list $ .Values.api, and "api" for the API's container. */ -}}
 {{- define "cairn.container" -}}
 {{- $root := index . 0 -}}
 {{- $workload := index . 1 -}}
@@ -204,7 +204,7 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
-{{- /* The init containers of a Deployment, if there are any. */ -}}
+{{- /* The init containers of a Deployment, if any. */ -}}
 {{- define "cairn.initContainers" -}}
 {{- if or .Values.extraInitContainers (eq .Values.migrate.mode "initContainer") }}
 initContainers:

@@ -1,4 +1,4 @@
-{{- /* On a disk, because a database that forgot would be refused by the bucket that did not. */ -}}
+{{- /* On a disk: if the database were lost and the bucket not, the bucket would refuse the new database. */ -}}
 {{- define "cairn.devClaim" -}}
 - metadata:
     name: data

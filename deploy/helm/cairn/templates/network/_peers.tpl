@@ -7,13 +7,13 @@ ports:
   {{- end }}
 {{- end -}}
 
-{{- /* To where. A rule without it leads anywhere. */ -}}
+{{- /* The destinations of a rule. A rule without them allows any. */ -}}
 {{- define "cairn.to" -}}
 to:
   {{- toYaml . | nindent 2 }}
 {{- end -}}
 
-{{- /* The rules for what a program calls: list $ and any of "postgres" "s3" "otlp" "tokens". DNS is always in. */ -}}
+{{- /* The egress rules of a program: list $ and any of "postgres" "s3" "otlp" "tokens". DNS is always allowed. */ -}}
 {{- define "cairn.egress" -}}
 {{- $root := index . 0 -}}
 {{- $policy := $root.Values.networkPolicy -}}
@@ -35,7 +35,7 @@ to:
   {{- with $policy.s3.to }}{{ include "cairn.to" . | nindent 2 }}{{ end }}
 {{- end }}
 {{- if and (has "s3" .) (not $root.Values.dev.enabled) (not $root.Values.s3.credentialsSecret.name) }}
-# Where the AWS chain finds EKS Pod Identity.
+# The address of EKS Pod Identity, for the AWS chain.
 - {{ include "cairn.tcpPorts" (list 80) | nindent 2 | trim }}
   to:
     - ipBlock:
