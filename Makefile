@@ -46,7 +46,7 @@ soak: export CAIRN_SOAK_SEED = $(SEED)
 soak: MINUTES ?= 10
 soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTES=10 SEED=...
 	@scripts/bootstrap test
-	cargo test --workspace --test integration soak -- --nocapture
+	cargo test --workspace --test soak -- --nocapture
 
 check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check

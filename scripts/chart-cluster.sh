@@ -3,7 +3,7 @@
 # what is asked of it. To be sourced. All files are in $folder, which `tidy` removes.
 
 # shellcheck disable=SC2034 # for those who source it
-chart=deploy/helm/cairn tests=tests/chart
+chart=deploy/helm/cairn tests=tests/deploy/chart
 python=.tools/venv/bin/python
 folder=${CAIRN_CHART_FOLDER:-$(mktemp -d)}
 export HELM_CACHE_HOME=$folder/helm HELM_CONFIG_HOME=$folder/helm HELM_DATA_HOME=$folder/helm KUBECONFIG=$folder/kubeconfig

@@ -14,7 +14,7 @@ use super::{
     impostor::{Claim, Impostor},
     start, started, text,
 };
-use crate::harness::{Bytes, Lines, Proxy, Setup, content, end, eventually, program, spec};
+use harness::{Bytes, Lines, Proxy, Setup, content, end, eventually, program, spec};
 
 /// Waits until a command that goes on says these words.
 async fn says(child: &mut Child, words: &str) {

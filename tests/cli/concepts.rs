@@ -5,7 +5,7 @@ use std::{env, fs, path::Path, time::Duration};
 use tokio::time::interval;
 
 use super::{Shell, start};
-use crate::harness::program::{self, program};
+use harness::program::{self, program};
 
 /// A line that tells what the command above it prints.
 const PRINTS: &str = "# => ";

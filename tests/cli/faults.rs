@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 use super::{Shell, start, started, text};
-use crate::harness::{Bytes, Setup, content, eventually, program};
+use harness::{Bytes, Setup, content, eventually, program};
 
 /// Every verb that asks a server.
 const VERBS: [&[&str]; 18] = [
@@ -128,7 +128,7 @@ async fn a_server_that_hangs_up_is_the_networks_fault() {
 #[tokio::test]
 async fn a_push_that_loses_its_server_in_midstream_is_the_networks_fault() {
     let (cairn, shell) = start().await;
-    let proxy = crate::harness::Proxy::before_tcp(cairn.grpc_url.strip_prefix("http://").unwrap());
+    let proxy = harness::Proxy::before_tcp(cairn.grpc_url.strip_prefix("http://").unwrap());
     let proxy = proxy.await;
     let mut push = shell.cairn(&["push", "-", "--name=a.bin"]);
     push.env("CAIRN_ADDR", proxy.address.to_string());

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{Shell, artifacts, each, sidecar::Sidecar, start, text};
-use crate::harness::program::Done;
+use harness::program::Done;
 
 /// What push and the sidecar say of the folder `out`, of which both push these files.
 async fn both_push(shell: &Shell, flags: &[&str], expected: &[&str]) -> [String; 2] {

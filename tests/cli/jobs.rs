@@ -4,10 +4,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{Shell, each, start, text};
-use crate::{
-    harness::{Cairn, Lines, program},
-    jobs::{MANY, make_many},
-};
+use harness::{Cairn, Lines, MANY, make_many, program};
 
 const ALL: &str = "--filter=session_id = bulk";
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Shell, artifacts, start, text};
-use crate::harness::{Cairn, content, program};
+use harness::{Cairn, content, program};
 
 /// One message, and a stream.
 const SIZES: [usize; 3] = [0, 100 << 10, (3 << 20) + 1];

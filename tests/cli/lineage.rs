@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Shell, each, record, start, text};
-use crate::harness::program;
+use harness::program;
 
 const UNKNOWN: &str = "art_0123456789abcdef";
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Shell, start, text};
-use crate::harness::program;
+use harness::program;
 
 /// Two versions of a name in each of these scopes.
 const SCOPES: [&[&str]; 4] = [
@@ -18,7 +18,7 @@ fn content(scope: &[&str], version: i64) -> String {
     format!("{scope:?} {version}")
 }
 
-async fn filled() -> (crate::harness::Cairn, Shell) {
+async fn filled() -> (harness::Cairn, Shell) {
     let (cairn, shell) = start().await;
     for version in [1, 2] {
         for scope in SCOPES {

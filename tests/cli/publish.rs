@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{fs::File, io::AsyncWriteExt, process::Child};
 
 use super::{Shell, artifacts, each, start, started, text};
-use crate::harness::{Bytes, Cairn, Setup, content, eventually, program};
+use harness::{Bytes, Cairn, Setup, content, eventually, program};
 
 const RUN: &str = "--session=run";
 const ATOMIC: [&str; 4] = ["push", "out", "--atomic", RUN];

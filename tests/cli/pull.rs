@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
 use super::{each, start, text};
-use crate::harness::{content, program};
+use harness::{content, program};
 
 #[tokio::test]
 async fn a_file_is_written_where_it_is_wanted_and_what_was_there_is_replaced() {

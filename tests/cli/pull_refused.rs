@@ -8,7 +8,7 @@ use super::{
     impostor::{Claim, Impostor},
     start, text,
 };
-use crate::harness::{Proxy, content, eventually, program};
+use harness::{Proxy, content, eventually, program};
 
 /// A shell before a server that cannot be trusted, over a connection that cannot either.
 async fn before(claims: Vec<Claim>) -> (Shell, Proxy, Impostor) {

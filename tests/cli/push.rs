@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{each, start, text};
-use crate::harness::{content, program};
+use harness::{content, program};
 
 #[tokio::test]
 async fn a_file_is_stored_under_its_base_name_and_its_record_has_the_names_of_the_http_api() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use super::{artifacts, each, start, text};
-use crate::harness::{content, eventually, program};
+use harness::{content, eventually, program};
 
 #[tokio::test]
 async fn a_file_that_fails_does_not_stop_the_others_and_the_exit_code_tells() {

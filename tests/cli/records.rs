@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use super::{Shell, each, record, start, text};
-use crate::harness::{content, program};
+use harness::{content, program};
 
 const UNKNOWN: &str = "art_0123456789abcdef";
 
@@ -142,7 +142,7 @@ async fn a_push_beyond_the_quota_that_whoami_prints_is_the_callers_mistake() {
 
 #[tokio::test]
 async fn a_file_that_is_too_large_is_the_callers_mistake() {
-    let setup = crate::harness::Setup::on(crate::harness::Bytes::Files);
+    let setup = harness::Setup::on(harness::Bytes::Files);
     let (_cairn, shell) = super::started(setup.config(|c| c.upload_max_bytes = 2 << 20)).await;
     shell.write("a.bin", content((2 << 20) + 1));
     let error = error(&shell, &["push", "a.bin"]).await;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::{process::Child, task::yield_now};
 
 use super::{Shell, artifacts, each, start};
-use crate::harness::{Cairn, Lines, Proxy, eventually, program};
+use harness::{Cairn, Lines, Proxy, eventually, program};
 
 /// Where nothing settles.
 const UNSETTLED: &str = "--settle=1h";

@@ -10,7 +10,7 @@ use super::{
     sidecar::{Sidecar, names, proxied},
     start, started,
 };
-use crate::harness::{Bytes, Issuer, Setup, program};
+use harness::{Bytes, Issuer, Setup, program};
 
 #[tokio::test]
 async fn while_the_server_is_away_it_keeps_trying_and_goes_on_when_it_is_back() {

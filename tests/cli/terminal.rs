@@ -12,10 +12,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Child};
 
 use super::{Shell, artifacts, start, text};
-use crate::{
-    harness::{eventually, program},
-    jobs::make_many,
-};
+use harness::{eventually, make_many, program};
 
 /// A run of the command at a terminal.
 struct Session {

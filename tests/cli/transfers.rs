@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::MetadataExt};
 use rustix::process::Signal;
 
 use super::{Shell, artifacts, each, start, text};
-use crate::harness::{Cairn, Lines, Proxy, content, eventually, program};
+use harness::{Cairn, Lines, Proxy, content, eventually, program};
 
 /// A shell whose way to the server can fail.
 async fn proxied() -> (Cairn, Shell, Proxy) {

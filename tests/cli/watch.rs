@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::Child;
 
 use super::{Shell, start, started, text};
-use crate::harness::{Bytes, Lines, Proxy, Setup, eventually, program};
+use harness::{Bytes, Lines, Proxy, Setup, eventually, program};
 
 /// A command that watches, and what it prints.
 struct Watching {

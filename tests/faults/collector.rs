@@ -4,7 +4,7 @@
 use cairn_store::gc::{self, Policy};
 
 use super::{ONE, caller, raw, upload};
-use crate::harness::{
+use harness::{
     Cairn, content, eventually,
     mortal::{Fault, Mortal, Operation},
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cairn_store::{ArtifactRef, Caller, RawSpec, Result, Selection, Store, ToPublish, WatchStart};
 
 use super::{INLINE, ONE, PARTS, caller, key, raw, upload};
-use crate::harness::{Cairn, content, mortal::Mortal};
+use harness::{Cairn, content, mortal::Mortal};
 
 /// Does some work on a replica that dies after its first step, then on one that dies after its second, until one lives to
 /// its end; each time the work is then done again by one that lives. The work is told which time it is.

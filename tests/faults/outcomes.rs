@@ -4,7 +4,7 @@
 use cairn_store::{Created, Error, Result};
 
 use super::{ONE, PARTS, caller, raw, upload};
-use crate::harness::{
+use harness::{
     Cairn, content,
     mortal::{Fault, FaultyS3, Mortal, Operation},
     s3::UNFINISHED,

@@ -9,7 +9,7 @@ use cairn_store::{
 };
 
 use super::{INLINE, ONE, PARTS, caller, raw, upload};
-use crate::harness::{Bytes, Cairn, Setup, content, eventually, mortal::Mortal};
+use harness::{Bytes, Cairn, Setup, content, eventually, mortal::Mortal};
 
 /// Runs one on a replica that is paused after so many steps, and the other in the pause. When the other one has to wait for
 /// the one that is paused, the pause ends. `None` when it was over before it could be paused.

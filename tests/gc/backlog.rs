@@ -5,7 +5,7 @@ use std::time::Duration;
 use cairn_store::{Store, gc::Status};
 
 use super::with_due_bytes;
-use crate::harness::Cairn;
+use harness::Cairn;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

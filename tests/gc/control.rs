@@ -8,7 +8,7 @@ use cairn_store::{
 use futures_util::future::join_all;
 
 use super::{short_lived, with_due_bytes};
-use crate::harness::{Bytes, Cairn, Setup, content, eventually, postgres, s3, spec};
+use harness::{Bytes, Cairn, Setup, content, eventually, postgres, s3, spec};
 
 /// The store of one Cairn's database on the blob store of another.
 async fn mixed(records: &Cairn, bytes: &Cairn) -> Store {

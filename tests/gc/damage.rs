@@ -3,7 +3,7 @@
 use cairn_proto::v1::{GetJobRequest, JobState};
 
 use super::with_due_bytes;
-use crate::harness::{Cairn, spec};
+use harness::{Cairn, spec};
 
 #[tokio::test]
 async fn a_damaged_object_is_reported_and_the_others_are_reclaimed() {

@@ -2,7 +2,7 @@
 
 use cairn_store::{Error, gc::Fsck};
 
-use crate::harness::{Bytes, Cairn, Setup, content, spec};
+use harness::{Bytes, Cairn, Setup, content, spec};
 
 async fn made(cairn: &Cairn, size: usize) -> String {
     let made = cairn.client.upload(spec("a"), content(size)).await;

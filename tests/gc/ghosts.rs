@@ -2,7 +2,7 @@
 
 use cairn_store::gc::{self, Pass, Policy, Report};
 
-use crate::harness::{Bytes, Cairn, Setup, content, spec};
+use harness::{Bytes, Cairn, Setup, content, spec};
 
 async fn search(cairn: &Cairn) -> Report {
     cairn.pass("ghosts").await

@@ -6,7 +6,7 @@ use cairn_store::gc::{self, Deletion, Policy};
 use futures_util::future::join_all;
 
 use super::with_due_bytes;
-use crate::harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
+use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
 
 async fn ledger(cairn: &Cairn) -> Vec<Deletion> {
     cairn.store.deletions(None, 100).await.unwrap()

@@ -9,7 +9,7 @@ use cairn_store::{
 use futures_util::future::join_all;
 
 use super::with_due_bytes;
-use crate::harness::{Bytes, Cairn, Setup, content, eventually, spec};
+use harness::{Bytes, Cairn, Setup, content, eventually, spec};
 
 /// With no patience at all.
 fn impatient(config: &mut StoreConfig) {

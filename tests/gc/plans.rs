@@ -5,7 +5,7 @@ use cairn_store::{
     gc::{self, Policy},
 };
 
-use crate::harness::{Bytes, Cairn, Setup, eventually};
+use harness::{Bytes, Cairn, Setup, eventually};
 
 /// Tables that grow with what is kept. None of them may be read as a whole.
 const LARGE: [&str; 9] = [

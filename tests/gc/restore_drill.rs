@@ -15,7 +15,7 @@ use cairn_store::{
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use crate::harness::{
+use harness::{
     Bytes, Cairn, Setup, content, eventually, postgres,
     program::{self, Done},
     spec, text,

@@ -3,7 +3,7 @@
 use cairn_proto::v1::{ArtifactSpec, ListManifestRequest};
 use tonic::Code;
 
-use crate::harness::{Bytes, Cairn, Setup, content, refused, session_spec, spec};
+use harness::{Bytes, Cairn, Setup, content, refused, session_spec, spec};
 
 async fn purged(cairn: &Cairn, spec: ArtifactSpec) -> String {
     let made = cairn.client.create(spec, "x").await.unwrap();

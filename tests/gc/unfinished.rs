@@ -5,7 +5,7 @@ use std::time::Duration;
 use cairn_store::gc::{self, Pass, Policy};
 
 use super::with_due_bytes;
-use crate::harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
+use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
 
 /// More than is sent in one piece.
 const LARGE: usize = 9 << 20;

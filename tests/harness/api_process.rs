@@ -8,19 +8,20 @@ use tokio::process::Child;
 use super::{Bytes, Client, eventually, postgres, program, s3, spec};
 
 /// A process of its own, which ends with this.
-pub(crate) struct ApiProcess {
+pub struct ApiProcess {
     process: Child,
     /// Where it speaks gRPC.
-    pub(crate) url: String,
+    pub url: String,
     /// An API key of the tenant `acme`.
-    pub(crate) key: String,
-    pub(crate) client: Client,
+    pub key: String,
+    /// A client with that key.
+    pub client: Client,
     _folder: TempDir,
 }
 
 impl ApiProcess {
     /// Starts one with such settings, and waits until it answers.
-    pub(crate) async fn start(bytes: Bytes, settings: &[(&str, &str)]) -> Self {
+    pub async fn start(bytes: Bytes, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = postgres::database().await;
         let config = cairn_store::config::StoreConfig::new(
@@ -66,7 +67,7 @@ impl ApiProcess {
     }
 
     /// A figure of the process in bytes, such as `VmRSS`, what it holds now, or `VmHWM`, the most that it held.
-    pub(crate) fn memory(&self, figure: &str) -> u64 {
+    pub fn memory(&self, figure: &str) -> u64 {
         let status = fs::read_to_string(self.file("status")).unwrap();
         let line = status.lines().find(|line| line.starts_with(figure));
         let kibibytes = line.unwrap().split_whitespace().nth(1).unwrap();
@@ -74,13 +75,13 @@ impl ApiProcess {
     }
 
     /// The most that it holds is counted anew from here; returns what it holds.
-    pub(crate) fn forget_most(&self) -> u64 {
+    pub fn forget_most(&self) -> u64 {
         fs::write(self.file("clear_refs"), "5").unwrap();
         self.memory("VmRSS")
     }
 
     /// The processor time that it has taken, in milliseconds; the clock of that ticks a hundred times a second.
-    pub(crate) fn processor(&self) -> u64 {
+    pub fn processor(&self) -> u64 {
         let stat = fs::read_to_string(self.file("stat")).unwrap();
         let (_, fields) = stat.rsplit_once(')').unwrap();
         let fields: Vec<&str> = fields.split_whitespace().collect();

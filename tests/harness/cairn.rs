@@ -20,13 +20,15 @@ use super::{
 
 /// Where the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bytes {
+pub enum Bytes {
+    /// In a bucket of the S3 server.
     S3,
+    /// In a folder.
     Files,
 }
 
 /// How a test wants its Cairn.
-pub(crate) struct Setup {
+pub struct Setup {
     bytes: Bytes,
     proxied: bool,
     database: Option<String>,
@@ -35,7 +37,8 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn on(bytes: Bytes) -> Self {
+    /// The settings of most tests, with the bytes in this place.
+    pub fn on(bytes: Bytes) -> Self {
         Self {
             bytes,
             proxied: false,
@@ -46,38 +49,43 @@ impl Setup {
     }
 
     /// With a proxy before Postgres and one before S3.
-    pub(crate) fn proxied(mut self) -> Self {
+    pub fn proxied(mut self) -> Self {
         self.proxied = true;
         self
     }
 
     /// On this database, which has the schema.
-    pub(crate) fn database(mut self, url: String) -> Self {
+    pub fn database(mut self, url: String) -> Self {
         self.database = Some(url);
         self
     }
 
-    pub(crate) fn config(mut self, change: impl FnOnce(&mut StoreConfig) + 'static) -> Self {
+    /// With changes to the settings of the store.
+    pub fn config(mut self, change: impl FnOnce(&mut StoreConfig) + 'static) -> Self {
         self.change = Box::new(change);
         self
     }
 
-    pub(crate) fn drain(mut self, drain: Duration) -> Self {
+    /// With this much time for open calls when it ends.
+    pub fn drain(mut self, drain: Duration) -> Self {
         self.settings.drain = drain;
         self
     }
 
-    pub(crate) fn tokens(mut self, tokens: TokenSettings) -> Self {
+    /// With this issuer of tokens.
+    pub fn tokens(mut self, tokens: TokenSettings) -> Self {
         self.settings.tokens = Some(tokens);
         self
     }
 
-    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    /// With changes to the settings of the API.
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    pub(crate) async fn start(self) -> Cairn {
+    /// Starts it, and waits until it is ready.
+    pub async fn start(self) -> Cairn {
         let direct_url = match self.database {
             Some(url) => url,
             None => postgres::database().await,
@@ -165,7 +173,7 @@ impl Setup {
 }
 
 /// Ends every wait of the store: time to live, delete window, lease, grace, pauses.
-pub(crate) const LET_TIME_PASS: &str = "
+pub const LET_TIME_PASS: &str = "
     UPDATE artifacts SET expires_at = now()
         WHERE expires_at BETWEEN now() AND now() + interval '1 day' AND state = 'live';
     UPDATE artifacts SET purge_after = now() WHERE state = 'deleted';
@@ -175,16 +183,25 @@ pub(crate) const LET_TIME_PASS: &str = "
     UPDATE gc_queue SET review_after = now()";
 
 /// A running Cairn with a tenant, `acme`, and a client with its key.
-pub(crate) struct Cairn {
-    pub(crate) client: Client,
-    pub(crate) key: String,
-    pub(crate) grpc_url: String,
-    pub(crate) http_url: String,
-    pub(crate) ops_url: String,
-    pub(crate) config: StoreConfig,
-    pub(crate) store: Store,
-    pub(crate) shutdown: CancellationToken,
-    pub(crate) served: JoinHandle<std::io::Result<()>>,
+pub struct Cairn {
+    /// A client with the key of `acme`.
+    pub client: Client,
+    /// The key of `acme`.
+    pub key: String,
+    /// Where it serves gRPC.
+    pub grpc_url: String,
+    /// Where it serves HTTP.
+    pub http_url: String,
+    /// Where it serves probes and metrics.
+    pub ops_url: String,
+    /// The settings of its store.
+    pub config: StoreConfig,
+    /// Its store, for what no caller can do.
+    pub store: Store,
+    /// Ends it, as a signal would.
+    pub shutdown: CancellationToken,
+    /// Its servers: done when it has ended.
+    pub served: JoinHandle<std::io::Result<()>>,
     direct_url: String,
     postgres_proxy: Option<Proxy>,
     s3_proxy: Option<Proxy>,
@@ -200,67 +217,69 @@ impl Drop for Cairn {
 
 impl Cairn {
     /// A Cairn with its bytes in S3, as in production.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Setup::on(Bytes::S3).start().await
     }
 
-    pub(crate) fn postgres_proxy(&self) -> &Proxy {
+    /// The proxy before Postgres of a Cairn that was set up `proxied`.
+    pub fn postgres_proxy(&self) -> &Proxy {
         self.postgres_proxy.as_ref().expect("proxied()")
     }
 
-    pub(crate) fn s3_proxy(&self) -> &Proxy {
+    /// The proxy before S3 of a Cairn on S3 that was set up `proxied`.
+    pub fn s3_proxy(&self) -> &Proxy {
         self.s3_proxy.as_ref().expect("proxied() on S3")
     }
 
     /// A client of another tenant, or of the same one with another key.
-    pub(crate) async fn client_of(&self, tenant: &str) -> Client {
+    pub async fn client_of(&self, tenant: &str) -> Client {
         let key = self.store.create_api_key(tenant).await.unwrap();
         Client::connect(&self.grpc_url, Some(key.reveal())).await
     }
 
     /// A connection to the database, past the store.
-    pub(crate) async fn database(&self) -> tokio_postgres::Client {
+    pub async fn database(&self) -> tokio_postgres::Client {
         postgres::connect(&self.direct_url).await
     }
 
     /// Changes what no caller may, such as the time something happened.
-    pub(crate) async fn sql(&self, sql: &str) {
+    pub async fn sql(&self, sql: &str) {
         self.database().await.batch_execute(sql).await.unwrap();
     }
 
     /// A number out of the database.
-    pub(crate) async fn count(&self, sql: &str) -> i64 {
+    pub async fn count(&self, sql: &str) -> i64 {
         let database = self.database().await;
         database.query_one(sql, &[]).await.unwrap().get(0)
     }
 
-    /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
     /// A number that Postgres counts of what connections do, once they have ended: those of the server end, and it makes new
     /// ones.
-    pub(crate) async fn counted(&self, sql: &str) -> i64 {
+    pub async fn counted(&self, sql: &str) -> i64 {
         let end = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle'";
         self.count(end).await;
         self.count(sql).await
     }
 
-    pub(crate) async fn let_time_pass(&self) {
+    /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
+    pub async fn let_time_pass(&self) {
         self.sql(LET_TIME_PASS).await;
     }
 
     /// Runs the collector once, but for the passes that walk through all that is kept.
-    pub(crate) async fn collect(&self) -> Report {
+    pub async fn collect(&self) -> Report {
         let passes = PASSES.iter().filter(|pass| !pass.walks());
         gc::run_passes(&self.store, Policy::default(), passes).await
     }
 
     /// Runs one pass of the collector.
-    pub(crate) async fn pass(&self, name: &str) -> Report {
+    pub async fn pass(&self, name: &str) -> Report {
         gc::run_passes(&self.store, Policy::default(), Pass::named(name)).await
     }
 
     /// Runs the collector, with time passing, until it finds nothing more to do.
-    pub(crate) async fn collect_everything(&self) {
+    pub async fn collect_everything(&self) {
         loop {
             self.let_time_pass().await;
             let report = self.collect().await;
@@ -272,12 +291,12 @@ impl Cairn {
     }
 
     /// Where the bytes are, when they are in files.
-    pub(crate) fn folder(&self) -> Option<&std::path::Path> {
+    pub fn folder(&self) -> Option<&std::path::Path> {
         self.folder.as_ref().map(TempDir::path)
     }
 
     /// What lies in the blob store for this Cairn, whole or in parts.
-    pub(crate) async fn stored(&self) -> Vec<String> {
+    pub async fn stored(&self) -> Vec<String> {
         match (&self.folder, &self.bucket) {
             (Some(folder), _) => {
                 let mut files = files_below(folder.path());
@@ -290,7 +309,7 @@ impl Cairn {
     }
 
     /// Overwrites the only thing in the blob store.
-    pub(crate) async fn corrupt(&self, bytes: &[u8]) {
+    pub async fn corrupt(&self, bytes: &[u8]) {
         let stored = self.stored().await;
         let [key] = stored.as_slice() else {
             panic!("one blob was expected, there are {stored:?}");
@@ -299,7 +318,7 @@ impl Cairn {
     }
 
     /// Puts something into the blob store, past the store.
-    pub(crate) async fn put_blob(&self, key: &str, bytes: &[u8]) {
+    pub async fn put_blob(&self, key: &str, bytes: &[u8]) {
         match &self.folder {
             Some(folder) => {
                 let path = folder.path().join(key);
@@ -311,7 +330,7 @@ impl Cairn {
     }
 
     /// Begins to put something into the blob store, past the store, and leaves it at that.
-    pub(crate) async fn begin_blob(&self, key: &str, bytes: &[u8]) {
+    pub async fn begin_blob(&self, key: &str, bytes: &[u8]) {
         match &self.folder {
             Some(_) => {
                 let (tenant, object) = key[6..].split_once('/').unwrap();
@@ -323,7 +342,7 @@ impl Cairn {
     }
 
     /// Takes something out of the blob store, past the store.
-    pub(crate) async fn remove_blob(&self, key: &str) {
+    pub async fn remove_blob(&self, key: &str) {
         match &self.folder {
             Some(folder) => std::fs::remove_file(folder.path().join(key)).unwrap(),
             None => self.bucket().remove(key).await,
@@ -331,12 +350,12 @@ impl Cairn {
     }
 
     /// The bucket, with the bytes in S3.
-    pub(crate) fn bucket(&self) -> &Bucket {
+    pub fn bucket(&self) -> &Bucket {
         self.bucket.as_ref().expect("on S3")
     }
 
     /// The status that a GET answers.
-    pub(crate) async fn get(&self, url: &str) -> u16 {
+    pub async fn get(&self, url: &str) -> u16 {
         match reqwest::get(url).await {
             Ok(response) => response.status().as_u16(),
             Err(_) => 0,
@@ -344,7 +363,7 @@ impl Cairn {
     }
 
     /// Asks the service to stop, and waits until it has.
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         self.shutdown.cancel();
         (&mut self.served).await.unwrap().unwrap();
     }

@@ -22,16 +22,22 @@ type Authenticated = InterceptedService<Channel, Bearer>;
 
 /// Clients of every service, with one key or none.
 #[derive(Clone)]
-pub(crate) struct Client {
-    pub(crate) artifacts: ArtifactServiceClient<Authenticated>,
-    pub(crate) sessions: SessionServiceClient<Authenticated>,
-    pub(crate) links: LinkServiceClient<Authenticated>,
-    pub(crate) jobs: JobServiceClient<Authenticated>,
-    pub(crate) identity: IdentityServiceClient<Authenticated>,
+pub struct Client {
+    /// Of `ArtifactService`.
+    pub artifacts: ArtifactServiceClient<Authenticated>,
+    /// Of `SessionService`.
+    pub sessions: SessionServiceClient<Authenticated>,
+    /// Of `LinkService`.
+    pub links: LinkServiceClient<Authenticated>,
+    /// Of `JobService`.
+    pub jobs: JobServiceClient<Authenticated>,
+    /// Of `IdentityService`.
+    pub identity: IdentityServiceClient<Authenticated>,
 }
 
+/// Adds the key to each call.
 #[derive(Clone)]
-pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
+pub struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl Interceptor for Bearer {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -45,7 +51,8 @@ impl Interceptor for Bearer {
 }
 
 impl Client {
-    pub(crate) async fn connect(url: &str, key: Option<&str>) -> Self {
+    /// Clients of this server. They connect with their first call.
+    pub async fn connect(url: &str, key: Option<&str>) -> Self {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .unwrap()
             .timeout(Duration::from_secs(120));
@@ -60,7 +67,8 @@ impl Client {
         }
     }
 
-    pub(crate) async fn create(
+    /// Creates an artifact in one message.
+    pub async fn create(
         &self,
         spec: ArtifactSpec,
         content: impl Into<Bytes>,
@@ -75,7 +83,7 @@ impl Client {
     }
 
     /// Sends a whole upload: the spec, the content in pieces, the end.
-    pub(crate) async fn upload(
+    pub async fn upload(
         &self,
         spec: ArtifactSpec,
         content: impl Into<Bytes>,
@@ -92,7 +100,7 @@ impl Client {
     }
 
     /// Sends these messages and closes the stream.
-    pub(crate) async fn send(&self, messages: Vec<Message>) -> Result<Artifact, Status> {
+    pub async fn send(&self, messages: Vec<Message>) -> Result<Artifact, Status> {
         let messages = messages.into_iter().map(|message| UploadArtifactRequest {
             message: Some(message),
         });
@@ -104,7 +112,8 @@ impl Client {
         Ok(response.artifact.unwrap())
     }
 
-    pub(crate) async fn get(&self, id: &str) -> Result<Artifact, Status> {
+    /// The artifact with this ID.
+    pub async fn get(&self, id: &str) -> Result<Artifact, Status> {
         let request = GetArtifactRequest {
             artifact_id: id.to_owned(),
             name: None,
@@ -114,11 +123,12 @@ impl Client {
     }
 
     /// The whole content.
-    pub(crate) async fn download(&self, id: &str) -> Result<Vec<u8>, Status> {
+    pub async fn download(&self, id: &str) -> Result<Vec<u8>, Status> {
         self.download_range(id, 0, 0).await
     }
 
-    pub(crate) async fn download_range(
+    /// `limit` bytes of the content from `offset` on, or all that follow when `limit` is 0.
+    pub async fn download_range(
         &self,
         id: &str,
         offset: i64,
@@ -152,7 +162,8 @@ impl Client {
         Ok(content)
     }
 
-    pub(crate) async fn delete(&self, id: &str) -> Result<(), Status> {
+    /// Deletes the artifact with this ID.
+    pub async fn delete(&self, id: &str) -> Result<(), Status> {
         let request = cairn_proto::v1::DeleteArtifactRequest {
             artifact_id: id.to_owned(),
             ..Default::default()
@@ -161,7 +172,8 @@ impl Client {
         Ok(())
     }
 
-    pub(crate) async fn link(&self, id: &str) -> Result<cairn_proto::v1::Link, Status> {
+    /// Makes a public link to an artifact.
+    pub async fn link(&self, id: &str) -> Result<cairn_proto::v1::Link, Status> {
         let request = cairn_proto::v1::CreateLinkRequest {
             artifact_id: id.to_owned(),
             ..Default::default()
@@ -170,7 +182,8 @@ impl Client {
         Ok(response.into_inner().link.unwrap())
     }
 
-    pub(crate) async fn seal(&self, session: &str) -> Result<cairn_proto::v1::Session, Status> {
+    /// Seals a session.
+    pub async fn seal(&self, session: &str) -> Result<cairn_proto::v1::Session, Status> {
         let request = cairn_proto::v1::SealSessionRequest {
             session_id: session.to_owned(),
             ..Default::default()
@@ -179,7 +192,8 @@ impl Client {
         Ok(response.into_inner().session.unwrap())
     }
 
-    pub(crate) async fn hold_session(
+    /// Sets or releases the legal hold of a session.
+    pub async fn hold_session(
         &self,
         session: &str,
         legal_hold: bool,
@@ -196,12 +210,12 @@ impl Client {
 }
 
 /// The end of an upload of any content.
-pub(crate) fn end() -> Message {
+pub fn end() -> Message {
     Message::End(UploadEnd::default())
 }
 
 /// Bytes that do not repeat, and that are the same for the same size.
-pub(crate) fn content(size: usize) -> Vec<u8> {
+pub fn content(size: usize) -> Vec<u8> {
     let mut state = size as u32 | 1;
     (0..size)
         .map(|_| {
@@ -212,14 +226,15 @@ pub(crate) fn content(size: usize) -> Vec<u8> {
 }
 
 /// The least that a spec must say.
-pub(crate) fn spec(filename: &str) -> ArtifactSpec {
+pub fn spec(filename: &str) -> ArtifactSpec {
     ArtifactSpec {
         filename: filename.to_owned(),
         ..ArtifactSpec::default()
     }
 }
 
-pub(crate) fn session_spec(filename: &str, session: &str) -> ArtifactSpec {
+/// The least that a spec must say, in a session.
+pub fn session_spec(filename: &str, session: &str) -> ArtifactSpec {
     ArtifactSpec {
         session_id: session.to_owned(),
         ..spec(filename)
@@ -228,18 +243,23 @@ pub(crate) fn session_spec(filename: &str, session: &str) -> ArtifactSpec {
 
 /// An error as a program sees it.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) code: Code,
-    pub(crate) reason: String,
-    pub(crate) message: String,
-    pub(crate) metadata: HashMap<String, String>,
+pub struct Refusal {
+    /// The gRPC code.
+    pub code: Code,
+    /// The reason, in capitals.
+    pub reason: String,
+    /// The text for a person.
+    pub message: String,
+    /// The details for a program.
+    pub metadata: HashMap<String, String>,
     /// The fields at fault, in order.
-    pub(crate) fields: Vec<String>,
-    pub(crate) retry_after: Option<Duration>,
+    pub fields: Vec<String>,
+    /// How long to wait before a retry.
+    pub retry_after: Option<Duration>,
 }
 
 /// Takes an error apart; every error of Cairn says why under its own domain.
-pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refusal {
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refusal {
     let status = result.expect_err("an error was expected");
     let details = status.get_error_details();
     let info = details

@@ -18,8 +18,9 @@ use tokio::{
 };
 
 /// An issuer that is away once it is dropped.
-pub(crate) struct Issuer {
-    pub(crate) url: String,
+pub struct Issuer {
+    /// What it calls itself in tokens.
+    pub url: String,
     state: Arc<Mutex<State>>,
     serving: JoinHandle<()>,
 }
@@ -39,7 +40,8 @@ impl Drop for Issuer {
 }
 
 impl Issuer {
-    pub(crate) async fn start() -> Self {
+    /// Starts one with one key.
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
@@ -61,44 +63,48 @@ impl Issuer {
     }
 
     /// Signs with a new key from now on.
-    pub(crate) fn rotate(&self) {
+    pub fn rotate(&self) {
         let mut state = self.state.lock().unwrap();
         let key = fresh_key(state.keys.len());
         state.keys.push(key);
     }
 
     /// Takes back all keys but the last.
-    pub(crate) fn forget_old_keys(&self) {
+    pub fn forget_old_keys(&self) {
         let mut state = self.state.lock().unwrap();
         let last = state.keys.pop();
         state.keys = last.into_iter().collect();
     }
 
-    pub(crate) fn go_away(&self, away: bool) {
+    /// Answers with an error while it is away.
+    pub fn go_away(&self, away: bool) {
         self.state.lock().unwrap().away = away;
     }
 
     /// The heads of the requests for its keys.
-    pub(crate) fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
     }
 
     /// The claims of a token for Cairn that is valid for ten minutes.
-    pub(crate) fn claims(&self, subject: &str) -> Value {
+    pub fn claims(&self, subject: &str) -> Value {
         let now = now();
         json!({"iss": self.url, "aud": ["cairn", "others"], "sub": subject, "iat": now, "nbf": now, "exp": now + 600})
     }
 
-    pub(crate) fn token(&self, subject: &str) -> String {
+    /// A token for Cairn that is valid for ten minutes.
+    pub fn token(&self, subject: &str) -> String {
         self.sign(&self.header(), &self.claims(subject))
     }
 
-    pub(crate) fn header(&self) -> Value {
+    /// The header of a token that the newest key signs.
+    pub fn header(&self) -> Value {
         let state = self.state.lock().unwrap();
         json!({"alg": "ES256", "typ": "JWT", "kid": state.keys.last().unwrap().0})
     }
 
-    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
+    /// A token of this header and these claims, signed with the newest key.
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let message = format!("{}.{}", encode(header), encode(claims));
         let state = self.state.lock().unwrap();
         let (_, key) = state.keys.last().unwrap();
@@ -107,7 +113,8 @@ impl Issuer {
     }
 }
 
-pub(crate) fn now() -> u64 {
+/// Seconds since 1970.
+pub fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()

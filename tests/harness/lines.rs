@@ -11,18 +11,18 @@ use tokio::{
 
 /// The lines that a program writes, as they come. They are read also when nobody asks for them, so that the program never
 /// waits for its reader.
-pub(crate) struct Lines {
+pub struct Lines {
     lines: mpsc::UnboundedReceiver<String>,
 }
 
 impl Lines {
     /// Of a program's standard error.
-    pub(crate) fn of(child: &mut Child) -> Self {
+    pub fn of(child: &mut Child) -> Self {
         Self::read(child.stderr.take().unwrap())
     }
 
     /// Of a program's standard output.
-    pub(crate) fn printed_by(child: &mut Child) -> Self {
+    pub fn printed_by(child: &mut Child) -> Self {
         Self::read(child.stdout.take().unwrap())
     }
 
@@ -39,14 +39,14 @@ impl Lines {
     }
 
     /// The next line, or that there is none any more.
-    pub(crate) async fn next(&mut self) -> Option<String> {
+    pub async fn next(&mut self) -> Option<String> {
         let half_a_minute = Duration::from_secs(30);
         let next = timeout(half_a_minute, self.lines.recv()).await;
         next.expect("it says something")
     }
 
     /// Waits for a line with these words, and returns it.
-    pub(crate) async fn until(&mut self, words: &str) -> String {
+    pub async fn until(&mut self, words: &str) -> String {
         loop {
             let line = self.next().await;
             let line = line.unwrap_or_else(|| panic!("it ended without {words:?}"));

@@ -17,11 +17,11 @@ use tokio::sync::watch;
 
 use super::Cairn;
 
-pub(crate) use s3::{Fault, FaultyS3, Operation};
+pub use s3::{Fault, FaultyS3, Operation};
 
 /// How many steps a replica has made, how many it may, and what happens then.
 #[derive(Debug)]
-pub(crate) struct Life {
+pub struct Life {
     made: AtomicUsize,
     allowed: AtomicUsize,
     pauses: AtomicBool,
@@ -42,7 +42,7 @@ impl Life {
     }
 
     /// Begins another one, of so many steps.
-    pub(crate) fn begin(&self, allowed: usize) {
+    pub fn begin(&self, allowed: usize) {
         self.made.store(0, Ordering::SeqCst);
         self.allowed.store(allowed, Ordering::SeqCst);
         self.pauses.store(false, Ordering::SeqCst);
@@ -50,17 +50,18 @@ impl Life {
     }
 
     /// Begins one that pauses after so many steps, until `resume`.
-    pub(crate) fn begin_with_a_pause(&self, after: usize) {
+    pub fn begin_with_a_pause(&self, after: usize) {
         self.begin(after);
         self.pauses.store(true, Ordering::SeqCst);
     }
 
     /// Waits until it pauses.
-    pub(crate) async fn pause(&self) {
+    pub async fn pause(&self) {
         let _ = self.paused.subscribe().wait_for(|paused| *paused).await;
     }
 
-    pub(crate) fn resume(&self) {
+    /// Ends the pause.
+    pub fn resume(&self) {
         self.paused.send_replace(false);
     }
 
@@ -74,12 +75,13 @@ impl Life {
         let _ = self.paused.subscribe().wait_for(|paused| !paused).await;
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether its steps are used up.
+    pub fn is_over(&self) -> bool {
         *self.dead.borrow()
     }
 
     /// Waits for the end.
-    pub(crate) async fn end(&self) {
+    pub async fn end(&self) {
         let _ = self.dead.subscribe().wait_for(|dead| *dead).await;
     }
 
@@ -111,14 +113,18 @@ enum Step {
 }
 
 /// A replica on another Cairn's database and bucket; only its store, for whatever else a process does takes steps, too.
-pub(crate) struct Mortal {
-    pub(crate) store: Store,
-    pub(crate) life: Arc<Life>,
-    pub(crate) s3: FaultyS3,
+pub struct Mortal {
+    /// What the test calls.
+    pub store: Store,
+    /// How many steps it may still take.
+    pub life: Arc<Life>,
+    /// The S3 server that it sees.
+    pub s3: FaultyS3,
 }
 
 impl Mortal {
-    pub(crate) async fn beside(cairn: &Cairn) -> Self {
+    /// One that lives on until [`Life::begin`].
+    pub async fn beside(cairn: &Cairn) -> Self {
         let life = Life::eternal();
         let BlobConfig::S3(bucket) = &cairn.config.blobs else {
             panic!("its bytes are in S3");

@@ -8,14 +8,15 @@ use tonic::Status;
 use super::{Client, client::end};
 
 /// An upload that goes on until the test ends it.
-pub(crate) struct OpenUpload {
+pub struct OpenUpload {
     messages: mpsc::Sender<UploadArtifactRequest>,
-    pub(crate) call: JoinHandle<Result<Artifact, Status>>,
+    /// The call, which ends after the end of the upload.
+    pub call: JoinHandle<Result<Artifact, Status>>,
 }
 
 impl OpenUpload {
     /// Sends the spec.
-    pub(crate) async fn begin(client: &Client, spec: ArtifactSpec) -> Self {
+    pub async fn begin(client: &Client, spec: ArtifactSpec) -> Self {
         let (messages, receiver) = mpsc::channel(1);
         let mut artifacts = client.artifacts.clone();
         let call = tokio::spawn(async move {
@@ -29,18 +30,18 @@ impl OpenUpload {
     }
 
     /// Sends a part of the content.
-    pub(crate) async fn send(&self, bytes: Vec<u8>) {
+    pub async fn send(&self, bytes: Vec<u8>) {
         self.message(Message::Data(bytes.into())).await;
     }
 
     /// Sends a part of the content to a call that may have ended.
-    pub(crate) async fn try_send(&self, bytes: Vec<u8>) {
+    pub async fn try_send(&self, bytes: Vec<u8>) {
         let message = Some(Message::Data(bytes.into()));
         let _ = self.messages.send(UploadArtifactRequest { message }).await;
     }
 
     /// Says that this was all, closes the stream and hears the answer.
-    pub(crate) async fn finish(self) -> Result<Artifact, Status> {
+    pub async fn finish(self) -> Result<Artifact, Status> {
         // The call may have ended.
         let message = Some(end());
         let _ = self.messages.send(UploadArtifactRequest { message }).await;
@@ -48,7 +49,7 @@ impl OpenUpload {
     }
 
     /// Closes the stream without its end, and hears the answer.
-    pub(crate) async fn close(self) -> Result<Artifact, Status> {
+    pub async fn close(self) -> Result<Artifact, Status> {
         drop(self.messages);
         self.call.await.unwrap()
     }

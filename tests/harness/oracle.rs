@@ -14,11 +14,12 @@ use tokio_postgres::{Client as Database, IsolationLevel, Row};
 
 use super::{Cairn, s3::UNFINISHED};
 
-pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
+/// What a look at a store that may be failing can end in.
+pub type AnyError = Box<dyn Error + Send + Sync>;
 
 impl Cairn {
     /// Makes sure that nothing is lost, no seal is broken and usage is what is stored, whatever is under way.
-    pub(crate) async fn audit(&self) -> Snapshot<String> {
+    pub async fn audit(&self) -> Snapshot<String> {
         let snapshot = self.snapshot().await;
         let broken = violations(&snapshot);
         assert!(broken.is_empty(), "{broken:?} in {snapshot:#?}");
@@ -28,7 +29,7 @@ impl Cairn {
     }
 
     /// Collects everything, and makes sure that nothing is lost and nothing is left over.
-    pub(crate) async fn drain(&self) {
+    pub async fn drain(&self) {
         self.collect_everything().await;
         let snapshot = self.audit().await;
         let left = leaks(&snapshot);
@@ -56,7 +57,7 @@ impl Cairn {
 }
 
 /// What the database says at one moment. Contents are named by tenant and hash: tenants share nothing.
-pub(crate) struct Rows {
+pub struct Rows {
     artifacts: Vec<Artifact<String>>,
     objects: Vec<Row>,
     sessions: Vec<Session<String>>,
@@ -64,7 +65,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Reads them.
-    pub(crate) async fn read(database: &mut Database, store: &Store) -> Result<Self, AnyError> {
+    pub async fn read(database: &mut Database, store: &Store) -> Result<Self, AnyError> {
         let moment = database.build_transaction().read_only(true);
         let moment = moment.isolation_level(IsolationLevel::RepeatableRead);
         let moment = moment.start().await?;
@@ -114,7 +115,7 @@ impl Rows {
     }
 
     /// Leaves out the artifacts that had let go of their objects by the time of these.
-    pub(crate) fn that_pin_until(mut self, later: &Self) -> Self {
+    pub fn that_pin_until(mut self, later: &Self) -> Self {
         let mut pinning = HashSet::new();
         let held = later.artifacts.iter();
         pinning.extend(held.filter(pins).map(|artifact| &artifact.id));
@@ -124,7 +125,7 @@ impl Rows {
     }
 
     /// Beside what lies in the blob store, by key and hash.
-    pub(crate) fn with(self, stored: Vec<(String, String)>) -> Snapshot<String> {
+    pub fn with(self, stored: Vec<(String, String)>) -> Snapshot<String> {
         let whole = stored
             .iter()
             .filter(|(key, _)| !key.starts_with(UNFINISHED));

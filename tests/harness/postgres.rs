@@ -63,12 +63,12 @@ async fn make_template(cluster: &Cluster) {
 }
 
 /// The URL of a new database with the schema in it.
-pub(crate) async fn database() -> String {
+pub async fn database() -> String {
     copy_of(TEMPLATE).await
 }
 
 /// The URL of a new database with nothing in it.
-pub(crate) async fn empty_database() -> String {
+pub async fn empty_database() -> String {
     copy_of("template0").await
 }
 
@@ -82,7 +82,7 @@ async fn copy_of(template: &str) -> String {
 }
 
 /// The URL of a database with a proxy before it.
-pub(crate) async fn proxied(url: &str) -> (String, Proxy) {
+pub async fn proxied(url: &str) -> (String, Proxy) {
     let config: Config = url.parse().unwrap();
     let [Host::Unix(folder)] = config.get_hosts() else {
         panic!("not a unix socket: {url}");
@@ -103,7 +103,7 @@ async fn execute(url: &str, sql: &str) {
 }
 
 /// A connection past the store, for what a test must see or change there, such as the time.
-pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
+pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client

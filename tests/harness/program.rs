@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// Where a program of the workspace is.
-pub(crate) async fn program(name: &str) -> &'static Path {
+pub async fn program(name: &str) -> &'static Path {
     let programs = spawn_blocking(programs).await.unwrap();
     programs
         .get(name)
@@ -30,7 +30,7 @@ pub(crate) async fn program(name: &str) -> &'static Path {
 fn programs() -> &'static HashMap<String, PathBuf> {
     static PROGRAMS: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
-        // <target>/<profile>/deps/integration-…
+        // <target>/<profile>/deps/api-…
         let test = env::current_exe().unwrap();
         let mut folders = test.ancestors().skip(2);
         let profile = folders.next().and_then(Path::file_name).unwrap();
@@ -80,7 +80,7 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
 
 /// A run of a program that hears nothing and says everything to us, with nothing in its environment that ours are
 /// configured by.
-pub(crate) fn command(program: &Path) -> Command {
+pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (variable, _) in env::vars_os() {
         if variable.to_string_lossy().starts_with("CAIRN_") {
@@ -96,27 +96,29 @@ pub(crate) fn command(program: &Path) -> Command {
 }
 
 /// Where nobody listens now.
-pub(crate) fn free_addresses() -> [String; 3] {
+pub fn free_addresses() -> [String; 3] {
     let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().to_string())
 }
 
 /// What a program left when it ended.
 #[derive(Debug)]
-pub(crate) struct Done {
+pub struct Done {
     /// `None` when a signal ended it.
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: String,
+    pub code: Option<i32>,
+    /// All of its standard output.
+    pub stdout: Vec<u8>,
+    /// All of its standard error.
+    pub stderr: String,
 }
 
 /// Runs a program to its end.
-pub(crate) async fn run(command: &mut Command) -> Done {
+pub async fn run(command: &mut Command) -> Done {
     end_of(command.spawn().unwrap()).await
 }
 
 /// Waits for a program to end.
-pub(crate) async fn end_of(child: Child) -> Done {
+pub async fn end_of(child: Child) -> Done {
     let ended = timeout(Duration::from_secs(60), child.wait_with_output());
     ended
         .await
@@ -125,7 +127,8 @@ pub(crate) async fn end_of(child: Child) -> Done {
         .into()
 }
 
-pub(crate) fn signal(child: &Child, signal: Signal) {
+/// Sends a signal to a program that is running.
+pub fn signal(child: &Child, signal: Signal) {
     let pid = child.id().expect("it still runs");
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
 }
@@ -141,30 +144,34 @@ impl From<Output> for Done {
 }
 
 impl Done {
+    /// It succeeded.
     #[track_caller]
-    pub(crate) fn ok(self) -> Self {
+    pub fn ok(self) -> Self {
         self.with_code(0)
     }
 
+    /// It ended with this code.
     #[track_caller]
-    pub(crate) fn with_code(self, code: i32) -> Self {
+    pub fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
     }
 
     /// Also says these words, or all of these, to whoever reads standard error.
     #[track_caller]
-    pub(crate) fn saying(self, words: &str) -> Self {
+    pub fn saying(self, words: &str) -> Self {
         assert!(self.stderr.contains(words), "{words:?} in {}", self.stderr);
         self
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// Its standard output, which is text.
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.stdout).unwrap()
     }
 
+    /// Its standard output, which is one JSON value.
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|e| panic!("{e} in {self:?}"))
     }
 }

@@ -25,8 +25,9 @@ enum Upstream {
 
 /// A proxy that passes everything on, until it is told otherwise.
 #[derive(Debug, Clone)]
-pub(crate) struct Proxy {
-    pub(crate) address: SocketAddr,
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
     up: Arc<watch::Sender<bool>>,
     ambush: Arc<Mutex<Option<&'static [u8]>>>,
     answer: Arc<Mutex<Option<(&'static str, String)>>>,
@@ -62,11 +63,13 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 const READY_FOR_QUERY: &[u8] = b"Z\0\0\0\x05I";
 
 impl Proxy {
-    pub(crate) async fn before_tcp(address: &str) -> Self {
+    /// One before a server at an address.
+    pub async fn before_tcp(address: &str) -> Self {
         Self::before(Upstream::Tcp(address.to_owned())).await
     }
 
-    pub(crate) async fn before_unix(socket: PathBuf) -> Self {
+    /// One before a server at a Unix socket.
+    pub async fn before_unix(socket: PathBuf) -> Self {
         Self::before(Upstream::Unix(socket)).await
     }
 
@@ -92,26 +95,27 @@ impl Proxy {
     }
 
     /// Cuts every connection, and every new one, until `restore`.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.up.send_replace(false);
     }
 
-    pub(crate) fn restore(&self) {
+    /// Passes everything on again.
+    pub fn restore(&self) {
         self.up.send_replace(true);
     }
 
     /// Cuts the connection on which so many more bytes of answers have come; new ones go on.
-    pub(crate) fn break_after(&self, bytes: usize) {
+    pub fn break_after(&self, bytes: usize) {
         *self.break_after.lock().unwrap() = Some(bytes);
     }
 
     /// Whether that has happened since.
-    pub(crate) fn has_broken(&self) -> bool {
+    pub fn has_broken(&self) -> bool {
         self.break_after.lock().unwrap().is_none()
     }
 
     /// How many bytes of answers were passed on.
-    pub(crate) fn passed(&self) -> u64 {
+    pub fn passed(&self) -> u64 {
         self.passed.load(Ordering::Relaxed)
     }
 
@@ -130,17 +134,17 @@ impl Proxy {
 
     /// The next time that a client of Postgres sends these bytes, Postgres does what they say, and the client's connection
     /// is cut before it hears of it.
-    pub(crate) fn lose_answer_to(&self, bytes: &'static [u8]) {
+    pub fn lose_answer_to(&self, bytes: &'static [u8]) {
         *self.ambush.lock().unwrap() = Some(bytes);
     }
 
     /// Whether an answer has been lost since.
-    pub(crate) fn has_lost_it(&self) -> bool {
+    pub fn has_lost_it(&self) -> bool {
         self.ambush.lock().unwrap().is_none()
     }
 
     /// From now on answers requests of HTTP that contain this itself, with this status and body.
-    pub(crate) fn answer_itself(&self, request: &'static str, status: &str, body: &str) {
+    pub fn answer_itself(&self, request: &'static str, status: &str, body: &str) {
         let answer = format!(
             "HTTP/1.1 {status}\r\ndate: {}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT"),
@@ -150,22 +154,22 @@ impl Proxy {
     }
 
     /// Passes everything on again.
-    pub(crate) fn answer_nothing(&self) {
+    pub fn answer_nothing(&self) {
         *self.answer.lock().unwrap() = None;
     }
 
     /// From now on passes answers on late.
-    pub(crate) fn delay_answers(&self, by: Duration) {
+    pub fn delay_answers(&self, by: Duration) {
         self.answers.send_replace(Answers::Late(by));
     }
 
     /// From now on acknowledges requests and passes no answer on, as a host does that vanished.
-    pub(crate) fn keep_answers(&self) {
+    pub fn keep_answers(&self) {
         self.answers.send_replace(Answers::Kept);
     }
 
     /// Passes answers on, at once.
-    pub(crate) fn pass_answers(&self) {
+    pub fn pass_answers(&self) {
         self.answers.send_replace(Answers::Passed);
     }
 
@@ -182,7 +186,7 @@ impl Proxy {
     }
 
     /// From now on holds requests of HTTP back that contain this.
-    pub(crate) fn hold(&self, request: &'static str) {
+    pub fn hold(&self, request: &'static str) {
         self.hold.send_replace(Hold {
             request: Some(request),
             holds: false,
@@ -190,12 +194,12 @@ impl Proxy {
     }
 
     /// Whether a request is held back.
-    pub(crate) fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.hold.borrow().holds
     }
 
     /// Passes on what is held back.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.hold.send_replace(Hold::default());
     }
 

@@ -45,7 +45,7 @@ wait $server
 "#;
 
 /// A SeaweedFS on a folder. It ends with this process, in whatever way that does.
-pub(crate) struct Server {
+pub struct Server {
     ports: [u16; 4],
     folder: PathBuf,
     temporary: bool,
@@ -54,7 +54,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts one on a folder, which it may have been on before.
-    pub(crate) fn start(folder: &Path, temporary: bool) -> Self {
+    pub fn start(folder: &Path, temporary: bool) -> Self {
         let ports = free_ports();
         Self {
             ports,
@@ -65,29 +65,29 @@ impl Server {
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.ports[0])
     }
 
     /// Asks it to stop, and waits until it has.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         drop(self.keeper.stdin.take());
         self.keeper.wait().unwrap();
     }
 
     /// Ends it in the middle of whatever it does.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.keeper.wait().unwrap();
     }
 
     /// Starts it again where it was, after it has stopped.
-    pub(crate) fn start_again(&mut self) {
+    pub fn start_again(&mut self) {
         self.keeper = spawn(&self.folder, self.ports, self.temporary);
     }
 
     /// Sends a signal to it and to its keeper.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let group = Pid::from_raw(self.keeper.id().cast_signed()).unwrap();
         kill_process_group(group, signal).unwrap();
     }
@@ -203,20 +203,22 @@ fn client(endpoint: &str) -> Client {
 }
 
 /// Where the S3 server listens.
-pub(crate) async fn address() -> String {
+pub async fn address() -> String {
     let server = tokio::task::spawn_blocking(server).await.unwrap();
     server.address()
 }
 
 /// A bucket in the S3 server, which is all that this test puts there.
 #[derive(Debug, Clone)]
-pub(crate) struct Bucket {
-    pub(crate) name: String,
-    pub(crate) client: Client,
+pub struct Bucket {
+    /// What it is called.
+    pub name: String,
+    /// A client of its server.
+    pub client: Client,
 }
 
 /// Makes a bucket.
-pub(crate) async fn bucket() -> Bucket {
+pub async fn bucket() -> Bucket {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let server = tokio::task::spawn_blocking(server).await.unwrap();
     let name = format!("cairn-test-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -224,7 +226,7 @@ pub(crate) async fn bucket() -> Bucket {
 }
 
 /// Makes a bucket in a server that may still be starting.
-pub(crate) async fn bucket_in(server: &Server, name: String) -> Bucket {
+pub async fn bucket_in(server: &Server, name: String) -> Bucket {
     let client = client(&format!("http://{}", server.address()));
     let log = server.log();
     eventually(
@@ -239,7 +241,7 @@ pub(crate) async fn bucket_in(server: &Server, name: String) -> Bucket {
 }
 
 /// The settings of a store on a bucket of the S3 server, or of a proxy before it.
-pub(crate) fn config(address: &str, bucket: &Bucket) -> S3Config {
+pub fn config(address: &str, bucket: &Bucket) -> S3Config {
     S3Config {
         bucket: bucket.name.clone(),
         endpoint: Some(format!("http://{address}")),
@@ -253,12 +255,12 @@ pub(crate) fn config(address: &str, bucket: &Bucket) -> S3Config {
 }
 
 /// What stands before the key of a multipart upload that is under way.
-pub(crate) const UNFINISHED: &str = "unfinished ";
+pub const UNFINISHED: &str = "unfinished ";
 
 impl Bucket {
     /// What lies in the bucket: each key, and the SHA-256 of its bytes in hex. An upload that was not completed counts,
     /// and has no hash.
-    pub(crate) async fn hashes(&self) -> Vec<(String, String)> {
+    pub async fn hashes(&self) -> Vec<(String, String)> {
         let mut hashes = Vec::new();
         for key in self.keys().await {
             let get = self.client.get_object().bucket(&self.name).key(&key);
@@ -275,12 +277,12 @@ impl Bucket {
     }
 
     /// The keys in the bucket, but for the mark of its deployment, and the multipart uploads under way.
-    pub(crate) async fn keys(&self) -> Vec<String> {
+    pub async fn keys(&self) -> Vec<String> {
         self.try_keys().await.unwrap()
     }
 
     /// The same, of a server that may be out of order.
-    pub(crate) async fn try_keys(&self) -> Result<Vec<String>, aws_sdk_s3::Error> {
+    pub async fn try_keys(&self) -> Result<Vec<String>, aws_sdk_s3::Error> {
         let list = self.client.list_objects_v2().bucket(&self.name);
         let mut pages = list.into_paginator().send();
         let mut keys = Vec::new();
@@ -302,13 +304,13 @@ impl Bucket {
     }
 
     /// Puts something under a key, past the store.
-    pub(crate) async fn put(&self, key: &str, bytes: &[u8]) {
+    pub async fn put(&self, key: &str, bytes: &[u8]) {
         let put = self.client.put_object().bucket(&self.name).key(key);
         put.body(bytes.to_vec().into()).send().await.unwrap();
     }
 
     /// Begins a multipart upload to a key and sends its first part, past the store.
-    pub(crate) async fn begin(&self, key: &str, bytes: &[u8]) {
+    pub async fn begin(&self, key: &str, bytes: &[u8]) {
         let begin = self.client.create_multipart_upload();
         let begun = begin.bucket(&self.name).key(key).send().await.unwrap();
         let part = self.client.upload_part().bucket(&self.name).key(key);
@@ -317,7 +319,7 @@ impl Bucket {
     }
 
     /// Has the server expire what has this prefix, and nothing else.
-    pub(crate) async fn expire(&self, prefix: &str) {
+    pub async fn expire(&self, prefix: &str) {
         let rule = LifecycleRule::builder()
             .id("test")
             .status(ExpirationStatus::Enabled)
@@ -336,14 +338,14 @@ impl Bucket {
     }
 
     /// Takes away what is under a key, past the store.
-    pub(crate) async fn remove(&self, key: &str) {
+    pub async fn remove(&self, key: &str) {
         let delete = self.client.delete_object().bucket(&self.name).key(key);
         delete.send().await.unwrap();
     }
 }
 
 /// The settings of a store on the S3 server, for a process.
-pub(crate) fn environment(address: &str, bucket: &Bucket) -> [(&'static str, String); 5] {
+pub fn environment(address: &str, bucket: &Bucket) -> [(&'static str, String); 5] {
     [
         ("CAIRN_S3_BUCKET", bucket.name.clone()),
         ("CAIRN_S3_ENDPOINT", format!("http://{address}")),

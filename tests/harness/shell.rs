@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 use super::program::{self, Done, program};
 
 /// A prompt with an address and a key in the environment, in a folder that was empty.
-pub(crate) struct Shell {
+pub struct Shell {
     folder: TempDir,
     program: &'static Path,
     addr: String,
@@ -21,7 +21,8 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(crate) async fn at(addr: &str, key: &str) -> Self {
+    /// One with the address and the key of a server in its environment.
+    pub async fn at(addr: &str, key: &str) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             program: program("cairn").await,
@@ -30,7 +31,8 @@ impl Shell {
         }
     }
 
-    pub(crate) fn cairn(&self, args: &[&str]) -> Command {
+    /// The `cairn` command with these arguments, not yet started.
+    pub fn cairn(&self, args: &[&str]) -> Command {
         let mut command = program::command(self.program);
         command
             .args(args)
@@ -40,12 +42,13 @@ impl Shell {
         command
     }
 
-    pub(crate) async fn run(&self, args: &[&str]) -> Done {
+    /// Runs `cairn` with these arguments to its end.
+    pub async fn run(&self, args: &[&str]) -> Done {
         program::run(&mut self.cairn(args)).await
     }
 
     /// Runs a command whose standard input is this.
-    pub(crate) async fn pipe(&self, content: &[u8], args: &[&str]) -> Done {
+    pub async fn pipe(&self, content: &[u8], args: &[&str]) -> Done {
         let mut child = self.cairn(args).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // It may refuse before it has read all.
@@ -55,33 +58,35 @@ impl Shell {
     }
 
     /// What a command that succeeds prints.
-    pub(crate) async fn json(&self, args: &[&str]) -> Value {
+    pub async fn json(&self, args: &[&str]) -> Value {
         self.run(args).await.ok().json()
     }
 
     /// Pushes a file that it writes first, and returns the artifact.
-    pub(crate) async fn push(&self, name: &str, content: impl AsRef<[u8]>, args: &[&str]) -> Value {
+    pub async fn push(&self, name: &str, content: impl AsRef<[u8]>, args: &[&str]) -> Value {
         self.write(name, content);
         self.json(&[&["push", name], args].concat()).await
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// Where a file of its folder is.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file, and the folders on the way to it.
-    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+    /// The bytes of a file of its folder.
+    pub fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
     /// What is in a folder, hidden files too.
-    pub(crate) fn entries(&self, folder: &str) -> Vec<String> {
+    pub fn entries(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.path(folder))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -93,14 +98,14 @@ impl Shell {
 
 /// A field that is a text.
 #[track_caller]
-pub(crate) fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value
         .as_str()
         .unwrap_or_else(|| panic!("no text but {value}"))
 }
 
 /// The same field of each.
-pub(crate) fn each<'a>(values: &'a Value, field: &str) -> Vec<&'a Value> {
+pub fn each<'a>(values: &'a Value, field: &str) -> Vec<&'a Value> {
     let values = values.as_array().unwrap_or_else(|| panic!("{values}"));
     values.iter().map(|value| &value[field]).collect()
 }

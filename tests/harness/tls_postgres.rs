@@ -13,9 +13,10 @@ use tokio::task::spawn_blocking;
 use super::postgres::connect;
 
 /// The name in the certificate.
-pub(crate) const NAME: &str = "postgres.cairn.test";
+pub const NAME: &str = "postgres.cairn.test";
 
-pub(crate) struct TlsPostgres {
+/// A Postgres that asks for TLS, with a certificate of its own.
+pub struct TlsPostgres {
     cluster: Cluster,
     folder: TempDir,
     address: Ipv4Addr,
@@ -23,7 +24,7 @@ pub(crate) struct TlsPostgres {
 
 impl TlsPostgres {
     /// With a database `cairn` and a role `app`, whose password is `first`; the role `cairn` needs none.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         spawn_blocking(Self::start_blocking)
             .await
             .unwrap()
@@ -93,12 +94,12 @@ impl TlsPostgres {
     }
 
     /// A file of its certificates: `ca.crt` of the authority that signed, `other.crt` of one that did not.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The database by TCP, under a name that the certificate may or may not have.
-    pub(crate) fn pairs(&self, name: &str) -> String {
+    pub fn pairs(&self, name: &str) -> String {
         format!(
             "host={name} hostaddr={} user=cairn dbname=cairn",
             self.address
@@ -106,7 +107,7 @@ impl TlsPostgres {
     }
 
     /// The same as a URL, with parameters of TLS.
-    pub(crate) fn url(&self, parameters: &str) -> String {
+    pub fn url(&self, parameters: &str) -> String {
         format!(
             "postgres://cairn@{NAME}/cairn?hostaddr={}{parameters}",
             self.address
@@ -114,7 +115,7 @@ impl TlsPostgres {
     }
 
     /// A connection past TLS.
-    pub(crate) async fn superuser(&self) -> tokio_postgres::Client {
+    pub async fn superuser(&self) -> tokio_postgres::Client {
         connect(&self.cluster.url("cairn")).await
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::{interval, timeout};
 
 /// Waits until something is so. Not a pause but a question asked again: a test that uses it passes as soon as it can.
-pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
     let wait = async {
         loop {

@@ -18,20 +18,20 @@ const ENCRYPTIONS: [u32; 2] = [80_877_103, 80_877_104];
 
 /// What was asked.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub struct Asked {
     /// How often somebody waited for an answer. What is sent while another answer is awaited waits no longer for it.
-    pub(crate) trips: usize,
+    pub trips: usize,
     /// The statements, in their order. One that only was prepared is not among them.
-    pub(crate) statements: Vec<String>,
+    pub statements: Vec<String>,
 }
 
 /// What stands before a Postgres and listens.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wire(Arc<Mutex<Asked>>);
+pub struct Wire(Arc<Mutex<Asked>>);
 
 impl Wire {
     /// The URL of a database with this before it.
-    pub(crate) async fn before(url: &str) -> (String, Self) {
+    pub async fn before(url: &str) -> (String, Self) {
         let config: Config = url.parse().unwrap();
         let [Host::Unix(folder)] = config.get_hosts() else {
             panic!("not a unix socket: {url}");
@@ -58,7 +58,7 @@ impl Wire {
     }
 
     /// What was asked since the last time.
-    pub(crate) fn take(&self) -> Asked {
+    pub fn take(&self) -> Asked {
         mem::take(&mut self.0.lock().unwrap())
     }
 

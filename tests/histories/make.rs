@@ -16,7 +16,7 @@ use super::{
     },
     contents, hashes,
 };
-use crate::harness::eventually;
+use harness::eventually;
 
 /// What came of a call, and the id of the artifact that it was about, if it was to make one.
 pub(super) struct Outcome {

@@ -14,7 +14,7 @@ use super::{
     reference::{Record, Reference, counted_by},
     step::{How, Step, TENANTS},
 };
-use crate::harness::{Cairn, mortal::Mortal};
+use harness::{Cairn, mortal::Mortal};
 
 /// An id that no artifact has.
 const NOBODY: &str = "art_0000000000000000";

@@ -16,7 +16,7 @@ use super::{
     creating::Way,
     tally::Broken,
 };
-use crate::harness::Client;
+use harness::Client;
 
 /// How many are made at once, and how many each of those who make them makes: together more than 1,000.
 const MAKERS: u64 = 6;

@@ -15,7 +15,7 @@ use super::{
     journal::Journal,
     tally::{Broken, Tally},
 };
-use crate::harness::Client;
+use harness::Client;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(6);

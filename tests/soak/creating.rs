@@ -16,7 +16,7 @@ use super::{
     journal::{Life, Record},
     tally::Broken,
 };
-use crate::harness::Client;
+use harness::Client;
 
 /// How the content reaches the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

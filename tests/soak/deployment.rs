@@ -16,7 +16,7 @@ use super::{
     stores::{Postgres, S3},
     tally::Tally,
 };
-use crate::harness::{Client, s3};
+use harness::{Client, s3};
 
 const APIS: usize = 3;
 const WORKERS: usize = 2;

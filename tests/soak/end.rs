@@ -13,7 +13,7 @@ use super::{
     stores::Stop,
     tally::{Broken, Tally},
 };
-use crate::harness::{
+use harness::{
     LET_TIME_PASS, postgres,
     program::{self, program},
 };

@@ -6,7 +6,7 @@ use cairn_store::Store;
 use sha2::{Digest, Sha256};
 
 use super::tally::{Broken, Tally};
-use crate::harness::{
+use harness::{
     oracle::{AnyError, Rows},
     postgres,
     s3::{Bucket, UNFINISHED},

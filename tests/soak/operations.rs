@@ -16,7 +16,7 @@ use super::{
     journal::{Life, Record},
     tally::Broken,
 };
-use crate::harness::Client;
+use harness::Client;
 
 /// With more artifacts than this, a client deletes before it makes more.
 const ENOUGH: usize = 25;

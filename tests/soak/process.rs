@@ -14,7 +14,7 @@ use super::{
     stores::{Postgres, S3},
     tally::{Broken, Tally},
 };
-use crate::harness::{
+use harness::{
     program::{self, free_addresses, program},
     s3,
 };

@@ -15,7 +15,7 @@ use super::{
     journal::{Life, Record},
     tally::Broken,
 };
-use crate::harness::Client;
+use harness::Client;
 
 impl Caller {
     pub(super) async fn publish(&mut self) {

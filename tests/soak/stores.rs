@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::spawn_blocking;
 use tokio_postgres::{Config, config::Host};
 
-use crate::harness::{
+use harness::{
     Proxy,
     s3::{Bucket, Server, bucket_in},
 };

@@ -17,18 +17,30 @@ use super::{Life, Step};
 
 /// What is asked of S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub enum Operation {
+    /// A whole object.
     PutObject,
+    /// The begin of a multipart upload.
     CreateMultipart,
+    /// One of its parts.
     UploadPart,
+    /// Its end, which makes the object.
     Complete,
+    /// Its end, which makes none.
     Abort,
+    /// The list of multipart uploads under way.
     ListUploads,
+    /// The bytes of an object.
     Get,
+    /// The size of an object.
     Head,
+    /// The list of objects.
     List,
+    /// The deletion of one object.
     Delete,
+    /// The deletion of several objects.
     DeleteMany,
+    /// Anything else.
     Other,
 }
 
@@ -62,7 +74,7 @@ impl Operation {
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It never arrives.
     Lost,
     /// It is done, and the answer is lost.
@@ -81,12 +93,12 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// An answer of S3's that is an error.
-    pub(crate) fn refused(status: u16, code: &str) -> Self {
+    pub fn refused(status: u16, code: &str) -> Self {
         Self::Refused(status, error(code))
     }
 
     /// It is done, and this error is answered.
-    pub(crate) fn denied(status: u16, code: &str) -> Self {
+    pub fn denied(status: u16, code: &str) -> Self {
         Self::Denied(status, error(code))
     }
 }
@@ -99,8 +111,9 @@ fn error(code: &str) -> String {
 
 /// An S3 server that does what a test tells it to.
 #[derive(Clone)]
-pub(crate) struct FaultyS3 {
-    pub(crate) address: SocketAddr,
+pub struct FaultyS3 {
+    /// Where it listens.
+    pub address: SocketAddr,
     upstream: Arc<str>,
     life: Arc<Life>,
     plan: Arc<Mutex<VecDeque<(Operation, Fault)>>>,
@@ -137,24 +150,24 @@ impl FaultyS3 {
     }
 
     /// This is what happens to the next requests of this kind, as many as are said.
-    pub(crate) fn plan(&self, operation: Operation, fault: &Fault, times: usize) {
+    pub fn plan(&self, operation: Operation, fault: &Fault, times: usize) {
         let mut plan = self.plan.lock().unwrap();
         plan.extend((0..times).map(|_| (operation, fault.clone())));
     }
 
     /// Whether everything that was planned has happened.
-    pub(crate) fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.plan.lock().unwrap().is_empty()
     }
 
     /// How often this was asked for, whatever came of it.
-    pub(crate) fn count(&self, operation: Operation) -> usize {
+    pub fn count(&self, operation: Operation) -> usize {
         let seen = self.seen.lock().unwrap();
         seen.iter().filter(|seen| **seen == operation).count()
     }
 
     /// Lets everything be done that was late.
-    pub(crate) async fn deliver_late(&self) -> usize {
+    pub async fn deliver_late(&self) -> usize {
         let late = std::mem::take(&mut *self.late.lock().unwrap());
         for request in &late {
             forward(&self.upstream, request).await.unwrap();
@@ -163,7 +176,7 @@ impl FaultyS3 {
     }
 
     /// Lets what is slow go on.
-    pub(crate) fn release(&self) {
+    pub fn release(&self) {
         self.released.send_replace(true);
     }
 

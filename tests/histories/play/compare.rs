@@ -7,7 +7,7 @@ use cairn_store::{
 };
 
 use super::Play;
-use crate::histories::{
+use crate::{
     contents, hashes,
     reference::{Life, Record, Reference},
     step::Step,

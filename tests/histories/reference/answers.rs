@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cairn_store::{Origin, State};
 
 use super::{Life, Record, Reference, Session, Waiting};
-use crate::histories::{
+use crate::{
     call::{
         Answer, CONFLICT, Call, File, Follows, HELD, INVALID, MISMATCH, MISSING, Matching,
         NO_SESSION, NO_SUCH_SESSION, NOT_FOUND, Sent, Spec, TOO_LATE,
@@ -17,7 +17,7 @@ type Told = Result<Answer, &'static str>;
 
 impl Reference {
     /// Does what the call does, and says what it must answer; `made` is the id of what it makes.
-    pub(in crate::histories) fn answer(&mut self, call: &Call<String>, made: &str) -> Answer {
+    pub(crate) fn answer(&mut self, call: &Call<String>, made: &str) -> Answer {
         let told = match call {
             Call::Create {
                 spec,
@@ -63,12 +63,7 @@ impl Reference {
     }
 
     /// What the same call answers, made again under its key: what it answered then, with what it made as it is now.
-    pub(in crate::histories) fn answer_again(
-        &self,
-        call: &Call<String>,
-        made: &str,
-        then: &Answer,
-    ) -> Answer {
+    pub(crate) fn answer_again(&self, call: &Call<String>, made: &str, then: &Answer) -> Answer {
         let mut waiting = self.waiting.iter();
         let waits = waiting.any(|waiting| waiting.id == made && !waiting.overdue);
         match (call, then) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Life, Record, Reference, Until};
 
 /// What a pass counts that can be foretold: what a crash left behind is not among it.
-pub(in crate::histories) fn counted_by(pass: &str) -> Option<&'static str> {
+pub(crate) fn counted_by(pass: &str) -> Option<&'static str> {
     match pass {
         "expire" => Some("expired"),
         "purge" => Some("purged"),
@@ -18,21 +18,21 @@ pub(in crate::histories) fn counted_by(pass: &str) -> Option<&'static str> {
 
 impl Reference {
     /// The time of an artifact is over.
-    pub(in crate::histories) fn expire(&mut self, id: &str) {
+    pub(crate) fn expire(&mut self, id: &str) {
         if let Some(record) = self.record(id) {
             record.until = Until::Over;
         }
     }
 
     /// The delete window of an artifact is over.
-    pub(in crate::histories) fn end_window(&mut self, id: &str) {
+    pub(crate) fn end_window(&mut self, id: &str) {
         if let Some(Life::Deleted { window_over, .. }) = self.record(id).map(|it| &mut it.life) {
             *window_over = true;
         }
     }
 
     /// What is unpublished has waited too long.
-    pub(in crate::histories) fn end_wait(&mut self, id: &str) {
+    pub(crate) fn end_wait(&mut self, id: &str) {
         let mut waiting = self.waiting.iter_mut();
         if let Some(waiting) = waiting.find(|waiting| waiting.id == id) {
             waiting.overdue = true;
@@ -40,7 +40,7 @@ impl Reference {
     }
 
     /// Every wait is over.
-    pub(in crate::histories) fn let_time_pass(&mut self) {
+    pub(crate) fn let_time_pass(&mut self) {
         for record in &mut self.artifacts {
             match &mut record.life {
                 Life::Live if record.until == Until::Soon => record.until = Until::Over,
@@ -54,7 +54,7 @@ impl Reference {
     }
 
     /// The rows of what is purged have been kept for long enough.
-    pub(in crate::histories) fn end_retention(&mut self) {
+    pub(crate) fn end_retention(&mut self) {
         for record in &mut self.artifacts {
             if let Life::Purged { retention_over, .. } = &mut record.life {
                 *retention_over = true;
@@ -63,7 +63,7 @@ impl Reference {
     }
 
     /// Everything is collected, with time passing.
-    pub(in crate::histories) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         // What expires in the first round is purged in the second.
         for _ in 0..2 {
             self.let_time_pass();
@@ -74,7 +74,7 @@ impl Reference {
     }
 
     /// Does what the pass does, as far as it can be foretold, and says to how many.
-    pub(in crate::histories) fn pass(&mut self, name: &str) -> u64 {
+    pub(crate) fn pass(&mut self, name: &str) -> u64 {
         let done = match name {
             "expire" => self.change(Record::is_due, Record::delete),
             "purge" => self.change(Record::is_to_be_purged, Record::purge),

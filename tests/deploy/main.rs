@@ -1,0 +1,6 @@
+//! The programs as they are deployed: their settings, their telemetry, their benchmarks.
+#![cfg(test)]
+
+mod benchmarks;
+mod binaries;
+mod telemetry;

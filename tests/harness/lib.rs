@@ -1,0 +1,32 @@
+//! A whole Cairn for each test, on services that all tests of a process share.
+#![expect(clippy::unwrap_used, reason = "a set-up that fails, fails its test")]
+
+mod api_process;
+mod cairn;
+mod client;
+mod issuer;
+mod lines;
+mod many;
+pub mod mortal;
+mod open_upload;
+pub mod oracle;
+pub mod postgres;
+pub mod program;
+mod proxy;
+pub mod s3;
+mod shell;
+pub mod tls_postgres;
+mod wait;
+mod wire;
+
+pub use api_process::ApiProcess;
+pub use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
+pub use client::{Client, Refusal, content, end, refused, session_spec, spec};
+pub use issuer::{Issuer, now};
+pub use lines::Lines;
+pub use many::{MANY, make_many};
+pub use open_upload::OpenUpload;
+pub use proxy::Proxy;
+pub use shell::{Shell, each, text};
+pub use wait::eventually;
+pub use wire::{Asked, Wire};
