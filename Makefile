@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check chart-cluster chart-kubelet image image-test bench proto examples fmt clean
+.PHONY: help demo dev test soak check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
 # Bootstrap comes before what needs it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -23,12 +23,12 @@ cairn := $(or $(CARGO_TARGET_DIR),target)/release/cairn
 bench := $(or $(CARGO_TARGET_DIR),target)/release/cairn-bench
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s  %s\n", $$1, $$2 }' Makefile
 
 demo: ## Build Cairn and watch it at work, from an empty machine to a public link
 	@scripts/bootstrap demo
 	cargo build --release --locked -p cairn-cli
-	CAIRN_BIN=$(abspath $(cairn)) scripts/demo.sh
+	CAIRN_BIN=$(abspath $(cairn)) scripts/demo
 
 dev: ## Run Cairn here: API, collector and a private Postgres in one process
 	@scripts/bootstrap demo
@@ -62,22 +62,22 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 
-chart-cluster: ## Install, upgrade and roll back the chart on a real API server, which is built first
+test-chart-apiserver: ## Install, upgrade and roll back the chart on a real API server, which is built first
 	@scripts/bootstrap cluster test
-	scripts/try-chart-on-apiserver
+	scripts/test-chart-apiserver
 
-chart-kubelet: image ## Run the chart's Pods and the sidecar under a real kubelet, which is built first; needs root
+test-chart-kubelet: image ## Run the chart's Pods and the sidecar under a real kubelet, which is built first; needs root
 	@scripts/bootstrap kubelet image test
-	scripts/try-chart-on-kubelet
+	scripts/test-chart-kubelet
 
 image: ## Build the container image, for which no engine is needed: an OCI layout in target/image
 	@scripts/bootstrap image
 	deploy/image/build --here
 
-image-test: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
-image-test: image ## Run the image's programs in its own root file system, read-only and as its own user
+test-image: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+test-image: image ## Run the image's programs in its own root file system, read-only and as its own user
 	@scripts/bootstrap image test
-	scripts/check-image
+	scripts/test-image
 
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 bench: ## Measure Cairn against its peers in ten minutes; FULL=1: hours and 60 GB; ONLY=creates,lists; BEFORE=cairn-api

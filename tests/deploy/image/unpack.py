@@ -18,7 +18,7 @@ BESIDE = {
 
 
 def fail(why):
-    sys.exit(f"check-image: {why}")
+    sys.exit(f"test-image: {why}")
 
 
 def expect(what, is_, should):
@@ -72,4 +72,4 @@ roots = (folder / "etc/ssl/certs/ca-certificates.crt").read_text().count("BEGIN 
 if roots < 50:
     fail(f"it trusts {roots} roots: these are not all")
 
-print(f"check-image: {index['manifests'][0]['digest']}: {len(PROGRAMS)} programs, {roots} roots, no shell, no library")
+print(f"test-image: {index['manifests'][0]['digest']}: {len(PROGRAMS)} programs, {roots} roots, no shell, no library")

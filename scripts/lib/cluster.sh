@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What try-chart-on-apiserver and try-chart-on-kubelet share: a Kubernetes API server with etcd and the controllers, and
+# What test-chart-apiserver and test-chart-kubelet share: a Kubernetes API server with etcd and the controllers, and
 # what is asked of it. To be sourced. All files are in $folder, which `tidy` removes.
 
 # shellcheck disable=SC2034 # for those who source it
@@ -10,7 +10,7 @@ export HELM_CACHE_HOME=$folder/helm HELM_CONFIG_HOME=$folder/helm HELM_DATA_HOME
 token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 started=()
 
-say() { printf 'try-chart: %s\n' "$*"; }
+say() { printf 'test-chart: %s\n' "$*"; }
 fail() { say "$@" >&2; exit 1; }
 
 # shellcheck disable=SC2317,SC2329 # called by the trap
