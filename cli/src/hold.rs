@@ -1,6 +1,9 @@
 //! `cairn hold`.
 
-use cairn_proto::v1::{SetLegalHoldRequest, SetSessionLegalHoldRequest};
+use cairn_proto::{
+    json::Session,
+    v1::{SetLegalHoldRequest, SetSessionLegalHoldRequest},
+};
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     key::Key,
     output::Output,
     several::Changed,
-    shapes::Session,
+    shapes::session_fields,
 };
 
 /// Put artifacts, or a session with all that is in it, under a legal hold: they neither expire nor can be deleted
@@ -55,7 +58,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         };
         let answer = args.key.call(output, hold).await?;
         let session = Session::from(required(answer.session, "session")?);
-        return output.data(&session, || session.fields());
+        return output.data(&session, || session_fields(&session));
     }
     let request = SetLegalHoldRequest {
         artifact_ids: args.artifact_ids,

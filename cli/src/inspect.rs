@@ -1,13 +1,13 @@
 //! `cairn inspect`.
 
-use cairn_proto::v1::GetArtifactRequest;
+use cairn_proto::{json::Artifact, v1::GetArtifactRequest};
 
 use crate::{
     client::{Client, Server, required, unary},
     error::CliError,
     name::{Name, Which},
     output::Output,
-    shapes::Artifact,
+    shapes::artifact_fields,
 };
 
 /// Print an artifact's record
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let which = args.name.or_id(args.artifact_id)?;
     let client = args.server.connect().await?;
     let artifact = get(&client, which).await?;
-    output.data(&artifact, || artifact.fields())
+    output.data(&artifact, || artifact_fields(&artifact))
 }
 
 /// Reads one artifact's record.

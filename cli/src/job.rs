@@ -3,17 +3,23 @@
 mod shape;
 mod wait;
 
-use cairn_proto::v1::{CancelJobRequest, JobState, ListJobsRequest};
+use cairn_proto::{
+    json::{Job, Page},
+    v1::{CancelJobRequest, JobState, ListJobsRequest},
+};
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
-pub(crate) use self::{shape::Job, wait::Wait};
+pub(crate) use self::{
+    shape::{fields, outcome},
+    wait::Wait,
+};
 use crate::{
     client::{Server, required, unary},
     error::CliError,
     key::Key,
     output::Output,
-    page::{More, PageArgs},
+    page::{PageArgs, hint_more},
 };
 
 /// List, show, await and cancel jobs: what rm and stage leave to the store because it is too much for one call
@@ -87,7 +93,7 @@ impl From<State> for JobState {
 struct Listing {
     jobs: Vec<Job>,
     #[serde(flatten)]
-    more: More,
+    more: Page,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -117,22 +123,22 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
         more,
     };
     output.data(&listing, || shape::table(&listing.jobs))?;
-    listing.more.hint(output);
+    hint_more(&listing.more, output);
     Ok(())
 }
 
 async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
     let job = wait::get(&client, &args.job_id).await?;
-    output.data(&job, || job.fields())
+    output.data(&job, || fields(&job))
 }
 
 async fn wait(args: OneArgs, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
     let job = wait::get(&client, &args.job_id).await?;
     let job = wait::until_ended(&client, job, output).await?;
-    output.data(&job, || job.fields())?;
-    job.outcome()
+    output.data(&job, || fields(&job))?;
+    outcome(&job)
 }
 
 async fn cancel(args: CancelArgs, output: Output) -> Result<(), CliError> {
@@ -148,5 +154,5 @@ async fn cancel(args: CancelArgs, output: Output) -> Result<(), CliError> {
     };
     let answer = args.key.call(output, cancel).await?;
     let job = Job::from(required(answer.job, "job")?);
-    output.data(&job, || job.fields())
+    output.data(&job, || fields(&job))
 }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cairn_proto::v1::{self, GetLineageRequest, LineageDirection};
-use serde::Serialize;
+use cairn_proto::{
+    json::{Derivation, Lineage, LineageArtifact},
+    v1::{GetLineageRequest, LineageDirection},
+};
 
 use crate::{
     client::{Server, unary},
@@ -37,27 +39,6 @@ pub(crate) struct Args {
     name: Name,
     #[command(flatten)]
     server: Server,
-}
-
-#[derive(Serialize)]
-struct Lineage {
-    derivations: Vec<Derivation>,
-    artifacts: Vec<Artifact>,
-    truncated: bool,
-}
-
-#[derive(Serialize)]
-struct Artifact {
-    artifact_id: String,
-    filename: String,
-    version: i64,
-    agent_id: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Derivation {
-    artifact_id: String,
-    input_id: String,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -95,89 +76,67 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let lineage = Lineage {
         derivations,
-        artifacts: known.into_values().map(Artifact::from).collect(),
+        artifacts: known.into_values().map(LineageArtifact::from).collect(),
         truncated,
     };
-    output.data(&lineage, || lineage.tree(&root, args.outputs))?;
+    output.data(&lineage, || tree(&lineage, &root, args.outputs))?;
     if lineage.truncated {
         output.hint("there is more: ask with a greater --depth, or about one of these");
     }
     Ok(())
 }
 
-impl From<v1::Derivation> for Derivation {
-    fn from(step: v1::Derivation) -> Self {
-        Self {
-            artifact_id: step.artifact_id,
-            input_id: step.input_id,
+/// One line for each step, below and to the right of where it starts. What has been shown is not followed again.
+fn tree(lineage: &Lineage, root: &str, outputs: bool) -> String {
+    let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for step in &lineage.derivations {
+        let (made, input) = (step.artifact_id.as_str(), step.input_id.as_str());
+        let (from, to) = if outputs {
+            (input, made)
+        } else {
+            (made, input)
+        };
+        next.entry(from).or_default().push(to);
+    }
+    let known: HashMap<&str, &LineageArtifact> = lineage
+        .artifacts
+        .iter()
+        .map(|artifact| (artifact.artifact_id.as_str(), artifact))
+        .collect();
+
+    let mut rows = vec![header(["ID", "VERSION", "AGENT", "FILENAME"])];
+    let mut followed = HashSet::new();
+    let mut stack = vec![(root, 0)];
+    while let Some((id, depth)) = stack.pop() {
+        let first = followed.insert(id);
+        let steps = next.get(id).map_or(&[][..], Vec::as_slice);
+        let repeated = if first || steps.is_empty() {
+            ""
+        } else {
+            " …"
+        };
+        let shown = format!("{:width$}{id}{repeated}", "", width = 2 * depth);
+        rows.push(match known.get(id) {
+            Some(artifact) => vec![
+                shown,
+                format!("v{}", artifact.version),
+                or_dash(artifact.agent_id.clone()),
+                artifact.filename.clone(),
+            ],
+            None => [&shown, "-", "-", "(not there any more)"]
+                .map(str::to_owned)
+                .to_vec(),
+        });
+        if first {
+            stack.extend(steps.iter().rev().map(|step| (*step, depth + 1)));
         }
     }
-}
-
-impl From<v1::LineageArtifact> for Artifact {
-    fn from(artifact: v1::LineageArtifact) -> Self {
-        Self {
-            artifact_id: artifact.artifact_id,
-            filename: artifact.filename,
-            version: artifact.version,
-            agent_id: Some(artifact.agent_id).filter(|id| !id.is_empty()),
-        }
-    }
-}
-
-impl Lineage {
-    /// One line for each step, below and to the right of where it starts. What has been shown is not followed again.
-    fn tree(&self, root: &str, outputs: bool) -> String {
-        let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for step in &self.derivations {
-            let (made, input) = (step.artifact_id.as_str(), step.input_id.as_str());
-            let (from, to) = if outputs {
-                (input, made)
-            } else {
-                (made, input)
-            };
-            next.entry(from).or_default().push(to);
-        }
-        let known: HashMap<&str, &Artifact> = self
-            .artifacts
-            .iter()
-            .map(|artifact| (artifact.artifact_id.as_str(), artifact))
-            .collect();
-
-        let mut rows = vec![header(["ID", "VERSION", "AGENT", "FILENAME"])];
-        let mut followed = HashSet::new();
-        let mut stack = vec![(root, 0)];
-        while let Some((id, depth)) = stack.pop() {
-            let first = followed.insert(id);
-            let steps = next.get(id).map_or(&[][..], Vec::as_slice);
-            let repeated = if first || steps.is_empty() {
-                ""
-            } else {
-                " …"
-            };
-            let shown = format!("{:width$}{id}{repeated}", "", width = 2 * depth);
-            rows.push(match known.get(id) {
-                Some(artifact) => vec![
-                    shown,
-                    format!("v{}", artifact.version),
-                    or_dash(artifact.agent_id.clone()),
-                    artifact.filename.clone(),
-                ],
-                None => [&shown, "-", "-", "(not there any more)"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            });
-            if first {
-                stack.extend(steps.iter().rev().map(|step| (*step, depth + 1)));
-            }
-        }
-        table(&rows)
-    }
+    table(&rows)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Artifact, Derivation, Lineage};
+    use super::{Derivation, Lineage, LineageArtifact, tree};
 
     /// d was made from b and c, and these from a, which is gone.
     fn lineage() -> Lineage {
@@ -185,7 +144,7 @@ mod tests {
             artifact_id: artifact_id.to_owned(),
             input_id: input_id.to_owned(),
         };
-        let artifact = |id: &str| Artifact {
+        let artifact = |id: &str| LineageArtifact {
             artifact_id: id.to_owned(),
             filename: format!("{id}.txt"),
             version: 1,
@@ -215,8 +174,8 @@ d        v1       -      d.txt
   c      v1       -      c.txt
     a …  -        -      (not there any more)
 ";
-        assert_eq!(lineage().tree("d", false), inputs);
-        let outputs = lineage().tree("b", true);
+        assert_eq!(tree(&lineage(), "d", false), inputs);
+        let outputs = tree(&lineage(), "b", true);
         let ids: Vec<_> = outputs
             .lines()
             .skip(1)
@@ -232,6 +191,6 @@ d        v1       -      d.txt
             artifact_id: "a".to_owned(),
             input_id: "d".to_owned(),
         });
-        assert!(circle.tree("d", false).lines().count() < 12);
+        assert!(tree(&circle, "d", false).lines().count() < 12);
     }
 }

@@ -1,6 +1,9 @@
 //! `cairn link`.
 
-use cairn_proto::v1::{CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest};
+use cairn_proto::{
+    json::{Link, Page},
+    v1::{CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest},
+};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -10,8 +13,8 @@ use crate::{
     key::Key,
     name::{Name, Which},
     output::Output,
-    page::{More, PageArgs},
-    shapes::{Link, link_table},
+    page::{PageArgs, hint_more},
+    shapes::{link_fields, link_table},
     time::Span,
 };
 
@@ -82,7 +85,7 @@ struct RevokeArgs {
 struct Listing {
     links: Vec<Link>,
     #[serde(flatten)]
-    more: More,
+    more: Page,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -94,7 +97,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             let which = args.name.or_id(args.artifact_id)?;
             let client = args.server.connect().await?;
             let link = create(&client, which, args.expires_in, &args.key, output).await?;
-            output.data(&link, || link.fields())
+            output.data(&link, || link_fields(&link))
         }
     }
 }
@@ -141,7 +144,7 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
         more,
     };
     output.data(&listing, || link_table(&listing.links))?;
-    listing.more.hint(output);
+    hint_more(&listing.more, output);
     Ok(())
 }
 
@@ -152,7 +155,7 @@ async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     });
     let answer = client.links.get_link(request).await?.into_inner();
     let link = Link::from(required(answer.link, "link")?);
-    output.data(&link, || link.fields())
+    output.data(&link, || link_fields(&link))
 }
 
 async fn revoke(args: RevokeArgs, output: Output) -> Result<(), CliError> {
@@ -168,5 +171,5 @@ async fn revoke(args: RevokeArgs, output: Output) -> Result<(), CliError> {
     };
     let answer = args.key.call(output, revoke).await?;
     let link = Link::from(required(answer.link, "link")?);
-    output.data(&link, || link.fields())
+    output.data(&link, || link_fields(&link))
 }

@@ -1,6 +1,9 @@
 //! `cairn ls`.
 
-use cairn_proto::v1::{self, ArtifactKind, ArtifactStage, ListArtifactsRequest};
+use cairn_proto::{
+    json::{Artifact, Page},
+    v1::{self, ArtifactKind, ArtifactStage, ListArtifactsRequest},
+};
 use cairn_store::ByteCount;
 use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 use serde::Serialize;
@@ -11,9 +14,9 @@ use crate::{
     expression::parse_expression,
     metadata::{self, Pair, parse_pair},
     output::Output,
-    page::{More, PageArgs},
+    page::{PageArgs, hint_more},
     record::{Kind, Stage},
-    shapes::{Artifact, artifact_table},
+    shapes::artifact_table,
     time::Moment,
 };
 
@@ -129,7 +132,7 @@ struct Listing {
     #[serde(skip_serializing_if = "Option::is_none")]
     total_size: Option<i64>,
     #[serde(flatten)]
-    more: More,
+    more: Page,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -183,7 +186,7 @@ enum Line {
 /// Prints a list of artifacts.
 pub(crate) fn print(
     artifacts: Vec<v1::Artifact>,
-    more: More,
+    more: Page,
     output: Output,
 ) -> Result<(), CliError> {
     let listing = Listing {
@@ -210,7 +213,7 @@ impl Listing {
             Some(total) => output.hint(&format!("{total} in all")),
             None => {}
         }
-        self.more.hint(output);
+        hint_more(&self.more, output);
         Ok(())
     }
 }

@@ -1,17 +1,17 @@
 //! The only way out: data to standard output, words to standard error.
 
 use std::{
-    collections::BTreeMap,
     io::{self, ErrorKind, IsTerminal, Write},
     time::Duration,
 };
 
+use cairn_proto::json::{self, Violation};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use tokio::time::interval;
 
 use crate::{
-    error::{CliError, Fault, Violation},
+    error::{CliError, Fault},
     printable::{printable, printable_json},
 };
 
@@ -119,7 +119,7 @@ impl Output {
             _ => {}
         }
         if self.json_errors {
-            if let Ok(json) = json_text(serde_json::to_string(&ErrorJson::from(error))) {
+            if let Ok(json) = json_text(serde_json::to_string(&error_json(error))) {
                 complain(json.trim_end());
             }
         } else {
@@ -174,36 +174,13 @@ pub(crate) fn fields(fields: &[(&str, Option<String>)]) -> String {
     table(&rows)
 }
 
-/// The error shape of the HTTP API.
-#[derive(Serialize)]
-struct ErrorJson<'a> {
-    error: ErrorBody<'a>,
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    code: String,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    fields: &'a [Violation],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    details: Option<&'a BTreeMap<String, String>>,
-}
-
-impl<'a> From<&'a CliError> for ErrorJson<'a> {
-    fn from(error: &'a CliError) -> Self {
-        Self {
-            error: ErrorBody {
-                code: error.code(),
-                message: error.to_string(),
-                status: error.http_status(),
-                fields: error.violations(),
-                details: error.details().filter(|details| !details.is_empty()),
-            },
-        }
-    }
+/// An error in the shape of the HTTP API.
+fn error_json(error: &CliError) -> json::Error {
+    json::Error::new(error.code(), error.to_string())
+        .with_status(error.http_status())
+        .with_retry_after(error.retry_after().map(|pause| pause.as_secs()))
+        .with_fields(error.violations().to_vec())
+        .with_details(error.details().cloned().unwrap_or_default())
 }
 
 fn json_text(json: serde_json::Result<String>) -> Result<String, CliError> {
@@ -220,8 +197,7 @@ fn complain(line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{ErrorJson, fields, table};
-    use crate::error::CliError;
+    use super::{fields, table};
 
     #[test]
     fn columns_are_aligned_and_safe_to_look_at() {
@@ -237,15 +213,6 @@ mod tests {
         assert_eq!(
             fields(&[("id", Some("a".to_owned())), ("session", None)]),
             "id:  a\n"
-        );
-    }
-
-    #[test]
-    fn errors_have_the_shape_of_the_http_api() {
-        let error = CliError::Usage("no".to_owned());
-        assert_eq!(
-            serde_json::to_value(ErrorJson::from(&error)).ok(),
-            Some(serde_json::json!({"error": {"code": "local", "message": "no"}}))
         );
     }
 }

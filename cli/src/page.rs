@@ -1,7 +1,7 @@
 //! Reading lists that come in pages.
 
+use cairn_proto::json::Page;
 use clap::Args;
-use serde::Serialize;
 
 use crate::{error::CliError, output::Output};
 
@@ -32,19 +32,10 @@ pub(crate) struct PageArgs {
     page_token: String,
 }
 
-/// Whether there is more, and where; a part of every list in JSON.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct More {
-    has_more: bool,
-    next_cursor: Option<String>,
-}
-
-impl More {
-    /// Tells a person how to go on.
-    pub(crate) fn hint(&self, output: Output) {
-        if let Some(token) = &self.next_cursor {
-            output.hint(&format!("there is more: --page-token {token}, or --all"));
-        }
+/// Tells a person how to go on.
+pub(crate) fn hint_more(page: &Page, output: Output) {
+    if let Some(token) = &page.next_cursor {
+        output.hint(&format!("there is more: --page-token {token}, or --all"));
     }
 }
 
@@ -54,7 +45,7 @@ impl PageArgs {
     pub(crate) async fn read<T>(
         self,
         fetch: impl AsyncFnMut(i32, String) -> Result<(Vec<T>, String), CliError>,
-    ) -> Result<(Vec<T>, More), CliError> {
+    ) -> Result<(Vec<T>, Page), CliError> {
         let limit = (!self.all).then_some(self.limit);
         read(limit, self.page_token, fetch).await
     }
@@ -72,7 +63,7 @@ async fn read<T>(
     limit: Option<u32>,
     mut token: String,
     mut fetch: impl AsyncFnMut(i32, String) -> Result<(Vec<T>, String), CliError>,
-) -> Result<(Vec<T>, More), CliError> {
+) -> Result<(Vec<T>, Page), CliError> {
     let mut items = Vec::new();
     loop {
         let left = limit.map_or(PAGE_SIZE, |limit| limit.saturating_sub(items.len() as u32));
@@ -86,20 +77,18 @@ async fn read<T>(
             break;
         }
     }
-    let more = More {
-        has_more: !token.is_empty(),
-        next_cursor: (!token.is_empty()).then_some(token),
-    };
-    Ok((items, more))
+    Ok((items, Page::before(token)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{More, read};
+    use cairn_proto::json::Page;
+
+    use super::read;
     use crate::error::CliError;
 
     /// Reads from a list of 0, 1, 2 … 449, whose tokens are the next number.
-    async fn numbers(limit: Option<u32>, token: &str) -> Result<(Vec<i32>, More), CliError> {
+    async fn numbers(limit: Option<u32>, token: &str) -> Result<(Vec<i32>, Page), CliError> {
         read(limit, token.to_owned(), async |size, token: String| {
             let start = token.parse().unwrap_or(0);
             let end = 450.min(start + size);
@@ -113,11 +102,8 @@ mod tests {
         .await
     }
 
-    fn more(token: Option<&str>) -> More {
-        More {
-            has_more: token.is_some(),
-            next_cursor: token.map(str::to_owned),
-        }
+    fn more(token: Option<&str>) -> Page {
+        Page::before(token.unwrap_or_default().to_owned())
     }
 
     #[tokio::test]

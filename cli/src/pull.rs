@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use cairn_proto::v1;
+use cairn_proto::{json::Artifact, v1};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{
@@ -37,7 +37,7 @@ use crate::{
     output::{Output, table},
     progress::Progress,
     several::{Failures, Room, transfer},
-    shapes::Artifact,
+    shapes::size,
 };
 
 /// The most that is held in memory instead of being written in parts, in bytes.
@@ -319,7 +319,7 @@ impl Pulled {
             self.artifact.artifact_id.clone(),
             format!("v{}", self.artifact.version),
             self.path.clone(),
-            self.artifact.size(),
+            size(self.artifact.size_bytes),
             remark.to_owned(),
         ]
     }

@@ -9,7 +9,10 @@ mod stamp;
 
 use std::path::PathBuf;
 
-use cairn_proto::v1::{self, ArtifactName, ArtifactSpec, ArtifactState};
+use cairn_proto::{
+    json::{self, Artifact, Link},
+    v1::{self, ArtifactName, ArtifactSpec, ArtifactState},
+};
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
@@ -35,10 +38,8 @@ use crate::{
     name::Which,
     output::{Output, table},
     progress::Progress,
-    record::state_name,
     several::{Failures, Room, transfer},
-    shapes::{Artifact, Link},
-    time,
+    shapes::{size, version},
     walk::Selection,
 };
 
@@ -268,7 +269,7 @@ async fn misunderstanding(
     start: jiff::Timestamp,
 ) -> Option<String> {
     if is_gone(artifact) {
-        let state = state_name(artifact.state).unwrap_or_default();
+        let state = json::artifact_state(artifact.state).unwrap_or_default();
         return Some(format!(
             "was pushed with this idempotency key before, as {}, and is {state}",
             artifact.artifact_id
@@ -279,7 +280,8 @@ async fn misunderstanding(
         return None;
     }
     // Made before it was asked for. By a clock that is ahead of the server's, it is looked at in vain.
-    if *pusher.keying != Keying::Derived || !time::is_before(artifact.created_at, start) {
+    let is_earlier = json::timestamp(artifact.created_at).is_some_and(|time| time < start);
+    if *pusher.keying != Keying::Derived || !is_earlier {
         return None;
     }
     let name = ArtifactName {
@@ -371,9 +373,9 @@ impl Pushed {
     fn row(&self) -> Vec<String> {
         vec![
             self.artifact.artifact_id.clone(),
-            self.artifact.version(),
+            version(&self.artifact),
             self.artifact.filename.clone(),
-            self.artifact.size(),
+            size(self.artifact.size_bytes),
             self.remark(),
             self.link
                 .as_ref()

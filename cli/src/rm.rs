@@ -8,7 +8,10 @@ use std::{
     iter,
 };
 
-use cairn_proto::v1::{DeleteArtifactRequest, DeleteArtifactResponse};
+use cairn_proto::{
+    json::{self, Artifact, DeletedArtifact},
+    v1::{DeleteArtifactRequest, DeleteArtifactResponse},
+};
 use serde::Serialize;
 
 use crate::{
@@ -21,8 +24,7 @@ use crate::{
     name::{Name, Which},
     output::{Output, table},
     several::Failures,
-    shapes::{Artifact, artifact_table, present},
-    time::rfc3339,
+    shapes::artifact_table,
 };
 
 /// Delete artifacts
@@ -66,21 +68,10 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Removal {
-    /// Not known of one that was named, where the server is too old to tell.
-    artifact_id: Option<String>,
-    deleted: bool,
-    deleted_at: Option<String>,
-    /// As it is told to people.
-    #[serde(skip)]
-    what: String,
-}
-
-#[derive(Serialize)]
 #[serde(untagged)]
 enum Removals {
-    One(Removal),
-    Several { artifacts: Vec<Removal> },
+    One(DeletedArtifact),
+    Several { artifacts: Vec<DeletedArtifact> },
 }
 
 pub(crate) use matching::{Removed, show_much};
@@ -146,12 +137,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             delete(&client, which, &args.key, output).await
         };
         match answer {
-            Ok(answer) => removals.push(Removal {
-                artifact_id: present(answer.artifact_id).or(id),
-                deleted: !args.dry_run,
-                deleted_at: rfc3339(answer.deleted_at),
-                what,
-            }),
+            Ok(answer) => {
+                let removal = DeletedArtifact {
+                    artifact_id: json::present(answer.artifact_id).or(id),
+                    deleted: !args.dry_run,
+                    deleted_at: json::timestamp(answer.deleted_at),
+                };
+                removals.push((what, removal));
+            }
             Err(error) => failures.add(output, &error.about(what)),
         }
     }
@@ -237,18 +230,24 @@ async fn delete(
     key.call(output, delete).await
 }
 
-fn print(mut removals: Vec<Removal>, several: bool, output: Output) -> Result<(), CliError> {
+/// Prints what became of each artifact, under the name by which the caller knows it.
+fn print(
+    removals: Vec<(String, DeletedArtifact)>,
+    several: bool,
+    output: Output,
+) -> Result<(), CliError> {
     let rows: Vec<Vec<String>> = removals
         .iter()
-        .map(|removal| {
+        .map(|(what, removal)| {
             let done = if removal.deleted {
                 "deleted"
             } else {
                 "would be deleted"
             };
-            vec![removal.what.clone(), done.to_owned()]
+            vec![what.clone(), done.to_owned()]
         })
         .collect();
+    let mut removals: Vec<_> = removals.into_iter().map(|(_, removal)| removal).collect();
     let removals = if several {
         Removals::Several {
             artifacts: removals,

@@ -6,8 +6,9 @@ mod update;
 mod verify;
 mod watch;
 
-use cairn_proto::v1::{
-    GetSessionRequest, ListSessionsRequest, SealSessionRequest, Session as SessionMessage,
+use cairn_proto::{
+    json::{Page, SealedSession, Session},
+    v1::{self, GetSessionRequest, ListSessionsRequest, SealSessionRequest},
 };
 use clap::{Subcommand, builder::NonEmptyStringValueParser};
 use rand::distr::{Alphanumeric, SampleString};
@@ -19,9 +20,9 @@ use crate::{
     error::CliError,
     key::Key,
     output::{Output, fields},
-    page::{More, PageArgs},
-    shapes::{Session, held, present, session_table},
-    time::{Moment, rfc3339},
+    page::{PageArgs, hint_more},
+    shapes::{held, session_fields, session_table, shown},
+    time::Moment,
 };
 
 /// Name, list, show, describe, watch, publish, seal, delete and verify sessions
@@ -95,17 +96,7 @@ struct SealArgs {
 struct Listing {
     sessions: Vec<Session>,
     #[serde(flatten)]
-    more: More,
-}
-
-#[derive(Serialize)]
-struct Sealed {
-    session_id: String,
-    status: &'static str,
-    sealed_at: Option<String>,
-    artifact_count: i64,
-    manifest_hash: Option<String>,
-    legal_hold: bool,
+    more: Page,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -148,7 +139,7 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
         more,
     };
     output.data(&listing, || session_table(&listing.sessions))?;
-    listing.more.hint(output);
+    hint_more(&listing.more, output);
     Ok(())
 }
 
@@ -159,14 +150,14 @@ async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     });
     let answer = client.sessions.get_session(request).await?.into_inner();
     let session = Session::from(required(answer.session, "session")?);
-    output.data(&session, || session.fields())
+    output.data(&session, || session_fields(&session))
 }
 
 /// One call. It can be made again without harm.
 pub(crate) async fn seal_once(
     client: &Client,
     request: SealSessionRequest,
-) -> Result<SessionMessage, CliError> {
+) -> Result<v1::Session, CliError> {
     let mut sessions = client.sessions.clone();
     let answer = sessions.seal_session(unary(request)).await?.into_inner();
     required(answer.session, "session")
@@ -182,18 +173,11 @@ async fn seal(args: SealArgs, output: Output) -> Result<(), CliError> {
         .key
         .call(output, async || seal_once(&client, request.clone()).await)
         .await?;
-    let sealed = Sealed {
-        session_id: session.session_id,
-        status: "sealed",
-        sealed_at: rfc3339(session.sealed_at),
-        artifact_count: session.artifact_count,
-        manifest_hash: present(session.manifest_hash),
-        legal_hold: session.legal_hold,
-    };
+    let sealed = SealedSession::from(session);
     output.data(&sealed, || {
         fields(&[
             ("session", Some(sealed.session_id.clone())),
-            ("sealed", sealed.sealed_at.clone()),
+            ("sealed", shown(sealed.sealed_at)),
             ("artifacts", Some(sealed.artifact_count.to_string())),
             ("manifest", sealed.manifest_hash.clone()),
             ("legal hold", held(sealed.legal_hold)),

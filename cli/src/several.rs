@@ -1,5 +1,6 @@
 //! Doing the same to several things, where one that fails does not stop the others.
 
+use cairn_proto::json::Job;
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -7,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::{
     error::{CliError, Fault},
     interrupt::interrupted,
-    job::Job,
+    job,
     output::Output,
     progress::Progress,
 };
@@ -74,11 +75,11 @@ impl Changed {
     /// Prints it. The call succeeded; whoever named an artifact that is not there made a mistake all the same.
     pub(crate) fn print(self, what: &str, output: Output) -> Result<(), CliError> {
         output.data(&self, || match &self.job {
-            Some(job) if !job.has_ended() => job.fields(),
+            Some(job) if !job.has_ended() => job::fields(job),
             _ => format!("{} {what}\n", self.changed_count),
         })?;
         if let Some(job) = &self.job {
-            job.outcome()?;
+            job::outcome(job)?;
         }
         not_done(
             &self.missing_artifact_ids,

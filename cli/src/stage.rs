@@ -1,6 +1,9 @@
 //! `cairn stage` and `cairn history`: where artifacts stand, and how they came there.
 
-use cairn_proto::v1::{ArtifactStage, ListStageChangesRequest, SetStageRequest, StageChange};
+use cairn_proto::{
+    json::StageChange,
+    v1::{ArtifactStage, ListStageChangesRequest, SetStageRequest},
+};
 use serde::Serialize;
 
 use crate::{
@@ -11,10 +14,9 @@ use crate::{
     key::Key,
     name::Name,
     output::{Output, table},
-    record::{Stage, stage_name},
+    record::Stage,
     several::Changed,
-    shapes::{header, key_or_workload, or_dash, present},
-    time::rfc3339,
+    shapes::{header, key_or_workload, or_dash, shown},
 };
 
 /// Move artifacts to a stage
@@ -91,30 +93,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 
 #[derive(Serialize)]
 struct History {
-    changes: Vec<Change>,
-}
-
-#[derive(Serialize)]
-struct Change {
-    changed_at: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    agent_id: Option<String>,
-    api_key_last_4: String,
-    workload: Option<String>,
-}
-
-impl From<StageChange> for Change {
-    fn from(change: StageChange) -> Self {
-        Self {
-            changed_at: rfc3339(change.changed_at),
-            from: stage_name(change.from_stage),
-            to: stage_name(change.to_stage),
-            agent_id: present(change.agent_id),
-            api_key_last_4: change.api_key_last_4,
-            workload: present(change.workload),
-        }
-    }
+    changes: Vec<StageChange>,
 }
 
 pub(crate) async fn history(args: HistoryArgs, output: Output) -> Result<(), CliError> {
@@ -124,13 +103,13 @@ pub(crate) async fn history(args: HistoryArgs, output: Output) -> Result<(), Cli
     let answer = client.artifacts.list_stage_changes(request).await?;
     let changes = answer.into_inner().changes.into_iter();
     let history = History {
-        changes: changes.map(Change::from).collect(),
+        changes: changes.map(StageChange::from).collect(),
     };
     output.data(&history, || {
         let mut rows = vec![header(["CHANGED", "FROM", "TO", "AGENT", "KEY"])];
         rows.extend(history.changes.iter().map(|change| {
             vec![
-                or_dash(change.changed_at.clone()),
+                or_dash(shown(change.changed_at)),
                 or_dash(change.from.clone()),
                 or_dash(change.to.clone()),
                 or_dash(change.agent_id.clone()),

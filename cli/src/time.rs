@@ -1,6 +1,6 @@
-//! Times and spans as people write them, as JSON has them and as the wire has them.
+//! Times and spans as people write them, and as the wire has them.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
@@ -17,9 +17,6 @@ const UNITS: [(&str, u64); 6] = [
     ("m", 60),
     ("s", 1),
 ];
-
-/// The units that a span is shown in.
-const SHOWN: &[(&str, u64)] = UNITS.split_at(2).1;
 
 /// What a protobuf Duration can hold, about 10,000 years.
 const MAX_SECONDS: u64 = 315_576_000_000;
@@ -44,18 +41,6 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        // The last unit divides everything.
-        let (unit, per) = SHOWN
-            .iter()
-            .find(|(_, per)| seconds.is_multiple_of(*per))
-            .unwrap_or(&("s", 1));
-        write!(f, "{}{unit}", seconds / per)
-    }
-}
-
 impl From<Span> for prost_types::Duration {
     fn from(span: Span) -> Self {
         Self {
@@ -64,11 +49,6 @@ impl From<Span> for prost_types::Duration {
             nanos: 0,
         }
     }
-}
-
-/// A span that the server told, to the second; `None` when it makes no sense.
-pub(crate) fn span(duration: prost_types::Duration) -> Option<Span> {
-    Duration::try_from(duration).ok().map(Span)
 }
 
 /// How long to keep an artifact.
@@ -134,14 +114,9 @@ fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     })
 }
 
-/// RFC 3339 in UTC with a Z; `None` for a time that is absent or makes no sense.
-pub(crate) fn rfc3339(time: Option<prost_types::Timestamp>) -> Option<String> {
-    timestamp(time).map(|time| time.to_string())
-}
-
 /// How long ago it was, in few characters; "-" when it is not known.
-pub(crate) fn age(time: Option<prost_types::Timestamp>) -> String {
-    let Some(time) = timestamp(time) else {
+pub(crate) fn age(time: Option<Timestamp>) -> String {
+    let Some(time) = time else {
         return "-".to_owned();
     };
     // A clock that is behind the server's sees artifacts of the future.
@@ -149,21 +124,12 @@ pub(crate) fn age(time: Option<prost_types::Timestamp>) -> String {
     format!("{:#}", indicatif::HumanDuration(age))
 }
 
-/// Whether the server's time is before ours; false when it is not known.
-pub(crate) fn is_before(time: Option<prost_types::Timestamp>, ours: Timestamp) -> bool {
-    timestamp(time).is_some_and(|time| time < ours)
-}
-
-fn timestamp(time: Option<prost_types::Timestamp>) -> Option<Timestamp> {
-    let time = time?;
-    Timestamp::new(time.seconds, time.nanos).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use cairn_proto::json::timestamp;
     use jiff::Timestamp;
 
-    use super::{Moment, Span, Ttl, parse_moment, rfc3339};
+    use super::{Moment, Span, Ttl, parse_moment};
 
     fn seconds(text: &str) -> Option<u64> {
         text.parse().ok().map(|Span(span)| span.as_secs())
@@ -212,20 +178,6 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_shown_in_its_largest_whole_unit() {
-        for text in ["30d", "7d", "365d", "25h", "90m", "45s", "86401s"] {
-            assert_eq!(
-                text.parse::<Span>().map(|span| span.to_string()),
-                Ok(text.to_owned())
-            );
-        }
-        assert_eq!(
-            "24h".parse::<Span>().map(|span| span.to_string()),
-            Ok("1d".to_owned())
-        );
-    }
-
-    #[test]
     fn an_artifact_is_kept_for_a_span_or_never_expires() {
         assert_eq!("never".parse(), Ok(Ttl::Never));
         assert!(matches!("7d".parse(), Ok(Ttl::For(_))));
@@ -259,18 +211,8 @@ mod tests {
         for text in ["2026-03-03T12:00:00.25Z", "1969-12-31T23:59:59.25Z"] {
             let wire = prost_types::Timestamp::from(Moment(text.parse()?));
             assert_eq!(wire.nanos, 250_000_000, "{text}");
-            assert_eq!(rfc3339(Some(wire)).as_deref(), Some(text));
+            assert_eq!(timestamp(Some(wire)), Some(text.parse()?));
         }
         Ok(())
-    }
-
-    #[test]
-    fn times_are_shown_in_utc_with_a_z() {
-        let time = prost_types::Timestamp {
-            seconds: 1_772_539_200,
-            nanos: 0,
-        };
-        assert_eq!(rfc3339(Some(time)).as_deref(), Some("2026-03-03T12:00:00Z"));
-        assert_eq!(rfc3339(None), None);
     }
 }

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use cairn_proto::v1::{ArtifactStage, UpdateArtifactRequest, update_artifact_request::Expiry};
+use cairn_proto::{
+    json::Artifact,
+    v1::{ArtifactStage, UpdateArtifactRequest, update_artifact_request::Expiry},
+};
 use clap::builder::NonEmptyStringValueParser;
 use prost_types::FieldMask;
 
@@ -14,7 +17,7 @@ use crate::{
     name::Name,
     output::Output,
     record::Stage,
-    shapes::Artifact,
+    shapes::artifact_fields,
     time::Ttl,
 };
 
@@ -116,7 +119,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let answer = args.key.call(output, update).await?;
     let artifact = Artifact::from(required(answer.artifact, "artifact")?);
-    output.data(&artifact, || artifact.fields())
+    output.data(&artifact, || artifact_fields(&artifact))
 }
 
 impl Change {

@@ -162,6 +162,10 @@ async fn a_link_ends_when_it_expires_is_revoked_or_its_artifact_goes() {
     cairn.client.delete(id).await.unwrap();
     let answer = error_code(request(&open.url, &[]).await).await;
     assert_eq!(answer, (410, "artifact_already_deleted".into()));
+    let body: serde_json::Value = request(&open.url, &[]).await.json().await.unwrap();
+    assert_eq!(body["error"]["details"]["artifact_id"], id.as_str());
+    let deleted_at = &body["error"]["deleted_at"];
+    assert!(deleted_at.is_string() && *deleted_at == body["error"]["details"]["deleted_at"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use serde::Serialize;
+use cairn_proto::{
+    json::Violation,
+    reason::{Mapping, Retry},
+};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
@@ -12,20 +15,14 @@ use crate::printable::shell_word;
 /// An error that a Cairn server sent.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    code: Code,
+    /// What the reason means.
+    mapping: Mapping,
     /// A name of `cairn.v1.ErrorReason` without its prefix.
     reason: String,
     message: String,
     violations: Vec<Violation>,
     details: BTreeMap<String, String>,
     retry_after: Option<Duration>,
-}
-
-/// A field of the request at fault.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Violation {
-    pub(crate) field: String,
-    pub(crate) description: String,
 }
 
 impl Refusal {
@@ -36,7 +33,7 @@ impl Refusal {
             .unwrap_or_default();
         let retry = status.get_details_retry_info();
         Self {
-            code: status.code(),
+            mapping: Mapping::of_wire(&info.reason, status.code()),
             reason: info.reason,
             message: status.message().to_owned(),
             violations: violations
@@ -60,25 +57,17 @@ impl Refusal {
     }
 
     pub(super) fn again(&self) -> Option<Again> {
-        match self.reason.as_str() {
-            "IDEMPOTENCY_IN_PROGRESS" => Some(Again::UnderWay(self.retry_after)),
-            "UNAVAILABLE" | "UPLOAD_EXPIRED" | "RATE_LIMITED" => {
-                Some(Again::Lost(self.retry_after))
-            }
-            _ => None,
+        match self.mapping.retry {
+            Retry::No => None,
+            Retry::WhenFirstEnds => Some(Again::UnderWay(self.retry_after)),
+            Retry::AfterPause | Retry::FromStart => Some(Again::Lost(self.retry_after)),
         }
     }
 
     pub(super) fn fault(&self) -> Fault {
-        match self.code {
+        match self.mapping.grpc {
             // Others keep it busy.
-            _ if matches!(
-                self.reason.as_str(),
-                "RATE_LIMITED" | "IDEMPOTENCY_IN_PROGRESS"
-            ) =>
-            {
-                Fault::Server
-            }
+            _ if self.mapping.retry.needs_pause() => Fault::Server,
             Code::InvalidArgument
             | Code::NotFound
             | Code::FailedPrecondition
@@ -91,30 +80,15 @@ impl Refusal {
     }
 
     pub(super) fn http_code(&self) -> String {
-        match self.reason.as_str() {
-            "INVALID_ARGUMENT" => "invalid_request".into(),
-            "UNAUTHENTICATED" => "unauthorized".into(),
-            "PERMISSION_DENIED" => "forbidden".into(),
-            "ARTIFACT_DELETED" => "artifact_already_deleted".into(),
-            "TTL_EXCEEDS_LIMIT" => "ttl_exceeds_plan_limit".into(),
-            reason => reason.to_ascii_lowercase(),
-        }
+        self.mapping.http_code.clone().into_owned()
     }
 
     pub(super) fn http_status(&self) -> u16 {
-        match (self.reason.as_str(), self.code) {
-            ("ARTIFACT_EXPIRED" | "ARTIFACT_DELETED" | "LINK_EXPIRED" | "EVENTS_EXPIRED", _) => 410,
-            ("FILE_TOO_LARGE", _) => 413,
-            ("IDEMPOTENCY_KEY_REUSED" | "FILTER_TOO_COSTLY", _) => 422,
-            (_, Code::InvalidArgument) => 400,
-            (_, Code::Unauthenticated) => 401,
-            (_, Code::PermissionDenied) => 403,
-            (_, Code::NotFound) => 404,
-            (_, Code::FailedPrecondition | Code::Aborted) => 409,
-            (_, Code::ResourceExhausted) => 429,
-            (_, Code::Unavailable) => 503,
-            _ => 500,
-        }
+        self.mapping.http.as_u16()
+    }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Who was there first, where the server tells it: that is what its caller has to look at.

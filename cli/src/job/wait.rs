@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use cairn_proto::v1::{self, GetJobRequest};
+use cairn_proto::{
+    json::Job,
+    v1::{self, GetJobRequest},
+};
 use tokio::time::sleep;
 
-use super::Job;
 use crate::{
     again::until_answered,
     client::{Client, required, unary},

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use cairn_proto::v1::{ArtifactSpec, GetSessionRequest, SealSessionRequest};
+use cairn_proto::{
+    json::{Artifact, Session},
+    v1::{ArtifactSpec, GetSessionRequest, SealSessionRequest},
+};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
@@ -17,7 +20,7 @@ use crate::{
     output::{Output, table},
     session::Commit,
     several::IN_FLIGHT,
-    shapes::{Artifact, Session},
+    shapes::seal_line,
 };
 
 /// The most that the server publishes in one moment.
@@ -143,7 +146,7 @@ pub(super) fn print(
     };
     output.data(&together, || {
         let rows: Vec<Vec<String>> = pushed.iter().map(Pushed::row).collect();
-        let seal = together.session.as_ref().map(Session::seal_line);
+        let seal = together.session.as_ref().map(seal_line);
         table(&rows) + &seal.unwrap_or_default()
     })
 }

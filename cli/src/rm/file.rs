@@ -1,6 +1,9 @@
 //! `cairn rm --all-versions`.
 
-use cairn_proto::v1::{ArtifactName, DeleteArtifactRequest, ListVersionsRequest};
+use cairn_proto::{
+    json::Artifact,
+    v1::{ArtifactName, DeleteArtifactRequest, ListVersionsRequest},
+};
 
 use super::{Removed, confirmed};
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     key::Key,
     output::Output,
     page,
-    shapes::{Artifact, artifact_table},
+    shapes::artifact_table,
 };
 
 /// Which file is to be deleted, and how.

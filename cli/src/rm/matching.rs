@@ -1,18 +1,21 @@
 //! `cairn rm --filter`.
 
-use cairn_proto::v1::{DeleteArtifactsRequest, DeleteArtifactsResponse, ListArtifactsRequest};
+use cairn_proto::{
+    json::{Artifact, Job},
+    v1::{DeleteArtifactsRequest, DeleteArtifactsResponse, ListArtifactsRequest},
+};
 use serde::Serialize;
 
 use super::confirmed;
 use crate::{
     client::{Client, unary},
     error::CliError,
-    job::{Job, Wait},
+    job::{self, Wait},
     key::Key,
     output::Output,
     page,
     several::not_done,
-    shapes::{Artifact, artifact_table, size},
+    shapes::{artifact_table, size},
 };
 
 /// The most that one call deletes itself, and the most that a person is shown one by one.
@@ -163,7 +166,7 @@ impl Removed {
     pub(crate) fn print(&self, output: Output) -> Result<(), CliError> {
         output.data(self, || {
             let done = match &self.job {
-                Some(job) if !job.has_ended() => return job.fields(),
+                Some(job) if !job.has_ended() => return job::fields(job),
                 _ if self.deleted => "deleted",
                 _ => "would be deleted",
             };
@@ -173,7 +176,7 @@ impl Removed {
             output.hint("and more, which were not counted");
         }
         if let Some(job) = &self.job {
-            job.outcome()?;
+            job::outcome(job)?;
             if job.held_count > 0 {
                 let held = job.held_count;
                 let words = format!("{held} were not deleted: they are under a legal hold");

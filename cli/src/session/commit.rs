@@ -1,6 +1,9 @@
 //! `cairn session commit`: what a session has stored and not shown becomes visible, all of it at once.
 
-use cairn_proto::v1::{CommitSessionRequest, CommitSessionResponse, PublishedArtifact};
+use cairn_proto::{
+    json::{PublishedArtifact, Session},
+    v1::{CommitSessionRequest, CommitSessionResponse},
+};
 use serde::Serialize;
 
 use crate::{
@@ -8,7 +11,7 @@ use crate::{
     error::CliError,
     key::{self, Key},
     output::{Output, table},
-    shapes::Session,
+    shapes::seal_line,
 };
 
 #[derive(clap::Args)]
@@ -39,25 +42,8 @@ pub(crate) struct Commit {
 
 #[derive(Serialize)]
 struct Committed {
-    artifacts: Vec<Published>,
+    artifacts: Vec<PublishedArtifact>,
     session: Session,
-}
-
-#[derive(Serialize)]
-struct Published {
-    artifact_id: String,
-    filename: String,
-    version: i64,
-}
-
-impl From<PublishedArtifact> for Published {
-    fn from(published: PublishedArtifact) -> Self {
-        Self {
-            artifact_id: published.artifact_id,
-            filename: published.filename,
-            version: published.version,
-        }
-    }
 }
 
 pub(super) async fn run(args: Args, output: Output) -> Result<(), CliError> {
@@ -69,7 +55,11 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let answer = commit.send(&client, args.key, output).await?;
     let committed = Committed {
-        artifacts: answer.artifacts.into_iter().map(Published::from).collect(),
+        artifacts: answer
+            .artifacts
+            .into_iter()
+            .map(PublishedArtifact::from)
+            .collect(),
         session: required(answer.session, "session")?.into(),
     };
     output.data(&committed, || committed.text())?;
@@ -127,6 +117,6 @@ impl Committed {
                 ]
             })
             .collect();
-        table(&rows) + &self.session.seal_line()
+        table(&rows) + &seal_line(&self.session)
     }
 }

@@ -1,6 +1,6 @@
 //! `cairn session update`.
 
-use cairn_proto::v1::UpdateSessionRequest;
+use cairn_proto::{json::Session, v1::UpdateSessionRequest};
 use prost_types::FieldMask;
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     error::CliError,
     key::Key,
     output::Output,
-    shapes::Session,
+    shapes::session_fields,
 };
 
 #[derive(clap::Args)]
@@ -57,7 +57,7 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let answer = args.key.call(output, update).await?;
     let session = Session::from(required(answer.session, "session")?);
-    output.data(&session, || session.fields())
+    output.data(&session, || session_fields(&session))
 }
 
 impl Change {

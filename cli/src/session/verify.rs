@@ -1,6 +1,9 @@
 //! `cairn session verify`.
 
-use cairn_proto::v1::{GetSessionRequest, ListManifestRequest, ManifestEntry};
+use cairn_proto::{
+    json::present,
+    v1::{GetSessionRequest, ListManifestRequest, ManifestEntry},
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -10,7 +13,6 @@ use crate::{
     error::CliError,
     output::{Output, fields},
     page,
-    shapes::present,
 };
 
 #[derive(Serialize)]

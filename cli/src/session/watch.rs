@@ -4,11 +4,14 @@ mod event;
 
 use std::time::Duration;
 
-use cairn_proto::v1::{WatchSessionRequest, WatchSessionResponse};
+use cairn_proto::{
+    json::Event,
+    v1::{WatchSessionRequest, WatchSessionResponse},
+};
 use tokio::time::timeout;
 use tonic::Streaming;
 
-use self::event::Event;
+use self::event::row;
 use crate::{
     again::Patience,
     client::{Client, Server},
@@ -93,7 +96,7 @@ impl Watcher {
             for event in message.events {
                 let position = event.position;
                 if let Some(event) = Event::known(event) {
-                    self.output.line(&event, || event.row())?;
+                    self.output.line(&event, || row(&event))?;
                 }
                 self.request.after_position = position;
             }

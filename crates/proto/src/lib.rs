@@ -1,4 +1,10 @@
-//! The Rust form of `proto/cairn/v1`, which is the specification: its comments are the contract.
+//! What both ends of the wire must agree on: the Rust form of `proto/cairn/v1`, the JSON form of its messages and the
+//! meaning of its error reasons.
+//!
+//! `proto/cairn/v1` is the specification: its comments are the contract.
+
+pub mod json;
+pub mod reason;
 
 /// The messages, clients and servers of package `cairn.v1`.
 #[expect(

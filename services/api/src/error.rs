@@ -1,14 +1,18 @@
-//! How each error of the store looks on each face. One exhaustive table; nothing else makes a status of an error.
+//! The reason of each error of the store, in one exhaustive table. Nothing else makes a status of an error.
 
 use std::{collections::HashMap, time::Duration};
 
 use axum::http::StatusCode;
 use cairn_proto::{
-    ERROR_DOMAIN,
+    ERROR_DOMAIN, json,
+    reason::{Mapping, Retry},
     v1::{ErrorReason, ItemError},
 };
 use cairn_store::{Artifact, Error, Violation, describe};
-use tonic::{Code, Status, metadata::MetadataValue};
+use tonic::{
+    Code, Status,
+    metadata::{Ascii, MetadataValue},
+};
 use tonic_types::{ErrorDetails, StatusExt};
 
 mod brief;
@@ -17,208 +21,112 @@ mod transport;
 pub(crate) use transport::Fault;
 
 /// When to try again what was not available.
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What gRPC clients heed before they repeat a call by themselves: milliseconds, or a negative number for never.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// One row of the table.
-pub(crate) struct Face {
-    pub(crate) reason: ErrorReason,
-    pub(crate) grpc: Code,
-    pub(crate) http: StatusCode,
-    /// The `code` of the JSON error.
-    pub(crate) http_code: &'static str,
-    /// The `ErrorInfo` metadata.
-    pub(crate) metadata: Vec<(&'static str, String)>,
+/// The reason of an error, which `cairn_proto::reason` has the codes of, and the metadata of its `ErrorInfo`.
+struct ErrorMapping {
+    reason: ErrorReason,
+    metadata: Vec<(&'static str, String)>,
 }
 
-/// The row of an error.
-pub(crate) fn face(error: &Error) -> Face {
-    use Code::{
-        Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound,
-        ResourceExhausted, Unauthenticated, Unavailable,
-    };
-    let row = |reason, grpc, http, http_code, metadata: Vec<(&'static str, String)>| Face {
-        reason,
-        grpc,
-        http,
-        http_code,
-        metadata,
-    };
-    match error {
-        Error::Invalid(_) => row(
-            ErrorReason::InvalidArgument,
-            InvalidArgument,
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            vec![],
-        ),
-        Error::Unauthenticated | Error::TokenRefused(_) | Error::UnknownWorkload { .. } => row(
-            ErrorReason::Unauthenticated,
-            Unauthenticated,
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            vec![],
-        ),
-        Error::ArtifactNotFound(id) => row(
+impl From<ErrorReason> for ErrorMapping {
+    fn from(reason: ErrorReason) -> Self {
+        Self {
+            reason,
+            metadata: vec![],
+        }
+    }
+}
+
+fn mapping(error: &Error) -> ErrorMapping {
+    let (reason, metadata) = match error {
+        Error::Invalid(_) => (ErrorReason::InvalidArgument, vec![]),
+        Error::Unauthenticated | Error::TokenRefused(_) | Error::UnknownWorkload { .. } => {
+            (ErrorReason::Unauthenticated, vec![])
+        }
+        Error::ArtifactNotFound(id) => (
             ErrorReason::ArtifactNotFound,
-            NotFound,
-            StatusCode::NOT_FOUND,
-            "artifact_not_found",
             vec![("artifact_id", id.clone())],
         ),
-        Error::ArtifactExpired { id, expires_at } => row(
+        Error::ArtifactExpired { id, expires_at } => (
             ErrorReason::ArtifactExpired,
-            NotFound,
-            StatusCode::GONE,
-            "artifact_expired",
             vec![
                 ("artifact_id", id.clone()),
                 ("expires_at", expires_at.to_string()),
             ],
         ),
-        Error::ArtifactDeleted { id, deleted_at } => row(
+        Error::ArtifactDeleted { id, deleted_at } => (
             ErrorReason::ArtifactDeleted,
-            NotFound,
-            StatusCode::GONE,
-            "artifact_already_deleted",
             vec![
                 ("artifact_id", id.clone()),
                 ("deleted_at", deleted_at.to_string()),
             ],
         ),
-        Error::SessionNotFound(id) => row(
+        Error::SessionNotFound(id) => (
             ErrorReason::SessionNotFound,
-            NotFound,
-            StatusCode::NOT_FOUND,
-            "session_not_found",
             vec![("session_id", id.clone())],
         ),
-        Error::LinkNotFound(id) => row(
-            ErrorReason::LinkNotFound,
-            NotFound,
-            StatusCode::NOT_FOUND,
-            "link_not_found",
-            vec![("link_id", id.clone())],
-        ),
-        Error::JobNotFound(id) => row(
-            ErrorReason::JobNotFound,
-            NotFound,
-            StatusCode::NOT_FOUND,
-            "job_not_found",
-            vec![("job_id", id.clone())],
-        ),
-        Error::LinkExpired { id, ended_at } => row(
+        Error::LinkNotFound(id) => (ErrorReason::LinkNotFound, vec![("link_id", id.clone())]),
+        Error::JobNotFound(id) => (ErrorReason::JobNotFound, vec![("job_id", id.clone())]),
+        Error::LinkExpired { id, ended_at } => (
             ErrorReason::LinkExpired,
-            NotFound,
-            StatusCode::GONE,
-            "link_expired",
             vec![
                 ("link_id", id.clone()),
                 ("expires_at", ended_at.to_string()),
             ],
         ),
-        Error::SessionSealed { id, sealed_at } => row(
+        Error::SessionSealed { id, sealed_at } => (
             ErrorReason::SessionSealed,
-            FailedPrecondition,
-            StatusCode::CONFLICT,
-            "session_sealed",
             vec![
                 ("session_id", id.clone()),
                 ("sealed_at", sealed_at.to_string()),
             ],
         ),
-        Error::SessionFull(id) => row(
-            ErrorReason::SessionFull,
-            FailedPrecondition,
-            StatusCode::CONFLICT,
-            "session_full",
-            vec![("session_id", id.clone())],
-        ),
-        Error::LegalHold(id) => row(
-            ErrorReason::LegalHold,
-            FailedPrecondition,
-            StatusCode::CONFLICT,
-            "legal_hold",
-            vec![("artifact_id", id.clone())],
-        ),
-        Error::FilterTooCostly => row(
-            ErrorReason::FilterTooCostly,
-            FailedPrecondition,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "filter_too_costly",
-            vec![],
-        ),
-        Error::SessionNotSealed(id) => row(
+        Error::SessionFull(id) => (ErrorReason::SessionFull, vec![("session_id", id.clone())]),
+        Error::LegalHold(id) => (ErrorReason::LegalHold, vec![("artifact_id", id.clone())]),
+        Error::FilterTooCostly => (ErrorReason::FilterTooCostly, vec![]),
+        Error::SessionNotSealed(id) => (
             ErrorReason::SessionNotSealed,
-            FailedPrecondition,
-            StatusCode::CONFLICT,
-            "session_not_sealed",
             vec![("session_id", id.clone())],
         ),
-        Error::VersionConflict { filename, current } => row(
+        Error::VersionConflict { filename, current } => (
             ErrorReason::VersionConflict,
-            Aborted,
-            StatusCode::CONFLICT,
-            "version_conflict",
             conflict(filename, current.as_deref()),
         ),
-        Error::IdempotencyKeyReused { fields, .. } => row(
+        Error::IdempotencyKeyReused { fields, .. } => (
             ErrorReason::IdempotencyKeyReused,
-            InvalidArgument,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_key_reused",
             vec![("fields", fields.join(","))],
         ),
-        Error::IdempotencyInProgress(_) => row(
-            ErrorReason::IdempotencyInProgress,
-            Aborted,
-            StatusCode::CONFLICT,
-            "idempotency_in_progress",
-            vec![],
-        ),
+        Error::IdempotencyInProgress(_) => (ErrorReason::IdempotencyInProgress, vec![]),
         Error::ContentMismatch {
             field,
             declared,
             actual,
-        } => row(
+        } => (
             ErrorReason::ContentMismatch,
-            InvalidArgument,
-            StatusCode::BAD_REQUEST,
-            "content_mismatch",
             vec![
                 ("field", (*field).to_owned()),
                 ("declared", declared.clone()),
                 ("actual", actual.clone()),
             ],
         ),
-        Error::UploadIncomplete { received_bytes } => row(
+        Error::UploadIncomplete { received_bytes } => (
             ErrorReason::UploadIncomplete,
-            InvalidArgument,
-            StatusCode::BAD_REQUEST,
-            "upload_incomplete",
             vec![("received_bytes", received_bytes.to_string())],
         ),
-        Error::ContentMissing(hash) => row(
+        Error::ContentMissing(hash) => (
             ErrorReason::ContentMissing,
-            FailedPrecondition,
-            StatusCode::CONFLICT,
-            "content_missing",
             vec![("content_hash", hash.clone())],
         ),
-        Error::FileTooLarge { limit_bytes, .. } => row(
+        Error::FileTooLarge { limit_bytes, .. } => (
             ErrorReason::FileTooLarge,
-            InvalidArgument,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "file_too_large",
             vec![("limit_bytes", limit_bytes.to_string())],
         ),
-        Error::QuotaExceeded(exceeded) => row(
+        Error::QuotaExceeded(exceeded) => (
             ErrorReason::QuotaExceeded,
-            ResourceExhausted,
-            StatusCode::TOO_MANY_REQUESTS,
-            "quota_exceeded",
             vec![
                 ("limit", exceeded.limit.to_string()),
                 ("max", exceeded.max.to_string()),
@@ -226,78 +134,43 @@ pub(crate) fn face(error: &Error) -> Face {
                 ("needed", exceeded.needed.to_string()),
             ],
         ),
-        Error::TtlExceedsLimit { max } => row(
+        Error::TtlExceedsLimit { max } => (
             ErrorReason::TtlExceedsLimit,
-            InvalidArgument,
-            StatusCode::BAD_REQUEST,
-            "ttl_exceeds_plan_limit",
             max.iter()
                 .map(|max| ("max_ttl_seconds", max.as_secs().to_string()))
                 .collect(),
         ),
-        Error::UploadExpired(_) => row(
-            ErrorReason::UploadExpired,
-            Aborted,
-            StatusCode::CONFLICT,
-            "upload_expired",
-            vec![],
-        ),
-        Error::EventsExpired { session, first } => row(
+        Error::UploadExpired(_) => (ErrorReason::UploadExpired, vec![]),
+        Error::EventsExpired { session, first } => (
             ErrorReason::EventsExpired,
-            FailedPrecondition,
-            StatusCode::GONE,
-            "events_expired",
             vec![
                 ("session_id", session.clone()),
                 ("after_position", first.to_string()),
             ],
         ),
-        Error::RateLimited(_) => row(
-            ErrorReason::RateLimited,
-            ResourceExhausted,
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate_limited",
-            vec![],
-        ),
-        Error::Stopping => row(
+        Error::RateLimited(_) => (ErrorReason::RateLimited, vec![]),
+        Error::Stopping => (
             ErrorReason::Unavailable,
-            Unavailable,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
             vec![("dependency", "server".to_owned())],
         ),
-        Error::Unavailable { dependency, .. } => row(
+        Error::Unavailable { dependency, .. } => (
             ErrorReason::Unavailable,
-            Unavailable,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
             vec![("dependency", (*dependency).to_owned())],
         ),
-        Error::DataCorrupted(id) => row(
+        Error::DataCorrupted(id) => (
             ErrorReason::DataCorrupted,
-            DataLoss,
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "data_corrupted",
             vec![("artifact_id", id.clone())],
         ),
-        Error::RecordDamaged { record, id, .. } => row(
+        Error::RecordDamaged { record, id, .. } => (
             ErrorReason::DataCorrupted,
-            DataLoss,
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "data_corrupted",
             match *record {
                 "artifact" => vec![("artifact_id", id.clone())],
                 _ => vec![],
             },
         ),
-        Error::Internal(_) => row(
-            ErrorReason::Internal,
-            Internal,
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            vec![],
-        ),
-    }
+        Error::Internal(_) => (ErrorReason::Internal, vec![]),
+    };
+    ErrorMapping { reason, metadata }
 }
 
 /// The present version and its author.
@@ -316,99 +189,96 @@ fn conflict(filename: &str, current: Option<&Artifact>) -> Vec<(&'static str, St
     ]
 }
 
-/// The status of an error, with its details. It is short whatever was sent: at most 16 faults, 64 characters of any input,
-/// and 4 KiB in all.
+/// The gRPC status of an error, with its details. It is short whatever was sent: at most 16 faults, 64 characters of any
+/// input, and 4 KiB in all.
 pub(crate) fn to_status(error: Error) -> Status {
     log(&error);
-    let face = face(&error);
-    match &error {
-        Error::Invalid(all) => {
-            let (faults, words) = brief::faults(all);
-            status(face, words, &faults)
-        }
-        error => status(face, brief::message(&error.to_string()), &[]),
-    }
+    let (faults, message) = brief(&error);
+    status(mapping(&error), message, &faults)
 }
 
 /// An error that is of one item of a call and not of the call.
 pub(crate) fn of_item(error: &Error) -> ItemError {
     log(error);
-    let face = face(error);
-    let (faults, message) = match error {
-        Error::Invalid(all) => brief::faults(all),
-        error => (vec![], brief::message(&error.to_string())),
-    };
-    let metadata = face.metadata.into_iter();
+    let (faults, message) = brief(error);
+    let ErrorMapping { reason, metadata } = mapping(error);
     ItemError {
-        code: face.grpc.into(),
-        reason: name(face.reason).to_owned(),
+        code: reason.mapping().grpc.into(),
+        reason: reason.wire_name().to_owned(),
         message,
-        metadata: metadata
-            .map(|(key, value)| (key.to_owned(), brief::value(&value)))
-            .collect(),
+        metadata: short(metadata).collect(),
         fields: faults.into_iter().map(|fault| fault.field).collect(),
     }
 }
 
-/// A reason as it stands on the wire.
-fn name(reason: ErrorReason) -> &'static str {
-    let name = reason.as_str_name();
-    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+/// The HTTP status and the JSON body of an error, with the pause that the header `Retry-After` has.
+pub(crate) fn to_json(error: &Error) -> (StatusCode, json::Error, Option<Duration>) {
+    log(error);
+    let (faults, message) = brief(error);
+    let ErrorMapping { reason, metadata } = mapping(error);
+    let row = reason.mapping();
+    let pause = row.retry.needs_pause().then_some(RETRY_AFTER);
+    let faults = faults.into_iter().map(|fault| json::Violation {
+        field: fault.field,
+        description: fault.description,
+    });
+    let body = json::Error::new(row.http_code, message)
+        .with_status(Some(row.http.as_u16()))
+        .with_retry_after(pause.map(|pause| pause.as_secs()))
+        .with_fields(faults.collect())
+        .with_details(short(metadata).collect());
+    (row.http, body, pause)
 }
 
 /// The status of a call that the store has no answer for.
 pub(crate) fn refusal(fault: &Fault) -> Status {
-    status(fault.face(), brief::message(&fault.to_string()), &[])
+    let message = brief::message(&fault.to_string());
+    status(fault.reason().into(), message, &[])
 }
 
-/// What an error says on the HTTP face.
-pub(crate) fn message(error: &Error) -> String {
+/// The fields at fault and the message, both of bounded length.
+fn brief(error: &Error) -> (Vec<Violation>, String) {
     match error {
-        Error::Invalid(all) => brief::faults(all).1,
-        error => brief::message(&error.to_string()),
+        Error::Invalid(all) => brief::faults(all),
+        error => (vec![], brief::message(&error.to_string())),
     }
 }
 
-fn status(face: Face, message: String, faults: &[Violation]) -> Status {
-    let reason = name(face.reason);
-    let metadata = face.metadata.into_iter();
-    let metadata = metadata.map(|(key, value)| (key.to_owned(), brief::value(&value)));
-    let metadata: HashMap<_, _> = metadata.collect();
+/// Metadata with values of bounded length.
+fn short(metadata: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
+    let metadata = metadata.into_iter();
+    metadata.map(|(key, value)| (key.to_owned(), brief::value(&value)))
+}
+
+fn status(error: ErrorMapping, message: String, faults: &[Violation]) -> Status {
+    let metadata: HashMap<_, _> = short(error.metadata).collect();
+    let reason = error.reason.wire_name();
+    let row = error.reason.mapping();
     let mut details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata);
     for fault in faults {
         details.add_bad_request_violation(&fault.field, &fault.description);
     }
-    let again = retry(face.reason);
-    if again == Retry::Later {
+    if row.retry.needs_pause() {
         details.set_retry_info(Some(RETRY_AFTER));
     }
-    let mut status = Status::with_error_details(face.grpc, message, details);
-    // Clients that retry by themselves know this and not RetryInfo.
-    let pushback = match again {
-        Retry::Later => MetadataValue::from(RETRY_AFTER.as_millis() as u64),
-        Retry::Never => MetadataValue::from_static("-1"),
-        Retry::AsTheCodeSays => return status,
-    };
-    status.metadata_mut().insert(PUSHBACK, pushback);
+    let pushback = pushback(&row);
+    let mut status = Status::with_error_details(row.grpc, message, details);
+    if let Some(pushback) = pushback {
+        status.metadata_mut().insert(PUSHBACK, pushback);
+    }
     status
 }
 
-/// What a client that repeats calls by their codes is to do.
-#[derive(PartialEq, Eq)]
-enum Retry {
-    Later,
-    /// The code is one that is worth repeating for other reasons.
-    Never,
-    AsTheCodeSays,
-}
-
-fn retry(reason: ErrorReason) -> Retry {
-    match reason {
-        ErrorReason::Unavailable
-        | ErrorReason::IdempotencyInProgress
-        | ErrorReason::RateLimited => Retry::Later,
-        ErrorReason::VersionConflict | ErrorReason::QuotaExceeded => Retry::Never,
-        _ => Retry::AsTheCodeSays,
+/// What a client that repeats calls by their codes, and does not know RetryInfo, has to hear.
+fn pushback(row: &Mapping) -> Option<MetadataValue<Ascii>> {
+    let millis = RETRY_AFTER.as_millis() as u64;
+    match (row.retry, row.grpc) {
+        (Retry::AfterPause | Retry::WhenFirstEnds, _) => Some(millis.into()),
+        // Other reasons with these codes are worth a retry.
+        (Retry::No, Code::Aborted | Code::ResourceExhausted) => {
+            Some(MetadataValue::from_static("-1"))
+        }
+        (Retry::No | Retry::FromStart, _) => None,
     }
 }
 

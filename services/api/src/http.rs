@@ -10,11 +10,11 @@ use axum::{
     routing::get,
 };
 use cairn_process::{Survivor, caught};
+use cairn_proto::json;
 use cairn_store::{Error, Store};
 use http_body::Frame;
-use serde_json::json;
 
-use crate::error::{RETRY_AFTER, face, log, message};
+use crate::error::{log, to_json};
 
 mod conditions;
 mod headers;
@@ -73,21 +73,25 @@ impl From<Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        log(&self.0);
-        let face = face(&self.0);
-        let mut response = error_body(face.http, face.http_code, &message(&self.0));
-        if face.http == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = RETRY_AFTER.as_secs().into();
+        let (status, body, pause) = to_json(&self.0);
+        let mut response = error_response(status, body);
+        if let Some(pause) = pause {
+            let seconds = pause.as_secs().into();
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }
 }
 
-fn error_body(status: StatusCode, code: &str, message: &str) -> Response {
-    let error = json!({"code": code, "message": message, "status": status.as_u16()});
+/// An error that is not the store's.
+fn error_body(status: StatusCode, code: &'static str, message: &str) -> Response {
+    let body = json::Error::new(code, message).with_status(Some(status.as_u16()));
+    error_response(status, body)
+}
+
+fn error_response(status: StatusCode, body: json::Error) -> Response {
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    (status, no_store, Json(json!({ "error": error }))).into_response()
+    (status, no_store, Json(body)).into_response()
 }
 
 #[cfg(test)]

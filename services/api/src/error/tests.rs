@@ -6,7 +6,7 @@ use super::*;
 
 /// How an error must look, and the reason that it must give.
 fn expect(error: Error, reason: &str, code: Code, http: u16) -> String {
-    assert_eq!(face(&error).http.as_u16(), http, "{reason}");
+    assert_eq!(to_json(&error).0.as_u16(), http, "{reason}");
     expect_status(&to_status(error), reason, code)
 }
 
@@ -308,7 +308,7 @@ fn no_error_is_long_whatever_was_sent() {
             actual: long(),
         },
     ] {
-        let words = message(&error);
+        let words = brief(&error).1;
         let mut trailers = axum::http::HeaderMap::new();
         to_status(error).add_header(&mut trailers).expect("headers");
         let bytes = |name: &str| trailers.get(name).map_or(0, |value| value.len());

@@ -1,10 +1,6 @@
 //! What a call can fail of before the store hears of it, or while it does.
 
-use axum::http::StatusCode;
 use cairn_proto::v1::ErrorReason;
-use tonic::Code;
-
-use super::Face;
 
 /// Why a call ended without an answer of the store's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,34 +22,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn face(&self) -> Face {
-        let (reason, grpc, http, http_code) = match self {
-            Self::DeadlineExceeded => (
-                ErrorReason::DeadlineExceeded,
-                Code::DeadlineExceeded,
-                StatusCode::GATEWAY_TIMEOUT,
-                "deadline_exceeded",
-            ),
-            // tonic takes a request that ends with CANCELLED for one that is complete.
-            Self::Cancelled => (
-                ErrorReason::Cancelled,
-                Code::Aborted,
-                StatusCode::BAD_REQUEST,
-                "cancelled",
-            ),
-            Self::UnknownMethod(_) | Self::Compression => (
-                ErrorReason::Unimplemented,
-                Code::Unimplemented,
-                StatusCode::NOT_IMPLEMENTED,
-                "unimplemented",
-            ),
-        };
-        Face {
-            reason,
-            grpc,
-            http,
-            http_code,
-            metadata: vec![],
+    pub(super) fn reason(&self) -> ErrorReason {
+        match self {
+            Self::DeadlineExceeded => ErrorReason::DeadlineExceeded,
+            Self::Cancelled => ErrorReason::Cancelled,
+            Self::UnknownMethod(_) | Self::Compression => ErrorReason::Unimplemented,
         }
     }
 }

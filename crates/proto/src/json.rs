@@ -1,0 +1,29 @@
+//! The JSON form of the API: the same names and types in the answers of HTTP, in `cairn --json` and in what clients print.
+//!
+//! The messages of `proto/cairn/v1` say what each field means. In JSON a field that has no value is `null` and never
+//! missing, times are RFC 3339 in UTC with a Z, and enumerations are lower-case words. A value of an enumeration that this
+//! build does not know is `null`.
+
+mod artifact;
+mod change;
+mod error;
+mod event;
+mod identity;
+mod job;
+mod lineage;
+mod link;
+mod page;
+mod session;
+mod value;
+
+pub use artifact::Artifact;
+pub use change::{DeletedArtifact, StageChange};
+pub use error::{Error, ErrorBody, Violation};
+pub use event::{Event, EventArtifact};
+pub use identity::Identity;
+pub use job::Job;
+pub use lineage::{Derivation, Lineage, LineageArtifact};
+pub use link::Link;
+pub use page::Page;
+pub use session::{PublishedArtifact, SealedSession, Session};
+pub use value::{artifact_state, duration, job_state, job_type, kind, present, stage, timestamp};

@@ -1,0 +1,58 @@
+//! Who a caller is to the server, and what it may store.
+
+use serde::Serialize;
+
+use super::value::{duration, present};
+use crate::v1::WhoAmIResponse;
+
+/// The tenant that the caller acts for, with its limits and its usage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The last four characters of the API key; empty for a workload.
+    pub api_key_last_4: String,
+    /// The subject of the token that was used in place of a key.
+    pub workload: Option<String>,
+    /// How long an artifact is kept when its creator does not say, as `30d`; `never` when it does not expire.
+    pub default_ttl: String,
+    /// The longest time to live that is allowed; `None`: no limit.
+    pub max_ttl: Option<String>,
+    /// Whether an artifact may be kept without an end.
+    pub never_expires_allowed: bool,
+    /// The largest content that one message creates, in bytes.
+    pub max_create_bytes: i64,
+    /// The largest content that an upload creates, in bytes.
+    pub max_upload_bytes: i64,
+    /// The server's version.
+    pub server_version: String,
+    /// How many artifacts the tenant stores.
+    pub stored_artifacts: i64,
+    /// The sum of their sizes, in bytes.
+    pub stored_bytes: i64,
+    /// The most of `stored_bytes` that the quota allows; `None`: no limit.
+    pub max_stored_bytes: Option<i64>,
+    /// The most of `stored_artifacts` that the quota allows; `None`: no limit.
+    pub max_artifacts: Option<i64>,
+}
+
+impl From<WhoAmIResponse> for Identity {
+    fn from(answer: WhoAmIResponse) -> Self {
+        let ttl = |ttl: Option<_>| ttl.as_ref().and_then(duration);
+        Self {
+            tenant_name: answer.tenant_name,
+            api_key_last_4: answer.api_key_last_4,
+            workload: present(answer.workload),
+            default_ttl: ttl(answer.default_ttl).unwrap_or_else(|| "never".to_owned()),
+            max_ttl: ttl(answer.max_ttl),
+            never_expires_allowed: answer.never_expires_allowed,
+            max_create_bytes: answer.max_create_bytes,
+            max_upload_bytes: answer.max_upload_bytes,
+            server_version: answer.server_version,
+            stored_artifacts: answer.stored_artifacts,
+            stored_bytes: answer.stored_bytes,
+            max_stored_bytes: answer.max_stored_bytes,
+            max_artifacts: answer.max_artifacts,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! A link.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::value::timestamp;
+use crate::v1;
+
+/// A public URL of one artifact; the fields are those of [`v1::Link`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// "lnk_" and 20 characters.
+    pub link_id: String,
+    /// Where the bytes can be read without a key.
+    pub url: String,
+    /// The artifact that it leads to.
+    pub artifact_id: String,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+    /// When it was revoked; `None` when it was not.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl From<v1::Link> for Link {
+    fn from(link: v1::Link) -> Self {
+        Self {
+            link_id: link.link_id,
+            url: link.url,
+            artifact_id: link.artifact_id,
+            expires_at: timestamp(link.expires_at),
+            created_at: timestamp(link.created_at),
+            revoked_at: timestamp(link.revoked_at),
+        }
+    }
+}
