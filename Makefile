@@ -52,7 +52,9 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	@scripts/bootstrap check
 	cargo fmt --all --check
 	shellcheck $$(git -c safe.directory='*' grep -lE '^#(!.*bash|.*shellcheck shell=bash)' -- .ci scripts examples deploy/image)
+	scripts/check-prose
 	scripts/check-links
+	scripts/check-facts
 	scripts/check-layers
 	scripts/check-migrations
 	scripts/check-proto
