@@ -2,11 +2,11 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test soak check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
-# Bootstrap comes before what needs it, and cargo is parallel by itself.
+# The bootstrap must run first, and cargo is parallel by itself.
 .NOTPARALLEL:
 
-# cargo and rustup keep their things under HOME. Where that is read-only, missing or not the user's own, they work all
-# the same: rustup finds its toolchains where the user database says, cargo downloads into .tools/.
+# cargo and rustup store their files under HOME. If that is read-only, missing or another user's, rustup uses the home of the
+# user database, and cargo downloads into .tools/.
 ifeq ($(origin RUSTUP_HOME),undefined)
 own := $(shell getent passwd $$(id -u) | cut -d: -f6)
 ifneq ($(shell [ ! -d ~/.rustup/toolchains ] && [ -d $(own)/.rustup/toolchains ] && echo lost),)
@@ -44,11 +44,11 @@ soak: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 soak: export CAIRN_SOAK_MINUTES = $(MINUTES)
 soak: export CAIRN_SOAK_SEED = $(SEED)
 soak: MINUTES ?= 10
-soak: ## Run everything at once while nothing stays up, and lose nothing: MINUTES=10 SEED=...
+soak: ## Kill and restart everything under load, and lose nothing: MINUTES=10 SEED=...
 	@scripts/bootstrap test
 	cargo test --workspace --test soak -- --nocapture
 
-check: ## Run every check that is no test: format, lints, layers, proto, chart, dependencies, documentation
+check: ## Run every check that is not a test: format, lints, prose, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
 	shellcheck $$(git -c safe.directory='*' grep -lE '^#(!.*bash|.*shellcheck shell=bash)' -- .ci scripts examples deploy/image)
@@ -64,15 +64,15 @@ check: ## Run every check that is no test: format, lints, layers, proto, chart, 
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 
-test-chart-apiserver: ## Install, upgrade and roll back the chart on a real API server, which is built first
+test-chart-apiserver: ## Install, upgrade and roll back the chart on a real API server, after building it
 	@scripts/bootstrap cluster test
 	scripts/test-chart-apiserver
 
-test-chart-kubelet: image ## Run the chart's Pods and the sidecar under a real kubelet, which is built first; needs root
+test-chart-kubelet: image ## Run the chart's Pods and the sidecar under a real kubelet, after building it; needs root
 	@scripts/bootstrap kubelet image test
 	scripts/test-chart-kubelet
 
-image: ## Build the container image, for which no engine is needed: an OCI layout in target/image
+image: ## Build the container image without an engine: an OCI layout in target/image
 	@scripts/bootstrap image
 	deploy/image/build --here
 
@@ -82,7 +82,7 @@ test-image: image ## Run the image's programs in its own root file system, read-
 	scripts/test-image
 
 bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
-bench: ## Measure Cairn against its peers in ten minutes; FULL=1: hours and 60 GB; ONLY=creates,lists; BEFORE=cairn-api
+bench: ## Compare Cairn with its peers in ten minutes; FULL=1: hours and 60 GB; ONLY=creates,lists; BEFORE=cairn-api
 	@scripts/bootstrap bench
 	cargo build --release --locked -p cairn-bench -p cairn-api -p cairn-cli
 	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(BEFORE),--before $(BEFORE))
@@ -92,7 +92,7 @@ proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
 	@scripts/bootstrap proto
 	.tools/npm/node_modules/.bin/buf generate
 
-examples: ## Run a program in each of Python, TypeScript, Go and Java against a Cairn of their own; ONLY="python go"
+examples: ## Run a program in each of Python, TypeScript, Go and Java against their own Cairn; ONLY="python go"
 	@scripts/bootstrap examples
 	cargo build --release --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/examples $(ONLY)
@@ -102,6 +102,6 @@ fmt: ## Format the Rust code and the protos
 	cargo fmt --all
 	.tools/npm/node_modules/.bin/buf format --write
 
-clean: ## Remove what was built; .tools/ stays
+clean: ## Remove build results; .tools/ stays
 	cargo clean
 	rm -rf proto/gen examples/*/gen examples/python/venv examples/typescript/{node_modules,dist} examples/java/target

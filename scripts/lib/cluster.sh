@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What test-chart-apiserver and test-chart-kubelet share: a Kubernetes API server with etcd and the controllers, and
-# what is asked of it. To be sourced. All files are in $folder, which `tidy` removes.
+# Shared by test-chart-apiserver and test-chart-kubelet, which source it: a Kubernetes API server with etcd and the controllers,
+# and requests to it. All files are in $folder, which `tidy` removes.
 
-# shellcheck disable=SC2034 # for those who source it
+# shellcheck disable=SC2034 # used by the scripts that source it
 chart=deploy/helm/cairn tests=tests/deploy/chart
 python=.tools/venv/bin/python
 folder=${CAIRN_CHART_FOLDER:-$(mktemp -d)}
@@ -16,7 +16,7 @@ fail() { say "$@" >&2; exit 1; }
 # shellcheck disable=SC2317,SC2329 # called by the trap
 tidy() {
     local code=$?
-    # The API server would wait for an etcd that is gone.
+    # Kills the API server, which would wait for an etcd that has ended.
     kill -KILL "${started[@]}" 2>/dev/null || true
     wait "${started[@]}" 2>/dev/null || true
     ((code == 0)) || tail -n 15 "$folder"/*.log >&2
@@ -38,7 +38,7 @@ print(*(s.getsockname()[1] for s in sockets))'
 api() { # METHOD PATH [CURL ARGUMENTS]
     curl --silent --show-error --insecure --header "Authorization: Bearer $token" --request "$1" "$server$2" "${@:3}"
 }
-# One field of an object: field PATH PYTHON, where it is called o.
+# One field of an object: field PATH PYTHON, in which the object is o.
 field() { api GET "$1" | "$python" -c "import json, sys; o = json.load(sys.stdin); print($2)"; }
 
 until_true() { # SECONDS WHAT COMMAND...
@@ -49,8 +49,8 @@ until_true() { # SECONDS WHAT COMMAND...
     done
 }
 
-# Starts them, with the API server on ADDRESS: start_cluster ADDRESS. It is $server, for whoever has $token, and its
-# version is $version.
+# Starts the control plane, with the API server on ADDRESS: start_cluster ADDRESS. Sets $server, $token for access to it, and
+# its $version.
 start_cluster() {
     local address=$1 etcd_port peer_port port
     read -r etcd_port peer_port port < <(free_ports)
@@ -76,7 +76,7 @@ END
         --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$folder/accounts.key" \
         --service-account-signing-key-file "$folder/accounts.key"
     until_true 90 "the API server is ready" api GET /readyz --fail
-    # Its certificate is its own, and Pods are told to trust it.
+    # Its certificate is self-signed, and Pods get it as their CA.
     start controllers .tools/kube/kube-controller-manager --kubeconfig "$KUBECONFIG" --leader-elect=false \
         --secure-port=0 --service-account-private-key-file "$folder/accounts.key" \
         --use-service-account-credentials=false --root-ca-file "$folder/certificates/apiserver.crt"
@@ -84,7 +84,7 @@ END
     say "Kubernetes $version answers"
 }
 
-# The namespace in which everything is installed, which takes nothing but what is restricted.
+# The namespace for everything, which enforces the restricted Pod Security Standard.
 make_namespace() {
     api POST /api/v1/namespaces --fail --json '{"metadata": {"name": "store", "labels": {
         "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}}}' >/dev/null
