@@ -1,4 +1,4 @@
-// Streams a file up, finds it, reads it back, seals the session and reads what happened in it: example FILE
+// Uploads a file, lists it, downloads and verifies it, seals the session and reads its events: example FILE
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 	cairn "example/gen/cairn/v1"
 )
 
-// attempt sends the spec, the content, then that this was all and what it was; a file of any size.
+// attempt sends the spec, the content, then the end with its hash and size. The file may have any size.
 func attempt(ctx context.Context, artifacts cairn.ArtifactServiceClient, path string, spec *cairn.ArtifactSpec) (*cairn.Artifact, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -37,7 +37,7 @@ func attempt(ctx context.Context, artifacts cairn.ArtifactServiceClient, path st
 		return nil, err
 	}
 	hash, size, piece := sha256.New(), int64(0), make([]byte, 256<<10)
-	// An error of Send says only that the answer is there, perhaps a good one: CloseAndRecv returns it.
+	// An error of Send only says that the response is there, perhaps a success: CloseAndRecv returns it.
 	sent := stream.Send(&cairn.UploadArtifactRequest{Message: &cairn.UploadArtifactRequest_Spec{Spec: spec}})
 	for sent == nil {
 		n, err := file.Read(piece)
@@ -56,7 +56,7 @@ func attempt(ctx context.Context, artifacts cairn.ArtifactServiceClient, path st
 	return answer.GetArtifact(), err
 }
 
-// upload repeats what may have happened: under its key it happens once.
+// upload retries: under its idempotency key the write happens once.
 func upload(ctx context.Context, artifacts cairn.ArtifactServiceClient, path string, spec *cairn.ArtifactSpec) (made *cairn.Artifact, err error) {
 	for range 4 {
 		made, err = attempt(ctx, artifacts, path, spec)
@@ -69,7 +69,7 @@ func upload(ctx context.Context, artifacts cairn.ArtifactServiceClient, path str
 	return made, err
 }
 
-// reason is what programs branch on; empty for an error that a proxy or the network made.
+// reason is what programs branch on. It is empty for an error of a proxy or the network.
 func reason(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -99,7 +99,7 @@ func run(ctx context.Context, path string) error {
 		return err
 	}
 	if again, err := upload(ctx, artifacts, path, spec); err != nil || again.ArtifactId != made.ArtifactId {
-		return fmt.Errorf("the same key is not the same artifact: %v, %w", again, err)
+		return fmt.Errorf("the same key returned another artifact: %v, %w", again, err)
 	}
 
 	found, err := artifacts.ListArtifacts(ctx, &cairn.ListArtifactsRequest{SessionId: session})
@@ -125,7 +125,7 @@ func run(ctx context.Context, path string) error {
 		hash.Write(message.GetData())
 	}
 	if fmt.Sprintf("sha256:%x", hash.Sum(nil)) != made.ContentHash {
-		return errors.New("the bytes are not those that were sent")
+		return errors.New("the downloaded bytes are not those that were uploaded")
 	}
 
 	if _, err := sessions.SealSession(ctx, &cairn.SealSessionRequest{SessionId: session}); err != nil {
@@ -135,7 +135,7 @@ func run(ctx context.Context, path string) error {
 	if reason(err) != "SESSION_SEALED" {
 		return fmt.Errorf("a sealed session took a write: %w", err)
 	}
-	fmt.Println("sealed: nothing more goes in")
+	fmt.Println("sealed: no more uploads")
 
 	for {
 		message, err := watch.Recv()

@@ -1,4 +1,4 @@
-"""Streams a file up, finds it, reads it back, seals the session and reads what happened in it: main.py FILE"""
+"""Uploads a file, lists it, downloads and verifies it, seals the session and reads its events: main.py FILE"""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ artifacts, sessions = ArtifactServiceStub(channel), SessionServiceStub(channel)
 
 
 def pieces(path, spec):
-    """The spec, the content, then that this was all and what it was; a file of any size."""
+    """The spec, the content, then the end with its hash and size. The file may have any size."""
     yield api.UploadArtifactRequest(spec=spec)
     with open(path, "rb") as file:
         sha256 = hashlib.sha256()
@@ -34,7 +34,7 @@ def pieces(path, spec):
 
 
 def upload(path, spec, attempts=4):
-    """Repeats what may have happened: under its key it happens once."""
+    """Retries: under its idempotency key the write happens once."""
     try:
         return artifacts.UploadArtifact(pieces(path, spec), metadata=auth, timeout=60).artifact
     except grpc.RpcError as error:
@@ -44,7 +44,7 @@ def upload(path, spec, attempts=4):
 
 
 def reason(error):
-    """What programs branch on; None for an error that a proxy or the network made."""
+    """What programs branch on. It is None for an error of a proxy or the network."""
     info, status = ErrorInfo(), rpc_status.from_call(error)
     return next((info.reason for detail in status.details if detail.Unpack(info)), None) if status else None
 
@@ -54,7 +54,7 @@ watch = sessions.WatchSession(sessions_api.WatchSessionRequest(session_id=sessio
 spec = ArtifactSpec(filename=os.path.basename(path), session_id=session, agent_id="example", idempotency_key=str(uuid.uuid4()))
 
 made = upload(path, spec)
-assert upload(path, spec).artifact_id == made.artifact_id, "the same key is the same artifact"
+assert upload(path, spec).artifact_id == made.artifact_id, "the same key returns the same artifact"
 
 found = artifacts.ListArtifacts(api.ListArtifactsRequest(session_id=session), metadata=auth, timeout=10).artifacts
 print([f"{artifact.filename} v{artifact.version}, {artifact.size_bytes} bytes" for artifact in found])
@@ -62,7 +62,7 @@ print([f"{artifact.filename} v{artifact.version}, {artifact.size_bytes} bytes" f
 sha256 = hashlib.sha256()
 for message in artifacts.DownloadArtifact(api.DownloadArtifactRequest(artifact_id=made.artifact_id), metadata=auth):
     sha256.update(message.data)
-assert f"sha256:{sha256.hexdigest()}" == made.content_hash, "the bytes are those that were sent"
+assert f"sha256:{sha256.hexdigest()}" == made.content_hash, "the downloaded bytes are those that were uploaded"
 
 sessions.SealSession(sessions_api.SealSessionRequest(session_id=session), metadata=auth, timeout=10)
 try:
@@ -70,7 +70,7 @@ try:
 except grpc.RpcError as error:
     if reason(error) != "SESSION_SEALED":
         raise
-    print("sealed: nothing more goes in")
+    print("sealed: no more uploads")
 
 for message in watch:
     for event in message.events:

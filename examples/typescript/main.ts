@@ -1,4 +1,4 @@
-// Streams a file up, finds it, reads it back, seals the session and reads what happened in it: main.js FILE
+// Uploads a file, lists it, downloads and verifies it, seals the session and reads its events: main.js FILE
 import assert from "node:assert";
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -23,7 +23,7 @@ const transport = createGrpcTransport({ baseUrl, interceptors: [authorize], sess
 const artifacts = createClient(ArtifactService, transport);
 const sessions = createClient(SessionService, transport);
 
-/** The spec, the content, then that this was all and what it was; a file of any size. */
+/** The spec, the content, then the end with its hash and size. The file may have any size. */
 async function* pieces(path: string, spec: Spec): AsyncGenerator<MessageInitShape<typeof UploadArtifactRequestSchema>> {
   yield { message: { case: "spec", value: spec } };
   const sha256 = createHash("sha256");
@@ -36,7 +36,7 @@ async function* pieces(path: string, spec: Spec): AsyncGenerator<MessageInitShap
   yield { message: { case: "end", value: { contentHash: `sha256:${sha256.digest("hex")}`, sizeBytes: BigInt(size) } } };
 }
 
-/** Repeats what may have happened: under its key it happens once. */
+/** Retries: under its idempotency key the write happens once. */
 async function upload(path: string, spec: Spec, attempts = 4) {
   try {
     return (await artifacts.uploadArtifact(pieces(path, spec), { timeoutMs: 60_000 })).artifact!;
@@ -52,7 +52,7 @@ const watch = sessions.watchSession({ sessionId, untilSealed: true });
 const spec = { filename: basename(path), sessionId, agentId: "example", idempotencyKey: randomUUID() };
 
 const made = await upload(path, spec);
-assert.equal((await upload(path, spec)).artifactId, made.artifactId, "the same key is the same artifact");
+assert.equal((await upload(path, spec)).artifactId, made.artifactId, "the same key returns the same artifact");
 
 const found = await artifacts.listArtifacts({ sessionId }, { timeoutMs: 10_000 });
 console.log(found.artifacts.map(({ filename, version, sizeBytes }) => `${filename} v${version}, ${sizeBytes} bytes`));
@@ -61,13 +61,13 @@ const sha256 = createHash("sha256");
 for await (const { message } of artifacts.downloadArtifact({ artifactId: made.artifactId })) {
   if (message.case === "data") sha256.update(message.value);
 }
-assert.equal(`sha256:${sha256.digest("hex")}`, made.contentHash, "the bytes are those that were sent");
+assert.equal(`sha256:${sha256.digest("hex")}`, made.contentHash, "the downloaded bytes are those that were uploaded");
 
 await sessions.sealSession({ sessionId }, { timeoutMs: 10_000 });
 await assert.rejects(upload(path, { filename: "late", sessionId, agentId: "example" }), (error) => {
   return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.reason === "SESSION_SEALED";
 });
-console.log("sealed: nothing more goes in");
+console.log("sealed: no more uploads");
 
 for await (const { events } of watch) {
   for (const event of events) console.log(event.position, SessionEventType[event.type], event.artifact?.filename);

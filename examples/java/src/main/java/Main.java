@@ -9,17 +9,17 @@ import java.security.MessageDigest;
 import java.util.*;
 import java.util.concurrent.TimeUnit;
 
-/** Streams a file up, finds it, reads it back, seals the session and reads what happened in it: Main FILE */
+/** Uploads a file, lists it, downloads and verifies it, seals the session and reads its events: Main FILE */
 public class Main {
     static ArtifactServiceGrpc.ArtifactServiceBlockingV2Stub artifacts;
 
-    /** Sends the spec, the content, then that this was all and what it was; a file of any size. */
+    /** Sends the spec, the content, then the end with its hash and size. The file may have any size. */
     static Artifact attempt(Path path, ArtifactSpec spec) throws Exception {
         var call = artifacts.withDeadlineAfter(60, TimeUnit.SECONDS).uploadArtifact();
         try (var file = Files.newInputStream(path)) {
             var sha256 = MessageDigest.getInstance("SHA-256");
             var piece = new byte[256 * 1024];
-            // A write that answers false says that the answer is there, perhaps a good one: read returns it.
+            // A write that returns false only says that the response is there, perhaps a success: read returns it.
             var going = call.write(UploadArtifactRequest.newBuilder().setSpec(spec).build());
             for (int n; going && (n = file.read(piece)) > 0; ) {
                 sha256.update(piece, 0, n);
@@ -36,7 +36,7 @@ public class Main {
         }
     }
 
-    /** Repeats what may have happened: under its key it happens once. */
+    /** Retries: under its idempotency key the write happens once. */
     static Artifact upload(Path path, ArtifactSpec spec) throws Exception {
         for (int attempts = 4; ; attempts--) {
             try {
@@ -48,7 +48,7 @@ public class Main {
         }
     }
 
-    /** What programs branch on; empty for an error that a proxy or the network made. */
+    /** What programs branch on. It is empty for an error of a proxy or the network. */
     static String reason(StatusException error) throws Exception {
         for (var detail : StatusProto.fromThrowable(error).getDetailsList())
             if (detail.is(ErrorInfo.class)) return detail.unpack(ErrorInfo.class).getReason();
@@ -78,7 +78,7 @@ public class Main {
                 .setAgentId("example").setIdempotencyKey(UUID.randomUUID().toString()).build();
 
         var made = upload(path, spec);
-        check(upload(path, spec).getArtifactId().equals(made.getArtifactId()), "the same key is the same artifact");
+        check(upload(path, spec).getArtifactId().equals(made.getArtifactId()), "the same key returns the same artifact");
 
         for (var artifact : artifacts.listArtifacts(ListArtifactsRequest.newBuilder().setSessionId(session).build()).getArtifactsList())
             System.out.printf("%s v%d, %d bytes%n", artifact.getFilename(), artifact.getVersion(), artifact.getSizeBytes());
@@ -86,7 +86,7 @@ public class Main {
         var sha256 = MessageDigest.getInstance("SHA-256");
         var content = artifacts.downloadArtifact(DownloadArtifactRequest.newBuilder().setArtifactId(made.getArtifactId()).build());
         while (content.hasNext()) sha256.update(content.read().getData().asReadOnlyByteBuffer());
-        check(hash(sha256).equals(made.getContentHash()), "the bytes are those that were sent");
+        check(hash(sha256).equals(made.getContentHash()), "the downloaded bytes are those that were uploaded");
 
         sessions.sealSession(SealSessionRequest.newBuilder().setSessionId(session).build());
         try {
@@ -94,7 +94,7 @@ public class Main {
             check(false, "a sealed session takes no write");
         } catch (StatusException error) {
             if (!reason(error).equals("SESSION_SEALED")) throw error;
-            System.out.println("sealed: nothing more goes in");
+            System.out.println("sealed: no more uploads");
         }
 
         while (watch.hasNext())
