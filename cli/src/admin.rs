@@ -5,7 +5,7 @@ mod gc;
 
 use cairn_store::{Store, config::StoreConfig};
 
-use crate::{error::CliError, output::Output};
+use crate::{error::CliError, terminal::output::Output};
 
 /// Look after a Cairn; configured by the same CAIRN_* variables as its servers
 #[derive(clap::Args)]

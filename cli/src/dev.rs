@@ -18,8 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{CliError, chain},
-    output::Output,
-    signals::Signals,
+    terminal::{output::Output, signals::Signals},
 };
 
 mod account;

@@ -6,45 +6,15 @@
 
 mod admin;
 mod again;
+mod args;
 mod client;
-mod completions;
-mod cp;
 mod dev;
 mod digest;
 mod error;
-mod expression;
-mod hold;
-mod inspect;
-mod interrupt;
-mod job;
-mod key;
-mod lineage;
-mod link;
-mod ls;
-mod metadata;
-mod mode;
-mod name;
-mod names;
-mod output;
-mod page;
-mod printable;
-mod progress;
-mod pull;
-mod push;
-mod record;
-mod restore;
-mod rm;
-mod session;
-mod several;
-mod shapes;
+mod files;
 mod sidecar;
-mod signals;
-mod stage;
-mod time;
-mod update;
-mod versions;
-mod walk;
-mod whoami;
+mod terminal;
+mod verbs;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -54,8 +24,10 @@ pub use crate::dev::cluster;
 
 use crate::{
     error::{CliError, Fault},
-    interrupt::{Minded, minded},
-    output::Output,
+    terminal::{
+        interrupt::{Minded, minded},
+        output::Output,
+    },
 };
 
 /// Keeps what AI agents leave behind, for those who come after
@@ -80,24 +52,24 @@ enum Command {
 
 #[derive(Subcommand)]
 enum ClientCommand {
-    Push(push::Args),
-    Pull(pull::Args),
-    Ls(ls::Args),
-    Versions(versions::Args),
-    Inspect(inspect::Args),
-    Lineage(lineage::Args),
-    Cp(cp::Args),
-    Update(update::Args),
-    Stage(stage::Args),
-    History(stage::HistoryArgs),
-    Rm(rm::Args),
-    Restore(restore::Args),
-    Hold(hold::Args),
-    Link(link::Args),
-    Session(session::Args),
-    Job(job::Args),
-    Whoami(whoami::Args),
-    Completions(completions::Args),
+    Push(verbs::push::Args),
+    Pull(verbs::pull::Args),
+    Ls(verbs::ls::Args),
+    Versions(verbs::versions::Args),
+    Inspect(verbs::inspect::Args),
+    Lineage(verbs::lineage::Args),
+    Cp(verbs::cp::Args),
+    Update(verbs::update::Args),
+    Stage(verbs::stage::Args),
+    History(verbs::stage::HistoryArgs),
+    Rm(verbs::rm::Args),
+    Restore(verbs::restore::Args),
+    Hold(verbs::hold::Args),
+    Link(verbs::link::Args),
+    Session(verbs::session::Args),
+    Job(verbs::job::Args),
+    Whoami(verbs::whoami::Args),
+    Completions(verbs::completions::Args),
 }
 
 /// Does what the arguments ask, the first of which is the command's own name.
@@ -151,24 +123,24 @@ fn end_by(signal: i32, said: Option<Result<(), CliError>>, output: Output) -> Ex
 
 async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliError> {
     match command {
-        ClientCommand::Push(args) => push::run(args, output).await,
-        ClientCommand::Pull(args) => pull::run(args, output).await,
-        ClientCommand::Ls(args) => ls::run(args, output).await,
-        ClientCommand::Versions(args) => versions::run(args, output).await,
-        ClientCommand::Inspect(args) => inspect::run(args, output).await,
-        ClientCommand::Lineage(args) => lineage::run(args, output).await,
-        ClientCommand::Cp(args) => cp::run(args, output).await,
-        ClientCommand::Update(args) => update::run(args, output).await,
-        ClientCommand::Stage(args) => stage::run(args, output).await,
-        ClientCommand::History(args) => stage::history(args, output).await,
-        ClientCommand::Rm(args) => rm::run(args, output).await,
-        ClientCommand::Restore(args) => restore::run(args, output).await,
-        ClientCommand::Hold(args) => hold::run(args, output).await,
-        ClientCommand::Link(args) => link::run(args, output).await,
-        ClientCommand::Session(args) => session::run(args, output).await,
-        ClientCommand::Job(args) => job::run(args, output).await,
-        ClientCommand::Whoami(args) => whoami::run(args, output).await,
-        ClientCommand::Completions(args) => completions::run(args, output),
+        ClientCommand::Push(args) => verbs::push::run(args, output).await,
+        ClientCommand::Pull(args) => verbs::pull::run(args, output).await,
+        ClientCommand::Ls(args) => verbs::ls::run(args, output).await,
+        ClientCommand::Versions(args) => verbs::versions::run(args, output).await,
+        ClientCommand::Inspect(args) => verbs::inspect::run(args, output).await,
+        ClientCommand::Lineage(args) => verbs::lineage::run(args, output).await,
+        ClientCommand::Cp(args) => verbs::cp::run(args, output).await,
+        ClientCommand::Update(args) => verbs::update::run(args, output).await,
+        ClientCommand::Stage(args) => verbs::stage::run(args, output).await,
+        ClientCommand::History(args) => verbs::stage::history(args, output).await,
+        ClientCommand::Rm(args) => verbs::rm::run(args, output).await,
+        ClientCommand::Restore(args) => verbs::restore::run(args, output).await,
+        ClientCommand::Hold(args) => verbs::hold::run(args, output).await,
+        ClientCommand::Link(args) => verbs::link::run(args, output).await,
+        ClientCommand::Session(args) => verbs::session::run(args, output).await,
+        ClientCommand::Job(args) => verbs::job::run(args, output).await,
+        ClientCommand::Whoami(args) => verbs::whoami::run(args, output).await,
+        ClientCommand::Completions(args) => verbs::completions::run(args, output),
     }
 }
 

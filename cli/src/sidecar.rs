@@ -19,13 +19,17 @@ use crate::{
     again::until_answered,
     client::Server,
     error::CliError,
-    output::Output,
-    progress::Progress,
-    push::{self, Context},
-    session,
-    several::{Failures, Room},
-    signals::Signals,
-    walk::{Selection, refuse_data_folder, tell, warn_of_secrets},
+    files::walk::{Selection, refuse_data_folder, tell, warn_of_secrets},
+    terminal::{
+        output::Output,
+        progress::Progress,
+        several::{Failures, Room},
+        signals::Signals,
+    },
+    verbs::{
+        push::{self, Context},
+        session,
+    },
 };
 
 /// Push every file of a folder as soon as it stands still, and the rest at the end

@@ -7,7 +7,7 @@ use cairn_store::{
 
 use crate::{
     error::{CliError, Fault},
-    output::{Output, fields, table},
+    terminal::output::{Output, fields, table},
 };
 
 /// Compare all records with all bytes, in both directions, and usage with what is stored, and change nothing; exits with 2

@@ -10,8 +10,10 @@ use uuid::Uuid;
 
 use crate::{
     error::CliError,
-    output::{Output, fields, table},
-    shapes::size,
+    terminal::{
+        output::{Output, fields, table},
+        shapes::size,
+    },
 };
 
 /// Steer the collector, and see what it did

@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
 use super::{Again, Fault};
-use crate::printable::shell_word;
+use crate::terminal::printable::shell_word;
 
 /// An error that a Cairn server sent.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::{
     error::CliError,
-    push::Stamp,
-    walk::{Place, Root, Rules, Seen, Skipped, Walk},
+    files::walk::{Place, Root, Rules, Seen, Skipped, Walk},
+    verbs::push::Stamp,
 };
 
 /// A folder, and what in it is left alone.

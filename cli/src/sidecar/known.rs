@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{error::Fault, push::Stamp};
+use crate::{error::Fault, verbs::push::Stamp};
 
 /// The files of a folder, and those that wait to be pushed.
 pub(super) struct Known {
@@ -209,7 +209,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{End, Known};
-    use crate::{error::Fault, push::Stamp};
+    use crate::{error::Fault, verbs::push::Stamp};
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 

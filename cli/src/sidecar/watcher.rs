@@ -20,11 +20,13 @@ use crate::{
     again::Patience,
     client::Client,
     error::{Again, CliError, Fault},
-    output::Output,
-    progress::Progress,
-    push::{self, Content, Keying, Pusher, Stamp, is_changed},
-    several::{Failures, IN_FLIGHT, Room},
-    walk::{Skipped, looks_secret, tell, tell_each, warn_of_secrets},
+    files::walk::{Skipped, looks_secret, tell, tell_each, warn_of_secrets},
+    terminal::{
+        output::Output,
+        progress::Progress,
+        several::{Failures, IN_FLIGHT, Room},
+    },
+    verbs::push::{self, Content, Keying, Pusher, Stamp, is_changed},
 };
 
 /// How long a push may take, besides the time for its bytes at so many a second.

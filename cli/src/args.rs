@@ -1,0 +1,9 @@
+//! Arguments that several verbs take.
+
+pub(crate) mod expression;
+pub(crate) mod key;
+pub(crate) mod metadata;
+pub(crate) mod name;
+pub(crate) mod page;
+pub(crate) mod record;
+pub(crate) mod time;

@@ -1,0 +1,9 @@
+//! The terminal: what is printed, what is shown while one waits, and the signals that end a verb.
+
+pub(crate) mod interrupt;
+pub(crate) mod output;
+pub(crate) mod printable;
+pub(crate) mod progress;
+pub(crate) mod several;
+pub(crate) mod shapes;
+pub(crate) mod signals;

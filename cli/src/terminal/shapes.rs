@@ -1,0 +1,203 @@
+//! What the server answers, as a person reads it.
+
+use cairn_proto::json::{Artifact, Link, Session, present};
+use indicatif::HumanBytes;
+use jiff::Timestamp;
+
+use crate::{args::time::age, terminal::output};
+
+/// Every field that is set on its line; of those that have a value from the start, what is not that.
+pub(crate) fn artifact_fields(artifact: &Artifact) -> String {
+    let other_than =
+        |usual: &str, value: &Option<String>| value.clone().filter(|value| usual != value);
+    let mut fields = vec![
+        ("id", Some(artifact.artifact_id.clone())),
+        ("filename", Some(artifact.filename.clone())),
+        ("title", artifact.title.clone()),
+        ("version", Some(artifact.version.to_string())),
+        ("change", artifact.change_summary.clone()),
+        ("state", other_than("visible", &artifact.state)),
+        ("stage", artifact.stage.clone()),
+        ("kind", other_than("other", &artifact.kind)),
+        ("language", artifact.language.clone()),
+        ("type", Some(artifact.content_type.clone())),
+        (
+            "size",
+            Some(format!(
+                "{} ({} bytes)",
+                size(artifact.size_bytes),
+                artifact.size_bytes
+            )),
+        ),
+        ("hash", Some(artifact.content_hash.clone())),
+        ("session", artifact.session_id.clone()),
+        ("namespace", artifact.namespace.clone()),
+        ("user", artifact.user_id.clone()),
+        ("agent", artifact.agent_id.clone()),
+        ("created", shown(artifact.created_at)),
+        (
+            "updated",
+            shown(
+                artifact
+                    .updated_at
+                    .filter(|_| artifact.updated_at != artifact.created_at),
+            ),
+        ),
+        (
+            "expires",
+            shown(artifact.expires_at).or(Some("never".to_owned())),
+        ),
+        ("legal hold", held(artifact.legal_hold)),
+        ("persistent", artifact.persistent.then(|| "yes".to_owned())),
+    ];
+    fields.extend(several("label", &artifact.labels));
+    fields.extend(several("input", &artifact.inputs));
+    let metadata = artifact.metadata.iter().map(|(k, v)| format!("{k}={v}"));
+    fields.extend(metadata.map(|pair| ("meta", Some(pair))));
+    output::fields(&fields)
+}
+
+/// "v1", "v2" …; what is unpublished has none yet.
+pub(crate) fn version(artifact: &Artifact) -> String {
+    match artifact.version {
+        0 => "-".to_owned(),
+        version => format!("v{version}"),
+    }
+}
+
+/// Artifacts, one to a line.
+pub(crate) fn artifact_table(artifacts: &[Artifact]) -> String {
+    let mut rows = vec![header([
+        "ID", "VERSION", "SIZE", "SESSION", "AGENT", "AGE", "FILENAME",
+    ])];
+    rows.extend(artifacts.iter().map(|artifact| {
+        vec![
+            artifact.artifact_id.clone(),
+            version(artifact),
+            size(artifact.size_bytes),
+            or_dash(artifact.session_id.clone()),
+            or_dash(artifact.agent_id.clone()),
+            age(artifact.created_at),
+            artifact.filename.clone(),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// Every field of a link on its line.
+pub(crate) fn link_fields(link: &Link) -> String {
+    output::fields(&[
+        ("url", Some(link.url.clone())),
+        ("id", Some(link.link_id.clone())),
+        ("artifact", Some(link.artifact_id.clone())),
+        ("created", shown(link.created_at)),
+        ("expires", shown(link.expires_at)),
+        ("revoked", shown(link.revoked_at)),
+    ])
+}
+
+/// Links, one to a line.
+pub(crate) fn link_table(links: &[Link]) -> String {
+    let mut rows = vec![header(["ID", "ARTIFACT", "EXPIRES", "REVOKED", "URL"])];
+    rows.extend(links.iter().map(|link| {
+        vec![
+            link.link_id.clone(),
+            link.artifact_id.clone(),
+            or_dash(shown(link.expires_at)),
+            or_dash(shown(link.revoked_at)),
+            link.url.clone(),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// Every field of a session on its line.
+pub(crate) fn session_fields(session: &Session) -> String {
+    let mut fields = vec![
+        ("session", Some(session.session_id.clone())),
+        ("name", session.display_name.clone()),
+        ("artifacts", Some(session.artifact_count.to_string())),
+        (
+            "unpublished",
+            (session.unpublished_count > 0).then(|| session.unpublished_count.to_string()),
+        ),
+        ("size", Some(size(session.size_bytes))),
+        ("created", shown(session.created_at)),
+        ("first artifact", shown(session.first_artifact_at)),
+        ("last artifact", shown(session.last_artifact_at)),
+        ("sealed", shown(session.sealed_at).or(Some("no".to_owned()))),
+        ("manifest", session.manifest_hash.clone()),
+        ("legal hold", held(session.legal_hold)),
+    ];
+    fields.extend(several("label", &session.labels));
+    output::fields(&fields)
+}
+
+/// What there is to tell of a session's sealing beside something else; nothing as long as it is open.
+pub(crate) fn seal_line(session: &Session) -> String {
+    match (&session.sealed_at, &session.manifest_hash) {
+        (Some(at), Some(hash)) => format!("sealed at {at}, manifest {hash}\n"),
+        _ => String::new(),
+    }
+}
+
+/// Sessions, one to a line.
+pub(crate) fn session_table(sessions: &[Session]) -> String {
+    let mut rows = vec![header([
+        "SESSION",
+        "ARTIFACTS",
+        "UNPUBLISHED",
+        "SIZE",
+        "SEALED",
+        "LAST",
+        "LABELS",
+        "NAME",
+    ])];
+    rows.extend(sessions.iter().map(|session| {
+        vec![
+            session.session_id.clone(),
+            session.artifact_count.to_string(),
+            session.unpublished_count.to_string(),
+            size(session.size_bytes),
+            if session.is_sealed { "yes" } else { "no" }.to_owned(),
+            age(session.last_artifact_at),
+            or_dash(present(session.labels.join(","))),
+            or_dash(session.display_name.clone()),
+        ]
+    }));
+    output::table(&rows)
+}
+
+/// A line for each of several values.
+fn several<'a>(name: &'a str, values: &[String]) -> Vec<(&'a str, Option<String>)> {
+    let values = values.iter().cloned().map(Some);
+    values.map(|value| (name, value)).collect()
+}
+
+/// A number of bytes, in few characters.
+pub(crate) fn size(bytes: i64) -> String {
+    HumanBytes(u64::try_from(bytes).unwrap_or(0)).to_string()
+}
+
+/// A time, in full.
+pub(crate) fn shown(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
+/// A hold is out of the ordinary, and told only where there is one.
+pub(crate) fn held(legal_hold: bool) -> Option<String> {
+    legal_hold.then(|| "yes".to_owned())
+}
+
+/// Who did something: the workload by whose token, or else the key by its end.
+pub(crate) fn key_or_workload(last_4: &str, workload: Option<&str>) -> String {
+    workload.map_or_else(|| format!("…{last_4}"), str::to_owned)
+}
+
+pub(crate) fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+pub(crate) fn header<const N: usize>(names: [&str; N]) -> Vec<String> {
+    names.map(str::to_owned).to_vec()
+}

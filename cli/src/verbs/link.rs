@@ -1,0 +1,179 @@
+//! `cairn link`.
+
+use cairn_proto::{
+    json::{Link, Page},
+    v1::{CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest},
+};
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::{
+    args::{
+        key::Key,
+        name::{Name, Which},
+        page::{PageArgs, hint_more},
+        time::Span,
+    },
+    client::{Client, Server, required, unary},
+    error::CliError,
+    terminal::{
+        output::Output,
+        shapes::{link_fields, link_table},
+    },
+};
+
+/// Make a public URL of an artifact; list, show and revoke such URLs
+#[derive(clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    override_usage = "cairn link [OPTIONS] ID
+       cairn link [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]
+       cairn link ls|show|revoke …"
+)]
+pub(crate) struct Args {
+    /// The artifact to make a URL of
+    #[arg(value_name = "ID")]
+    artifact_id: Option<String>,
+    /// How long the URL works, such as 24h; 7 days when it is not given
+    #[arg(long, value_name = "TIME")]
+    expires_in: Option<Span>,
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    name: Name,
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// List links, newest first, with those that have expired or been revoked
+    Ls(LsArgs),
+    /// Print a link's record
+    Show(OneArgs),
+    /// End a link at once
+    Revoke(RevokeArgs),
+}
+
+#[derive(clap::Args)]
+struct LsArgs {
+    /// Only this artifact's links
+    #[arg(long, value_name = "ID")]
+    artifact: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(clap::Args)]
+struct OneArgs {
+    /// The link
+    #[arg(value_name = "LINK")]
+    link_id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(clap::Args)]
+struct RevokeArgs {
+    #[command(flatten)]
+    key: Key,
+    #[command(flatten)]
+    one: OneArgs,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    links: Vec<Link>,
+    #[serde(flatten)]
+    more: Page,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    match args.verb {
+        Some(Verb::Ls(args)) => ls(args, output).await,
+        Some(Verb::Show(args)) => show(args, output).await,
+        Some(Verb::Revoke(args)) => revoke(args, output).await,
+        None => {
+            let which = args.name.or_id(args.artifact_id)?;
+            let client = args.server.connect().await?;
+            let link = create(&client, which, args.expires_in, &args.key, output).await?;
+            output.data(&link, || link_fields(&link))
+        }
+    }
+}
+
+/// Makes a link; without a span it works for as long as the server thinks right.
+pub(crate) async fn create(
+    client: &Client,
+    which: Which,
+    expires_in: Option<Span>,
+    key: &Key,
+    output: Output,
+) -> Result<Link, CliError> {
+    let (artifact_id, name) = which.into_fields();
+    let request = CreateLinkRequest {
+        artifact_id,
+        name,
+        expires_in: expires_in.map(Into::into),
+        idempotency_key: key.field(),
+    };
+    let create = async || {
+        let mut client = client.links.clone();
+        let answer = client.create_link(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = key.call(output, create).await?;
+    Ok(required(answer.link, "link")?.into())
+}
+
+async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let artifact_id = args.artifact.unwrap_or_default();
+    let fetch = async |page_size, page_token| {
+        let request = ListLinksRequest {
+            page_size,
+            page_token,
+            artifact_id: artifact_id.clone(),
+        };
+        let answer = client.links.list_links(unary(request)).await?.into_inner();
+        Ok((answer.links, answer.next_page_token))
+    };
+    let (links, more) = args.page.read(fetch).await?;
+    let listing = Listing {
+        links: links.into_iter().map(Link::from).collect(),
+        more,
+    };
+    output.data(&listing, || link_table(&listing.links))?;
+    hint_more(&listing.more, output);
+    Ok(())
+}
+
+async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let request = unary(GetLinkRequest {
+        link_id: args.link_id,
+    });
+    let answer = client.links.get_link(request).await?.into_inner();
+    let link = Link::from(required(answer.link, "link")?);
+    output.data(&link, || link_fields(&link))
+}
+
+async fn revoke(args: RevokeArgs, output: Output) -> Result<(), CliError> {
+    let client = args.one.server.connect().await?;
+    let request = RevokeLinkRequest {
+        link_id: args.one.link_id,
+        idempotency_key: args.key.field(),
+    };
+    let revoke = async || {
+        let mut client = client.links.clone();
+        let answer = client.revoke_link(unary(request.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    let answer = args.key.call(output, revoke).await?;
+    let link = Link::from(required(answer.link, "link")?);
+    output.data(&link, || link_fields(&link))
+}

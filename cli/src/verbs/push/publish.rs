@@ -1,0 +1,259 @@
+//! `cairn push --unpublished` and `--atomic`: storing without showing, and showing all of it at once.
+
+use std::collections::HashMap;
+
+use cairn_proto::{
+    json::{Artifact, Session},
+    v1::{ArtifactSpec, GetSessionRequest, SealSessionRequest},
+};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use super::Pushed;
+use crate::{
+    again::until_answered,
+    args::{key::Key, name::Which},
+    client::{Client, required, unary},
+    error::{CliError, Fault},
+    terminal::{
+        output::{Output, table},
+        several::IN_FLIGHT,
+        shapes::seal_line,
+    },
+    verbs::{inspect, session::Commit},
+};
+
+/// The most that the server publishes in one moment.
+const MOST: usize = 5000;
+
+/// When what is pushed is to be seen.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Publishing")]
+pub(super) struct Publishing {
+    /// Store, and let no read find it before cairn session commit publishes it, which must be within 24 hours unless the
+    /// server is set otherwise
+    #[arg(long, conflicts_with = "link")]
+    unpublished: bool,
+    /// Publish everything in one moment once all of it is stored, or nothing when anything fails
+    #[arg(long, conflicts_with = "unpublished")]
+    pub(super) atomic: bool,
+    /// Also seal the session in that moment
+    #[arg(long, requires = "atomic")]
+    seal: bool,
+}
+
+/// What was published together, and the session since; null when it is not known to be published.
+#[derive(Serialize)]
+struct Together<'a> {
+    artifacts: &'a [Pushed],
+    session: Option<Session>,
+}
+
+impl Publishing {
+    /// The spec of what is stored and not shown, if that is wanted.
+    pub(super) fn of(&self, spec: ArtifactSpec) -> Result<ArtifactSpec, CliError> {
+        let unpublished = self.unpublished || self.atomic;
+        if unpublished && spec.session_id.is_empty() {
+            let option = if self.atomic { "atomic" } else { "unpublished" };
+            return Err(CliError::Usage(format!(
+                "--{option} needs a session to publish in: give --session or --new-session"
+            )));
+        }
+        Ok(ArtifactSpec {
+            unpublished,
+            ..spec
+        })
+    }
+
+    /// Tells a person how to publish what was not.
+    pub(super) fn hint(&self, session_id: &str, output: Output) {
+        if self.unpublished {
+            output.hint(&format!("to publish it: cairn session commit {session_id}"));
+        }
+    }
+
+    /// Refuses what can never be published together, before anything is sent.
+    pub(super) fn check(&self, files: usize, missing: usize) -> Result<(), CliError> {
+        if !self.atomic {
+            return Ok(());
+        }
+        if files > MOST {
+            return Err(CliError::Usage(format!(
+                "--atomic publishes at most 5,000 files, and these are {files}: push them with --unpublished, then publish \
+                 them with `cairn session commit`, 5,000 at a time"
+            )));
+        }
+        if missing > 0 {
+            let words = "nothing was pushed: --atomic publishes everything or nothing";
+            return Err(CliError::Usage(words.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Tells that nothing is published because something could not be pushed. What could be is left waiting: the same
+    /// push again goes on with it, and another one of the same files may be about to publish it.
+    pub(super) fn given_up(&self, session_id: &str, pushed: &[Pushed]) -> CliError {
+        let waits = match waiting(pushed).len() {
+            0 => String::new(),
+            waiting => format!(
+                "; what could be pushed ({waiting}) waits for the same push to go on with it, until the server discards it"
+            ),
+        };
+        CliError::Usage(format!("nothing was published in '{session_id}'{waits}"))
+    }
+
+    /// Publishes what was pushed, and reads it as it is now.
+    pub(super) async fn publish(
+        &self,
+        client: &Client,
+        session_id: &str,
+        pushed: &mut [Pushed],
+        output: Output,
+    ) -> Result<Session, CliError> {
+        let commit = Commit {
+            session_id: session_id.to_owned(),
+            artifact_ids: waiting(pushed),
+            seal: self.seal,
+        };
+        let session = settle(client, commit, output).await.map_err(|error| {
+            let what = match error.fault() {
+                Fault::Caller => "nothing was published",
+                // The same push again tells: it has the same key.
+                _ => "it is not known whether anything was published",
+            };
+            error.about(what)
+        })?;
+        if let Err(error) = read_again(client, pushed, output).await {
+            // What is not known is not told.
+            for one in pushed {
+                one.artifact.state = None;
+            }
+            return Err(error.about("all is published, and could not be read again"));
+        }
+        Ok(session)
+    }
+}
+
+/// Prints what was published together, or was not.
+pub(super) fn print(
+    pushed: &[Pushed],
+    session: Option<Session>,
+    output: Output,
+) -> Result<(), CliError> {
+    let together = Together {
+        artifacts: pushed,
+        session,
+    };
+    output.data(&together, || {
+        let rows: Vec<Vec<String>> = pushed.iter().map(Pushed::row).collect();
+        let seal = together.session.as_ref().map(seal_line);
+        table(&rows) + &seal.unwrap_or_default()
+    })
+}
+
+/// The ids of what waits to be published. What was there already, or was published when the same push was made before,
+/// does not.
+fn waiting(pushed: &[Pushed]) -> Vec<String> {
+    let waiting = pushed.iter().filter(|one| one.artifact.is_unpublished());
+    waiting
+        .map(|one| one.artifact.artifact_id.clone())
+        .collect()
+}
+
+/// Publishes until nothing of it waits any more.
+async fn settle(client: &Client, mut commit: Commit, output: Output) -> Result<Session, CliError> {
+    loop {
+        if commit.artifact_ids.is_empty() {
+            // To publish nothing would be to publish everything that others have left waiting.
+            return nothing_to_publish(client, &commit, output).await;
+        }
+        let error = match commit.clone().send(client, Key::default(), output).await {
+            Ok(answer) => return Ok(required(answer.session, "session")?.into()),
+            Err(error) => error,
+        };
+        if error.missing_artifact().is_none() {
+            return Err(error);
+        }
+        // The same push, made twice at a time, may have published some of it.
+        let still = unseen(client, &commit.artifact_ids, output).await?;
+        if still.len() == commit.artifact_ids.len() {
+            return Err(error);
+        }
+        commit.artifact_ids = still;
+    }
+}
+
+async fn nothing_to_publish(
+    client: &Client,
+    commit: &Commit,
+    output: Output,
+) -> Result<Session, CliError> {
+    let session_id = commit.session_id.clone();
+    let ask = async || {
+        let mut sessions = client.sessions.clone();
+        let session_id = session_id.clone();
+        // Both can be asked again without harm.
+        let session = if commit.seal {
+            let request = SealSessionRequest {
+                session_id,
+                ..SealSessionRequest::default()
+            };
+            sessions
+                .seal_session(unary(request))
+                .await?
+                .into_inner()
+                .session
+        } else {
+            let request = GetSessionRequest { session_id };
+            sessions
+                .get_session(unary(request))
+                .await?
+                .into_inner()
+                .session
+        };
+        required(session, "session")
+    };
+    let session = until_answered(|words| output.progress(words), ask).await?;
+    Ok(session.into())
+}
+
+/// Those of these artifacts that no read finds.
+async fn unseen(client: &Client, ids: &[String], output: Output) -> Result<Vec<String>, CliError> {
+    let look = async |id: &String| match read(client, id, output).await {
+        Ok(_) => Ok(None),
+        Err(error) if error.missing_artifact().is_some() => Ok(Some(id.clone())),
+        Err(error) => Err(error),
+    };
+    let looked = stream::iter(ids).map(look).buffered(IN_FLIGHT);
+    let looked: Vec<Option<String>> = looked.try_collect().await?;
+    Ok(looked.into_iter().flatten().collect())
+}
+
+/// Puts the records as they are since they were published in the place of those from before: version, time of creation and
+/// expiry are new.
+async fn read_again(
+    client: &Client,
+    pushed: &mut [Pushed],
+    output: Output,
+) -> Result<(), CliError> {
+    let ids = waiting(pushed);
+    let records = stream::iter(&ids)
+        .map(async |id| read(client, id, output).await)
+        .buffered(IN_FLIGHT);
+    let records: Vec<Artifact> = records.try_collect().await?;
+    let mut records: HashMap<String, Artifact> = records
+        .into_iter()
+        .map(|record| (record.artifact_id.clone(), record))
+        .collect();
+    for one in pushed {
+        if let Some(record) = records.remove(&one.artifact.artifact_id) {
+            one.artifact = record;
+        }
+    }
+    Ok(())
+}
+
+async fn read(client: &Client, id: &str, output: Output) -> Result<Artifact, CliError> {
+    let read = async || inspect::get(client, Which::Id(id.to_owned())).await;
+    until_answered(|words| output.progress(words), read).await
+}

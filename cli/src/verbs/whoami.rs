@@ -1,0 +1,66 @@
+//! `cairn whoami`.
+
+use cairn_proto::{json::Identity, v1::WhoAmIRequest};
+
+use crate::{
+    client::{Server, unary},
+    error::CliError,
+    terminal::{
+        output::{self, Output},
+        shapes::{key_or_workload, size},
+    },
+};
+
+/// Print for whom this key or token acts, what it may do, and what its tenant stores
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
+    let mut client = args.server.connect().await?;
+    let answer = client.identity.who_am_i(unary(WhoAmIRequest {})).await?;
+    let identity = Identity::from(answer.into_inner());
+    output.data(&identity, || {
+        let never = if identity.never_expires_allowed {
+            "yes"
+        } else {
+            "no"
+        };
+        let max_ttl = identity.max_ttl.clone();
+        output::fields(&[
+            ("tenant", Some(identity.tenant_name.clone())),
+            (
+                "key",
+                Some(key_or_workload(
+                    &identity.api_key_last_4,
+                    identity.workload.as_deref(),
+                )),
+            ),
+            ("default ttl", Some(identity.default_ttl.clone())),
+            ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
+            ("may keep for ever", Some(never.to_owned())),
+            ("largest file", Some(size(identity.max_upload_bytes))),
+            (
+                "artifacts",
+                Some(of(identity.stored_artifacts, identity.max_artifacts, |n| {
+                    n.to_string()
+                })),
+            ),
+            (
+                "stored",
+                Some(of(identity.stored_bytes, identity.max_stored_bytes, size)),
+            ),
+            ("server", Some(identity.server_version.clone())),
+        ])
+    })
+}
+
+/// How much there is, of how much there may be.
+fn of(used: i64, max: Option<i64>, words: impl Fn(i64) -> String) -> String {
+    match max {
+        None => words(used),
+        Some(max) => format!("{} of {}", words(used), words(max)),
+    }
+}
