@@ -142,7 +142,7 @@ async fn the_record_is_what_was_said_and_what_was_stored() {
 }
 
 #[tokio::test]
-async fn an_artifact_expires_in_thirty_days_unless_it_is_told_otherwise() {
+async fn artifact_expires_in_thirty_days_by_default() {
     let cairn = Cairn::start().await;
     let made = cairn.client.create(spec("a"), "").await.unwrap();
     let life = made.expires_at.unwrap().seconds - made.created_at.unwrap().seconds;
@@ -291,8 +291,9 @@ async fn every_field_at_fault_is_named_at_once() {
     assert_eq!(cairn.count("SELECT count(*) FROM sessions").await, 0);
 }
 
+/// A filename that leads outside of a folder is refused, and any other is stored unchanged.
 #[tokio::test]
-async fn a_filename_that_leads_elsewhere_is_refused_and_any_other_is_kept_as_it_is() {
+async fn filename_outside_its_folder_is_refused() {
     let cairn = Cairn::start().await;
     let long = "x".repeat(300);
     for bad in [
@@ -369,8 +370,9 @@ async fn content_other_than_declared_is_refused_and_leaves_nothing() {
     assert!(cairn.stored().await.is_empty());
 }
 
+/// A missing artifact and one of another tenant get the same response.
 #[tokio::test]
-async fn what_is_not_there_and_what_is_another_tenants_answer_the_same() {
+async fn missing_and_foreign_artifacts_look_the_same() {
     let cairn = Cairn::start().await;
     let made = cairn.client.create(spec("a"), "secret").await.unwrap();
     let stranger = cairn.client_of("stranger").await;

@@ -58,8 +58,9 @@ async fn a_create_that_declares_held_content_sends_nothing() {
     );
 }
 
+/// Content that no visible artifact has any more must be sent.
 #[tokio::test]
-async fn content_that_nobody_can_read_any_more_must_be_sent() {
+async fn unreadable_content_must_be_sent_again() {
     let cairn = Cairn::start().await;
     let bytes = content(100_000);
     let made = cairn.client.upload(spec("a"), bytes.clone()).await.unwrap();
@@ -279,8 +280,9 @@ async fn a_copy_under_a_key_is_answered_again_when_its_source_is_gone() {
     assert_eq!(refused(late.await).reason, "ARTIFACT_DELETED");
 }
 
+/// A copy by name returns the first response under its key, even when the name has a newer version.
 #[tokio::test]
-async fn a_copy_of_a_name_is_answered_again_under_its_key_when_the_name_has_a_newer_version() {
+async fn retried_copy_by_name_ignores_newer_versions() {
     let cairn = Cairn::start().await;
     let source = cairn.client.create(spec("a"), "x").await.unwrap();
     let request = CopyArtifactRequest {

@@ -233,8 +233,9 @@ async fn names(client: &Client, order_by: &str, page_size: i32) -> Vec<String> {
     }
 }
 
+/// A damaged record ends no list, and a read of it names its id.
 #[tokio::test]
-async fn a_damaged_record_ends_no_list_and_is_told_by_its_id() {
+async fn damaged_record_is_left_out_of_lists() {
     let cairn = started().await;
     let mut ids = HashMap::new();
     for name in ["a", "damaged", "z"] {

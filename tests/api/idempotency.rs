@@ -86,8 +86,9 @@ async fn the_answer_outlives_the_session_and_the_artifact() {
     assert_eq!(refusal.reason, "SESSION_SEALED");
 }
 
+/// A key with another request is refused, and the error names the fields that differ.
 #[tokio::test]
-async fn the_key_with_another_request_is_refused_and_says_what_differs() {
+async fn key_reuse_is_refused_with_the_differing_fields() {
     let cairn = Cairn::start().await;
     for size in SIZES {
         let key = format!("key-{size}");
@@ -186,8 +187,9 @@ async fn a_call_that_failed_leaves_its_key_free() {
     }
 }
 
+/// A retry while the first call is running gets IDEMPOTENCY_IN_PROGRESS with a RetryInfo.
 #[tokio::test]
-async fn a_retry_while_the_first_is_under_way_is_told_to_come_back() {
+async fn retry_during_the_first_call_is_asked_to_wait() {
     let cairn = Cairn::start().await;
     let upload = OpenUpload::begin(&cairn.client, keyed("k")).await;
     upload.send(content(100_000)).await;
@@ -212,8 +214,9 @@ async fn a_retry_while_the_first_is_under_way_is_told_to_come_back() {
     assert_eq!(again, first);
 }
 
+/// A key whose attempt died is free when its lease ends, and the dead attempt cannot commit any more.
 #[tokio::test]
-async fn a_key_whose_holder_died_is_free_when_its_lease_is_over_and_the_dead_cannot_come_back() {
+async fn key_of_a_dead_attempt_is_free_after_its_lease() {
     let cairn = Cairn::start().await;
     let upload = OpenUpload::begin(&cairn.client, keyed("k")).await;
     upload.send(content(100_000)).await;

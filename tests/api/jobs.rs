@@ -53,8 +53,9 @@ fn policy(max_batches: u32) -> Policy {
     }
 }
 
+/// A large delete is a job that shows its progress, and keeps artifacts that are held or newer than the call.
 #[tokio::test]
-async fn a_large_delete_is_a_job_that_tells_how_far_it_is_and_leaves_what_is_held_or_new() {
+async fn large_delete_is_a_job_that_keeps_held_and_new() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     make_many(&cairn).await;
@@ -242,8 +243,9 @@ async fn a_large_move_to_a_stage_is_a_job_whose_changes_are_noted() {
     assert_eq!(cairn.count(noted).await, MANY as i64);
 }
 
+/// Jobs are listed newest first, by state, and only to their tenant.
 #[tokio::test]
-async fn jobs_are_listed_newest_first_by_state_and_to_their_tenant_alone() {
+async fn jobs_are_listed_newest_first_by_state_and_tenant() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     make_many(&cairn).await;

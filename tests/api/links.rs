@@ -184,7 +184,7 @@ async fn what_is_no_link_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_link_lives_a_week_unless_it_is_told_otherwise_and_a_year_at_the_most() {
+async fn link_lives_a_week_by_default_and_at_most_a_year() {
     let cairn = Cairn::start().await;
     let made = cairn.client.create(spec("a"), "x").await.unwrap();
     let link = cairn.client.link(&made.artifact_id).await.unwrap();

@@ -57,8 +57,9 @@ fn digest(entries: &[ManifestEntry]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(lines.concat())))
 }
 
+/// A manifest contains what was visible at the seal, and never changes.
 #[tokio::test]
-async fn a_manifest_has_what_was_visible_at_the_seal_and_never_changes() {
+async fn manifest_has_what_was_visible_at_the_seal() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let mut ids = Vec::new();
@@ -144,8 +145,9 @@ async fn a_manifest_has_what_was_visible_at_the_seal_and_never_changes() {
     }
 }
 
+/// A manifest matches its digest while others write and delete.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_manifest_agrees_with_its_digest_while_others_write_and_delete() {
+async fn manifest_matches_its_digest_under_writes() {
     let cairn = Setup::on(Bytes::Files)
         .config(|config| config.database_connections = 16)
         .start()
@@ -200,7 +202,7 @@ fn prolong(artifact_id: &str) -> UpdateArtifactRequest {
 }
 
 #[tokio::test]
-async fn a_seal_waits_for_whoever_is_restoring() {
+async fn seal_waits_for_a_running_restoration() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let made = client.create(session_spec("a", "run"), "x").await.unwrap();

@@ -52,8 +52,9 @@ async fn health(cairn: &Cairn, service: &str) -> i32 {
     client.check(check).await.unwrap().into_inner().status
 }
 
+/// Reflection describes every service, and health has a status for each.
 #[tokio::test]
-async fn reflection_tells_of_every_service_and_health_of_each() {
+async fn reflection_and_health_know_every_service() {
     let cairn = Cairn::start().await;
     let services = services(&cairn).await;
     let ours: Vec<_> = services

@@ -62,8 +62,9 @@ fn named(files: &[(&str, i64)]) -> Vec<(String, i64)> {
     files.iter().map(|(f, v)| ((*f).to_owned(), *v)).collect()
 }
 
+/// No read finds unpublished artifacts, and the first read after the commit finds all of them.
 #[tokio::test]
-async fn what_is_unpublished_is_found_by_no_read_and_all_of_it_at_once_by_the_next() {
+async fn unpublished_is_invisible_until_the_commit() {
     let cairn = Cairn::start().await;
     let client = &cairn.client;
     let data = client
@@ -151,8 +152,9 @@ async fn what_is_unpublished_is_found_by_no_read_and_all_of_it_at_once_by_the_ne
     assert_eq!(lineage.unwrap().into_inner().derivations.len(), 1);
 }
 
+/// The commit assigns versions in the order in which the artifacts were made.
 #[tokio::test]
-async fn versions_are_given_by_the_commit_in_the_order_in_which_things_were_made() {
+async fn commit_assigns_versions_in_order_of_creation() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let plain = || session_spec("a", "run");
@@ -221,8 +223,9 @@ async fn a_commit_that_cannot_publish_everything_publishes_nothing() {
     );
 }
 
+/// Two artifacts that expect the same version of a file cannot be published together.
 #[tokio::test]
-async fn two_that_expect_the_same_version_of_a_file_cannot_be_published_together() {
+async fn conflicting_if_versions_cannot_be_published() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let first_of_its_name = ArtifactSpec {
@@ -238,8 +241,9 @@ async fn two_that_expect_the_same_version_of_a_file_cannot_be_published_together
     assert_eq!(late.reason, "VERSION_CONFLICT");
 }
 
+/// Unpublished inputs must be published with the artifacts that were made from them.
 #[tokio::test]
-async fn inputs_that_wait_must_be_published_with_what_was_made_from_them() {
+async fn unpublished_inputs_are_published_together() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let data = client.create(unpublished("data"), "d").await.unwrap();
@@ -267,8 +271,9 @@ async fn inputs_that_wait_must_be_published_with_what_was_made_from_them() {
     commit(client, commit_all()).await.unwrap();
 }
 
+/// A commit that seals leaves exactly what was published and what existed before.
 #[tokio::test]
-async fn a_commit_that_seals_leaves_exactly_what_was_published_and_was_there() {
+async fn sealing_commit_leaves_exactly_the_published() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client
@@ -352,8 +357,9 @@ async fn commits_and_seals_at_the_same_time_all_or_nothing() {
     }
 }
 
+/// A commit under a key returns the first response again, even when the session is sealed.
 #[tokio::test]
-async fn a_commit_under_a_key_is_answered_again_also_when_the_session_is_sealed() {
+async fn retried_commit_is_answered_after_the_seal() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let keyed = ArtifactSpec {
@@ -412,8 +418,9 @@ async fn what_is_never_published_is_discarded_with_its_bytes() {
     assert!(cairn.stored().await.is_empty());
 }
 
+/// Shared bytes stay as long as one unpublished artifact needs them.
 #[tokio::test]
-async fn shared_bytes_stay_as_long_as_one_of_those_who_wait_needs_them() {
+async fn shared_bytes_stay_while_an_unpublished_needs_them() {
     let cairn = Cairn::start().await;
     let client = &cairn.client;
     let bytes = content(100_000);

@@ -67,8 +67,9 @@ async fn copy(client: &Client, source: &str) -> Result<(), Status> {
     copied.map(drop)
 }
 
+/// Of many concurrent writers, as many succeed as there is room for, to the last byte.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_writers_at_once_as_many_get_in_as_there_is_room_for_to_the_last_byte() {
+async fn byte_quota_is_exact_under_concurrent_writes() {
     const MAX: u64 = 300_500;
     let cairn = limited(Some(MAX), None).await;
     let client = &cairn.client;
@@ -131,8 +132,9 @@ async fn of_many_writers_at_once_as_many_get_in_as_there_is_room_for_to_the_last
     cairn.drain().await;
 }
 
+/// Writers that share the lock of a large quota do not exceed it either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn writers_that_share_the_room_of_a_large_quota_do_not_exceed_it_either() {
+async fn shared_quota_lock_keeps_a_large_quota_exact() {
     let cairn = limited(None, None).await;
     let connections = "SELECT current_setting('max_connections')::bigint";
     let shared = cairn.count(connections).await.unsigned_abs() * (128 << 10);
@@ -172,8 +174,9 @@ async fn writers_that_share_the_room_of_a_large_quota_do_not_exceed_it_either() 
     assert_eq!(stored(&cairn.client).await.1.unsigned_abs(), max);
 }
 
+/// Of many concurrent writers, as many succeed as artifacts are allowed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_writers_at_once_as_many_get_in_as_artifacts_are_allowed() {
+async fn artifact_quota_is_exact_under_concurrent_writes() {
     let cairn = limited(None, Some(5)).await;
     let writes = (0..30_usize).map(|i| {
         let client = cairn.client.clone();
@@ -187,8 +190,9 @@ async fn of_many_writers_at_once_as_many_get_in_as_artifacts_are_allowed() {
     is_over(refused, ["max_artifacts", "5", "5", "1"]);
 }
 
+/// A deletion frees its quota at once, and a restoration needs room.
 #[tokio::test]
-async fn what_is_deleted_is_free_at_once_and_comes_back_only_where_there_is_room() {
+async fn deletion_frees_quota_and_restoration_needs_it() {
     let cairn = limited(Some(100), None).await;
     let client = &cairn.client;
     let first = client.create(spec("a"), content(60)).await.unwrap();
@@ -211,8 +215,9 @@ async fn what_is_deleted_is_free_at_once_and_comes_back_only_where_there_is_room
     cairn.drain().await;
 }
 
+/// An upload over the quota is refused before its content is sent, and leaves nothing.
 #[tokio::test]
-async fn an_upload_is_refused_before_its_content_is_sent_and_leaves_nothing() {
+async fn upload_over_quota_is_refused_before_content() {
     let cairn = Setup::on(Bytes::S3).start().await;
     limit(&cairn.store, Some(300_000), None).await;
     let client = &cairn.client;
@@ -250,8 +255,9 @@ async fn an_upload_is_refused_before_its_content_is_sent_and_leaves_nothing() {
     assert_eq!(stored(client).await, (1, 200_000));
 }
 
+/// A quota that is set while an upload is running applies to it.
 #[tokio::test]
-async fn a_quota_that_is_set_while_an_upload_is_under_way_holds_for_it() {
+async fn quota_set_during_an_upload_applies_to_it() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let open = OpenUpload::begin(&cairn.client, spec("a")).await;
     open.send(content(100_000)).await;
@@ -300,8 +306,9 @@ async fn what_was_done_before_is_answered_again_over_the_quota() {
     cairn.drain().await;
 }
 
+/// A quota below what is stored deletes nothing and accepts nothing.
 #[tokio::test]
-async fn a_quota_below_what_is_stored_takes_nothing_away_and_lets_nothing_in() {
+async fn quota_below_usage_deletes_and_accepts_nothing() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let made = client.create(spec("a"), content(100)).await.unwrap();

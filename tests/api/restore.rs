@@ -154,8 +154,9 @@ async fn delete(
     Ok(response.into_inner())
 }
 
+/// Many artifacts are deleted in one call, by ids or by a filter, and restored in one call.
 #[tokio::test]
-async fn many_are_deleted_at_once_by_ids_or_by_a_filter_and_come_back_at_once() {
+async fn many_are_deleted_and_restored_in_one_call() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let mut ids = Vec::new();

@@ -17,8 +17,9 @@ async fn get(client: &Client, session: &str) -> Result<Session, Status> {
     Ok(response.into_inner().session.unwrap())
 }
 
+/// The first artifact creates its session, which counts what is visible.
 #[tokio::test]
-async fn a_session_comes_with_its_first_artifact_and_counts_what_is_visible() {
+async fn first_artifact_creates_its_session() {
     let cairn = Cairn::start().await;
     let refusal = refused(get(&cairn.client, "run").await);
     assert_eq!(
@@ -276,8 +277,9 @@ async fn a_session_has_a_name_and_labels_by_which_it_is_found() {
     assert_eq!(found(&[]).await.len(), 3);
 }
 
+/// With allow_missing a session can be named before its first artifact.
 #[tokio::test]
-async fn a_session_can_be_named_before_its_first_artifact_if_that_is_wanted() {
+async fn allow_missing_names_a_session_before_artifacts() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let early = naming("run", "Early", &[]);

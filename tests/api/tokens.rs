@@ -74,8 +74,9 @@ async fn a_token_acts_for_the_tenant_that_its_subject_was_added_to() {
     cairn.client.get(&artifact.artifact_id).await.unwrap();
 }
 
+/// The error for a subject that no tenant lets in says what to do.
 #[tokio::test]
-async fn a_subject_that_no_tenant_knows_is_told_what_to_do() {
+async fn unknown_subject_gets_an_error_that_helps() {
     let (issuer, cairn) = started().await;
     for subject in [
         "system:serviceaccount:agents:other",
@@ -97,8 +98,9 @@ async fn a_removed_workload_is_refused_at_once() {
     assert_refused(who_am_i(&cairn, &token).await, "workloads add");
 }
 
+/// A pattern of subjects acts for one tenant, except for subjects that are named exactly.
 #[tokio::test]
-async fn a_group_of_subjects_acts_for_one_tenant_but_for_those_that_are_named() {
+async fn subject_pattern_yields_to_an_exact_subject() {
     let (issuer, cairn) = started().await;
     add(&cairn, "globex", &issuer, "system:serviceaccount:agents:*").await;
     for (subject, tenant) in [
@@ -130,8 +132,9 @@ async fn a_workload_is_one_tenants_alone() {
     assert_eq!(cairn.store.list_workloads("acme").await.unwrap().len(), 1);
 }
 
+/// The same subject of another issuer is another workload.
 #[tokio::test]
-async fn the_same_subject_of_another_issuer_is_somebody_else() {
+async fn subject_of_another_issuer_is_another_workload() {
     let (issuer, other) = (Issuer::start().await, Issuer::start().await);
     let cairn = start(trusting(&issuer)).await;
     add(&cairn, "globex", &other, RUNNER).await;
@@ -223,8 +226,9 @@ async fn without_an_issuer_keys_alone_are_taken() {
     assert_refused(answer, "CAIRN_TOKEN_ISSUER");
 }
 
+/// A new key of the issuer is valid at once, and one that the issuer withdrew is not.
 #[tokio::test]
-async fn a_new_key_of_the_issuer_is_good_at_once_and_one_taken_back_is_not() {
+async fn rotated_issuer_keys_apply_at_once() {
     let (issuer, cairn) = asking_at_once().await;
     let old = issuer.token(RUNNER);
     who_am_i(&cairn, &old).await.unwrap();

@@ -281,8 +281,9 @@ async fn an_upload_whose_caller_is_cut_off_is_never_committed() {
     leaves_nothing(&cairn).await;
 }
 
+/// An upload that outlived its lease is refused, and can be sent again.
 #[tokio::test]
-async fn an_upload_that_outlived_its_lease_is_refused_and_can_be_sent_again() {
+async fn upload_past_its_lease_is_refused_and_retried() {
     let cairn = Cairn::start().await;
     let upload = half_an_upload(&cairn, &cairn.client, 1 << 20).await;
     cairn

@@ -104,8 +104,9 @@ async fn usage_follows_every_way_in_and_out() {
     assert_eq!(counted(&cairn).await, [3, 40, 2, 30]);
 }
 
+/// Each tenant's usage is counted separately, even by statements that change several tenants at once.
 #[tokio::test]
-async fn tenants_are_counted_apart_also_by_what_touches_several_at_once() {
+async fn usage_of_tenants_is_separate() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let other = cairn.client_of("other").await;
     for (client, size) in [(&cairn.client, 10), (&other, 20), (&other, 30)] {
@@ -200,8 +201,9 @@ async fn no_write_waits_for_usage_to_be_added_up() {
     adding.rollback().await.unwrap();
 }
 
+/// The migration counts what was stored before usage was counted.
 #[tokio::test]
-async fn what_was_stored_before_usage_was_counted_is_counted_by_the_migration() {
+async fn migration_counts_what_was_already_stored() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     for name in ["a", "b"] {

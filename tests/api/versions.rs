@@ -50,8 +50,9 @@ async fn versions(client: &Client, name: ArtifactName, page_size: i32) -> Vec<i6
     }
 }
 
+/// A name means the latest visible version, and with a version number that version.
 #[tokio::test]
-async fn a_name_means_the_latest_version_that_is_visible_and_a_number_means_that_one() {
+async fn name_means_the_latest_visible_version() {
     let cairn = Cairn::start().await;
     let mut made = Vec::new();
     for text in ["one", "two", "three"] {
@@ -136,8 +137,9 @@ async fn a_name_means_the_latest_version_that_is_visible_and_a_number_means_that
     assert_eq!(get(client, name("a.txt", "run", 0)).await.unwrap(), made[1]);
 }
 
+/// A name without a version is not found, and an invalid name is refused.
 #[tokio::test]
-async fn a_name_that_has_no_version_is_not_found_and_a_name_that_cannot_be_is_refused() {
+async fn unknown_name_is_not_found_and_invalid_refused() {
     let cairn = Cairn::start().await;
     let made = cairn
         .client
@@ -176,8 +178,9 @@ async fn a_name_that_has_no_version_is_not_found_and_a_name_that_cannot_be_is_re
     );
 }
 
+/// A hundred writers of one name get a hundred versions, and upload each once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_writers_of_one_name_get_a_hundred_versions_and_upload_each_once() {
+async fn hundred_writers_get_a_hundred_versions() {
     let cairn = Setup::on(Bytes::S3).start().await;
     let writes = (0..100).map(|writer| {
         let client = cairn.client.clone();
@@ -206,8 +209,9 @@ fn expecting(version: i64) -> ArtifactSpec {
     }
 }
 
+/// A write that expects another version is refused, and the error names the current one.
 #[tokio::test]
-async fn a_write_that_expects_another_version_is_refused_with_the_present_one() {
+async fn if_version_conflict_names_the_current_version() {
     let cairn = Cairn::start().await;
     for size in [10, 40_000] {
         let file = format!("{size}");
@@ -277,9 +281,9 @@ async fn of_many_writers_that_expect_the_same_version_one_wins() {
     }
 }
 
+/// The same content again creates a version or returns the existing one, as on_duplicate says.
 #[tokio::test]
-async fn the_same_content_again_makes_a_version_or_returns_the_one_that_is_there_as_the_caller_likes()
- {
+async fn on_duplicate_creates_or_returns_existing() {
     let cairn = Cairn::start().await;
     let existing = ArtifactSpec {
         on_duplicate: OnDuplicate::ReturnExisting.into(),
@@ -328,8 +332,9 @@ async fn the_same_content_again_makes_a_version_or_returns_the_one_that_is_there
     assert_eq!(cairn.stored().await.len(), 2);
 }
 
+/// The same content from many writers at once is one version for those who want the existing one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_same_content_from_many_at_once_is_one_version_for_those_who_want_the_existing_one() {
+async fn concurrent_return_existing_makes_one_version() {
     let cairn = Setup::on(Bytes::S3).start().await;
     // The bytes are there already, so that nothing but the name keeps the writers apart.
     cairn
@@ -354,8 +359,9 @@ async fn the_same_content_from_many_at_once_is_one_version_for_those_who_want_th
     );
 }
 
+/// An artifact names its inputs, which must be visible to its writer.
 #[tokio::test]
-async fn an_artifact_names_what_it_was_made_from_and_only_what_its_maker_can_see() {
+async fn inputs_must_be_visible_to_their_writer() {
     let cairn = Cairn::start().await;
     let a = cairn
         .client

@@ -72,7 +72,7 @@ async fn replica(cairn: &Cairn) -> Client {
 }
 
 #[tokio::test]
-async fn a_watcher_is_told_of_everything_that_happens_as_it_happens() {
+async fn watcher_gets_every_event_as_it_happens() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     let mut watching = watch(client, from(0)).await.unwrap();
@@ -198,8 +198,9 @@ async fn positions_are_the_same_for_every_watcher_and_without_gaps() {
     }
 }
 
+/// An event whose transaction began earlier and commits later is sent later, and not lost.
 #[tokio::test]
-async fn an_event_that_began_earlier_and_is_committed_later_is_told_later_and_not_lost() {
+async fn late_commit_of_an_event_is_sent_later_not_lost() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client.create(session_spec("a", "run"), "1").await.unwrap();
@@ -225,8 +226,9 @@ async fn an_event_that_began_earlier_and_is_committed_later_is_told_later_and_no
     assert_eq!(positions(&told(&mut again, 1).await), [3]);
 }
 
+/// A reader that waited for the lock on positions sees those that were assigned meanwhile.
 #[tokio::test]
-async fn whoever_waits_to_give_positions_sees_those_that_were_given_meanwhile() {
+async fn position_lock_sees_positions_given_meanwhile() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client.create(session_spec("a", "run"), "1").await.unwrap();
@@ -264,8 +266,9 @@ async fn whoever_waits_to_give_positions_sees_those_that_were_given_meanwhile() 
     assert_eq!(positions(&told(&mut watching, 1).await), [3]);
 }
 
+/// The events of a session's commit come when it is published, and not before.
 #[tokio::test]
-async fn a_commit_of_a_session_is_told_when_it_is_published_and_not_before() {
+async fn events_of_a_commit_come_when_it_is_published() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     for file in ["a", "b"] {
@@ -316,8 +319,9 @@ async fn an_event_shows_what_has_become_of_its_artifact() {
     }
 }
 
+/// A watch until the seal ends with the seal, and at once if the seal was sent before.
 #[tokio::test]
-async fn a_watch_until_the_seal_ends_with_it_and_at_once_when_it_has_been_told() {
+async fn until_sealed_watch_ends_with_the_seal() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client.create(session_spec("a", "run"), "1").await.unwrap();
@@ -337,7 +341,7 @@ async fn a_watch_until_the_seal_ends_with_it_and_at_once_when_it_has_been_told()
 }
 
 #[tokio::test]
-async fn a_watcher_of_what_is_new_is_told_nothing_old() {
+async fn only_new_watch_gets_no_old_events() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client
@@ -368,7 +372,7 @@ async fn a_watcher_of_what_is_new_is_told_nothing_old() {
 }
 
 #[tokio::test]
-async fn whoever_comes_too_late_for_an_event_is_told_so() {
+async fn watch_behind_retention_gets_events_expired() {
     let cairn = Setup::on(Bytes::Files)
         .config(|config| config.event_retention = Duration::from_secs(3600))
         .start()
@@ -424,8 +428,9 @@ async fn a_stranger_sees_nothing_of_a_session_of_the_same_name() {
     assert_eq!(event.artifact.unwrap().filename, "theirs");
 }
 
+/// A server that stops ends every watch with UNAVAILABLE, so that clients continue elsewhere.
 #[tokio::test]
-async fn a_server_that_stops_ends_every_watch_and_says_to_go_on_elsewhere() {
+async fn stopping_server_ends_watches_with_unavailable() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let mut watching = watch(&cairn.client, from(0)).await.unwrap();
     watching.message().await.unwrap().unwrap();

@@ -40,8 +40,9 @@ fn in_progress() -> Status {
     Status::with_error_details(Code::Aborted, "under way", details)
 }
 
+/// A push is sent again until it is answered, and is the same each time.
 #[tokio::test]
-async fn a_push_is_sent_again_until_it_is_answered_and_is_the_same_each_time() {
+async fn push_is_retried_unchanged_until_answered() {
     for flags in [&[][..], &["--idempotency-key=mine"]] {
         let (shell, impostor) = before(vec![gone(), in_progress(), gone()]).await;
         let done = shell.run(&[&["push", "a.txt"], flags].concat()).await.ok();
@@ -77,8 +78,9 @@ async fn what_is_refused_for_good_is_sent_once() {
     assert_eq!(impostor.sent.lock().unwrap().len(), 1);
 }
 
+/// When a push is lost too often, the error blames the network, and a program reads only that error.
 #[tokio::test]
-async fn when_it_is_lost_too_often_the_network_is_to_blame_and_a_program_reads_only_that() {
+async fn push_lost_too_often_blames_the_network() {
     let (shell, impostor) = before(vec![gone(); 9]).await;
     let done = shell.run(&["push", "a.txt", "--json"]).await.with_code(3);
     let error: Value = serde_json::from_str(&done.stderr).unwrap();
@@ -86,9 +88,9 @@ async fn when_it_is_lost_too_often_the_network_is_to_blame_and_a_program_reads_o
     assert_eq!(impostor.sent.lock().unwrap().len(), 5);
 }
 
+/// An answer before all content was sent is accepted only if the content was declared.
 #[tokio::test]
-async fn an_answer_that_comes_before_all_was_sent_is_taken_only_if_the_server_was_told_what_comes()
-{
+async fn early_answer_needs_declared_content() {
     let bytes = content(16 << 20);
     for (claimed, flags, code) in [
         (&bytes[..], &[][..], 0),
@@ -142,8 +144,9 @@ async fn a_push_while_the_same_is_under_way_waits_for_its_answer() {
     assert_eq!(artifacts(&cairn).await, 1);
 }
 
+/// A push that loses its server in midstream is sent again, and makes one artifact.
 #[tokio::test]
-async fn a_push_that_loses_its_server_in_midstream_is_sent_again_and_makes_one_artifact() {
+async fn push_cut_in_midstream_makes_one_artifact() {
     let (cairn, shell) = start().await;
     let address = cairn.grpc_url.strip_prefix("http://").unwrap();
     let proxy = Proxy::before_tcp(address).await;

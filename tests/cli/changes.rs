@@ -90,8 +90,9 @@ async fn what_cannot_be_updated_is_the_callers_mistake() {
     assert_eq!(error["code"], "artifact_not_found");
 }
 
+/// Stages are set by id and by filter, and the history shows who did it.
 #[tokio::test]
-async fn stages_are_set_by_id_and_by_filter_and_history_tells_who_did_it() {
+async fn stages_are_set_and_history_shows_by_whom() {
     let (_cairn, shell) = start().await;
     let mut ids = Vec::new();
     for name in ["a", "b", "c"] {
@@ -124,8 +125,9 @@ async fn stages_are_set_by_id_and_by_filter_and_history_tells_who_did_it() {
     assert_eq!(history, expected);
 }
 
+/// Artifacts that do not exist are listed, and the others are changed.
 #[tokio::test]
-async fn artifacts_that_are_not_there_do_not_keep_the_others_and_are_told() {
+async fn missing_artifacts_are_listed_and_others_changed() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("a.txt", "a", &[]).await;
     let id = text(&pushed["artifact_id"]);
@@ -148,7 +150,7 @@ async fn artifacts_that_are_not_there_do_not_keep_the_others_and_are_told() {
 }
 
 #[tokio::test]
-async fn a_verb_for_several_needs_to_be_told_which() {
+async fn bulk_verb_needs_ids_or_a_filter() {
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "a", &["--session=run"]).await;
     let mistakes: [(&[&str], &str); 8] = [

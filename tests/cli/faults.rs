@@ -50,15 +50,17 @@ async fn a_wrong_key_is_the_callers_mistake() {
     assert_eq!(error["error"]["status"], 401);
 }
 
+/// A missing key is the caller's mistake, and the error says where to get one.
 #[tokio::test]
-async fn no_key_is_the_callers_mistake_and_the_words_say_where_to_get_one() {
+async fn missing_key_is_the_callers_mistake() {
     let (cairn, _) = start().await;
     let shell = Shell::at(&cairn.grpc_url, "").await;
     all_fail(&shell, 1, "dev.env").await;
 }
 
+/// Without Postgres the error is the server's fault, until Postgres is back.
 #[tokio::test]
-async fn without_postgres_it_is_the_servers_fault_until_postgres_is_back() {
+async fn missing_postgres_is_the_servers_fault() {
     let (cairn, shell) = started(Setup::on(Bytes::Files).proxied()).await;
     cairn.postgres_proxy().cut();
     all_fail(&shell, 2, "").await;
@@ -73,8 +75,9 @@ async fn without_postgres_it_is_the_servers_fault_until_postgres_is_back() {
     .await;
 }
 
+/// Without S3 the error is the server's fault, and content in Postgres can be read.
 #[tokio::test]
-async fn without_s3_it_is_the_servers_fault_and_what_is_in_postgres_can_be_had() {
+async fn missing_s3_leaves_inline_content_readable() {
     let (cairn, shell) = started(Setup::on(Bytes::S3).proxied()).await;
     let large = shell.push("large.bin", content(100 << 10), &[]).await;
     let small = shell.push("small.txt", "small", &[]).await;
@@ -126,7 +129,7 @@ async fn a_server_that_hangs_up_is_the_networks_fault() {
 }
 
 #[tokio::test]
-async fn a_push_that_loses_its_server_in_midstream_is_the_networks_fault() {
+async fn push_cut_in_midstream_is_the_networks_fault() {
     let (cairn, shell) = start().await;
     let proxy = harness::Proxy::before_tcp(cairn.grpc_url.strip_prefix("http://").unwrap());
     let proxy = proxy.await;
@@ -162,8 +165,9 @@ async fn the_flags_of_the_server_go_before_the_environment() {
     assert_eq!(me["tenant_name"], "acme");
 }
 
+/// Every verb reads its key from a file, and says what is wrong with the file.
 #[tokio::test]
-async fn every_verb_takes_its_key_from_a_file_and_says_what_is_wrong_with_it() {
+async fn every_verb_reads_its_key_from_a_file() {
     let (cairn, shell) = start().await;
     let with = async |key: &str, file: &str| {
         let mut command = shell.cairn(&["whoami"]);
@@ -196,8 +200,9 @@ async fn every_verb_takes_its_key_from_a_file_and_says_what_is_wrong_with_it() {
         .saying("two: the API key holds characters");
 }
 
+/// Help and version go to standard output, and an unknown verb is a mistake.
 #[tokio::test]
-async fn help_and_version_are_data_and_a_verb_that_is_none_is_a_mistake() {
+async fn help_is_output_and_an_unknown_verb_an_error() {
     let shell = Shell::at("127.0.0.1:1", "a-secret-key").await;
     let help = shell.run(&["--help"]).await.ok();
     assert!(help.text().contains("push") && help.stderr.is_empty());

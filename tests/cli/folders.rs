@@ -224,8 +224,9 @@ async fn a_dry_run_says_what_would_be_pushed_and_pushes_nothing() {
     assert_eq!(artifacts(&cairn).await, 0);
 }
 
+/// A file and a folder of one name are refused before anything is written.
 #[tokio::test]
-async fn a_file_and_a_folder_of_one_name_are_told_before_anything() {
+async fn file_and_folder_of_one_name_are_refused_first() {
     let (cairn, shell) = start().await;
     shell.write("data", "a file");
     shell.write("other/data/x.txt", "in a folder");

@@ -30,8 +30,9 @@ async fn waited(cairn: &Cairn, shell: &Shell, args: &[&str]) -> program::Done {
     program::end_of(waiting).await
 }
 
+/// A large delete is awaited, and prints the same as a small one.
 #[tokio::test]
-async fn a_large_delete_is_waited_for_and_told_as_a_small_one_is() {
+async fn large_delete_is_awaited_and_prints_like_a_small() {
     let (cairn, shell) = with_many().await;
     let would = shell.json(&["rm", ALL, "--dry-run"]).await;
     assert_eq!(would["deleted_count"], MANY);
@@ -45,7 +46,7 @@ async fn a_large_delete_is_waited_for_and_told_as_a_small_one_is() {
 }
 
 #[tokio::test]
-async fn a_large_delete_leaves_what_is_held_and_tells_of_it() {
+async fn large_delete_keeps_and_reports_held_artifacts() {
     let (cairn, shell) = with_many().await;
     let held = shell.push("held.txt", "held", &["--session=bulk"]).await;
     let id = text(&held["artifact_id"]);
@@ -59,8 +60,9 @@ async fn a_large_delete_leaves_what_is_held_and_tells_of_it() {
     shell.json(&["inspect", id]).await;
 }
 
+/// A large move is awaited, and prints the same as a small one.
 #[tokio::test]
-async fn a_large_move_is_waited_for_and_told_as_a_small_one_is() {
+async fn large_move_is_awaited_and_prints_like_a_small() {
     let (cairn, shell) = with_many().await;
     let stage = ["stage", "final", ALL, "--agent=reviewer"];
     let moved = waited(&cairn, &shell, &stage).await.ok().json();
@@ -105,8 +107,9 @@ async fn who_does_not_wait_gets_the_job_and_can_wait_for_it_later() {
     assert_eq!(few, json!({"changed_count": 0, "missing_artifact_ids": []}));
 }
 
+/// An interrupt ends the waiting and not the job, and the message says how to find the job.
 #[tokio::test]
-async fn an_interrupt_ends_the_waiting_and_not_the_job_and_says_how_to_find_it() {
+async fn interrupt_ends_the_waiting_and_not_the_job() {
     let (cairn, shell) = with_many().await;
     let id = started(&shell).await;
     for args in [&["job", "wait", &id][..], &["rm", ALL]] {

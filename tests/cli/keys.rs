@@ -12,8 +12,9 @@ async fn links(cairn: &Cairn) -> i64 {
     cairn.count("SELECT count(*) FROM links").await
 }
 
+/// A repeated push stores nothing twice, and prints the same artifact.
 #[tokio::test]
-async fn a_push_that_is_repeated_makes_nothing_twice_and_prints_the_same_artifact() {
+async fn repeated_push_prints_the_same_artifact() {
     for size in SIZES {
         let (cairn, shell) = start().await;
         let flags = ["--session=run", "--meta=a=1", "--meta=b=2", "--ttl=1h"];
@@ -88,8 +89,9 @@ async fn without_a_key_every_push_makes_a_version() {
     }
 }
 
+/// An explicit key covers one push, whatever is pushed.
 #[tokio::test]
-async fn a_key_of_ones_own_stands_for_one_push_whatever_is_pushed() {
+async fn own_key_covers_one_push_only() {
     let (cairn, shell) = start().await;
     for size in SIZES {
         let key = format!("--idempotency-key=step-{size}");
@@ -112,8 +114,9 @@ async fn a_key_of_ones_own_stands_for_one_push_whatever_is_pushed() {
     assert_eq!(artifacts(&cairn).await, SIZES.len() as i64);
 }
 
+/// A deleted or expired file is created again when it is pushed again, and only once.
 #[tokio::test]
-async fn what_was_deleted_or_has_expired_is_back_when_it_is_pushed_again_and_only_once() {
+async fn deleted_file_is_created_again_by_a_push() {
     let (cairn, shell) = start().await;
     for version in 1..=4 {
         let pushed = shell.push("a.txt", "a", &[]).await;
@@ -128,8 +131,9 @@ async fn what_was_deleted_or_has_expired_is_back_when_it_is_pushed_again_and_onl
     }
 }
 
+/// With an explicit key a deleted artifact stays deleted, and a warning says so.
 #[tokio::test]
-async fn with_a_key_of_ones_own_what_was_deleted_stays_so_and_that_is_told() {
+async fn own_key_keeps_a_deleted_artifact_deleted() {
     let (_cairn, shell) = start().await;
     let key = "--idempotency-key=k";
     let pushed = shell.push("a.txt", "a", &[key]).await;
@@ -141,8 +145,9 @@ async fn with_a_key_of_ones_own_what_was_deleted_stays_so_and_that_is_told() {
     assert_eq!(again["state"], "deleted");
 }
 
+/// A push whose answer is no longer the latest version says how to make it the latest.
 #[tokio::test]
-async fn who_pushes_what_is_no_longer_the_latest_is_told_how_to_make_it_so() {
+async fn push_of_an_old_version_warns() {
     let (_cairn, shell) = start().await;
     let first = shell.push("a.txt", "draft", &[]).await;
     shell.push("a.txt", "better", &[]).await;
@@ -159,8 +164,9 @@ async fn who_pushes_what_is_no_longer_the_latest_is_told_how_to_make_it_so() {
     );
 }
 
+/// A repeated push returns its link again until the link is revoked.
 #[tokio::test]
-async fn a_push_that_is_repeated_has_its_link_again_until_that_is_revoked() {
+async fn repeated_push_returns_its_link_until_revoked() {
     for key in [None, Some("--idempotency-key=k")] {
         let (cairn, shell) = start().await;
         let flags: Vec<_> = ["--link"].into_iter().chain(key).collect();
@@ -220,8 +226,9 @@ async fn every_other_write_takes_a_key_too() {
     assert_eq!(removed["deleted_count"], 1);
 }
 
+/// A retried delete of the latest version, under a key, deletes only that version.
 #[tokio::test]
-async fn a_latest_version_that_is_deleted_with_a_key_is_the_only_one_that_goes() {
+async fn retried_delete_by_name_deletes_one_version() {
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "one", &[]).await;
     shell.push("a.txt", "two", &[]).await;

@@ -13,8 +13,9 @@ async fn error(shell: &Shell, args: &[&str]) -> Value {
     error["error"].take()
 }
 
+/// A copy has the source's bytes and name, and otherwise only what its options say.
 #[tokio::test]
-async fn a_copy_has_the_bytes_and_the_name_and_nothing_else_but_what_is_said_of_it() {
+async fn copy_takes_bytes_and_name_only() {
     let (_cairn, shell) = start().await;
     let flags = [
         "--session=one",
@@ -51,8 +52,9 @@ async fn a_copy_has_the_bytes_and_the_name_and_nothing_else_but_what_is_said_of_
     );
 }
 
+/// A source by name is looked up where --from-session says, or in the session of the environment.
 #[tokio::test]
-async fn a_source_by_name_lives_where_from_says_or_in_the_session_of_the_environment() {
+async fn copy_source_scope_comes_from_flags_or_session() {
     let (_cairn, shell) = start().await;
     for content in ["first", "second"] {
         shell.push("a.txt", content, &["--session=run"]).await;
@@ -84,8 +86,9 @@ async fn a_source_by_name_lives_where_from_says_or_in_the_session_of_the_environ
     assert_eq!(by_id.json()["session_id"], "run");
 }
 
+/// A copy takes effect once under a key, and each time without one.
 #[tokio::test]
-async fn a_copy_takes_effect_once_under_a_key_and_each_time_without_one() {
+async fn copy_under_a_key_takes_effect_once() {
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "a", &[]).await;
     let copy = ["cp", "--name=a.txt", "--to=b.txt"];

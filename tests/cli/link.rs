@@ -48,8 +48,9 @@ async fn a_link_works_as_long_as_it_was_asked_to() {
     }
 }
 
+/// Links are listed newest first, in pages, and also those of one artifact.
 #[tokio::test]
-async fn links_are_listed_newest_first_also_of_one_artifact_and_in_pages() {
+async fn links_are_listed_newest_first_in_pages() {
     let (_cairn, shell) = start().await;
     let mut links = Vec::new();
     for name in ["a.txt", "b.txt", "a.txt"] {

@@ -133,8 +133,9 @@ async fn a_count_is_of_all_pages_and_only_there_when_it_is_asked_for() {
     );
 }
 
+/// A time span includes its start, and not its end.
 #[tokio::test]
-async fn a_span_of_time_begins_with_its_first_moment_and_ends_before_its_last() {
+async fn time_span_includes_its_start_and_not_its_end() {
     let (cairn, shell) = start().await;
     for (name, time) in [
         ("old", "10:00:00"),

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::{each, start, text};
 
+/// All artifacts that match are deleted and nothing else, and a dry run says how many.
 #[tokio::test]
-async fn all_that_match_are_deleted_and_nothing_else_and_a_dry_run_says_how_many() {
+async fn filter_delete_removes_matches_only() {
     let (_cairn, shell) = start().await;
     for (name, session) in [("a", "run"), ("bb", "run"), ("c", "other")] {
         let session = format!("--session={session}");
@@ -26,8 +27,9 @@ async fn all_that_match_are_deleted_and_nothing_else_and_a_dry_run_says_how_many
     assert_eq!(shell.json(&["rm", filter]).await["deleted_count"], 0);
 }
 
+/// Held artifacts are kept and reported, and the others are deleted.
 #[tokio::test]
-async fn what_is_held_is_left_and_told_and_the_others_are_deleted() {
+async fn filter_delete_keeps_and_reports_held() {
     let (_cairn, shell) = start().await;
     let held = shell.push("a.txt", "a", &[]).await;
     shell.push("b.txt", "b", &[]).await;

@@ -29,8 +29,9 @@ async fn filled() -> (harness::Cairn, Shell) {
     (cairn, shell)
 }
 
+/// A name means its latest version in exactly its scope, and with a version number that version.
 #[tokio::test]
-async fn a_name_means_its_latest_version_in_exactly_its_scope_and_a_number_means_that_one() {
+async fn name_means_the_latest_version_in_its_scope() {
     let (_cairn, shell) = filled().await;
     for scope in SCOPES {
         for (flag, version) in [(None, 2), (Some("--version=1"), 1)] {
@@ -48,8 +49,9 @@ async fn a_name_means_its_latest_version_in_exactly_its_scope_and_a_number_means
     }
 }
 
+/// A file pulled by name is written like one pulled by id, and a session is still pulled whole.
 #[tokio::test]
-async fn a_file_pulled_by_name_is_written_as_one_by_id_and_a_session_is_still_pulled_whole() {
+async fn pull_by_name_writes_like_pull_by_id() {
     let (_cairn, shell) = filled().await;
     let scope = ["--session=run", "--name=notes/a.txt"];
     let pull = [&["pull"], &scope[..]].concat();
@@ -71,8 +73,9 @@ async fn a_file_pulled_by_name_is_written_as_one_by_id_and_a_session_is_still_pu
     );
 }
 
+/// Deleting a name deletes its latest version in its scope, or the version that is given.
 #[tokio::test]
-async fn deleting_a_name_deletes_its_latest_version_in_its_scope_or_the_one_that_is_numbered() {
+async fn rm_by_name_deletes_the_latest_or_given_version() {
     let (_cairn, shell) = filled().await;
     let scope = ["--name=notes/a.txt", "--session=run"];
     let latest = shell.json(&[&["inspect"], &scope[..]].concat()).await;
@@ -106,8 +109,9 @@ async fn deleting_a_name_deletes_its_latest_version_in_its_scope_or_the_one_that
     );
 }
 
+/// The session of the environment applies to a name as it applies to a push.
 #[tokio::test]
-async fn the_session_of_the_environment_is_that_of_a_name_as_it_is_that_of_a_push() {
+async fn environment_session_applies_to_names() {
     let (_cairn, shell) = filled().await;
     let run = async |args: &[&str], session: &str| {
         let mut command = shell.cairn(args);

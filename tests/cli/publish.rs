@@ -32,8 +32,9 @@ async fn unpublished(cairn: &Cairn) -> i64 {
     cairn.count("SELECT count(*) FROM pending_artifacts").await
 }
 
+/// What is pushed unpublished is invisible until the session commits it.
 #[tokio::test]
-async fn what_is_pushed_unpublished_is_not_seen_before_the_session_commits_it() {
+async fn unpublished_push_is_invisible_until_commit() {
     let (_cairn, shell) = start().await;
     let mut ids = Vec::new();
     for name in ["b.txt", "a.txt"] {
@@ -97,8 +98,9 @@ async fn a_commit_of_some_leaves_the_others_and_says_the_same_again() {
     shell.run(&unknown).await.with_code(1).saying("sealed");
 }
 
+/// An atomic push publishes everything in one moment, with its versions.
 #[tokio::test]
-async fn an_atomic_push_shows_everything_in_one_moment_with_its_versions() {
+async fn atomic_push_publishes_everything_at_once() {
     let (cairn, shell) = with_files().await;
     let pushed = shell.json(&ATOMIC).await;
     let names = ["a.txt", "b/c.txt", "big.bin"];
@@ -154,8 +156,9 @@ async fn an_atomic_push_of_one_file_answers_as_one_of_several() {
     assert_eq!(piped["session"]["artifact_count"], 2);
 }
 
+/// When one file fails nothing is published, and the next push continues.
 #[tokio::test]
-async fn when_one_file_fails_nothing_is_published_and_the_next_try_goes_on() {
+async fn failed_atomic_push_publishes_nothing() {
     let (cairn, shell) = with_files().await;
     // What somebody else has left waiting is nobody else's to publish.
     shell
@@ -210,8 +213,9 @@ async fn what_cannot_be_published_together_is_not_even_pushed() {
     assert_eq!((artifacts(&cairn).await, unpublished(&cairn).await), (0, 0));
 }
 
+/// A condition that does not hold at the commit keeps everything unpublished.
 #[tokio::test]
-async fn a_condition_that_does_not_hold_when_it_is_published_keeps_back_everything() {
+async fn failed_if_version_publishes_nothing() {
     let (cairn, shell) = start().await;
     shell.push("plan.md", "one", &[RUN, "--agent=writer"]).await;
     let flags = ["--unpublished", RUN, "--if-version=1"];
@@ -289,8 +293,9 @@ impl SlowPush {
     }
 }
 
+/// An interrupted push publishes nothing, and the same push again continues.
 #[tokio::test]
-async fn a_push_that_is_cut_off_publishes_nothing_and_the_same_again_goes_on() {
+async fn interrupted_atomic_push_publishes_nothing() {
     let (cairn, shell) = start().await;
     let push = SlowPush::start(&shell).await;
     push.has_stored_the_other(&cairn).await;
@@ -307,8 +312,9 @@ async fn a_push_that_is_cut_off_publishes_nothing_and_the_same_again_goes_on() {
     assert_eq!((artifacts(&cairn).await, unpublished(&cairn).await), (2, 0));
 }
 
+/// A commit whose answer is lost is retried, and publishes once.
 #[tokio::test]
-async fn a_commit_whose_answer_is_lost_is_asked_for_again_and_publishes_once() {
+async fn commit_with_a_lost_answer_publishes_once() {
     let (cairn, shell) = started(Setup::on(Bytes::Files).proxied()).await;
     let names = ["a.txt", "b.txt"];
     for (version, commit) in [
@@ -343,8 +349,9 @@ async fn what_others_publish_meanwhile_does_not_keep_back_the_rest() {
     assert_eq!((artifacts(&cairn).await, unpublished(&cairn).await), (2, 0));
 }
 
+/// A discarded artifact is pushed again, unless an explicit key covers it.
 #[tokio::test]
-async fn what_was_discarded_is_pushed_anew_unless_a_key_of_ones_own_stands_for_it() {
+async fn discarded_artifact_is_pushed_again() {
     let (_cairn, shell) = start().await;
     let mut ids = Vec::new();
     for _ in 0..2 {

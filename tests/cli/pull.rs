@@ -8,8 +8,9 @@ use tokio::io::AsyncReadExt;
 use super::{each, start, text};
 use harness::{content, program};
 
+/// A file is written to the given path, and replaces an existing one.
 #[tokio::test]
-async fn a_file_is_written_where_it_is_wanted_and_what_was_there_is_replaced() {
+async fn pull_to_a_path_replaces_the_file() {
     let (_cairn, shell) = start().await;
     let content = content(3 << 20);
     let pushed = shell.push("a.bin", &content, &[]).await;
@@ -25,8 +26,9 @@ async fn a_file_is_written_where_it_is_wanted_and_what_was_there_is_replaced() {
     assert_eq!(shell.entries("."), ["a.bin", "new.bin", "there.bin"]);
 }
 
+/// Without a path a file gets its stored name here, and replaces nothing unless forced.
 #[tokio::test]
-async fn without_a_path_a_file_gets_its_stored_name_here_and_replaces_nothing_unless_forced() {
+async fn pull_without_a_path_replaces_nothing() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("a.txt", "stored", &["--name=deep/b.txt"]).await;
     let id = text(&pushed["artifact_id"]);
@@ -78,8 +80,9 @@ async fn a_reader_that_wants_only_the_beginning_makes_no_failure() {
     assert_eq!(program::end_of(child).await.ok().stderr, "");
 }
 
+/// A session is pulled into a folder, each file in its latest version.
 #[tokio::test]
-async fn a_session_is_pulled_into_a_folder_each_file_in_its_latest_version() {
+async fn session_pull_writes_latest_versions() {
     let (_cairn, shell) = start().await;
     let session = "--session=run";
     for name in ["report.md", "plots/1.png", "plots/more/2.png"] {
@@ -119,8 +122,9 @@ async fn a_session_of_more_than_a_page_is_pulled_whole() {
     assert_eq!(shell.entries("in"), names);
 }
 
+/// Files of one name that belong to several users never overwrite each other.
 #[tokio::test]
-async fn files_of_one_name_that_are_of_several_users_are_never_lost_to_each_other() {
+async fn same_names_of_several_users_never_overwrite() {
     let (_cairn, shell) = start().await;
     let mut ids = Vec::new();
     for scope in ["--user=ada", "--user=bob", "--namespace=app", "--agent=x"] {
@@ -179,8 +183,9 @@ async fn no_link_in_the_target_leads_outside() {
     assert_eq!(shell.entries("in/deep"), ["dir"]);
 }
 
+/// Pulling a missing artifact is the caller's mistake, and writes nothing.
 #[tokio::test]
-async fn what_is_not_there_to_be_pulled_is_the_callers_mistake_and_writes_nothing() {
+async fn missing_artifact_is_the_callers_mistake() {
     let (_cairn, shell) = start().await;
     let mistakes: [(&[&str], &str); 12] = [
         (&["--name=a.txt"], "a.txt"),

@@ -18,8 +18,9 @@ async fn before(claims: Vec<Claim>) -> (Shell, Proxy, Impostor) {
     (shell, proxy, impostor)
 }
 
+/// Content that was corrupted in the store is the server's fault, and is not kept.
 #[tokio::test]
-async fn content_that_was_corrupted_in_the_store_is_the_servers_fault_and_is_not_kept() {
+async fn corrupted_content_is_not_kept() {
     let good = content(100 << 10);
     let mut flipped = good.clone();
     flipped[50_000] ^= 1;
@@ -45,8 +46,9 @@ async fn content_that_was_corrupted_in_the_store_is_the_servers_fault_and_is_not
     }
 }
 
+/// Content that differs from its record is not kept, whichever server sends it.
 #[tokio::test]
-async fn content_that_is_not_what_the_record_says_is_not_kept_whoever_sends_it() {
+async fn content_unlike_its_record_is_not_kept() {
     let claims = vec![
         Claim {
             sent: b"bad".to_vec(),
@@ -70,8 +72,9 @@ async fn content_that_is_not_what_the_record_says_is_not_kept_whoever_sends_it()
     assert_eq!(shell.entries("."), [""; 0]);
 }
 
+/// Stored filenames that lead outside are refused, whichever server sends them.
 #[tokio::test]
-async fn stored_filenames_that_lead_outside_are_refused_whoever_sends_them() {
+async fn filenames_that_lead_outside_are_refused() {
     let names = [
         "../evil",
         "/etc/evil",
@@ -159,8 +162,9 @@ async fn a_pull_that_a_signal_ends_leaves_what_was_there() {
     }
 }
 
+/// A pull whose connection breaks is the network's fault, and leaves the existing file.
 #[tokio::test]
-async fn a_pull_whose_connection_breaks_is_the_networks_fault_and_leaves_what_was_there() {
+async fn broken_pull_leaves_the_old_file() {
     let (shell, proxy, _impostor, pull) = half_done().await;
     proxy.cut();
     let done = program::end_of(pull).await.with_code(3);
@@ -169,8 +173,9 @@ async fn a_pull_whose_connection_breaks_is_the_networks_fault_and_leaves_what_wa
     assert_eq!(shell.read("old.txt"), b"old");
 }
 
+/// A push that the server recorded as something else is the server's fault.
 #[tokio::test]
-async fn a_push_that_a_server_recorded_as_something_else_is_the_servers_fault() {
+async fn wrongly_recorded_push_is_the_servers_fault() {
     let (shell, _proxy, _impostor) = before(vec![Claim::honest("a.txt", b"b")]).await;
     shell.write("a.txt", "a");
     let done = shell.run(&["push", "a.txt"]).await.with_code(2);

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{each, start, text};
 use harness::{content, program};
 
+/// A file is stored under its base name, and its record has the names of the HTTP API.
 #[tokio::test]
-async fn a_file_is_stored_under_its_base_name_and_its_record_has_the_names_of_the_http_api() {
+async fn push_stores_a_file_under_its_base_name() {
     let (cairn, shell) = start().await;
     let pushed = shell.push("reports/week.md", "# Hello\n", &[]).await;
     let id = text(&pushed["artifact_id"]);
@@ -50,7 +51,7 @@ async fn a_file_is_stored_under_its_base_name_and_its_record_has_the_names_of_th
 }
 
 #[tokio::test]
-async fn several_files_are_told_in_the_order_in_which_they_were_named() {
+async fn several_files_are_printed_in_argument_order() {
     let (cairn, shell) = start().await;
     let names = ["c.txt", "a.txt", "d.txt", "b.txt", "e.txt"];
     for name in names {
@@ -78,8 +79,9 @@ async fn a_folder_is_stored_with_the_paths_below_it() {
     );
 }
 
+/// Standard input is stored under the given name, whatever its length.
 #[tokio::test]
-async fn standard_input_is_stored_under_the_name_given_whatever_its_length() {
+async fn standard_input_is_stored_under_the_given_name() {
     let (cairn, shell) = start().await;
     for size in [0, 1, 100 << 10, (20 << 20) + 7] {
         let content = content(size);
@@ -132,8 +134,9 @@ async fn flags_give_an_artifact_its_context() {
     assert_eq!(life_in_seconds(&pushed), Some(3600));
 }
 
+/// The environment gives an artifact its context, and flags override it.
 #[tokio::test]
-async fn the_environment_gives_an_artifact_its_context_and_flags_go_before_it() {
+async fn flags_override_the_environment() {
     let (_cairn, shell) = start().await;
     shell.write("a.txt", "a");
     let push = async |flags: &[&str]| {
@@ -154,8 +157,9 @@ async fn the_environment_gives_an_artifact_its_context_and_flags_go_before_it() 
     assert_eq!(context(&push(&flags).await), (of_flags, None));
 }
 
+/// A new session is printed, and is another one each time, whatever session is set.
 #[tokio::test]
-async fn a_new_session_is_told_and_is_another_each_time_whatever_session_is_given() {
+async fn new_session_is_printed_and_unique() {
     let (_cairn, shell) = start().await;
     let mut sessions = Vec::new();
     for _ in 0..2 {
@@ -171,8 +175,9 @@ async fn a_new_session_is_told_and_is_another_each_time_whatever_session_is_give
     assert_ne!(sessions[0], sessions[1]);
 }
 
+/// Equal bytes are two artifacts, and the second is reported as deduplicated.
 #[tokio::test]
-async fn equal_bytes_are_two_artifacts_and_the_second_says_that_it_took_no_space() {
+async fn equal_bytes_are_two_artifacts_stored_once() {
     let (cairn, shell) = start().await;
     let content = content(100 << 10);
     let first = shell.push("a.bin", &content, &[]).await;

@@ -9,8 +9,9 @@ use tokio::io::AsyncWriteExt;
 use super::{artifacts, each, start, text};
 use harness::{content, eventually, program};
 
+/// A file that fails does not stop the others, and the exit code reports it.
 #[tokio::test]
-async fn a_file_that_fails_does_not_stop_the_others_and_the_exit_code_tells() {
+async fn failed_file_does_not_stop_the_others() {
     let (_cairn, shell) = start().await;
     // What the server refuses is a mistake like what is not there.
     for name in ["a.txt", "b\\c.txt", "d.txt"] {
@@ -42,7 +43,7 @@ async fn standard_input_without_a_name_is_the_callers_mistake() {
 }
 
 #[tokio::test]
-async fn every_field_that_the_server_refuses_is_told_with_its_rule() {
+async fn every_refused_field_is_printed_with_its_rule() {
     let (cairn, shell) = start().await;
     shell.write("a.txt", "a");
     let args = [
@@ -77,7 +78,7 @@ async fn filenames_that_could_leave_a_folder_cannot_be_stored() {
 }
 
 #[tokio::test]
-async fn bad_arguments_are_told_before_anything_is_sent() {
+async fn bad_arguments_are_refused_before_sending() {
     let (cairn, shell) = start().await;
     shell.write("a.txt", "a");
     shell.write("b/a.txt", "a");

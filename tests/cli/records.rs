@@ -36,8 +36,9 @@ async fn an_unknown_artifact_is_the_callers_mistake_to_every_verb() {
     }
 }
 
+/// A deleted artifact is gone from every verb, and a second delete says so.
 #[tokio::test]
-async fn what_was_deleted_is_gone_from_every_verb_and_a_second_delete_says_so() {
+async fn deleted_artifact_is_gone_from_every_verb() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("a.txt", "a", &["--session=run"]).await;
     let id = text(&pushed["artifact_id"]);
@@ -79,8 +80,9 @@ async fn a_dry_run_says_what_would_be_deleted_and_deletes_nothing() {
     shell.run(&["inspect", id]).await.ok();
 }
 
+/// whoami prints the tenant, its limits and usage, and only the end of the key.
 #[tokio::test]
-async fn whoami_prints_the_tenant_its_limits_and_usage_and_of_the_key_only_its_end() {
+async fn whoami_prints_tenant_limits_usage_and_key_end() {
     let (cairn, shell) = start().await;
     shell.push("a.txt", content(10), &[]).await;
     let done = shell.run(&["whoami"]).await.ok();
@@ -120,8 +122,9 @@ async fn the_limits_that_whoami_prints_are_kept() {
     }
 }
 
+/// A push beyond the quota that whoami prints is the caller's mistake.
 #[tokio::test]
-async fn a_push_beyond_the_quota_that_whoami_prints_is_the_callers_mistake() {
+async fn push_over_the_quota_is_the_callers_mistake() {
     let (cairn, shell) = start().await;
     cairn
         .sql("UPDATE tenants SET max_stored_bytes = 10, max_artifacts = 7")

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Shell, each, start, text};
 
+/// A new session is a bare id that needs no server and is never the same.
 #[tokio::test]
-async fn a_new_session_is_a_bare_id_that_needs_no_server_and_is_never_the_same() {
+async fn session_new_prints_a_unique_id_offline() {
     let shell = Shell::at("127.0.0.1:1", "").await;
     let mut ids = Vec::new();
     for _ in 0..2 {
@@ -47,7 +48,7 @@ async fn a_session_counts_what_it_holds() {
 }
 
 #[tokio::test]
-async fn sealing_tells_when_and_says_the_same_again() {
+async fn sealing_prints_the_time_and_repeats_it() {
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "a", &["--session=run"]).await;
     let sealed = shell.json(&["session", "seal", "run"]).await;
@@ -111,8 +112,9 @@ async fn a_session_that_never_was_is_the_callers_mistake() {
     shell.run(&["session"]).await.with_code(1);
 }
 
+/// A sealed session can always be verified, even when its artifacts are deleted.
 #[tokio::test]
-async fn a_sealed_session_is_verified_for_ever_also_when_its_artifacts_are_deleted() {
+async fn verify_works_after_artifacts_are_deleted() {
     let (_cairn, shell) = start().await;
     // More than a page of the server.
     for n in 0..203 {
@@ -130,8 +132,9 @@ async fn a_sealed_session_is_verified_for_ever_also_when_its_artifacts_are_delet
     assert_eq!(shell.json(&verify).await, verified);
 }
 
+/// A manifest that is not the sealed one is the server's fault, and the error shows both digests.
 #[tokio::test]
-async fn a_manifest_that_is_not_the_sealed_one_is_the_servers_fault_and_shows_both_digests() {
+async fn wrong_manifest_shows_both_digests() {
     let (cairn, shell) = start().await;
     shell.push("a.txt", "a", &["--session=run"]).await;
     shell.json(&["session", "seal", "run"]).await;
@@ -154,8 +157,9 @@ async fn an_open_session_has_nothing_to_verify() {
     assert_eq!(error["error"]["status"], 409);
 }
 
+/// A session has a name and labels that can be changed even when it is sealed.
 #[tokio::test]
-async fn a_session_has_a_name_and_labels_that_can_be_changed_also_when_it_is_sealed() {
+async fn sealed_session_can_be_renamed_and_labelled() {
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "a", &["--session=run"]).await;
     let update = async |flags: &[&str]| {
@@ -176,8 +180,9 @@ async fn a_session_has_a_name_and_labels_that_can_be_changed_also_when_it_is_sea
     nothing.saying("--display-name");
 }
 
+/// A session can be described before its first artifact, and is found by its labels.
 #[tokio::test]
-async fn a_session_can_be_described_before_anything_is_in_it_and_is_found_by_its_labels() {
+async fn empty_session_can_be_labelled_and_found() {
     let (_cairn, shell) = start().await;
     let create = async |id: &str, labels: &[&str]| {
         let flags = ["--create", "--idempotency-key", id];

@@ -165,8 +165,9 @@ async fn a_file_is_not_pushed_while_it_is_written() {
     sidecar.ends(0).await;
 }
 
+/// A file that changes while it is pushed is pushed whole, and never torn.
 #[tokio::test]
-async fn a_file_that_changes_while_it_is_pushed_is_pushed_whole_and_never_torn() {
+async fn file_that_changes_during_a_push_is_never_torn() {
     let (cairn, shell, proxy) = proxied().await;
     // More than fits between the file and the proxy.
     let mut content = vec![7; 64 << 20];
@@ -191,8 +192,9 @@ async fn a_file_that_changes_while_it_is_pushed_is_pushed_whole_and_never_torn()
     assert_eq!(artifacts(&cairn).await, 1);
 }
 
+/// A file that changes becomes the next version, and one that is only touched does not.
 #[tokio::test]
-async fn a_file_that_changes_is_the_next_version_and_one_that_is_only_touched_is_not() {
+async fn changed_file_is_a_version_touched_one_is_not() {
     let (cairn, shell) = start().await;
     let mut sidecar = Sidecar::start(&shell, &[]);
     // Content that was there before and comes back is a version, too.
@@ -250,8 +252,9 @@ async fn started_anew_it_pushes_nothing_twice_and_brings_nothing_back() {
     assert_eq!(artifacts(&cairn).await, 2);
 }
 
+/// With --seal the session is sealed once everything is pushed, and having nothing to push is not a failure.
 #[tokio::test]
-async fn with_seal_the_session_is_sealed_once_everything_is_pushed_and_nothing_is_no_failure() {
+async fn seal_follows_a_complete_push() {
     let (_cairn, shell) = start().await;
     let nothing = Sidecar::start(&shell, &["--seal"]).watching().await;
     let (_, words) = nothing.ends(0).await;

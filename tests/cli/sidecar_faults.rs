@@ -12,8 +12,9 @@ use super::{
 };
 use harness::{Bytes, Issuer, Setup, program};
 
+/// While the server is down the sidecar retries, and continues when the server is back.
 #[tokio::test]
-async fn while_the_server_is_away_it_keeps_trying_and_goes_on_when_it_is_back() {
+async fn sidecar_retries_until_the_server_is_back() {
     let (cairn, shell, proxy) = proxied().await;
     // From the start.
     proxy.cut();
@@ -42,8 +43,9 @@ async fn while_the_server_is_away_it_keeps_trying_and_goes_on_when_it_is_back() 
     assert_eq!(artifacts(&cairn).await, 3);
 }
 
+/// A sealed session is reported once, and by the exit code.
 #[tokio::test]
-async fn a_sealed_session_is_told_once_and_by_the_exit_code() {
+async fn sealed_session_is_reported_once_and_exits_1() {
     let (_cairn, shell) = start().await;
     let mut sidecar = Sidecar::start(&shell, &[]);
     shell.write("out/a.txt", "a");
@@ -57,8 +59,9 @@ async fn a_sealed_session_is_told_once_and_by_the_exit_code() {
     assert_eq!(names(&shell).await, ["a.txt"]);
 }
 
+/// A file that cannot be an artifact is reported by name, and the rest is pushed.
 #[tokio::test]
-async fn what_no_artifact_can_be_is_told_by_name_and_the_rest_is_pushed() {
+async fn impossible_file_is_named_and_the_rest_pushed() {
     let setup = Setup::on(Bytes::Files).config(|config| config.upload_max_bytes = 1 << 20);
     let (_cairn, shell) = started(setup).await;
     shell.write("out/large.bin", vec![7; (1 << 20) + 1]);
@@ -141,8 +144,9 @@ async fn a_workload_shows_its_token_until_cairn_knows_whose_it_is() {
     sidecar.ends(0).await;
 }
 
+/// Files that cannot be pushed within the grace are listed, and the fault is the network's.
 #[tokio::test]
-async fn what_cannot_be_pushed_within_the_grace_is_listed_and_the_fault_is_that_of_the_network() {
+async fn files_left_after_the_grace_are_listed() {
     let (_cairn, shell, proxy) = proxied().await;
     // A server that takes connections and says nothing.
     proxy.hold("PRI * HTTP/2.0");

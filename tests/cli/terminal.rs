@@ -152,7 +152,7 @@ async fn a_record_is_its_fields_that_are_set() {
 }
 
 #[tokio::test]
-async fn counts_lineage_and_verification_are_told_in_words() {
+async fn counts_lineage_and_verification_print_words() {
     let (_cairn, shell) = start().await;
     let raw = shell.push("raw.csv", "1", &["--session=run"]).await;
     let input = format!("--input={}", text(&raw["artifact_id"]));
@@ -228,8 +228,9 @@ async fn a_list_that_goes_on_says_how_to_see_the_rest() {
     look(&shell, &["ls", "--limit=1"], "there is more: --page-token").await;
 }
 
+/// Before it deletes it shows what and asks, and only "yes" deletes.
 #[tokio::test]
-async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
+async fn delete_asks_first_and_only_yes_deletes() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("precious.txt", "a", &[]).await;
     let id = text(&pushed["artifact_id"]);
@@ -250,8 +251,9 @@ async fn before_it_deletes_it_shows_what_and_asks_and_only_yes_is_a_yes() {
     }
 }
 
+/// An unpublished artifact can be discarded though it cannot be shown.
 #[tokio::test]
-async fn what_is_unpublished_can_be_discarded_though_it_cannot_be_shown() {
+async fn unpublished_can_be_discarded_unseen() {
     let (cairn, shell) = start().await;
     let flags = ["--unpublished", "--session=run"];
     let pushed = shell.push("a.txt", "a", &flags).await;
@@ -292,8 +294,9 @@ async fn before_it_deletes_what_matches_it_shows_all_of_it_and_asks() {
     }
 }
 
+/// When there are too many artifacts to show, it prints how many and asks.
 #[tokio::test]
-async fn of_what_is_too_much_to_look_at_it_says_how_much_it_is_and_asks() {
+async fn delete_of_too_many_shows_a_count_and_asks() {
     let (cairn, shell) = start().await;
     make_many(&cairn).await;
     for (answer, code, jobs) in [("n\n", 1, 0), ("y\n", 0, 1)] {
@@ -366,8 +369,9 @@ async fn who_says_yes_beforehand_is_not_asked() {
     assert_eq!(shell.json(&["ls"]).await["artifacts"], json!([]));
 }
 
+/// A push shows its progress, and Ctrl-C at the terminal ends it.
 #[tokio::test]
-async fn a_push_shows_how_far_it_is_and_ctrl_c_at_the_terminal_ends_it() {
+async fn push_shows_progress_and_ctrl_c_ends_it() {
     let (cairn, shell) = start().await;
     let push = ["push", "-", "--name=big.bin"];
     let mut session = Session::start(&shell, &push, true);

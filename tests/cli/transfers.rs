@@ -114,7 +114,7 @@ async fn what_is_there_with_the_right_content_is_not_fetched_again() {
 }
 
 #[tokio::test]
-async fn an_interrupted_push_tells_what_is_stored() {
+async fn interrupted_push_prints_what_is_stored() {
     let (cairn, shell) = start().await;
     for name in ["a.txt", "b.txt"] {
         shell.write(name, name);
@@ -140,7 +140,7 @@ async fn an_interrupted_push_tells_what_is_stored() {
 }
 
 #[tokio::test]
-async fn an_interrupted_pull_tells_what_is_there() {
+async fn interrupted_pull_prints_what_was_written() {
     let (_cairn, shell, proxy) = proxied().await;
     for name in ["a.txt", "b.txt"] {
         shell.write(&format!("out/{name}"), name);

@@ -38,8 +38,9 @@ async fn versions_are_listed_newest_first_in_their_scope_and_in_pages() {
     assert_eq!(each(&left["artifacts"], "version"), [5, 3, 2, 1]);
 }
 
+/// Versions of nothing, or with another list's token, are the caller's mistake.
 #[tokio::test]
-async fn versions_of_nothing_or_with_another_lists_token_are_the_callers_mistake() {
+async fn versions_of_nothing_are_the_callers_mistake() {
     let (_cairn, shell) = start().await;
     let mistakes: [(&[&str], &str); 4] = [
         (&[], "<FILENAME>"),
@@ -53,8 +54,9 @@ async fn versions_of_nothing_or_with_another_lists_token_are_the_callers_mistake
     }
 }
 
+/// A record shows what the artifact is for and what it was made from.
 #[tokio::test]
-async fn a_record_says_what_the_artifact_is_for_and_what_it_was_made_from() {
+async fn record_shows_kind_and_inputs() {
     let (_cairn, shell) = start().await;
     let notes = shell.push("notes.md", "notes", &[]).await;
     let data = shell.push("data.csv", "1,2", &[]).await;
@@ -110,8 +112,9 @@ async fn conflict(shell: &Shell, if_version: &str) -> Value {
     error["error"].take()
 }
 
+/// A push that expects another version stores nothing, and the error names the current version's author.
 #[tokio::test]
-async fn a_push_that_expects_another_version_makes_nothing_and_tells_whose_is_there() {
+async fn if_version_conflict_names_the_author() {
     let (cairn, shell) = start().await;
     shell.write("a.txt", "mine");
     let error = conflict(&shell, "--if-version=1").await;

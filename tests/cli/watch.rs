@@ -45,8 +45,9 @@ fn what(event: &Value) -> (&str, &Value) {
     (text(&event["type"]), &event["artifact"]["filename"])
 }
 
+/// Every event is a line as it happens, until the session is sealed.
 #[tokio::test]
-async fn every_event_is_a_line_as_it_happens_until_the_session_is_sealed() {
+async fn watch_prints_a_line_for_each_event() {
     let (_cairn, shell) = start().await;
     // Before there is such a session.
     let mut watching = Watching::start(&shell, &["--until-sealed"]);
@@ -86,8 +87,9 @@ async fn every_event_is_a_line_as_it_happens_until_the_session_is_sealed() {
     assert_eq!(done.ok().text().lines().count(), 5);
 }
 
+/// A watch from a position, or of new events only, prints nothing earlier.
 #[tokio::test]
-async fn who_goes_on_from_a_position_or_wants_what_is_new_is_told_nothing_before_it() {
+async fn watch_after_a_position_prints_only_later_events() {
     let (_cairn, shell) = start().await;
     for name in ["a.txt", "b.txt"] {
         shell.push(name, name, &["--session=run"]).await;
@@ -119,8 +121,9 @@ async fn who_goes_on_from_a_position_or_wants_what_is_new_is_told_nothing_before
     }
 }
 
+/// A watch whose server is down for a moment continues, and prints every event once.
 #[tokio::test]
-async fn a_watch_whose_server_is_away_for_a_moment_goes_on_and_tells_everything_once() {
+async fn watch_survives_a_short_outage() {
     let (cairn, shell) = start().await;
     let address = cairn.grpc_url.strip_prefix("http://").unwrap();
     let proxy = Proxy::before_tcp(address).await;
@@ -144,8 +147,9 @@ async fn a_watch_whose_server_is_away_for_a_moment_goes_on_and_tells_everything_
     watching.ends().await.ok();
 }
 
+/// A watch whose server stays down gives up, and the fault is the network's.
 #[tokio::test]
-async fn a_watch_whose_server_stays_away_gives_up_and_the_network_is_to_blame() {
+async fn watch_gives_up_when_the_server_stays_down() {
     let (cairn, shell) = start().await;
     let address = cairn.grpc_url.strip_prefix("http://").unwrap();
     let proxy = Proxy::before_tcp(address).await;
@@ -179,8 +183,9 @@ async fn an_interrupt_is_a_good_end_unless_the_sealing_was_to_be_seen() {
     }
 }
 
+/// A watch whose output is closed ends well, even when nothing happens.
 #[tokio::test]
-async fn a_watch_that_nobody_reads_any_more_ends_well_also_when_nothing_happens() {
+async fn watch_without_a_reader_exits_0() {
     let (_cairn, shell) = start().await;
     shell.push("a.txt", "a", &["--session=run"]).await;
     let mut child = shell.cairn(&["session", "watch", "run"]).spawn().unwrap();
@@ -193,8 +198,9 @@ async fn a_watch_that_nobody_reads_any_more_ends_well_also_when_nothing_happens(
     assert_eq!(program::end_of(child).await.ok().stderr, "");
 }
 
+/// A watch that comes too late for an event says how to continue.
 #[tokio::test]
-async fn who_comes_too_late_for_an_event_is_told_how_to_go_on() {
+async fn watch_behind_retention_says_how_to_continue() {
     let (cairn, shell) = start().await;
     for name in ["a.txt", "b.txt"] {
         shell.push(name, name, &["--session=run"]).await;

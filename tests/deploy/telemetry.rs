@@ -233,8 +233,9 @@ async fn calls_bytes_and_what_they_waited_for_are_counted() {
     has("cairn_rpc_in_flight 0");
 }
 
+/// Every call is one line in the log, with its trace and its tenant.
 #[tokio::test]
-async fn every_call_is_one_line_in_the_log_with_its_trace_and_its_tenant() {
+async fn every_call_logs_one_line_with_trace_and_tenant() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let api = Api::start(&cairn, &[]).await;
     call(&cairn, &api, &["ls"]).await;
@@ -278,8 +279,9 @@ async fn no_word_of_a_caller_stands_in_the_log() {
     }
 }
 
+/// The worker exports its backlog and when each pass last succeeded.
 #[tokio::test]
-async fn the_worker_tells_what_waits_for_it_and_when_each_pass_last_succeeded() {
+async fn worker_exports_backlog_and_pass_times() {
     let cairn = Setup::on(Bytes::S3).start().await;
     let api = Api::start(&cairn, &[]).await;
     let id = push_and_pull(&cairn, &api, "a", content(100_000)).await;
@@ -318,7 +320,7 @@ async fn the_worker_tells_what_waits_for_it_and_when_each_pass_last_succeeded() 
 }
 
 #[tokio::test]
-async fn a_pass_that_has_never_succeeded_tells_0() {
+async fn pass_that_never_succeeded_exports_0() {
     let cairn = Setup::on(Bytes::Files).start().await;
     // So that none does.
     cairn.store.pause_gc("kim", "a test").await.unwrap();

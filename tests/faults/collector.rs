@@ -76,8 +76,9 @@ async fn wherever_a_worker_dies_another_one_goes_on() {
     }
 }
 
+/// A worker that was paused between claim and delete is harmless.
 #[tokio::test]
-async fn a_worker_that_was_paused_between_claim_and_delete_is_harmless() {
+async fn worker_paused_before_its_delete_is_harmless() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     let bytes = content(ONE);
@@ -157,8 +158,9 @@ async fn a_delete_that_lands_late_hits_nothing_that_is_alive() {
     assert_eq!(cairn.stored().await.len(), 1);
 }
 
+/// What S3 does not delete is retried, and stops nothing else.
 #[tokio::test]
-async fn what_s3_will_not_delete_is_tried_again_and_stops_nothing_else() {
+async fn failed_s3_delete_is_retried_and_blocks_nothing() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     for i in 0..3 {

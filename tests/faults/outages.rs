@@ -27,8 +27,9 @@ async fn is_ready(cairn: &Cairn, ready: bool) {
     assert_eq!(cairn.get(&format!("{}/livez", cairn.ops_url)).await, 200);
 }
 
+/// Without Postgres every call is UNAVAILABLE, and works again without a restart.
 #[tokio::test]
-async fn without_postgres_every_call_is_unavailable_and_works_again_by_itself() {
+async fn calls_without_postgres_are_unavailable() {
     let cairn = Setup::on(Bytes::S3).proxied().start().await;
     let made = cairn
         .client
@@ -154,13 +155,15 @@ async fn a_lost_answer_to_the_commit_is_no_second_artifact(size: usize) {
     assert!(cairn.client.download(&made.artifact_id).await.unwrap() == content(size));
 }
 
+/// A lost answer to the commit of a small file creates no second artifact.
 #[tokio::test]
-async fn a_lost_answer_to_the_commit_of_a_small_file_is_no_second_artifact() {
+async fn lost_commit_answer_of_a_create_adds_nothing() {
     a_lost_answer_to_the_commit_is_no_second_artifact(10).await;
 }
 
+/// A lost answer to the commit of an upload creates no second artifact.
 #[tokio::test]
-async fn a_lost_answer_to_the_commit_of_an_upload_is_no_second_artifact() {
+async fn lost_commit_answer_of_an_upload_adds_nothing() {
     a_lost_answer_to_the_commit_is_no_second_artifact(100_000).await;
 }
 

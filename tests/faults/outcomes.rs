@@ -98,8 +98,9 @@ async fn a_put_whose_outcome_stays_unknown_makes_nothing() {
     and_a_retry_works(&cairn, &sizes).await;
 }
 
+/// Parts that are lost, late or without an answer are sent again, or the upload makes nothing.
 #[tokio::test]
-async fn parts_that_are_lost_unheard_or_late_are_sent_again_or_make_nothing() {
+async fn lost_or_late_parts_are_resent_or_make_nothing() {
     let cairn = Cairn::start().await;
     let faults = [
         Fault::Lost,
@@ -123,8 +124,9 @@ async fn parts_that_are_lost_unheard_or_late_are_sent_again_or_make_nothing() {
     and_a_retry_works(&cairn, &sizes).await;
 }
 
+/// A multipart upload that began without an answer is found and aborted.
 #[tokio::test]
-async fn a_multipart_upload_that_was_begun_unheard_is_found_and_aborted() {
+async fn unanswered_multipart_begin_is_aborted() {
     let cairn = Cairn::start().await;
     let unheard = |s3: &FaultyS3| s3.plan(Operation::CreateMultipart, &Fault::Unheard, 2);
     made(upload_while(&cairn, "0", PARTS, unheard).await);
@@ -141,8 +143,9 @@ async fn a_multipart_upload_that_was_begun_unheard_is_found_and_aborted() {
     and_a_retry_works(&cairn, &[PARTS, PARTS + 1]).await;
 }
 
+/// A completion whose answer is lost or wrong is decided by what S3 has.
 #[tokio::test]
-async fn a_completion_whose_answer_is_lost_or_wrong_is_decided_by_what_is_there() {
+async fn unclear_completion_is_decided_by_head() {
     let cairn = Cairn::start().await;
     let faults = [
         Fault::Unheard,
@@ -159,8 +162,9 @@ async fn a_completion_whose_answer_is_lost_or_wrong_is_decided_by_what_is_there(
     and_a_retry_works(&cairn, &sizes).await;
 }
 
+/// A completion that was not done makes nothing, and is not sent twice.
 #[tokio::test]
-async fn a_completion_that_was_not_done_makes_nothing_and_is_not_sent_twice() {
+async fn failed_completion_makes_nothing() {
     let cairn = Cairn::start().await;
     let faults = [
         Fault::Lost,
@@ -196,7 +200,7 @@ async fn a_completion_that_s3_could_not_do_now_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_completion_that_nobody_can_look_after_makes_nothing() {
+async fn completion_that_cannot_be_checked_makes_nothing() {
     let cairn = Cairn::start().await;
     let blind = |s3: &FaultyS3| {
         s3.plan(Operation::Complete, &Fault::Unheard, 1);

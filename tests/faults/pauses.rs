@@ -142,8 +142,9 @@ async fn an_upload_that_is_paused_loses_nothing_to_the_collector() {
     an_upload_and_the_collector_never_lose_bytes_between_them(ONE).await;
 }
 
+/// A paused multipart upload loses nothing to the collector.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_in_parts_that_is_paused_loses_nothing_to_the_collector() {
+async fn paused_multipart_upload_survives_the_collector() {
     an_upload_and_the_collector_never_lose_bytes_between_them(PARTS).await;
 }
 
@@ -157,8 +158,9 @@ async fn collect_once(cairn: &Cairn, mortal: &Mortal) -> impl Future<Output = Re
     }
 }
 
+/// A paused collector takes nothing from an upload of the same bytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_paused_takes_nothing_from_an_upload_of_the_same_bytes() {
+async fn paused_collector_spares_an_equal_upload() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     let mortal = Mortal::beside(&cairn).await;
@@ -184,7 +186,7 @@ async fn a_collector_that_is_paused_takes_nothing_from_an_upload_of_the_same_byt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_paused_takes_nothing_from_what_is_restored() {
+async fn paused_collector_spares_what_is_restored() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     let mortal = Mortal::beside(&cairn).await;
@@ -217,8 +219,9 @@ async fn a_collector_that_is_paused_takes_nothing_from_what_is_restored() {
     cairn.drain().await;
 }
 
+/// A seal in any pause of an upload contains it whole, or keeps it out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_seal_in_any_pause_of_an_upload_has_it_whole_or_keeps_it_out() {
+async fn seal_in_any_pause_has_an_upload_whole_or_not() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     let mortal = Mortal::beside(&cairn).await;
@@ -260,8 +263,9 @@ async fn a_seal_in_any_pause_of_an_upload_has_it_whole_or_keeps_it_out() {
     cairn.drain().await;
 }
 
+/// A copy in any pause of the collector has its bytes, or is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_in_any_pause_of_the_collector_has_its_bytes_or_is_refused() {
+async fn copy_in_any_pause_has_its_bytes_or_is_refused() {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;
     let mortal = Mortal::beside(&cairn).await;

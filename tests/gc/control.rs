@@ -133,8 +133,9 @@ async fn nothing_is_deleted_from_another_deployments_folder() {
     nothing_is_deleted_from_another_deployments_blob_store(Bytes::Files).await;
 }
 
+/// A blob store that has lost its mark is not mistaken for a new one.
 #[tokio::test]
-async fn a_blob_store_that_has_lost_its_mark_is_not_taken_for_a_new_one() {
+async fn blob_store_without_its_mark_is_not_new() {
     let cairn = Setup::on(Bytes::Files).start().await;
     cairn.remove_blob("v1/_deployment_id").await;
     let again = Store::open(&cairn.config).await.unwrap();
@@ -150,8 +151,9 @@ async fn a_mark_that_is_not_understood_is_refused() {
     is_refused(cairn.store.check_deployment().await, "not understood");
 }
 
+/// A blob store that is adopted refuses the database that had it.
 #[tokio::test]
-async fn a_blob_store_that_is_adopted_shuts_out_the_database_that_had_it() {
+async fn adopted_blob_store_refuses_its_old_database() {
     let (old, new) = (Cairn::start().await, Cairn::start().await);
     with_due_bytes(&old).await;
     let adopting = mixed(&new, &old).await;
@@ -176,8 +178,9 @@ async fn a_blob_store_that_is_adopted_shuts_out_the_database_that_had_it() {
     assert_ne!(same.database, same.blob_store);
 }
 
+/// A run that deletes stops when another database adopts the blob store.
 #[tokio::test]
-async fn a_run_that_deletes_leaves_off_when_another_database_adopts_the_blob_store() {
+async fn run_stops_when_the_blob_store_is_adopted() {
     // A batch of ten goes at once, and the next one has to wait for ten seconds.
     let slowly = Setup::on(Bytes::Files).config(|config| config.gc.deletes_per_second = 1);
     let (old, new) = (slowly.start().await, Cairn::start().await);
@@ -213,8 +216,9 @@ async fn a_run_that_deletes_leaves_off_when_another_database_adopts_the_blob_sto
     assert_eq!(old.stored().await.len(), 1, "the last one is theirs now");
 }
 
+/// A copy of a database from before its blob store was adopted is refused.
 #[tokio::test]
-async fn a_copy_of_a_database_from_before_its_blob_store_was_adopted_is_shut_out() {
+async fn database_copy_from_before_adopt_is_refused() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let before = cairn.store.standing().await.unwrap().database.unwrap();
     let after = cairn.store.adopt_blob_store(None, "me").await.unwrap();
@@ -223,9 +227,9 @@ async fn a_copy_of_a_database_from_before_its_blob_store_was_adopted_is_shut_out
     is_refused(cairn.store.check_deployment().await, "epoch 2");
 }
 
+/// A copy of the database in another Postgres deletes nothing until it has adopted the blob store.
 #[tokio::test]
-async fn a_copy_of_the_database_in_another_postgres_deletes_nothing_until_it_has_adopted_the_blob_store()
- {
+async fn database_copy_deletes_nothing_before_adopt() {
     let cairn = Setup::on(Bytes::Files).start().await;
     with_due_bytes(&cairn).await;
     assert!(cairn.pass("orphans").await.failures.is_empty());
@@ -245,8 +249,9 @@ async fn a_copy_of_the_database_in_another_postgres_deletes_nothing_until_it_has
     assert_eq!(cairn.pass("reclaim").await.count("reclaimed"), 1);
 }
 
+/// While it is paused the collector does nothing, but a dry run says what it would do.
 #[tokio::test]
-async fn while_it_is_paused_the_collector_does_nothing_but_says_what_it_would_do() {
+async fn paused_collector_only_answers_dry_runs() {
     let cairn = Cairn::start().await;
     with_due_bytes(&cairn).await;
     cairn

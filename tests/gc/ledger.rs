@@ -57,8 +57,9 @@ async fn every_deletion_from_a_folder_is_in_the_ledger() {
     every_deletion_is_in_the_ledger(Bytes::Files).await;
 }
 
+/// An upload that was given up is in the ledger as never committed.
 #[tokio::test]
-async fn an_upload_that_was_given_up_is_in_the_ledger_as_never_committed() {
+async fn abandoned_upload_is_in_the_ledger_uncommitted() {
     let cairn = Cairn::start().await;
     let upload = OpenUpload::begin(&cairn.client, spec("a")).await;
     for _ in 0..10 {
@@ -200,8 +201,9 @@ async fn where_a_server_refuses_batches_keys_are_deleted_one_by_one() {
     assert!(cairn.stored().await.is_empty());
 }
 
+/// A successful answer that names a key as failed is a failure of that key.
 #[tokio::test]
-async fn an_answer_of_success_that_names_a_key_as_failed_is_a_failure_of_that_key() {
+async fn key_error_in_a_successful_delete_counts() {
     let cairn = Setup::on(Bytes::S3).proxied().start().await;
     for i in 0..2 {
         let made = cairn
@@ -239,8 +241,9 @@ async fn an_answer_of_success_that_names_a_key_as_failed_is_a_failure_of_that_ke
     assert_eq!(cairn.collect().await.count("reclaimed"), 1);
 }
 
+/// Multipart uploads to the key of a dead upload are aborted until none is left.
 #[tokio::test]
-async fn multipart_uploads_to_the_key_of_a_dead_upload_are_aborted_until_none_is_left() {
+async fn multiparts_of_a_dead_upload_are_all_aborted() {
     let cairn = Cairn::start().await;
     cairn
         .client

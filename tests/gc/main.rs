@@ -156,8 +156,9 @@ async fn bytes_stay_for_as_long_as_one_artifact_shares_them() {
     assert_eq!(cairn.count(kept).await, 0, "small bytes go as well");
 }
 
+/// Bytes that are pushed again while the old copy is condemned become a copy of their own.
 #[tokio::test]
-async fn bytes_pushed_again_while_the_old_copy_is_condemned_are_a_copy_of_their_own() {
+async fn bytes_pushed_over_a_condemned_copy_are_new() {
     let cairn = Cairn::start().await;
     let same = content(100_000);
     let first = cairn.client.upload(spec("a"), same.clone()).await.unwrap();
@@ -421,9 +422,9 @@ async fn a_pass_that_fails_does_not_stop_the_others() {
     assert!(cairn.stored().await.is_empty());
 }
 
+/// Postgres itself refuses to condemn what an artifact pins, and to revive what is condemned.
 #[tokio::test]
-async fn postgres_itself_refuses_to_condemn_what_an_artifact_pins_or_to_bring_back_what_is_condemned()
- {
+async fn postgres_refuses_to_condemn_pinned_objects() {
     let cairn = Cairn::start().await;
     let made = cairn
         .client

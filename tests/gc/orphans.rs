@@ -359,8 +359,9 @@ async fn a_scan_that_is_cut_off_is_gone_on_with() {
     assert!(listed >= 5);
 }
 
+/// A part that was scanned a short while ago is not scanned again.
 #[tokio::test]
-async fn a_part_that_was_scanned_a_short_while_ago_is_not_scanned_again() {
+async fn recently_scanned_part_is_skipped() {
     let setup = Setup::on(Bytes::Files).config(|config| {
         impatient(config);
         config.gc.orphan_round = Duration::from_secs(3600);
@@ -379,8 +380,9 @@ async fn a_part_that_was_scanned_a_short_while_ago_is_not_scanned_again() {
     assert_eq!(scan(&cairn).await.count("listed"), 1);
 }
 
+/// A deletion that was ordered before a crash is finished, and entered into the ledger.
 #[tokio::test]
-async fn a_deletion_that_was_ordered_before_a_crash_is_finished_and_entered() {
+async fn deletion_ordered_before_a_crash_is_finished() {
     let cairn = start(Bytes::Files).await;
     let key = orphan(&cairn, 100_000).await;
     scan(&cairn).await;
@@ -394,8 +396,9 @@ async fn a_deletion_that_was_ordered_before_a_crash_is_finished_and_entered() {
     assert_eq!(deletions[0].key.as_ref(), Some(&key));
 }
 
+/// A dry run of the scan names what is due, and records nothing.
 #[tokio::test]
-async fn a_dry_run_of_the_scan_names_what_is_due_and_remembers_nothing() {
+async fn scan_dry_run_names_due_keys_only() {
     let cairn = start(Bytes::S3).await;
     let key = orphan(&cairn, 100_000).await;
     let dry = Policy {
@@ -417,8 +420,9 @@ async fn a_dry_run_of_the_scan_names_what_is_due_and_remembers_nothing() {
     assert_eq!(scan(&cairn).await.count("orphans"), 1);
 }
 
+/// Bytes that are not yet committed have no artifact, and are not orphans.
 #[tokio::test]
-async fn bytes_that_are_not_yet_committed_are_nobodys_but_not_orphans() {
+async fn uncommitted_bytes_are_not_orphans() {
     let cairn = start(Bytes::Files).await;
     let mut database = cairn.database().await;
     // The commit waits for this, when the bytes are already there.

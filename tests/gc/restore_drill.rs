@@ -100,8 +100,9 @@ async fn serve(url: &str, blobs: PathBuf) -> Cairn {
     setup.start().await
 }
 
+/// A database that goes back in time gets its bytes back, and shuts out the previous one.
 #[tokio::test]
-async fn a_database_that_goes_back_in_time_gets_its_bytes_back_and_shuts_out_the_one_before() {
+async fn restored_database_shuts_out_the_previous_one() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);
     // Postgres runs under an account of its own when this is root.

@@ -19,8 +19,9 @@ async fn is_there(cairn: &Cairn, id: &str) -> bool {
 
 const LATER: &str = "UPDATE artifacts SET forget_after = now() WHERE forget_after IS NOT NULL";
 
+/// The row of a purged artifact is deleted after its retention, and its version is not assigned again.
 #[tokio::test]
-async fn the_row_of_a_purged_artifact_goes_after_its_time_and_its_version_is_not_given_again() {
+async fn purged_row_goes_and_its_version_is_not_reused() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let id = purged(&cairn, spec("a")).await;
     let kept = cairn.client.create(spec("kept"), "y").await.unwrap();
@@ -63,8 +64,9 @@ async fn a_manifest_outlives_the_rows_of_its_artifacts() {
     assert_eq!(again.manifest_hash, sealed.manifest_hash);
 }
 
+/// The row of an artifact that is an input stays as long as its output.
 #[tokio::test]
-async fn the_row_of_an_artifact_that_something_was_made_from_stays_as_long_as_that() {
+async fn row_of_an_input_stays_with_its_output() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let input = cairn
         .client
@@ -102,8 +104,9 @@ async fn the_row_of_an_artifact_that_something_was_made_from_stays_as_long_as_th
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 0);
 }
 
+/// A link is deleted long after its end, and the row that it leads to not before it.
 #[tokio::test]
-async fn a_link_goes_long_after_its_end_and_the_row_that_it_leads_to_not_before_it() {
+async fn row_of_a_linked_artifact_outlives_its_link() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let made = cairn.client.create(spec("a"), "x").await.unwrap();
     let other = cairn.client.create(spec("b"), "x").await.unwrap();

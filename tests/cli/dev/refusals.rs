@@ -7,8 +7,9 @@ use tokio::net::TcpListener;
 use super::{FREE_PORTS, Place};
 use harness::program;
 
+/// A second cairn dev on the same folder is refused, and the first continues.
 #[tokio::test]
-async fn a_second_one_on_the_same_folder_is_refused_and_the_first_goes_on() {
+async fn second_dev_on_a_folder_is_refused() {
     let place = Place::open();
     let dev = place.start().await;
     let env = place.file("dev.env");
@@ -36,8 +37,9 @@ async fn a_port_that_is_taken_is_refused_in_words_that_name_the_flag() {
     }
 }
 
+/// An invalid setting is refused by its name, and nothing keeps running.
 #[tokio::test]
-async fn a_setting_that_is_none_is_refused_by_its_name_and_nothing_runs_on() {
+async fn invalid_setting_is_refused_by_its_name() {
     let place = Place::open();
     for (variable, value) in [
         ("CAIRN_GC_INTERVAL", "soon"),
@@ -63,8 +65,9 @@ async fn a_data_folder_that_is_a_file_is_refused() {
     assert_eq!(fs::read(place.data()).unwrap(), b"precious");
 }
 
+/// A Postgres that cannot start is the server's fault, and the error shows the end of its log.
 #[tokio::test]
-async fn a_postgres_that_cannot_start_is_the_servers_fault_and_its_last_words_are_told() {
+async fn failed_postgres_start_shows_its_log() {
     let place = Place::open();
     place.start().await.stop().await;
     let settings = place.postgres().unwrap().join("data/postgresql.conf");

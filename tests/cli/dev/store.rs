@@ -34,8 +34,9 @@ async fn it_says_where_it_listens_and_everything_works_there() {
     assert_eq!(me["tenant_name"], "dev");
 }
 
+/// dev.env has all that the command needs, and only its owner may read it.
 #[tokio::test]
-async fn dev_env_tells_a_shell_all_that_the_command_needs_and_nobody_else() {
+async fn dev_env_has_all_settings_for_its_owner_only() {
     let place = Place::open();
     let dev = place.start().await;
     let target = dev.grpc.strip_prefix("http://").unwrap();
@@ -57,8 +58,9 @@ async fn dev_env_tells_a_shell_all_that_the_command_needs_and_nobody_else() {
     assert_eq!(me["tenant_name"], "dev");
 }
 
+/// The bytes and the records are in the data folder, which only its owner may read.
 #[tokio::test]
-async fn the_bytes_and_the_records_lie_in_the_data_folder_where_no_one_else_may_read_them() {
+async fn data_folder_is_private_to_its_owner() {
     let place = Place::open();
     let dev = place.start().await;
     let shell = dev.shell().await;
@@ -127,8 +129,9 @@ async fn started_again_it_has_the_artifacts_and_the_key_of_before() {
     assert_holds(&dev.shell().await, &listed).await;
 }
 
+/// Killed and started again at once, cairn dev has the earlier artifacts.
 #[tokio::test]
-async fn killed_and_started_again_at_once_it_has_the_artifacts_of_before() {
+async fn dev_restarted_after_kill_keeps_artifacts() {
     let place = Place::open();
     let dev = place.start().await;
     let shell = dev.shell().await;
@@ -183,8 +186,9 @@ async fn a_postgres_that_was_left_behind_is_taken_over() {
     place.is_quiet(&socket).await;
 }
 
+/// A data folder that only its owner may enter works, and keeps its content.
 #[tokio::test]
-async fn a_data_folder_that_only_its_owner_may_enter_works_and_keeps_what_it_has() {
+async fn dev_works_in_a_private_data_folder() {
     let place = Place::closed();
     let dev = place.start().await;
     let shell = dev.shell().await;
@@ -208,8 +212,9 @@ async fn without_a_word_about_it_the_data_is_in_cairn_data_here() {
     assert!(place.data().join("dev.env").is_file());
 }
 
+/// The bytes of expired artifacts are deleted without a command, and the others stay.
 #[tokio::test]
-async fn what_expires_gives_its_bytes_back_by_itself_and_what_does_not_stays() {
+async fn dev_collects_expired_artifacts_by_itself() {
     let place = Place::open();
     let mut command = place.dev().await;
     command

@@ -49,8 +49,9 @@ async fn with_due_bytes() -> Cairn {
     cairn
 }
 
+/// gc pause stops the worker until gc resume, and gc report lists what it deleted.
 #[tokio::test]
-async fn gc_pause_stops_the_worker_until_gc_resume_and_gc_report_lists_what_it_deleted() {
+async fn gc_pause_stops_the_worker_until_resume() {
     let cairn = with_due_bytes().await;
     let pause = ["gc", "pause", "--reason=look first", "--by=kim"];
     let paused = admin(&cairn, &pause).await.ok().json();

@@ -24,8 +24,9 @@ async fn migrate_says_what_it_applied_and_applies_nothing_twice() {
     assert_eq!(deployment.api(&["migrate"]).await.ok().text(), "");
 }
 
+/// migrate of an older version leaves a newer schema alone.
 #[tokio::test]
-async fn migrate_of_a_version_gone_back_to_leaves_a_newer_schema_alone() {
+async fn older_migrate_leaves_a_newer_schema_alone() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();
     let database = postgres::connect(&deployment.database_url).await;
@@ -36,7 +37,7 @@ async fn migrate_of_a_version_gone_back_to_leaves_a_newer_schema_alone() {
 }
 
 #[tokio::test]
-async fn a_probe_of_nobody_fails_and_says_so() {
+async fn probe_without_a_server_fails_with_a_reason() {
     let deployment = Deployment::new().await;
     let [nobody, ..] = program::free_addresses();
     let mut probe = deployment.command("cairn-api", &["probe"]).await;
@@ -157,8 +158,9 @@ async fn a_workload_is_added_listed_and_removed() {
     done.saying("subject");
 }
 
+/// A blob store that accepts calls and answers none does not keep the ports closed.
 #[tokio::test]
-async fn a_blob_store_that_takes_calls_and_answers_none_keeps_no_port_closed() {
+async fn hanging_blob_store_keeps_no_port_closed() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();
     // Whoever connects waits in the queue of the listener.
@@ -185,8 +187,9 @@ async fn a_blob_store_that_takes_calls_and_answers_none_keeps_no_port_closed() {
     assert_eq!(ready.unwrap().status(), 503);
 }
 
+/// serve answers at its configured addresses until SIGTERM.
 #[tokio::test]
-async fn serve_answers_where_it_was_told_to_until_it_is_told_to_stop() {
+async fn serve_listens_at_its_addresses_until_sigterm() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();
     let key = ["keys", "create", "--tenant", "acme"];
@@ -274,8 +277,9 @@ async fn a_key_that_is_revoked_while_it_is_served_opens_nothing_more() {
     drop(serving);
 }
 
+/// tenants shows what each stores and may store, and sets quotas.
 #[tokio::test]
-async fn tenants_are_shown_with_what_they_store_and_may_store_and_their_quotas_are_set() {
+async fn tenants_list_usage_and_set_quotas() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();
     for name in ["acme", "other"] {

@@ -114,7 +114,7 @@ async fn a_dry_run_says_what_is_due_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_loop_collects_by_itself_until_it_is_told_to_stop() {
+async fn worker_loop_collects_until_sigterm() {
     let cairn = start().await;
     let mut command = worker(&cairn, &[]).await;
     command.env("CAIRN_GC_INTERVAL", "50ms");

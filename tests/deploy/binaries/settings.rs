@@ -111,8 +111,9 @@ async fn half_a_pair_of_s3_credentials_is_refused() {
     }
 }
 
+/// Settings of a token issuer are refused without an issuer, and when they are invalid.
 #[tokio::test]
-async fn what_belongs_to_a_token_issuer_is_refused_without_one_and_when_it_is_wrong() {
+async fn token_settings_need_an_issuer_and_valid_values() {
     let issuer = ("CAIRN_TOKEN_ISSUER", "https://cluster.example");
     for (settings, named) in [
         (vec![("CAIRN_TOKEN_AUDIENCE", "us")], "CAIRN_TOKEN_ISSUER"),

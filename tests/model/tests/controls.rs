@@ -117,7 +117,7 @@ fn a_key_that_is_made_from_the_content_loses_bytes() {
 
 /// With late requests left out, locks do; with one that lands late, nothing a database can lock does.
 #[test]
-fn a_locked_key_that_is_made_from_the_content_loses_bytes_to_a_late_delete() {
+fn locked_content_key_loses_bytes_to_late_delete() {
     let nothing_is_late = Instance {
         variant: Variant::LockedKeyFromContent,
         unclear: false,
@@ -173,28 +173,32 @@ fn publishing_in_two_transactions_loses_bytes() {
     );
 }
 
+/// A commit that does not lock the session enters it after the seal.
 #[test]
-fn a_commit_that_does_not_lock_the_session_enters_it_after_the_seal() {
+fn commit_without_session_lock_passes_the_seal() {
     loses(Variant::CommitWithoutSessionLock, SESSION);
 }
 
+/// A restoration that does not lock the session changes it after the seal.
 #[test]
-fn a_restoration_that_does_not_lock_the_session_changes_it_after_the_seal() {
+fn restore_without_session_lock_passes_the_seal() {
     loses(Variant::RestoreWithoutSessionLock, SESSION);
 }
 
+/// A restoration that does not ask the manifest changes a sealed session.
 #[test]
-fn a_restoration_that_does_not_ask_the_manifest_changes_a_sealed_session() {
+fn restore_without_manifest_changes_a_sealed_one() {
     loses(Variant::RestoreWhatIsNotListed, SESSION);
 }
 
+/// An artifact that had expired and was not ended is prolonged into a sealed session.
 #[test]
-fn what_had_expired_and_was_not_ended_is_prolonged_into_a_sealed_session() {
+fn expired_but_not_ended_enters_a_sealed_session() {
     loses(Variant::SealWithoutEnding, SESSION);
 }
 
 #[test]
-fn a_manifest_that_is_told_from_times_changes_after_the_seal() {
+fn manifest_computed_from_times_changes() {
     loses(Variant::ManifestByTimes, SESSION);
 }
 

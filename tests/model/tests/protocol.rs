@@ -38,8 +38,9 @@ fn uploads_of_other_bytes_do_not_meet() {
     });
 }
 
+/// The scanner deletes nothing that a running upload will need.
 #[test]
-fn the_scanner_deletes_nothing_that_an_upload_under_way_will_need() {
+fn scanner_spares_a_running_upload() {
     holds(Instance {
         sightings: 1,
         ..TWO
@@ -103,7 +104,7 @@ fn bytes_that_were_not_sent_are_there() {
 }
 
 #[test]
-fn a_sealed_session_is_for_ever_what_it_was_at_the_seal() {
+fn sealed_session_never_changes() {
     holds(Instance {
         session: true,
         workers: 1,
@@ -112,7 +113,7 @@ fn a_sealed_session_is_for_ever_what_it_was_at_the_seal() {
 }
 
 #[test]
-fn a_seal_waits_for_three_uploads_and_whoever_publishes() {
+fn seal_waits_for_three_uploads_and_a_publisher() {
     holds(Instance {
         uploads: 3,
         unpublished: 0b010,
@@ -123,24 +124,27 @@ fn a_seal_waits_for_three_uploads_and_whoever_publishes() {
     });
 }
 
+/// The foreign key alone is enough for a commit that locks nothing.
 #[test]
-fn the_foreign_key_alone_would_do_for_a_commit_that_locks_nothing() {
+fn foreign_key_suffices_for_a_lockless_commit() {
     holds(Instance {
         variant: Variant::DedupeWithoutLock,
         ..TWO
     });
 }
 
+/// The foreign key alone is enough for a worker that checks only once.
 #[test]
-fn the_foreign_key_alone_would_do_for_a_worker_that_looks_only_once() {
+fn foreign_key_suffices_for_a_single_check() {
     holds(Instance {
         variant: Variant::CondemnWithoutSecondLook,
         ..TWO
     });
 }
 
+/// The foreign key alone is enough for a worker that ignores the unpublished.
 #[test]
-fn the_foreign_key_alone_would_do_for_a_worker_that_forgets_the_unpublished() {
+fn foreign_key_suffices_without_the_unpublished() {
     holds(Instance {
         variant: Variant::UnpublishedForgotten,
         unpublished: 0b11,
@@ -148,8 +152,9 @@ fn the_foreign_key_alone_would_do_for_a_worker_that_forgets_the_unpublished() {
     });
 }
 
+/// Locks and second checks are enough without the foreign key.
 #[test]
-fn locks_and_second_looks_alone_would_do_without_the_foreign_key() {
+fn locks_and_rechecks_suffice_without_foreign_key() {
     holds(Instance {
         foreign_key: false,
         unpublished: 0b10,
