@@ -1,4 +1,4 @@
-//! More than one call can delete, so that a job does it.
+//! Bulk deletes of more than one call can do, which become jobs.
 
 use std::{
     sync::Arc,
@@ -18,7 +18,7 @@ use super::{
 };
 use harness::Client;
 
-/// How many are made at once, and how many each of those who make them makes: together more than 1,000.
+/// How many artifacts are created at once, and how many each creator creates: together more than 1,000.
 const MAKERS: u64 = 6;
 const EACH: usize = 170;
 const PAUSE: Duration = Duration::from_secs(45);

@@ -1,4 +1,4 @@
-//! Somebody who asks until there is an answer.
+//! A caller that retries until it gets an answer.
 
 use std::{
     sync::Arc,
@@ -19,13 +19,13 @@ use harness::Client;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(6);
-/// How long it may take until there is an answer. No outage is as long, and every key is remembered for longer.
+/// The maximum time until there is an answer. No outage is as long, and every key is remembered for longer.
 const UNTIL_ANSWERED: Duration = Duration::from_secs(240);
 
-/// After so long without an answer, it is worth a word.
+/// After so long without an answer, the caller logs it.
 const SLOW: Duration = Duration::from_secs(20);
 
-/// What came of a call in the end.
+/// The final outcome of a call.
 #[derive(Debug)]
 pub(super) enum Heard<T> {
     Answer(T),
@@ -49,7 +49,7 @@ pub(super) struct Caller {
     pub(super) rng: StdRng,
     pub(super) name: String,
     count: u64,
-    /// The artifacts that it made, and that it alone changes.
+    /// The artifacts that it created, and that only it changes.
     pub(super) own: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Caller {
         }
     }
 
-    /// A name that is given once: an idempotency key, a title.
+    /// A name that is used once: an idempotency key, a title.
     pub(super) fn fresh(&mut self) -> String {
         self.count += 1;
         format!("{}-{}", self.name, self.count)
@@ -79,7 +79,7 @@ impl Caller {
         clients[self.rng.random_range(..clients.len())].clone()
     }
 
-    /// Makes a call, again and again on any process, until there is an answer.
+    /// Repeats a call, on any process, until there is an answer.
     pub(super) async fn ask<T>(
         &mut self,
         name: &'static str,
@@ -139,7 +139,7 @@ impl Caller {
 
 enum Verdict {
     Final(String),
-    /// It was not done, and may be asked again.
+    /// It was not done, and may be repeated.
     NotNow(&'static str),
     /// It may have been done.
     Unknown(&'static str),

@@ -1,4 +1,4 @@
-//! What goes wrong, and when.
+//! The faults, and when they happen.
 
 use std::{
     sync::Arc,
@@ -23,13 +23,13 @@ pub(super) struct Stores {
 pub(super) struct Chaos {
     pub(super) apis: Arc<Vec<Process>>,
     pub(super) workers: Arc<Vec<Process>>,
-    /// Taken while a store is out of order, and while the oracle looks at both.
+    /// Held while a store is down, and while the oracle reads both.
     pub(super) stores: Arc<Mutex<Stores>>,
     pub(super) tally: Arc<Tally>,
 }
 
 impl Chaos {
-    /// Until then; leaves everything running.
+    /// Injects faults until then; leaves everything running.
     pub(super) async fn reign(self, seed: u64, until: Instant) {
         let mut rng = StdRng::seed_from_u64(!seed);
         loop {

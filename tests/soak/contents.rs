@@ -1,4 +1,4 @@
-//! What is stored.
+//! The stored contents.
 
 use std::{fmt, sync::Arc};
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 use cairn_store::ContentHash;
 use rand::{RngExt, rngs::StdRng};
 
-/// How many contents are stored again and again, by size: few enough that one is often uploaded as its last copy is
+/// How many contents are stored repeatedly, by size: few enough that one is often uploaded while its last copy is
 /// condemned, and enough that most have no copy most of the time.
 const POOL: [(usize, std::ops::Range<usize>); 3] = [
     (12, 0..4_096),
     (30, 4_097..60_000),
-    // More than a part.
+    // More than one part.
     (2, (8 << 20) + 1..(8 << 20) + 200_000),
 ];
 
@@ -50,7 +50,7 @@ impl Pool {
         Self(all.collect())
     }
 
-    /// Mostly one of the pool, else one that nobody else has.
+    /// Mostly a content of the pool, else a unique one.
     pub(super) fn any(&self, rng: &mut StdRng) -> Arc<Content> {
         let small = POOL[0].0 + POOL[1].0;
         if rng.random_bool(0.2) {
@@ -59,7 +59,7 @@ impl Pool {
         Arc::clone(&self.0[rng.random_range(..small)])
     }
 
-    /// One that is kept in its row.
+    /// A content that is stored in its row.
     pub(super) fn small(&self) -> Arc<Content> {
         Arc::clone(&self.0[0])
     }

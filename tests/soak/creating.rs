@@ -1,4 +1,4 @@
-//! Making artifacts, in every way there is.
+//! Creates artifacts in every possible way.
 
 use std::{sync::Arc, time::Instant};
 
@@ -62,7 +62,7 @@ impl Caller {
         self.make(Way::Copy, spec, source.content, source.id).await;
     }
 
-    /// A spec that may be for a session, for some time, or for later.
+    /// A spec that may belong to a session, have a time to live, or be unpublished.
     fn spec(&mut self) -> ArtifactSpec {
         let title = self.fresh();
         let mut spec = ArtifactSpec {
@@ -84,7 +84,7 @@ impl Caller {
         spec
     }
 
-    /// Mostly an open session; now and then a sealed one, which must let nothing in.
+    /// Mostly an open session; sometimes a sealed one, which must accept nothing.
     pub(super) fn any_session(&mut self) -> String {
         let entries = self.world.journal.entries();
         let sealed = entries.sealed.len();
@@ -94,7 +94,7 @@ impl Caller {
         entries.open[self.rng.random_range(..entries.open.len())].clone()
     }
 
-    /// A file that many write to, if its latest version is still the one that was seen.
+    /// A file with many writers, if its latest version is still the one that was seen.
     async fn as_a_version(&mut self, spec: &mut ArtifactSpec) {
         spec.filename = format!("shared-{}", self.rng.random_range(0..3));
         let name = ArtifactName {
@@ -223,7 +223,7 @@ impl Caller {
         entries.records.insert(made.artifact_id, record);
     }
 
-    /// Asks a second time with the same key, as somebody does who has lost the answer.
+    /// Repeats a call with the same key, like a client that lost the answer.
     async fn hear_again(
         &mut self,
         id: &str,

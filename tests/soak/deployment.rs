@@ -1,4 +1,4 @@
-//! All that a run is about: two stores, five processes, and the oracle.
+//! Everything in a run: two stores, five processes, and the oracle.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use harness::{Client, s3};
 const APIS: usize = 3;
 const WORKERS: usize = 2;
 
-/// The pause between two times that leases are ended.
+/// The pause between two rounds that end leases.
 const HASTE: Duration = Duration::from_secs(1);
-/// Those of keys that were claimed or renewed more than five seconds ago.
+/// Ends the leases of keys that were claimed or renewed more than five seconds ago.
 const END_LEASES: &str = "UPDATE idempotency_keys SET lease_until = now()
     WHERE result IS NULL AND lease_until BETWEEN now() AND now() + interval '70 s'";
 
@@ -34,9 +34,9 @@ pub(super) struct Deployment {
     pub(super) oracle: Mutex<Oracle>,
     pub(super) environment: Vec<(&'static str, String)>,
     pub(super) key: String,
-    /// Logs, and what S3 keeps.
+    /// Logs, and the files of S3.
     pub(super) run: PathBuf,
-    /// What Postgres keeps, in a folder that its account can enter.
+    /// The files of Postgres, in a folder that its account can enter.
     pub(super) cluster: PathBuf,
 }
 
@@ -44,14 +44,14 @@ impl Deployment {
     pub(super) async fn start(tally: &Arc<Tally>) -> Self {
         let run = folder("cairn-soak-");
         let cluster = folder("cairn-soak-postgres-");
-        // Made anew by the cluster, for the account that it runs under.
+        // Created by the cluster, for the account that it runs under.
         std::fs::remove_dir(&cluster).unwrap();
         let postgres = Postgres::start(cluster.clone(), &run).await;
         let s3 = S3::start(&run).await;
         let blobs = s3::config(&s3.proxy.address.to_string(), &s3.bucket);
         let mut config = StoreConfig::new(postgres.url.clone(), BlobConfig::S3(blobs));
         config.database_connections = 4;
-        // What no process can be told: the drain does not wait for days.
+        // Not a setting of any process: the drain does not wait for days.
         config.gc.orphan_age = Duration::ZERO;
         config.gc.orphan_confirm = Duration::ZERO;
         config.gc.orphan_round = Duration::ZERO;
@@ -89,8 +89,8 @@ impl Deployment {
         clients
     }
 
-    /// Ends the leases of idempotency keys within seconds, which no process can be told to: a client whose upload died with
-    /// its process does not wait for them, and an upload that is slow finds that another one has taken its place.
+    /// Ends the leases of idempotency keys within seconds, for which no process has a setting. A client whose upload
+    /// died with its process does not wait for them, and a slow upload finds that another one has taken its place.
     pub(super) async fn hasten(&self) {
         let url = self.oracle.lock().await.url.clone();
         loop {
@@ -103,7 +103,7 @@ impl Deployment {
         }
     }
 
-    /// Has the oracle look, while both stores are up.
+    /// Lets the oracle check, while both stores are up.
     pub(super) async fn look(&self, tally: &Tally) {
         let _up = self.stores.lock().await;
         if let Err(e) = self.oracle.lock().await.look(tally).await {

@@ -1,4 +1,4 @@
-//! The end of a run: no more faults, everything collected, and every promise held against what is left.
+//! The end of a run: no more faults, everything collected, and every promise checked against what remains.
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -62,7 +62,7 @@ pub(super) async fn settle(deployment: Deployment, callers: Vec<Caller>) {
     }
 }
 
-/// Reads everything that anybody was told of, and all manifests.
+/// Reads every artifact of the journal, and all manifests.
 async fn check(callers: Vec<Caller>) -> Vec<Caller> {
     let count = callers.len();
     let checks = callers
@@ -87,7 +87,7 @@ async fn check(callers: Vec<Caller>) -> Vec<Caller> {
     callers
 }
 
-/// Collects, with time passing, until there is nothing more to do.
+/// Collects, with time passing, until there is no more work.
 async fn drain(oracle: &Oracle, tally: &Tally) {
     for _ in 0..20 {
         while !collect(oracle, tally).await {}
@@ -115,7 +115,7 @@ async fn collect(oracle: &Oracle, tally: &Tally) -> bool {
     report.is_idle() || !report.failures.is_empty()
 }
 
-/// Every write that was acknowledged has been made once, and none that was refused.
+/// Every acknowledged write was made once, and no refused one was.
 async fn check_titles(oracle: &Oracle, world: &World) {
     let database = postgres::connect(&oracle.url).await;
     let rows = database

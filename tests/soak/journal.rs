@@ -1,4 +1,4 @@
-//! What the clients asked for and what they were answered: all that a caller can know.
+//! The requests of the clients and the answers: all that a caller can know.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,7 @@ use super::contents::Content;
 /// What a caller may expect of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
-    /// It waits to be published.
+    /// It is unpublished.
     Unpublished,
     /// It must be readable.
     Live,
@@ -19,11 +19,11 @@ pub(super) enum Life {
     Mortal,
     /// It must not be readable.
     Deleted,
-    /// A write about it was refused after attempts whose outcome is not known, or it waits for nothing any more.
+    /// A write to it was refused after attempts with an unknown outcome, or it is no longer expected to be published.
     Unknown,
 }
 
-/// An artifact that somebody was told of.
+/// An artifact that an answer named.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) id: String,
@@ -34,11 +34,11 @@ pub(super) struct Record {
     pub(super) version: i64,
     pub(super) life: Life,
     pub(super) held: bool,
-    /// When it was asked for, or its publication.
+    /// When it was requested, or its publication.
     pub(super) asked: Instant,
-    /// When its end was asked for, the first time: a deletion, or a time to live.
+    /// When its end was first requested: a deletion, or a time to live.
     pub(super) end_asked: Option<Instant>,
-    /// When it was said to be deleted, the first time.
+    /// When it was first reported as deleted.
     pub(super) end_answered: Option<Instant>,
     pub(super) restored: bool,
     /// Its time to live is short.
@@ -47,13 +47,13 @@ pub(super) struct Record {
 
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    /// When a seal was asked for, the first time.
+    /// When a seal was first requested.
     pub(super) seal_asked: Option<Instant>,
-    /// When it was answered, the first time.
+    /// When the seal was first answered.
     pub(super) sealed: Option<Instant>,
-    /// The digest that was told.
+    /// The digest in the answer.
     pub(super) digest: Option<String>,
-    /// Whether something in it was refused after attempts whose outcome is not known.
+    /// Whether a write into it was refused after attempts with an unknown outcome.
     pub(super) doubtful: bool,
 }
 
@@ -63,9 +63,9 @@ pub(super) struct Entries {
     pub(super) sessions: HashMap<String, Session>,
     /// Titles of writes that were refused at the first attempt, and so were never made.
     pub(super) refused: HashSet<String>,
-    /// Versions that were given: scope and filename, then who has it.
+    /// Assigned versions: scope and filename, then the artifact.
     pub(super) versions: HashMap<(String, String, i64), String>,
-    /// Those that writers write to.
+    /// The sessions that writers write to.
     pub(super) open: Vec<String>,
     pub(super) sealed: Vec<String>,
 }
@@ -95,7 +95,7 @@ impl Journal {
         known.seal_asked.get_or_insert_with(Instant::now);
     }
 
-    /// Returns the digest that was told before, if it was another one.
+    /// Returns the earlier digest, if it was another one.
     pub(super) fn sealed(&self, session: &str, digest: &str) -> Option<String> {
         let mut entries = self.entries();
         let known = entries.sessions.entry(session.to_owned()).or_default();

@@ -1,4 +1,4 @@
-//! The oracle: looks at the database and at every byte, and holds them to the words of the model.
+//! The oracle: reads the database and every byte, and checks them with the model's functions.
 
 use aws_sdk_s3::error::SdkError;
 use cairn_model::invariants::{Snapshot, Violation, leaks, regressions, violations};
@@ -29,7 +29,7 @@ impl Oracle {
         }
     }
 
-    /// Takes a look while everything goes on.
+    /// Checks while everything is running.
     pub(super) async fn look(&mut self, tally: &Tally) -> Result<(), AnyError> {
         let mut database = postgres::connect(&self.url).await;
         let rows = Rows::read(&mut database, &self.store).await?;
@@ -42,7 +42,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Takes the last look, when nothing goes on and everything is collected.
+    /// The final check, when nothing runs and everything is collected.
     pub(super) async fn look_at_the_rest(&mut self, tally: &Tally) -> Result<(), AnyError> {
         let mut database = postgres::connect(&self.url).await;
         let rows = Rows::read(&mut database, &self.store).await?;
@@ -56,7 +56,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Adds up what is stored, and holds the usage of every tenant to it.
+    /// Adds up what is stored, and compares it with the usage of every tenant.
     async fn check_usage(&self, tally: &Tally) -> Result<(), AnyError> {
         for miscount in self.store.miscounts().await? {
             tally.broken(Broken::Other, format!("{miscount:?}"));
@@ -83,7 +83,8 @@ impl Oracle {
         self.before = Some(now);
     }
 
-    /// What lies in the bucket, by its hash. What vanishes while it is listed was to be deleted, or is missed by the rows.
+    /// The content of the bucket, by hash. An object that vanishes while it is listed was to be deleted, or the rows
+    /// miss it.
     async fn hashes(&self) -> Result<Vec<(String, String)>, AnyError> {
         let mut hashes = Vec::new();
         for key in self.bucket.try_keys().await? {

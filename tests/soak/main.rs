@@ -1,5 +1,5 @@
-//! The soak: processes as they are deployed, clients that do everything at once, and nothing that stays up. `make soak`
-//! runs it for as long as it is told to; docs/reliability.md says what it shows.
+//! The soak: processes as they are deployed, clients that do everything at once, and faults everywhere. `make soak`
+//! runs it for a given time; docs/reliability.md says what it shows.
 #![cfg(test)]
 
 mod bulk;
@@ -35,11 +35,11 @@ use deployment::Deployment;
 use journal::Journal;
 use tally::Tally;
 
-/// For how many minutes it goes on when nobody says; `make soak` does.
+/// The default length in minutes; `make soak` sets another.
 const BRIEFLY: f64 = 0.1;
 const CALLERS: u64 = 16;
 const OPEN_SESSIONS: usize = 5;
-/// The pause between two looks of the oracle.
+/// The pause between two checks of the oracle.
 const LOOKS: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +75,7 @@ fn variable<T: FromStr>(name: &str) -> Option<T> {
     Some(value.unwrap_or_else(|| panic!("{name} is {text}")))
 }
 
-/// Everything at once, until then. Every client has had an answer to all that it asked when this ends.
+/// Runs everything at once until then. When it ends, every client has an answer to every request.
 async fn storm(
     deployment: &Deployment,
     world: &Arc<World>,

@@ -1,4 +1,4 @@
-//! What a client does next, and what it does to artifacts that are there.
+//! The next operation of a client, and its operations on existing artifacts.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use harness::Client;
 
-/// With more artifacts than this, a client deletes before it makes more.
+/// With more artifacts than this, a client deletes before it creates more.
 const ENOUGH: usize = 25;
 
 impl Caller {
@@ -61,7 +61,7 @@ impl Caller {
         }
     }
 
-    /// One of its own artifacts of which this is so.
+    /// One of its own artifacts that satisfies the condition.
     pub(super) fn own_with(&mut self, is_so: impl Fn(&Record) -> bool) -> Option<Record> {
         let entries = self.world.journal.entries();
         let mine = self.own.iter().filter_map(|id| entries.records.get(id));
@@ -76,7 +76,7 @@ impl Caller {
         }
     }
 
-    /// Downloads an artifact, and holds what comes against what was promised.
+    /// Downloads an artifact, and checks the result against the promises.
     pub(super) async fn check(&mut self, id: &str) {
         let request = DownloadArtifactRequest {
             artifact_id: id.to_owned(),
@@ -161,7 +161,7 @@ impl Caller {
     fn not_ended(&self, record: &Record, reason: &str, doubtful: bool) {
         let as_expected = match reason {
             "LEGAL_HOLD" => record.held,
-            // A mortal one may have expired, one that was to be published may have been discarded.
+            // A short-lived artifact may have expired, and an unpublished one may have been discarded.
             "ARTIFACT_EXPIRED" | "ARTIFACT_NOT_FOUND" | "ARTIFACT_DELETED" => {
                 record.life != Life::Live
             }
@@ -256,7 +256,7 @@ impl Caller {
         }
     }
 
-    /// Shortens a life, or prolongs it to what no run sees the end of.
+    /// Shortens the time to live, or extends it beyond the end of the run.
     async fn update(&mut self) {
         let Some(record) = self.own_with(|record| matches!(record.life, Life::Live | Life::Mortal))
         else {

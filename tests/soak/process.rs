@@ -1,4 +1,4 @@
-//! The programs of the deployment. Each is started again whenever it ends, as an orchestrator would.
+//! The programs of the deployment. Each is restarted whenever it ends, as by an orchestrator.
 
 use std::{fs::File, os::unix::process::ExitStatusExt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use harness::{
     s3,
 };
 
-/// Everything that waits does so for as short as it can be told to, so that uploads, deletions and the collector meet.
+/// Every wait is as short as the settings allow, so that uploads, deletions and the collector overlap.
 const SETTINGS: &[(&str, &str)] = &[
     ("CAIRN_DATABASE_CONNECTIONS", "12"),
     ("CAIRN_INLINE_MAX_BYTES", "4096"),
@@ -28,14 +28,14 @@ const SETTINGS: &[(&str, &str)] = &[
     ("CAIRN_GC_GRACE", "300ms"),
     ("CAIRN_GC_INTERVAL", "150ms"),
     ("CAIRN_UNPUBLISHED_WINDOW", "8s"),
-    // As long as a client goes on asking for its answer.
+    // As long as a client repeats its request.
     ("CAIRN_IDEMPOTENCY_WINDOW", "5m"),
     ("CAIRN_EVENT_RETENTION", "30s"),
     ("CAIRN_JOB_RETENTION", "2m"),
     ("CAIRN_LOG", "warn"),
 ];
 
-/// What every program is told.
+/// The settings of every program.
 pub(super) fn environment(postgres: &Postgres, s3: &S3) -> Vec<(&'static str, String)> {
     let mut all: Vec<_> = SETTINGS
         .iter()
@@ -46,7 +46,7 @@ pub(super) fn environment(postgres: &Postgres, s3: &S3) -> Vec<(&'static str, St
     all
 }
 
-/// A program that is kept running.
+/// A program that is restarted when it ends.
 pub(super) struct Process {
     signals: mpsc::UnboundedSender<Signal>,
     kept: JoinHandle<()>,
@@ -127,7 +127,7 @@ impl Process {
         let _ = self.signals.send(signal);
     }
 
-    /// Stops it for good, and waits until it has ended by itself.
+    /// Stops it permanently, and waits until it has ended.
     pub(super) async fn stop(self) {
         self.signal(Signal::TERM);
         self.kept.await.unwrap();
@@ -147,7 +147,7 @@ async fn keep(
             tokio::select! {
                 status = child.wait() => break status.unwrap(),
                 signal = signals.recv() => {
-                    // Nobody is left to keep it for.
+                    // No retention is needed.
                     let Some(signal) = signal else { return };
                     program::signal(&child, signal);
                     sent = Some(signal);
@@ -157,7 +157,7 @@ async fn keep(
         let killed = status.signal() == Some(Signal::KILL.as_raw()) && sent == Some(Signal::KILL);
         match status.code() {
             Some(0) if sent == Some(Signal::TERM) => return,
-            // A store is down as it starts.
+            // A store is down at its start.
             Some(1) => tally.add("fault: a program could not start, and was started again"),
             _ if killed => {}
             _ => tally.broken(Broken::Other, format!("{name} ended with {status}")),

@@ -1,4 +1,4 @@
-//! Publishing, sealing, and what a sealed session is held to.
+//! Publishing, sealing, and checks of sealed sessions.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -68,7 +68,7 @@ impl Caller {
                     self.sealed(&answer.session.unwrap());
                 }
             }
-            // Sealed meanwhile, discarded, or the version is another one.
+            // Meanwhile sealed or discarded, or the version is another one.
             Heard::Refused { doubtful, .. } => {
                 for record in mine {
                     self.world
@@ -99,7 +99,7 @@ impl Caller {
         }
     }
 
-    /// Writes down that a session is sealed, and opens another one.
+    /// Records that a session is sealed, and opens another one.
     fn sealed(&mut self, session: &Session) {
         let journal = &self.world.journal;
         if let Some(other) = journal.sealed(&session.session_id, &session.manifest_hash) {
@@ -124,7 +124,7 @@ impl Caller {
         }
     }
 
-    /// Reads a manifest, and makes sure that it is what the digest was made of.
+    /// Reads a manifest, and checks it against its digest.
     async fn manifest(&mut self, session: &str) -> Vec<ManifestEntry> {
         let call = async |client: Client| manifest(client, session).await;
         let (told, entries) = match self.ask("operation: read a manifest", call).await {
@@ -148,7 +148,7 @@ impl Caller {
         entries
     }
 
-    /// Holds every manifest against all that was acknowledged. For when no call is under way.
+    /// Checks every manifest against everything that was acknowledged. Call it when no call is running.
     pub(super) async fn check_manifests(&mut self) {
         let sealed = self.world.journal.entries().sealed.clone();
         for session in sealed {
@@ -197,7 +197,7 @@ impl Caller {
             .values()
             .filter(|record| record.session == name);
         for record in members {
-            // What is not published has no version.
+            // An unpublished artifact has no version.
             let was_there = record.version > 0
                 && record.life != Life::Unknown
                 && record.end_asked.is_none_or(|at| at > sealed);

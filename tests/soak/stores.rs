@@ -1,5 +1,5 @@
-//! The two stores that the soak's processes share, each behind a proxy, so that it stays where it is when it is restarted
-//! and can be cut off.
+//! The two stores that the soak's processes share. Each is behind a proxy, so that its address survives a restart and
+//! its connections can be cut.
 
 use std::{
     fs,
@@ -16,15 +16,15 @@ use harness::{
     s3::{Bucket, Server, bucket_in},
 };
 
-/// Durable, as in production: it is restarted in the middle of its work.
+/// Durable, as in production: it is restarted while it works.
 const SETTINGS: &[&str] = &["max_connections=200"];
 
 /// How Postgres is stopped.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stop {
-    /// Transactions are rolled back, and all is written.
+    /// Transactions are rolled back, and everything is written.
     Fast,
-    /// At once; the next start has to recover.
+    /// Immediately; the next start has to recover.
     Immediate,
 }
 
@@ -88,7 +88,7 @@ async fn start(folder: PathBuf) -> Cluster {
     start.await.unwrap().unwrap()
 }
 
-/// A cluster gets another socket each time that it starts; this path always leads to the present one.
+/// A cluster gets another socket at each start; this path always leads to the current one.
 fn lead_to(path: &Path, cluster: &Cluster) {
     let config: Config = cluster.url("postgres").parse().unwrap();
     let [Host::Unix(folder)] = config.get_hosts() else {
@@ -124,7 +124,7 @@ impl S3 {
         self.server.as_ref().unwrap().signal(signal);
     }
 
-    /// Waits until it stores again.
+    /// Waits until it accepts writes again.
     pub(super) async fn restart(&mut self, kill: bool) {
         let mut server = self.server.take().unwrap();
         let restarted = spawn_blocking(move || {

@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, fmt, sync::Mutex, time::Instant};
 /// What must not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Broken {
-    /// An artifact, or its bytes, that must be there and is not.
+    /// A missing artifact, or missing bytes, that must exist.
     Lost,
     /// A sealed session that does not hold what it held when it was sealed.
     Seal,
-    /// What was deleted and can still be read.
+    /// A deleted artifact that can still be read.
     Deletion,
     /// A write that was made twice, or one that was refused and made.
     Once,
     /// Bytes or rows that nothing needs, after the drain.
     Leak,
-    /// Anything else: a state that came back, a program that broke, a call that is never answered.
+    /// Anything else: a state that went back, a program that crashed, a call without an answer.
     Other,
 }
 
@@ -45,7 +45,7 @@ impl Tally {
         self.broken.lock().unwrap().push((promise, words));
     }
 
-    /// What happens, for who looks at the log of a run afterwards.
+    /// Events, for the log of a run.
     pub(super) fn say(&self, words: &str) {
         eprintln!("{:.1}s {words}", self.began.elapsed().as_secs_f32());
     }

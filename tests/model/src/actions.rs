@@ -1,4 +1,4 @@
-//! Who can do what: one file for each party, with what it can do in a state and what comes of it.
+//! The steps of each party: one file a party, with its possible steps in a state and their effects.
 
 mod caller;
 mod collector;
@@ -15,7 +15,7 @@ use crate::{instance::Instance, state::State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Uploader(usize, uploader::Step),
-    /// Both uploads, which have looked in one transaction, are written and committed by it.
+    /// One transaction writes and commits both uploads, which have looked in it.
     WriteTogether,
     Collector(usize, collector::Step),
     Pass(collector::Pass),
@@ -25,7 +25,7 @@ pub(crate) enum Action {
     Failure(failures::Step),
 }
 
-/// Everything that can happen next. What one of two like parties can do, the other need not do too.
+/// Every possible next step. Of two identical parties, only one needs to take it.
 pub(crate) fn offer(instance: &Instance, state: &State, actions: &mut Vec<Action>) {
     let [first, second] = state.uploaders;
     for uploader in 0..if first == second { 1 } else { 2 } {
@@ -50,7 +50,7 @@ pub(crate) fn offer(instance: &Instance, state: &State, actions: &mut Vec<Action
     actions.extend(failures::offer(instance, state).map(Action::Failure));
 }
 
-/// Lets it happen.
+/// Applies it.
 pub(crate) fn take(instance: &Instance, state: &mut State, action: Action) {
     match action {
         Action::Uploader(uploader, step) => uploader::take(instance, state, uploader, step),
@@ -64,7 +64,7 @@ pub(crate) fn take(instance: &Instance, state: &mut State, action: Action) {
     }
 }
 
-/// Whether it is a failover, after which the rows are those of another history.
+/// Whether it is a failover, after which the rows belong to another history.
 pub(crate) fn is_failover(action: Action) -> bool {
     action == Action::Failure(failures::Step::FailOver)
 }

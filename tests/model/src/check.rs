@@ -1,4 +1,4 @@
-//! Exploring an instance, and what comes of it.
+//! Explores an instance, and reports the result.
 
 use std::{
     fmt,
@@ -9,19 +9,19 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 use crate::{instance::Instance, protocol::Protocol};
 
-/// What exploring an instance to its end came to.
+/// The result of exploring an instance completely.
 #[derive(Debug)]
 pub struct Explored {
     /// How many states there are.
     pub states: usize,
-    /// How many steps the longest of the shortest ways to a state has.
+    /// The largest distance of a state from the start, in steps.
     pub depth: usize,
     /// How long it took.
     pub took: Duration,
-    /// The promises that do not hold, each with the steps that break it. The two uploaders and the two workers are kept in
-    /// the order of what they are doing, so the number of one may change from step to step.
+    /// The broken promises, each with the steps that break it. The two uploaders and the two workers are sorted by what
+    /// they are doing, so their numbers may change from step to step.
     pub broken: Vec<(&'static str, Vec<String>)>,
-    /// What should have been seen and was not.
+    /// What should have been seen at least once and was not.
     pub unseen: Vec<&'static str>,
 }
 
@@ -45,16 +45,16 @@ impl fmt::Display for Explored {
 /// Visits every state of an instance.
 ///
 /// # Panics
-/// When the checker gave up before it had seen all.
+/// If the checker gave up before it had seen all states.
 #[must_use]
 pub fn explore(instance: &Instance) -> Explored {
     run(instance, HasDiscoveries::All)
 }
 
-/// Looks for a way to break a promise, breadth first, and stops when it has found one.
+/// Searches for a way to break a promise, breadth first, and stops at the first.
 ///
 /// # Panics
-/// When the checker gave up before it had seen all.
+/// If the checker gave up before it had seen all states.
 #[must_use]
 pub fn look_for_breach(instance: &Instance, promise: &'static str) -> Explored {
     run(instance, HasDiscoveries::AnyOf([promise].into()))

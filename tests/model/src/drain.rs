@@ -1,4 +1,4 @@
-//! What is left when nothing new happens any more: every upload has died, and the collector has done all it finds to do.
+//! What remains when nothing new happens: every upload has died, and the collector has done all of its work.
 
 use crate::{
     actions::known,
@@ -7,8 +7,8 @@ use crate::{
     state::{State, has, key_of, numbers},
 };
 
-/// The state in which this one ends. Late writes are applied, since they may leave bytes behind; late deletes are lost,
-/// since nothing may count on them.
+/// The state in which this one ends. Late writes are applied, because they may leave bytes behind; late deletes are
+/// lost, because nothing may depend on them.
 pub(crate) fn drain(instance: &Instance, state: &State) -> State {
     let mut end = State {
         db: state.db,

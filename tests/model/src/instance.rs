@@ -2,15 +2,15 @@
 
 use crate::{state::UPLOADS, variants::Variant};
 
-/// One bounded instance. Only uploads and failovers are counted: there may be any number of crashes, of unclear outcomes,
-/// of deletions and restorations, of passes and scans.
+/// One bounded instance. Only uploads and failovers are limited: there may be any number of crashes, unclear outcomes,
+/// deletions and restorations, passes and scans.
 #[derive(Clone, Copy, Debug)]
 pub struct Instance {
     /// Which protocol.
     pub variant: Variant,
-    /// Whether the foreign key keeps a referenced object from being condemned, and a dead one from being referenced.
+    /// Whether the foreign key prevents condemning a referenced object, and referencing a dead one.
     pub foreign_key: bool,
-    /// How many uploads are begun, at the most two at a time.
+    /// How many uploads begin, at most two at a time.
     pub uploads: u8,
     /// The content of each.
     pub contents: [u8; UPLOADS],
@@ -20,17 +20,17 @@ pub struct Instance {
     pub unpublished: u8,
     /// How many workers collect, up to two.
     pub workers: u8,
-    /// How often the scanner must have seen a key that nothing knows before it deletes it; 0: there is no scanner.
+    /// How many sightings of an unknown key the scanner needs before it deletes the key; 0: there is no scanner.
     pub sightings: u8,
     /// Whether callers delete artifacts and restore them.
     pub deletions: bool,
-    /// Whether the artifacts are of one session, which is sealed at some time.
+    /// Whether the artifacts belong to one session, which is sealed at some time.
     pub session: bool,
     /// Whether requests to the store and commits may have unclear outcomes.
     pub unclear: bool,
     /// Whether two uploads may be committed by one transaction.
     pub together: bool,
-    /// How often a standby that lags takes over.
+    /// How often a lagging standby takes over.
     pub failovers: u8,
 }
 

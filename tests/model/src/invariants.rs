@@ -1,11 +1,11 @@
-//! What must always hold, as plain functions over a neutral description of a deployment: its rows, and what its store
-//! holds. The model describes its states with it, and a stress test describes a real Postgres and a real bucket, so that
-//! both are held to the same words.
+//! What must always hold, as plain functions over a neutral description of a deployment: its rows, and the content of
+//! its store. The model describes its states with it, and a stress test describes a real Postgres and a real bucket, so
+//! both are checked by the same functions.
 //!
 //! Every name (of an artifact, object, key, session or content) has one type: a small number in the model, a `String`
-//! where names are read from rows and listings. Nothing is done with a name but to compare it.
+//! where names come from rows and listings. Names are only compared.
 
-/// What one consistent look at the rows and the store shows, each list in the order of its names.
+/// One consistent snapshot of the rows and the store, each list in the order of its names.
 #[derive(Clone, Debug)]
 pub struct Snapshot<N> {
     artifacts: Vec<Artifact<N>>,
@@ -15,11 +15,11 @@ pub struct Snapshot<N> {
 }
 
 impl<N: Ord> Snapshot<N> {
-    /// Puts together the rows that point to objects (of published and unpublished artifacts alike), the rows of objects,
-    /// what the blob store holds, and the sessions.
+    /// Combines the rows that point to objects (of published and unpublished artifacts alike), the rows of objects, the
+    /// content of the blob store, and the sessions.
     ///
-    /// Rows and bytes cannot be read at one moment. Let nothing go on meanwhile, or read the rows, then the bytes, then the
-    /// rows again, and leave out what no longer pins anything.
+    /// Rows and bytes cannot be read at one moment. Either let nothing happen meanwhile, or read the rows, then the
+    /// bytes, then the rows again, and leave out what no longer pins anything.
     #[must_use]
     pub fn new(
         mut artifacts: Vec<Artifact<N>>,
@@ -72,14 +72,14 @@ impl<N: Ord> Snapshot<N> {
     }
 }
 
-/// An artifact, or one that is yet to be published.
+/// An artifact, published or not.
 #[derive(Clone, Debug)]
 pub struct Artifact<N> {
     /// Its name.
     pub id: N,
     /// What it is now.
     pub state: ArtifactState,
-    /// The object that has its bytes, or had them.
+    /// The object that has or had its bytes.
     pub object: N,
     /// What its bytes must be: their hash, or any other name for them.
     pub content: N,
@@ -88,13 +88,13 @@ pub struct Artifact<N> {
 /// The states of an artifact. In all but the last it pins its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ArtifactState {
-    /// Not published yet.
+    /// Not yet published.
     Unpublished,
     /// It can be read, or could until it expired.
     Live,
     /// It can be restored.
     Deleted,
-    /// Its bytes are let go of.
+    /// It no longer pins its bytes.
     Purged,
 }
 
@@ -105,7 +105,7 @@ pub struct Object<N> {
     pub id: N,
     /// What it is now.
     pub state: ObjectState,
-    /// What its bytes are, once that is known.
+    /// Its bytes, once they are known.
     pub content: Option<N>,
     /// The key of its bytes in the store; `None` when they are in the row itself.
     pub key: Option<N>,
@@ -129,18 +129,18 @@ pub enum ObjectState {
 pub struct Stored<N> {
     /// The key.
     pub key: N,
-    /// What the bytes are: found out from the bytes, not from a row.
+    /// The bytes, determined from the bytes and not from a row.
     pub content: N,
 }
 
-/// A session, as its rows tell it.
+/// A session, by its rows.
 #[derive(Clone, Debug)]
 pub struct Session<N> {
     /// Its name.
     pub id: N,
-    /// What it held when it was sealed, as it was told then, in order; `None` while it is open.
+    /// What it held when it was sealed, as recorded then, in order; `None` while it is open.
     pub manifest: Option<Vec<N>>,
-    /// What it is said now to have held when it was sealed, and whatever else can be read in it, in order.
+    /// What its manifest says now, and whatever else can be read in it, in order.
     pub members: Vec<N>,
 }
 
@@ -159,17 +159,17 @@ pub enum Violation<N> {
     SealBroken(N),
     /// This key holds bytes that nothing can reach.
     KeyLeaked(N),
-    /// This object waits for somebody who never comes.
+    /// This object stays in a state that no party will end.
     ObjectStuck(N),
     /// This object has gone back to an earlier state, or its row has vanished.
     CameBack(N),
     /// A purged artifact pins an object again.
     Unpurged(N),
-    /// This session was sealed, and is open or sealed otherwise now.
+    /// This session was sealed, and is now open or sealed differently.
     SealTakenBack(N),
 }
 
-/// What is wrong at this moment: bytes lost, seals broken. There must be nothing, whatever is under way.
+/// What is wrong at this moment: bytes lost, seals broken. There must be nothing, whatever is running.
 #[must_use]
 pub fn violations<N: Clone + Ord>(snapshot: &Snapshot<N>) -> Vec<Violation<N>> {
     let mut found = Vec::new();
@@ -207,7 +207,7 @@ pub fn violations<N: Clone + Ord>(snapshot: &Snapshot<N>) -> Vec<Violation<N>> {
     found
 }
 
-/// What is left over once every upload has ended and the collector finds nothing more to do. There must be nothing.
+/// What remains once every upload has ended and the collector finds no more work. There must be nothing.
 #[must_use]
 pub fn leaks<N: Clone + Ord>(drained: &Snapshot<N>) -> Vec<Violation<N>> {
     let mut pinned: Vec<_> = drained.pinning().map(|artifact| &artifact.object).collect();
@@ -230,8 +230,8 @@ pub fn leaks<N: Clone + Ord>(drained: &Snapshot<N>) -> Vec<Violation<N>> {
     leaked.map(Violation::KeyLeaked).chain(stuck).collect()
 }
 
-/// What came back between two looks at the same database. A failover to a standby that lags starts a new history, and
-/// must not lie between the two.
+/// What went back between two snapshots of the same database. A failover to a lagging standby starts a new history, and
+/// must not be between the two.
 #[must_use]
 pub fn regressions<N: Clone + Ord>(before: &Snapshot<N>, after: &Snapshot<N>) -> Vec<Violation<N>> {
     let mut found = Vec::new();

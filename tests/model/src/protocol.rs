@@ -35,7 +35,7 @@ impl Model for Protocol {
             let [was, is] = [before, &state].map(|state| describe(&self.instance, state));
             state.came_back |= !regressions(&was, &is).is_empty();
         }
-        // One uploader is like the other, and so are workers: which is which makes no other state.
+        // Uploaders are interchangeable, and so are workers: swapping them gives the same state.
         state.uploaders.sort_unstable();
         if self.instance.workers > 1 {
             state.collectors.sort_unstable();

@@ -1,4 +1,4 @@
-//! What must be seen at least once, where an instance allows for it: a model in which nothing happens keeps every promise.
+//! What must be seen at least once, where an instance allows it: a model in which nothing happens keeps every promise.
 
 use stateright::Property;
 

@@ -1,11 +1,12 @@
-//! A state of the whole deployment: two databases, the store, the network, and where everybody is in what they do.
+//! A state of the whole deployment: two databases, the store, the network, and the progress of every party.
 //!
-//! Uploads, objects, artifacts and keys have small numbers. An artifact has the number of its upload, and so has an object,
-//! unless ids come from a sequence. Locks are not kept: who holds which follows from where everybody is.
+//! Uploads, objects, artifacts and keys have small numbers. An artifact has the number of its upload, and so has an
+//! object, unless ids come from a sequence. Locks are not stored: the holder of each follows from the progress of the
+//! parties.
 
 use crate::{instance::Instance, invariants::ObjectState, variants::Variant};
 
-/// How many uploads there can be at the most, and so objects, artifacts and keys.
+/// The largest number of uploads, and so of objects, artifacts and keys.
 pub(crate) const UPLOADS: usize = 3;
 
 /// A set of numbers, one bit each.
@@ -18,7 +19,7 @@ pub(crate) struct Db {
     pub(crate) artifacts: [Option<ArtifactRow>; UPLOADS],
     /// What the session held when it was sealed, written down then.
     pub(crate) manifest: Option<Set>,
-    /// Keys that the scanner has seen and nothing knew.
+    /// Unknown keys that the scanner has seen.
     pub(crate) suspects: Set,
     /// The next id, where the database gives them.
     pub(crate) sequence: u8,
@@ -27,14 +28,14 @@ pub(crate) struct Db {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectRow {
     pub(crate) state: ObjectState,
-    /// Its hash, once the upload is completed.
+    /// Its hash, once the upload is complete.
     pub(crate) content: Option<u8>,
     /// Queued for review.
     pub(crate) queued: bool,
 }
 
-/// The row of an artifact. `expired` is that the artifact's time is over. `after` is that it was deleted after the latest
-/// stamp of a seal, which matters only to those who would tell a manifest from times.
+/// The row of an artifact. `expired`: the artifact's time is over. `after`: it was deleted after the latest stamp of a
+/// seal, which matters only to a variant that computes a manifest from times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ArtifactRow {
     Unpublished { object: u8 },
@@ -47,7 +48,7 @@ pub(crate) enum ArtifactRow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Uploader {
     pub(crate) phase: Phase,
-    /// A commit whose answer will not be heard; Postgres may still be at it, and holds its locks.
+    /// A commit whose answer is lost; Postgres may still be running it, and holds its locks.
     pub(crate) doubt: Option<Commit>,
 }
 
@@ -74,7 +75,7 @@ pub(crate) struct Commit {
 pub(crate) enum Collector {
     #[default]
     Idle,
-    /// It has locked the object. `unpinned` is what it saw before, and nothing to go by.
+    /// It has locked the object. `unpinned` is what it saw before, which it must not rely on.
     Reviewing { object: u8, unpinned: bool },
     /// The claim is committed; the bytes are to be deleted.
     Deleting { object: u8 },
@@ -104,7 +105,7 @@ pub(crate) enum Sealer {
     Ended(Set),
 }
 
-/// A caller who changes an artifact of the session, in two steps.
+/// A caller that changes an artifact of the session, in two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     #[default]
@@ -117,7 +118,7 @@ pub(crate) enum Caller {
     Publishing { artifact: u8 },
     /// It has the row's lock, and has seen that the artifact can be read.
     Prolonging { artifact: u8 },
-    /// It knows what the artifact pinned, and will pin it again without another look.
+    /// It knows what the artifact pinned, and will pin it again without a second check.
     PinningAgain { artifact: u8, object: u8 },
 }
 
@@ -125,13 +126,13 @@ pub(crate) enum Caller {
 pub(crate) struct State {
     /// The primary's rows.
     pub(crate) db: Db,
-    /// What the standby has of them: the primary's rows as they were at some time.
+    /// The standby's rows: the primary's rows at some earlier time.
     pub(crate) standby: Db,
     /// The content under each key.
     pub(crate) store: [Option<u8>; UPLOADS],
-    /// Writes that nobody waits for any more and that may still be applied.
+    /// Writes that no party waits for any more and that may still be applied.
     pub(crate) late_puts: [Option<u8>; UPLOADS],
-    /// Deletes of that kind.
+    /// Deletes that no party waits for any more and that may still be applied.
     pub(crate) late_deletes: Set,
     pub(crate) uploaders: [Uploader; 2],
     pub(crate) collectors: [Collector; 2],
@@ -141,7 +142,7 @@ pub(crate) struct State {
     /// How many uploads have begun.
     pub(crate) begun: u8,
     pub(crate) failovers: u8,
-    /// Something went back that must not; never forgotten.
+    /// Something went back that must not; never reset.
     pub(crate) came_back: bool,
 }
 
@@ -153,7 +154,7 @@ pub(crate) fn has(set: Set, number: u8) -> bool {
     set & bit(number) != 0
 }
 
-/// Every number there can be.
+/// All numbers.
 pub(crate) fn numbers() -> impl Iterator<Item = u8> {
     0..UPLOADS as u8
 }
@@ -203,7 +204,7 @@ impl Db {
         }
     }
 
-    /// Ends an upload, whose content is known now. A row that is missing is made.
+    /// Ends an upload, whose content is now known. Creates the row if it is missing.
     pub(crate) fn settle(&mut self, object: u8, state: ObjectState, content: u8) {
         self.objects[usize::from(object)] = Some(ObjectRow {
             state,
@@ -212,7 +213,7 @@ impl Db {
         });
     }
 
-    /// Records that bytes are gone. Of such rows only that they are there matters.
+    /// Records that bytes are gone. Of such rows only their existence matters.
     pub(crate) fn bury(&mut self, object: u8) {
         self.objects[usize::from(object)] = Some(ObjectRow {
             state: ObjectState::Gone,
@@ -241,13 +242,13 @@ impl Db {
         those.fold(0, |set, (number, _)| set | bit(number))
     }
 
-    /// What the session holds: what was written down, and whatever can be read.
+    /// What the session holds: its manifest, and whatever can be read.
     pub(crate) fn members(&self) -> Set {
         let readable = |row: &ArtifactRow| matches!(row, ArtifactRow::Live { expired: false, .. });
         self.manifest.unwrap_or_default() | self.those(readable)
     }
 
-    /// The same, told from times: what can be read, and what was deleted after the stamp.
+    /// The same, computed from times: what can be read, and what was deleted after the stamp.
     pub(crate) fn members_by_times(&self) -> Set {
         self.those(|row| {
             matches!(
@@ -261,7 +262,7 @@ impl Db {
 }
 
 impl State {
-    /// The commits that hold their locks: those that have looked, and those in doubt.
+    /// The commits that hold their locks: those that have read, and those in doubt.
     pub(crate) fn commits(&self) -> impl Iterator<Item = Commit> {
         self.uploaders.iter().flat_map(|uploader| {
             let looked = match uploader.phase {
@@ -296,7 +297,7 @@ impl State {
         })
     }
 
-    /// Whether somebody holds the row of this artifact.
+    /// Whether a transaction holds the row of this artifact.
     pub(crate) fn is_row_locked(&self, artifact: u8) -> bool {
         let ended = match self.sealer {
             Sealer::Ended(rows) => has(rows, artifact),

@@ -1,4 +1,4 @@
-//! The protocol, and the simpler ones that it is not: each leaves out one thing, and must be seen to fail.
+//! The protocol, and simpler ones: each leaves out one thing, and must fail.
 
 /// Which protocol is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -6,23 +6,24 @@ pub enum Variant {
     /// The one that Cairn follows.
     Cairn,
 
-    /// Bytes are deleted although a standby may not know yet that they are condemned: the grace is within the lag.
+    /// Bytes are deleted although a standby may not yet know that they are condemned: the grace is shorter than the
+    /// lag.
     GraceWithinLag,
-    /// Ids come from a sequence of the database, which a failover turns back.
+    /// Ids come from a sequence of the database, which a failover sets back.
     IdsFromSequence,
     /// A commit reads which duplicate is live and does not lock it.
     DedupeWithoutLock,
-    /// The collector decides by what it saw before it had the lock.
+    /// The collector decides by what it saw before it got the lock.
     CondemnWithoutSecondLook,
     /// A commit that finds a condemned duplicate makes it live again.
     Revival,
-    /// Bytes are written before any row tells of them.
+    /// Bytes are written before any row refers to them.
     NoStagingRow,
     /// The scanner asks which keys are known, and lists the store afterwards.
     AskThenList,
     /// The scanner asks the standby.
     AskStandby,
-    /// A commit makes the row of its object anew where it is missing, and rows are removed with their bytes.
+    /// A commit creates the row of its object again if it is missing, and rows are removed with their bytes.
     CommitMakesRow,
 
     /// Keys are made from the content, so that uploads of the same bytes share one.
@@ -32,27 +33,27 @@ pub enum Variant {
     /// Bytes are deleted before the row says so.
     BytesFirst,
 
-    /// The collector looks for artifacts and forgets the unpublished ones.
+    /// The collector looks for artifacts and ignores the unpublished ones.
     UnpublishedForgotten,
-    /// What is given up before it is published does not queue its object.
+    /// Giving up an unpublished artifact does not queue its object.
     DiscardWithoutQueue,
     /// A transaction that commits two uploads keeps the second although the first, whose object it shares, is refused.
     TogetherInPart,
 
-    /// Publishing lets go of the object in one transaction and pins it again in the next.
+    /// Publishing unpins the object in one transaction and pins it again in the next.
     PublishInTwo,
 
-    /// Restoring does not look again at a row that it may have waited for.
+    /// Restoring does not check again a row for which it may have waited.
     RestoreWithoutSecondLook,
 
     /// Commits do not lock the session.
     CommitWithoutSessionLock,
     /// Restoring does not lock the session.
     RestoreWithoutSessionLock,
-    /// Restoring into a sealed session does not ask its manifest.
+    /// Restoring into a sealed session does not check its manifest.
     RestoreWhatIsNotListed,
-    /// A seal does not end what has expired, and writes down what can be read.
+    /// A seal does not end what has expired, and records what can be read.
     SealWithoutEnding,
-    /// A manifest is not written down, but told from the times of the seal, of deletions and of expiry.
+    /// A manifest is not recorded, but computed from the times of the seal, of deletions and of expiry.
     ManifestByTimes,
 }

@@ -1,11 +1,11 @@
-//! Simpler protocols, each of which loses bytes or breaks a seal: what the protocol does, it does for a reason, and the
-//! model would notice if it did not.
+//! Simpler protocols, each of which loses bytes or breaks a seal. They show that every part of the protocol has a
+//! reason, and that the model notices its absence.
 
 use cairn_model::{
     Instance, NOTHING_COMES_BACK, NOTHING_IS_LOST, NOTHING_LEAKS, Variant, explore, look_for_breach,
 };
 
-/// Finds a way to lose bytes, or to break a seal.
+/// Searches for a way to lose bytes, or to break a seal.
 fn loses(variant: Variant, instance: Instance) {
     breaks(NOTHING_IS_LOST, variant, instance);
 }
@@ -22,7 +22,7 @@ fn breaks(promise: &'static str, variant: Variant, instance: Instance) {
 }
 
 const TWO: Instance = Instance::TWO_UPLOADS;
-/// Where nothing but the code keeps what is referenced.
+/// Only the code protects what is referenced.
 const NO_FOREIGN_KEY: Instance = Instance {
     foreign_key: false,
     ..TWO
@@ -115,7 +115,7 @@ fn a_key_that_is_made_from_the_content_loses_bytes() {
     loses(Variant::KeyFromContent, TWO);
 }
 
-/// With late requests left out, locks do; with one that lands late, nothing a database can lock does.
+/// Without late requests locks are enough; with one late request, no lock of a database is.
 #[test]
 fn locked_content_key_loses_bytes_to_late_delete() {
     let nothing_is_late = Instance {

@@ -1,4 +1,4 @@
-//! The promises, held against descriptions in which one thing is wrong.
+//! The promises, checked against descriptions in which one thing is wrong.
 
 use cairn_model::invariants::{
     Artifact, ArtifactState, Object, ObjectState, Session, Snapshot, Stored, Violation, leaks,

@@ -1,10 +1,10 @@
-//! The protocol keeps its promises, in every state of every one of these instances.
+//! The protocol keeps its promises in every state of each of these instances.
 //!
-//! `cargo test -p cairn-model -- --nocapture` tells how many states those are.
+//! `cargo test -p cairn-model -- --nocapture` prints how many states those are.
 
 use cairn_model::{Instance, Variant, explore};
 
-/// Visits all of an instance: every promise is kept everywhere, and everything that can happen has happened.
+/// Visits all states of an instance: every promise holds everywhere, and everything that can happen has happened.
 fn holds(instance: Instance) {
     let explored = explore(&instance);
     println!("{instance:?}\n{explored}");

@@ -1,7 +1,7 @@
-//! A caller, who deletes artifacts and restores them, prolongs them, and publishes what is unpublished.
+//! A caller: deletes, restores and extends artifacts, and publishes unpublished ones.
 //!
-//! Where there is a session, this takes two steps: one takes locks and looks, the other writes and commits. Elsewhere it is
-//! one transaction, which waits for the row, and so nothing comes in between.
+//! With a session this takes two steps: one takes locks and reads, the other writes and commits. Otherwise it is one
+//! transaction, which waits for the row, so nothing comes in between.
 
 use super::collector::unpin;
 use crate::{
@@ -15,10 +15,10 @@ use crate::{
 pub(crate) enum Step {
     Delete(u8),
     Restore(u8),
-    /// Moves the end of an artifact's time.
+    /// Changes an artifact's expiry.
     Prolong(u8),
     Publish(u8),
-    /// The second step of what was begun.
+    /// The second step of the operation that has begun.
     Finish,
     Crash,
 }
@@ -39,7 +39,7 @@ fn steps_on(instance: &Instance, state: &State, artifact: u8) -> [Option<Step>; 
         Some(ArtifactRow::Live { .. }) if state.is_row_locked(artifact) => [None, None],
         Some(ArtifactRow::Live { expired, .. }) => {
             let delete = instance.deletions && !expired;
-            // What has expired can be read still while it is held, or by who looks at a clock from before.
+            // An expired artifact can still be read under a hold, or by a reader whose clock is behind.
             let prolong = instance.session;
             [
                 delete.then_some(Step::Delete(artifact)),
@@ -98,7 +98,7 @@ pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
     }
 }
 
-/// Remembers what an artifact pins, whatever becomes of it.
+/// Remembers which object an artifact pins, regardless of later changes.
 fn pin_again(state: &State, artifact: u8) -> Caller {
     let object = state.row(artifact).and_then(ArtifactRow::pins);
     object.map_or(Caller::Idle, |object| Caller::PinningAgain {
@@ -107,7 +107,7 @@ fn pin_again(state: &State, artifact: u8) -> Caller {
     })
 }
 
-/// Writes and commits. What a row has become in the meantime is looked at again once it is locked.
+/// Writes and commits. Once the row is locked, its current state is read again.
 fn finish(instance: &Instance, state: &mut State, caller: Caller) {
     let row = |artifact| state.row(artifact);
     let (artifact, becomes) = match caller {

@@ -1,8 +1,9 @@
-//! The collector: passes that are one transaction each, and workers, who review queued objects and reclaim condemned ones.
-//! A worker that does not hear whether it has deleted is one that dies before it can record it.
+//! The collector: passes that are one transaction each, and workers, who review queued objects and reclaim condemned
+//! ones. A worker that gets no answer to its delete is one that dies before it can record the deletion.
 //!
-//! Leases may run out at any time, for clocks may be wrong, and delete windows may end at any time. The grace has an
-//! end at any time too, but where a standby may take over: it is longer than the lag, so the standby has the condemnation.
+//! Leases may run out at any time, because clocks may be wrong, and delete windows may end at any time. The grace may
+//! end at any time too, unless a standby may take over: then it is longer than the lag, so the standby has the
+//! condemnation.
 
 use crate::{
     instance::Instance,
@@ -15,7 +16,7 @@ use crate::{
 pub(crate) enum Step {
     /// Takes the object from the queue and locks it.
     Review(u8),
-    /// Looks for artifacts in a new statement, condemns or not, and commits.
+    /// Looks for artifacts in a new statement, condemns the object or not, and commits.
     Decide,
     /// Claims a condemned object whose grace is over, and commits.
     Claim(u8),
@@ -33,9 +34,9 @@ pub(crate) enum Pass {
     Stale(u8),
     /// The time of an artifact is over.
     Expire(u8),
-    /// The delete window of an artifact is over; how one that has expired is deleted is left out.
+    /// The delete window of an artifact is over. How an expired artifact is deleted is left out.
     Purge(u8),
-    /// What was to be published is given up.
+    /// An unpublished artifact is given up.
     Discard(u8),
 }
 
@@ -66,7 +67,7 @@ fn work_on(instance: &Instance, state: &State, object: u8) -> Option<Step> {
     let row = state.db.objects[usize::from(object)]?;
     match row.state {
         ObjectState::Live if row.queued && !state.is_reviewed(object) => {
-            // A statement that waits for the lock has begun nonetheless, and has seen what it has seen.
+            // A statement that waits for the lock has already begun, and keeps its snapshot.
             let waits = instance.is(Variant::CondemnWithoutSecondLook);
             (waits || !state.is_locked(instance, object)).then_some(Step::Review(object))
         }
@@ -173,14 +174,15 @@ fn record(instance: &Instance, state: &mut State, object: u8) {
     }
 }
 
-/// What the passes find to do. A row that a commit has locked is skipped; what queues an object waits for its review.
+/// The work that the passes find. They skip a row that a commit has locked; a step that queues an object waits for its
+/// review.
 pub(super) fn passes(instance: &Instance, state: &State) -> impl Iterator<Item = Pass> {
     let stale = numbers().filter(|object| {
         state.db.is(*object, ObjectState::Staging) && !state.is_locked(instance, *object)
     });
     let others = numbers().filter_map(|artifact| match state.row(artifact)? {
         ArtifactRow::Live { expired: false, .. } => {
-            // Told from times, what expires later was there at the seal.
+            // Computed from times, an artifact that expires later existed at the seal.
             let times = instance.is(Variant::ManifestByTimes);
             let open = state.sealer == Sealer::Idle && state.db.manifest.is_none();
             let may = instance.session && instance.deletions && (open || !times);
@@ -219,7 +221,7 @@ pub(super) fn take_pass(instance: &Instance, state: &mut State, pass: Pass) {
     }
 }
 
-/// Lets go of an artifact's object, and queues it.
+/// Unpins an artifact's object, and queues it.
 pub(super) fn unpin(state: &mut State, artifact: u8, end: ArtifactRow) {
     if let Some(object) = state.row(artifact).and_then(ArtifactRow::pins) {
         state.set_row(artifact, end);

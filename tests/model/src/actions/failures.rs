@@ -1,5 +1,5 @@
-//! What nobody does: requests and commits that land after all, replication, failover. A request that is lost is one that
-//! never lands.
+//! Steps of the environment: requests and commits that arrive after all, replication, failover. A lost request is one
+//! that never arrives.
 
 use super::uploader::{apply, stored};
 use crate::{
@@ -56,12 +56,12 @@ pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
     }
 }
 
-/// Every transaction that was open is no more; what was committed and not replicated never happened.
+/// Ends every open transaction. What was committed and not replicated never happened.
 fn fail_over(instance: &Instance, state: &mut State) {
     state.failovers += 1;
     state.db = state.standby;
     if state.failovers == instance.failovers {
-        state.standby = Db::default(); // nobody will ask for it again
+        state.standby = Db::default(); // no party will ask for it again
     }
     for uploader in &mut state.uploaders {
         uploader.doubt = None;

@@ -1,7 +1,7 @@
-//! The scanner: it lists the store, then asks the primary, and deletes what nothing knows.
+//! The scanner: lists the store, then asks the primary, and deletes unknown keys.
 //!
-//! A key is unknown when it has no row, or the row of bytes that are gone. The age that a key must have, and the time
-//! between sightings, are left out: without them the scanner does no less.
+//! A key is unknown when it has no row, or the row of bytes that are gone. The minimum age of a key and the time
+//! between sightings are left out: without them the scanner does no less.
 
 use crate::{
     instance::Instance,
@@ -86,7 +86,7 @@ pub(crate) fn known(instance: &Instance, state: &State) -> Set {
     keys.fold(0, |set, key| set | bit(key))
 }
 
-/// Remembers the keys that nothing knows, and dooms those that were remembered already.
+/// Remembers unknown keys, and dooms those that were already remembered.
 fn doom(instance: &Instance, state: &mut State, unknown: Set) -> Scanner {
     if instance.sightings < 2 {
         return rest(unknown);

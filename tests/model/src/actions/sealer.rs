@@ -1,4 +1,4 @@
-//! The sealer: it takes the session's lock, ends what has expired, writes down what is live, and commits.
+//! The sealer: takes the session's lock, ends what has expired, writes the manifest of what is live, and commits.
 
 use super::uploader::enters_session;
 use crate::{
@@ -10,9 +10,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Stamp,
-    /// Ends what has expired, once whoever holds such a row has ended.
+    /// Ends what has expired, once every holder of such a row has ended.
     End,
-    /// Writes down what is live in a later statement, and commits.
+    /// Writes what is live into the manifest, in a later statement, and commits.
     Seal,
     Crash,
 }
@@ -34,7 +34,7 @@ pub(super) fn offer(instance: &Instance, state: &State) -> impl Iterator<Item = 
     first.into_iter().chain(crash)
 }
 
-/// Whether somebody holds the session's lock shared.
+/// Whether a transaction holds the session's lock shared.
 fn has_writers(instance: &Instance, state: &State) -> bool {
     let mut commits = state.commits();
     let commits = !instance.is(Variant::CommitWithoutSessionLock)
@@ -77,7 +77,7 @@ pub(super) fn take(instance: &Instance, state: &mut State, step: Step) {
     }
 }
 
-/// Whatever is live, for what had expired is ended; without that, whatever can be read.
+/// Everything live, because expired artifacts were ended; without that, everything readable.
 fn manifest(instance: &Instance, state: &State) -> Set {
     let db = &state.db;
     if instance.is(Variant::ManifestByTimes) {
@@ -90,7 +90,7 @@ fn manifest(instance: &Instance, state: &State) -> Set {
     })
 }
 
-/// Whatever has been deleted so far was deleted before this seal.
+/// Everything that has been deleted so far was deleted before this seal.
 fn stamp(state: &mut State) {
     for row in state.db.artifacts.iter_mut().flatten() {
         match row {

@@ -1,7 +1,7 @@
 //! An upload: a staging row, the bytes, and the commit in its two flights.
 //!
-//! An upload that gives its row up is one that dies and whose lease runs out at once. One whose session is sealed, or whose
-//! row the collector has taken, ends without an effect.
+//! An upload that gives its row up is one that dies and whose lease runs out at once. An upload whose session is
+//! sealed, or whose row the collector has taken, ends without an effect.
 
 use crate::{
     instance::Instance,
@@ -15,9 +15,9 @@ pub(crate) enum Step {
     /// Commits the staging row; an upload that declares its hash sends nothing and has none.
     Begin,
     Put,
-    /// The bytes are stored, and the answer is lost; the request will be repeated.
+    /// The bytes are stored, and the answer is lost; the upload will repeat the request.
     PutUnheard,
-    /// The request times out and may still be applied; it will be repeated.
+    /// The request times out and may still be applied; the upload will repeat it.
     PutLate,
     /// Flight one: lock, and look.
     Look,
@@ -54,8 +54,8 @@ pub(super) fn offer(
     })
 }
 
-/// Whether flight one gets its locks: nobody seals, nobody reviews the duplicate, and no earlier attempt is in doubt,
-/// which would hold the own row.
+/// Whether flight one gets its locks: no party seals, no worker reviews the duplicate, and no earlier attempt is in
+/// doubt, which would hold the own row.
 fn may_look(instance: &Instance, state: &State, uploader: usize) -> bool {
     let Phase::Stored { upload, .. } = state.uploaders[uploader].phase else {
         return false;
@@ -137,7 +137,7 @@ fn put(instance: &Instance, state: &mut State, upload: u8, object: u8) {
 
 fn look(instance: &Instance, state: &State, upload: u8, object: Option<u8>) -> Phase {
     if state.row(upload).is_some() {
-        return Phase::Idle; // an earlier attempt was committed unheard
+        return Phase::Idle; // an earlier attempt was committed and its answer lost
     }
     if enters_session(instance, upload) && state.db.manifest.is_some() {
         return Phase::Idle;
@@ -171,7 +171,7 @@ fn look(instance: &Instance, state: &State, upload: u8, object: Option<u8>) -> P
     })
 }
 
-/// The effect of the commit; false when Postgres refuses it, and it is to be run again.
+/// The effect of the commit; false if Postgres refuses it, and it must run again.
 pub(super) fn apply(instance: &Instance, state: &mut State, commit: Commit) -> bool {
     let content = content(instance, commit.upload);
     let db = &mut state.db;
@@ -206,16 +206,16 @@ pub(super) fn apply(instance: &Instance, state: &mut State, commit: Commit) -> b
     true
 }
 
-/// Two commits in one transaction lock and look as two transactions do: flight one of each is a step of its own here,
-/// in any order, which allows for more than the code does.
+/// Two commits in one transaction lock and read like two transactions: flight one of each is a step of its own here, in
+/// any order, which allows more than the code does.
 pub(super) fn may_write_together(instance: &Instance, state: &State) -> bool {
     let ready =
         |it: &crate::state::Uploader| matches!(it.phase, Phase::Looked(_)) && it.doubt.is_none();
     instance.together && state.uploaders.iter().all(ready)
 }
 
-/// Writes both or neither. The second of two that have the same bytes refers to the object of the first, which is not
-/// committed yet.
+/// Writes both or neither. The second of two uploads with the same bytes refers to the object of the first, which is
+/// not yet committed.
 pub(super) fn write_together(instance: &Instance, state: &mut State) {
     let [Phase::Looked(first), Phase::Looked(second)] = state.uploaders.map(|it| it.phase) else {
         return;
@@ -252,7 +252,7 @@ pub(super) fn stored(commit: Commit) -> Phase {
     }
 }
 
-/// Whether the commit of this upload enters the session; what is unpublished enters it when it is published.
+/// Whether the commit of this upload enters the session. An unpublished artifact enters it when it is published.
 pub(super) fn enters_session(instance: &Instance, upload: u8) -> bool {
     instance.session && !has(instance.unpublished, upload)
 }
