@@ -1,5 +1,5 @@
-//! A worker dies after its first step, after its second, and so on, or is paused in the middle; another one goes on, and
-//! nothing that can still be reached is touched.
+//! A worker dies after its first step, after its second, and so on, or is paused in the middle. Another one continues,
+//! and no reachable artifact is touched.
 
 use cairn_store::gc::{self, Policy};
 
@@ -9,7 +9,7 @@ use harness::{
     mortal::{Fault, Mortal, Operation},
 };
 
-/// Leaves something to do for every pass, beside what must stay.
+/// Leaves work for every pass, beside artifacts that must stay.
 async fn make_garbage(cairn: &Cairn, round: usize) {
     let caller = caller(cairn).await;
     let shared = content(ONE + round);
@@ -48,7 +48,7 @@ async fn make_garbage(cairn: &Cairn, round: usize) {
 #[tokio::test]
 async fn wherever_a_worker_dies_another_one_goes_on() {
     let cairn = Cairn::start().await;
-    // A scan of all shards has more steps than anybody would wait for.
+    // A scan of all shards has too many steps for a test.
     cairn.pass("orphans").await;
     let mortal = Mortal::beside(&cairn).await;
     for round in 1.. {
@@ -69,7 +69,7 @@ async fn wherever_a_worker_dies_another_one_goes_on() {
             assert!(round > 100, "it was done in {round} steps");
             return;
         }
-        // Else every round would have more steps than the one before.
+        // Otherwise every round would have more steps than the previous one.
         let kept =
             format!("UPDATE artifacts SET expires_at = now() WHERE filename = 'kept {round}'");
         cairn.sql(&kept).await;
@@ -106,7 +106,7 @@ async fn worker_paused_before_its_delete_is_harmless() {
         paused.s3.is_done()
     })
     .await;
-    // It is taken for dead; another one does its work, and the same bytes come back.
+    // It is considered dead; another one does its work, and the same bytes come back.
     cairn.drain().await;
     assert!(cairn.stored().await.is_empty());
     let again = upload(&cairn.store, &caller, raw("b"), bytes)
@@ -143,7 +143,7 @@ async fn a_delete_that_lands_late_hits_nothing_that_is_alive() {
         cairn.let_time_pass().await;
         gc::run(&worker.store, Policy::default()).await;
     }
-    // Nobody knows whether it was deleted; the same bytes come back under another key.
+    // Whether it was deleted is unknown; the same bytes come back under another key.
     let again = upload(&cairn.store, &caller, raw("b"), bytes)
         .await
         .unwrap();

@@ -1,5 +1,5 @@
-//! A process dies after its first step, after its second, and so on; a retry under the same key on another one leads to
-//! what the first would have led to, once.
+//! A process dies after its first step, after its second, and so on. A retry under the same key on another process has
+//! the effect of the first attempt, once.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use cairn_store::{ArtifactRef, Caller, RawSpec, Result, Selection, Store, ToPubl
 use super::{INLINE, ONE, PARTS, caller, key, raw, upload};
 use harness::{Cairn, content, mortal::Mortal};
 
-/// Does some work on a replica that dies after its first step, then on one that dies after its second, until one lives to
-/// its end; each time the work is then done again by one that lives. The work is told which time it is.
+/// Does some work on a replica that dies after its first step, then on one that dies after its second, until one
+/// completes it. Each time a replica that lives repeats the work. The work gets the number of the round.
 async fn wherever_it_dies(
     cairn: &Cairn,
     caller: &Caller,
@@ -26,7 +26,7 @@ async fn wherever_it_dies(
         if lived {
             done.unwrap().unwrap();
         }
-        // What the dead one held is free when its time is over.
+        // The dead replica's locks and leases end with their time.
         cairn
             .sql("UPDATE idempotency_keys SET lease_until = now() WHERE lease_until > now()")
             .await;
@@ -58,7 +58,7 @@ async fn once_each(cairn: &Cairn, count: usize) {
     assert_eq!((names.len(), distinct.len()), (count, count), "{names:?}");
 }
 
-/// Bytes of this size that no other round has.
+/// Bytes of this size that no other round uses.
 fn bytes(size: usize, round: usize) -> Vec<u8> {
     let mut bytes = content(size);
     bytes[..8].copy_from_slice(&round.to_be_bytes());

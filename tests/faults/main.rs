@@ -11,7 +11,7 @@ mod outages;
 mod outcomes;
 mod pauses;
 
-/// Kept in a row, in one object, in parts.
+/// Stored in a row, in one object, in parts.
 const INLINE: usize = 10;
 const ONE: usize = 100_000;
 const PARTS: usize = (8 << 20) + 1;
@@ -24,7 +24,7 @@ fn key(name: &str) -> IdempotencyKey {
     IdempotencyKey::optional(name.to_owned()).unwrap().unwrap()
 }
 
-/// What is said of a file in the session `run`, under a key that is its name.
+/// The spec of a file in the session `run`, under a key that is its name.
 fn raw(filename: &str) -> RawSpec {
     RawSpec {
         filename: filename.to_owned(),
@@ -34,7 +34,7 @@ fn raw(filename: &str) -> RawSpec {
     }
 }
 
-/// Uploads as a client does: when an attempt that failed has not let go of its key yet, it comes back.
+/// Uploads like a client: retries while a failed attempt still holds its key.
 async fn upload(store: &Store, caller: &Caller, raw: RawSpec, content: Vec<u8>) -> Result<Created> {
     loop {
         match attempt(store, caller, raw.clone(), content.clone()).await {

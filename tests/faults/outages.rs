@@ -1,4 +1,4 @@
-//! Postgres and S3 fail; callers are told so, lose nothing, and need nobody to get going again.
+//! Postgres and S3 fail. Callers get an error, lose nothing, and everything works again without help.
 
 use cairn_proto::v1::{ListArtifactsRequest, WhoAmIRequest};
 use tonic::Code;
@@ -114,7 +114,7 @@ async fn without_s3_small_files_go_on_and_large_ones_are_unavailable() {
 #[tokio::test]
 async fn an_upload_survives_connections_to_s3_that_break() {
     let cairn = Setup::on(Bytes::S3).proxied().start().await;
-    // Every connection that is open breaks; the store makes new ones and sends the parts again.
+    // Every open connection breaks; the store opens new ones and sends the parts again.
     let large = content(40 << 20);
     let upload = cairn.client.upload(spec("a"), large.clone());
     let breaks = async {

@@ -1,5 +1,5 @@
-//! What S3 does, or does not, or says that it has not done: an upload ends in an artifact with its bytes, or in an error and
-//! nothing; never in anything else.
+//! Whatever S3 does, or does not do, or answers wrongly, an upload ends in an artifact with its bytes, or in an error
+//! and nothing.
 
 use cairn_store::{Created, Error, Result};
 
@@ -10,7 +10,7 @@ use harness::{
     s3::UNFINISHED,
 };
 
-/// An upload while S3 does what is planned; then whatever holds of every outcome is checked.
+/// Uploads while S3 does what is planned, then checks what holds of every outcome.
 async fn upload_while(
     cairn: &Cairn,
     name: &str,
@@ -27,7 +27,7 @@ async fn upload_while(
         let id = created.artifact.id.as_str();
         assert!(cairn.client.download(id).await.unwrap() == content(size));
     }
-    // Late requests arrive before everything is collected: those that arrive after are found by the orphan scan.
+    // Late requests arrive before everything is collected; the orphan scan finds those that arrive after.
     replica.s3.deliver_late().await;
     cairn.audit().await;
     outcome
@@ -44,7 +44,7 @@ fn not_made(outcome: Result<Created>) {
     }
 }
 
-/// A retry goes on where the fault has passed, and in the end there is what was made and nothing else.
+/// A retry succeeds once the fault has passed, and in the end there is its artifact and nothing else.
 async fn and_a_retry_works(cairn: &Cairn, sizes: &[usize]) {
     let caller = caller(cairn).await;
     for (i, size) in sizes.iter().enumerate() {
@@ -149,7 +149,7 @@ async fn unclear_completion_is_decided_by_head() {
     let cairn = Cairn::start().await;
     let faults = [
         Fault::Unheard,
-        // Both have been seen: an error under a status of success, and a second attempt that finds the upload gone.
+        // Both happen in practice: an error under a success status, and a second attempt that finds the upload gone.
         Fault::denied(200, "InternalError"),
         Fault::denied(404, "NoSuchUpload"),
         Fault::denied(503, "SlowDown"),
@@ -174,7 +174,7 @@ async fn failed_completion_makes_nothing() {
         Fault::refused(504, "GatewayTimeout"),
     ];
     for (i, fault) in faults.iter().enumerate() {
-        // A second one would be made.
+        // A second one would succeed.
         let once = |s3: &FaultyS3| s3.plan(Operation::Complete, fault, 1);
         not_made(upload_while(&cairn, &format!("{i}"), PARTS + i, once).await);
     }
@@ -251,7 +251,7 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     assert!(replica.s3.is_done());
 }
 
-/// What a reader of a range gets while S3 answers so the first times.
+/// The result of reading a range while S3 gives these answers to the first requests.
 async fn read_range(times: usize, body: String) -> Result<Vec<u8>> {
     let cairn = Cairn::start().await;
     let caller = caller(&cairn).await;

@@ -1,5 +1,5 @@
-//! Somebody is paused after their first step, after their second, and so on, and in each pause somebody else does all of
-//! their own work: every way in which the two can come between each other's statements.
+//! One party is paused after its first step, after its second, and so on, and in each pause another party does all of
+//! its own work. So every interleaving of the two at the level of one's statements is tried.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use cairn_store::{
 use super::{INLINE, ONE, PARTS, caller, raw, upload};
 use harness::{Bytes, Cairn, Setup, content, eventually, mortal::Mortal};
 
-/// Runs one on a replica that is paused after so many steps, and the other in the pause. When the other one has to wait for
-/// the one that is paused, the pause ends. `None` when it was over before it could be paused.
+/// Runs one party on a replica that is paused after so many steps, and the other in the pause. If the other one has to
+/// wait for the paused one, the pause ends. `None` if the first ended before it could be paused.
 async fn one_in_the_pause_of_the_other<A: Send + 'static, B: Send + 'static>(
     cairn: &Cairn,
     mortal: &Mortal,
@@ -39,7 +39,7 @@ async fn one_in_the_pause_of_the_other<A: Send + 'static, B: Send + 'static>(
     (paused.await.unwrap(), Some(other.await.unwrap()))
 }
 
-/// All that the collector does by itself, with every wait over: twice, so that what one pass leaves the next one takes.
+/// All of the collector's work, with every wait over: twice, so that the second round takes what the first one leaves.
 async fn collect(cairn: &Cairn) -> impl Future<Output = Vec<Report>> + Send + 'static {
     let (store, database) = (cairn.store.clone(), cairn.database().await);
     async move {
@@ -63,7 +63,7 @@ fn without_failures(reports: &[Report]) {
     }
 }
 
-/// An upload ends in an artifact that can be read, or in an error that says that it may be sent again, and then it can.
+/// An upload ends in an artifact that can be read, or in an error that allows a retry, and the retry succeeds.
 async fn whole_or_to_be_sent_again(
     cairn: &Cairn,
     caller: &Caller,
@@ -93,7 +93,7 @@ async fn deleted(cairn: &Cairn, caller: &Caller, name: &str, bytes: &[u8]) -> Cr
     made
 }
 
-/// The same bytes are there, and are let go of while the upload is paused; its own lease runs out, too.
+/// The same bytes exist and are released while the upload is paused; its own lease runs out, too.
 async fn an_upload_and_the_collector_never_lose_bytes_between_them(size: usize) {
     let cairn = Setup::on(Bytes::S3)
         .config(|config| {
@@ -124,7 +124,7 @@ async fn an_upload_and_the_collector_never_lose_bytes_between_them(size: usize) 
         without_failures(&reports);
     }
     cairn.audit().await;
-    // What was written after it was given up is nobody's.
+    // Bytes that were written after the upload was given up belong to no artifact.
     cairn.collect_everything().await;
     for _ in 0..2 {
         without_failures(&[cairn.pass("orphans").await]);
@@ -148,7 +148,7 @@ async fn paused_multipart_upload_survives_the_collector() {
     an_upload_and_the_collector_never_lose_bytes_between_them(PARTS).await;
 }
 
-/// The collector, on the replica that is paused, with every wait over at its start.
+/// The collector, on the paused replica, with every wait over at its start.
 async fn collect_once(cairn: &Cairn, mortal: &Mortal) -> impl Future<Output = Report> + use<> {
     cairn.let_time_pass().await;
     let store = mortal.store.clone();
@@ -194,7 +194,7 @@ async fn paused_collector_spares_what_is_restored() {
         let bytes = content(ONE + after);
         let made = deleted(&cairn, &caller, &format!("{after}"), &bytes).await;
         let collecting = collect_once(&cairn, &mortal).await;
-        // Just before its window is over.
+        // Just before its window ends.
         cairn
             .sql("UPDATE artifacts SET purge_after = now() + interval '50 ms' WHERE state = 'deleted'")
             .await;

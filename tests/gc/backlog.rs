@@ -1,4 +1,4 @@
-//! What waits is counted by one worker for all, and known to be old when it is.
+//! One worker counts the backlog for all, and every worker can tell when the count is old.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn a_count_that_fails_leaves_the_last_one_with_its_time() {
         .await;
     let same = known(&cairn.store).await.unwrap();
     assert_eq!(same.counted_at, first.counted_at);
-    // The worker that comes next does not count it again at once.
+    // The next worker does not count it again at once.
     cairn.sql("ALTER TABLE elsewhere RENAME TO gc_queue").await;
     let same = known(&cairn.store).await.unwrap();
     assert_eq!(same.counted_at, first.counted_at);

@@ -1,4 +1,4 @@
-//! Whose blob store it is, and whether the collector may work on it.
+//! To which database a blob store belongs, and whether the collector may work on it.
 
 use cairn_store::{
     Error, Store,
@@ -67,7 +67,7 @@ async fn of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs: Blob
     for _ in 0..5 {
         let config = StoreConfig::new(postgres::database().await, blobs.clone());
         let store = Store::open(&config).await.unwrap();
-        // Connected beforehand, so that they come at the same time.
+        // Connected beforehand, so that they arrive at the same time.
         store.standing().await.unwrap();
         stores.push(store);
     }
@@ -118,7 +118,7 @@ async fn nothing_is_deleted_from_another_deployments_blob_store(bytes: Bytes) {
     let waiting = "SELECT count(*) FROM objects WHERE state = 'condemned' AND last_error <> ''";
     assert_eq!(ours.count(waiting).await, 1, "the row says why");
     assert_eq!(theirs.stored().await.len(), 1);
-    // With the right one it goes on.
+    // With the right one it continues.
     ours.let_time_pass().await;
     assert_eq!(ours.collect().await.count("reclaimed"), 1);
 }
@@ -173,7 +173,7 @@ async fn adopted_blob_store_refuses_its_old_database() {
     is_refused(old.store.check_deployment().await, "is of deployment");
     let report = old.collect().await;
     assert_eq!((report.count("reclaimed"), report.failures.len()), (0, 1));
-    // Its own database is as good as another one, now that there is an epoch between them.
+    // Even its own database is refused, now that the epoch differs.
     let same = old.store.standing().await.unwrap();
     assert_ne!(same.database, same.blob_store);
 }
@@ -181,7 +181,7 @@ async fn adopted_blob_store_refuses_its_old_database() {
 /// A run that deletes stops when another database adopts the blob store.
 #[tokio::test]
 async fn run_stops_when_the_blob_store_is_adopted() {
-    // A batch of ten goes at once, and the next one has to wait for ten seconds.
+    // One batch of ten is deleted at once, and the next one has to wait for ten seconds.
     let slowly = Setup::on(Bytes::Files).config(|config| config.gc.deletes_per_second = 1);
     let (old, new) = (slowly.start().await, Cairn::start().await);
     let uploads = (0..11).map(async |i| {
@@ -280,7 +280,7 @@ async fn paused_collector_only_answers_dry_runs() {
         assert!(!would.why.is_empty() && !would.id.is_empty(), "{would:?}");
     }
 
-    // A second pause changes who and why, and not since when.
+    // A second pause changes by whom and why, and not since when.
     cairn.store.pause_gc("lee", "still").await.unwrap();
     let again = cairn.store.gc_pause().await.unwrap().unwrap();
     assert_eq!((again.at, &*again.by), (paused.at, "lee"));

@@ -1,4 +1,4 @@
-//! A row that cannot be read is reported, and holds up nothing but itself.
+//! A row that cannot be read is reported, and delays nothing but itself.
 
 use cairn_proto::v1::{GetJobRequest, JobState};
 
@@ -64,7 +64,7 @@ async fn a_damaged_job_is_reported_and_the_next_one_goes_on() {
         second.into_inner().job.unwrap().state(),
         JobState::Succeeded
     );
-    // It is looked at again, and given up in the end.
+    // It is inspected again, and given up in the end.
     let attempts = "SELECT attempts::bigint FROM jobs WHERE id LIKE 'job_first%'";
     assert_eq!(cairn.count(attempts).await, 1);
 }

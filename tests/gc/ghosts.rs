@@ -16,7 +16,7 @@ async fn made(cairn: &Cairn, size: usize) -> (String, String) {
     (made.artifact_id, stored.pop().unwrap_or_default())
 }
 
-/// That the search raises the alarm about an artifact, for this reason, and leaves everything as it is.
+/// Checks that the search raises the alarm about an artifact, for this reason, and changes nothing.
 async fn alarms(cairn: &Cairn, id: &str, problem: &str) {
     for _ in 0..2 {
         let report = search(cairn).await;
@@ -58,7 +58,7 @@ async fn finds_what_is_gone_or_differs(bytes: Bytes) {
     // As long, but other bytes.
     cairn.put_blob(&key, &vec![7; 100_001]).await;
     alarms(&cairn, &id, "not those").await;
-    // And brought back.
+    // And restored.
     cairn.put_blob(&key, &content(100_001)).await;
     assert!(search(&cairn).await.is_idle());
     assert!(cairn.store.gc_status().await.unwrap().ghosts.is_empty());

@@ -1,4 +1,4 @@
-//! What is deleted from the blob store, how fast, and what is kept of it.
+//! What is deleted from the blob store, how fast, and what is recorded of it.
 
 use std::time::{Duration, Instant};
 
@@ -177,7 +177,7 @@ async fn deletions_keep_below_the_rate_that_is_set() {
     let began = Instant::now();
     let report = gc::run_passes(&cairn.store, small, gc::Pass::named("reclaim")).await;
     assert_eq!(report.count("reclaimed"), 9);
-    // The last three wait for the six before them.
+    // The last three wait for the previous six.
     assert!(
         began.elapsed() >= Duration::from_millis(600),
         "{:?}",
@@ -185,7 +185,7 @@ async fn deletions_keep_below_the_rate_that_is_set() {
     );
 }
 
-/// What each program does when the server refuses, by the words that DeleteObjects is asked with.
+/// What each program does when the server refuses DeleteObjects with these words.
 const DELETE_OBJECTS: &str = "?delete";
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn key_error_in_a_successful_delete_counts() {
     let entered = ledger(&cairn).await;
     assert_eq!(entered.len(), 1);
     assert_ne!(entered[0].key.as_ref(), Some(&key));
-    // The one that failed comes up again.
+    // The failed key is due again.
     cairn.s3_proxy().answer_nothing();
     cairn.let_time_pass().await;
     assert_eq!(cairn.collect().await.count("reclaimed"), 1);
@@ -251,7 +251,7 @@ async fn multiparts_of_a_dead_upload_are_all_aborted() {
         .await
         .unwrap();
     let key = cairn.stored().await.remove(0);
-    // An upload that died: its row is there, and uploads whose ids were recorded never or wrongly.
+    // An upload that died: its row exists, and uploads whose ids were recorded never or wrongly.
     cairn
         .sql(
             "UPDATE artifacts SET state = 'purged', object_live = NULL, deleted_at = now(), purge_after = now();

@@ -1,4 +1,4 @@
-//! The collector takes what nobody can reach any more, and nothing else.
+//! The collector deletes what no artifact can reach any more, and nothing else.
 #![cfg(test)]
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ mod restore_drill;
 mod retention;
 mod unfinished;
 
-/// An artifact that was deleted, and whose bytes are due to be.
+/// A deleted artifact whose bytes are due for deletion.
 async fn with_due_bytes(cairn: &Cairn) -> String {
     let made = cairn.client.upload(spec("due"), content(100_000)).await;
     let id = made.unwrap().artifact_id;
@@ -231,7 +231,7 @@ async fn a_dry_run_writes_and_locks_nothing() {
         cairn.client.delete(&made.artifact_id).await.unwrap();
     }
     cairn.let_time_pass().await;
-    // A transaction that is read-only cannot lock rows either.
+    // A read-only transaction cannot lock rows either.
     let read_only = "DO $$ BEGIN EXECUTE format(
         'ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
     cairn.sql(read_only).await;
@@ -285,7 +285,7 @@ async fn several_workers_do_each_thing_once() {
     assert!(cairn.stored().await.is_empty());
 }
 
-/// Pushes and deletes the same few contents from several sides while workers with no patience collect.
+/// Pushes and deletes the same few contents from several clients while workers without any waits collect.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_that_was_answered_well_is_ever_lost_to_the_collector() {
     let cairn = Setup::on(Bytes::Files)
@@ -317,7 +317,7 @@ async fn nothing_that_was_answered_well_is_ever_lost_to_the_collector() {
         let client = cairn.client.clone();
         tokio::spawn(async move {
             for round in 0..40 {
-                // Three contents, of which one is kept in Postgres.
+                // Three contents, one of which is stored in Postgres.
                 let bytes = content([500, 40_000, 40_001][(agent + round) % 3]);
                 let made = client
                     .upload(spec("contended"), bytes.clone())

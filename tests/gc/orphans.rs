@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use super::with_due_bytes;
 use harness::{Bytes, Cairn, Setup, content, eventually, spec};
 
-/// With no patience at all.
+/// Settings without any waits.
 fn impatient(config: &mut StoreConfig) {
     config.gc.orphan_age = Duration::ZERO;
     config.gc.orphan_confirm = Duration::ZERO;
@@ -22,7 +22,7 @@ async fn start(bytes: Bytes) -> Cairn {
     Setup::on(bytes).config(impatient).start().await
 }
 
-/// Something that is stored, and whose rows were lost.
+/// Stores something whose rows are then lost.
 async fn orphan(cairn: &Cairn, size: usize) -> String {
     let before = cairn.stored().await;
     let made = cairn
@@ -192,9 +192,9 @@ async fn what_is_no_key_of_ours_is_left_alone(bytes: Bytes) {
         format!("v1/{shard}/{tenant}/{object}.part"),
         format!("v1/{shard}/{tenant}/deeper/{object}"),
         format!("v1/{shard}/notes.txt"),
-        // Of a tenant that is not known here: of another deployment, or of one from before a restore.
+        // Of an unknown tenant: of another deployment, or of one from before a restore.
         format!("v1/{shard}/{stranger}/{object}"),
-        // Under another shard than its hash says.
+        // Under another shard than its hash gives.
         format!(
             "v1/{}/{tenant}/{object}",
             if shard == "00" { "01" } else { "00" }
@@ -264,7 +264,7 @@ async fn suspects_whose_rows_are_there_again_are_suspected_no_more() {
         .upload(spec("a"), content(100_000))
         .await
         .unwrap();
-    // As if the database had been one from before the upload.
+    // As if the database were one from before the upload.
     cairn
         .sql(
             "INSERT INTO orphan_suspects (key, shard, tenant_id, object_id, size_bytes, version, sightings, deleting)
@@ -292,7 +292,7 @@ async fn a_listing_that_fails_is_a_failure_and_never_an_absence() {
         .answer_itself("list-type=2", "500 Internal Server Error", "<Error/>");
     let report = scan(&cairn).await;
     assert_eq!((report.count("orphans"), report.failures.len()), (0, 1));
-    // It is suspected as before, and not forgotten because nothing was listed.
+    // It stays suspected, and is not forgotten because nothing was listed.
     assert_eq!(cairn.count("SELECT count(*) FROM orphan_suspects").await, 1);
     cairn.s3_proxy().answer_itself(
         "list-type=2",
@@ -386,7 +386,7 @@ async fn deletion_ordered_before_a_crash_is_finished() {
     let cairn = start(Bytes::Files).await;
     let key = orphan(&cairn, 100_000).await;
     scan(&cairn).await;
-    // The worker died when the bytes were deleted and nothing was written down.
+    // The worker died after it deleted the bytes and before it recorded that.
     cairn
         .sql("UPDATE orphan_suspects SET deleting = true")
         .await;
@@ -425,7 +425,7 @@ async fn scan_dry_run_names_due_keys_only() {
 async fn uncommitted_bytes_are_not_orphans() {
     let cairn = start(Bytes::Files).await;
     let mut database = cairn.database().await;
-    // The commit waits for this, when the bytes are already there.
+    // The commit waits for this lock, when the bytes already exist.
     let held = database.transaction().await.unwrap();
     let lock = "LOCK TABLE filenames IN EXCLUSIVE MODE";
     held.batch_execute(lock).await.unwrap();
@@ -460,7 +460,7 @@ async fn what_is_uploaded_while_a_listing_is_on_its_way_is_no_orphan() {
         cairn.s3_proxy().holds()
     })
     .await;
-    // Until one is in the part that is being listed, which is the first.
+    // Until one is in the part that is listed first.
     let in_it = "SELECT count(*) FROM objects WHERE get_byte(sha256(uuid_send(id)), 0) = 0";
     let mut size = 1;
     while cairn.count(in_it).await == 0 {
@@ -476,7 +476,7 @@ async fn what_is_uploaded_while_a_listing_is_on_its_way_is_no_orphan() {
     assert_eq!(report.count("listed"), size as u64 - 1, "it was listed");
 }
 
-/// Uploads from several sides while scans with no patience go on.
+/// Uploads from several clients while scans without any waits run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_that_is_being_written_is_ever_an_orphan() {
     let setup = Setup::on(Bytes::Files).config(|config| {

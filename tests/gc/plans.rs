@@ -1,4 +1,4 @@
-//! The collector's cost is that of the garbage: every statement finds its rows by an index.
+//! The collector costs what the garbage costs: every statement finds its rows by an index.
 
 use cairn_store::{
     Store,
@@ -7,7 +7,7 @@ use cairn_store::{
 
 use harness::{Bytes, Cairn, Setup, eventually};
 
-/// Tables that grow with what is kept. None of them may be read as a whole.
+/// Tables that grow with what is stored. No statement may read them as a whole.
 const LARGE: [&str; 9] = [
     "artifacts",
     "artifact_inputs",
@@ -20,7 +20,7 @@ const LARGE: [&str; 9] = [
     "stage_changes",
 ];
 
-/// The index by which each pass finds what is due, and by which it looks up what that is about.
+/// The index by which each pass finds due rows, and those by which it looks up related ones.
 const INDEXES: [&str; 13] = [
     "artifact_inputs_pkey",
     "artifacts_of_object",
@@ -37,7 +37,7 @@ const INDEXES: [&str; 13] = [
     "objects_stale",
 ];
 
-/// 30,000 artifacts of every age, and a few of everything that is due.
+/// 30,000 artifacts of every age, and a few that are due for each pass.
 const FILL: &str = "
     INSERT INTO tenants (id, name) SELECT gen_random_uuid(), 'filler';
     INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data, lease_until, not_before, gone_at)
@@ -86,7 +86,7 @@ async fn reads(cairn: &Cairn) -> Vec<(String, i64)> {
     rows.iter().map(read).collect()
 }
 
-/// A run by a store of its own; Postgres counts what a connection did when that ends.
+/// A run on its own store; Postgres counts a connection's statements when the connection ends.
 async fn run(cairn: &Cairn) -> gc::Report {
     let mut config = cairn.config.clone();
     config.database_connections = 4;
@@ -140,7 +140,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
     }
 }
 
-/// As many held artifacts, whose times have long come.
+/// As many held artifacts, which would have expired long ago.
 const HELD: &str = "
     INSERT INTO artifacts (tenant_id, id, namespace, user_id, agent_id, filename, version, content_type, size_bytes,
             sha256, metadata, object_id, state, held, expires_at, deleted_at, purge_after)

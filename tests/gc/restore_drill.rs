@@ -33,7 +33,7 @@ async fn start(folder: &Path) -> Cluster {
     started.await.unwrap().unwrap()
 }
 
-/// As root everything keeps its owner, which Postgres insists on.
+/// As root every file keeps its owner, as Postgres requires.
 fn copy(from: &Path, to: &Path) {
     let done = Command::new("cp").arg("-a").arg(from).arg(to).status();
     assert!(done.unwrap().success());
@@ -48,7 +48,7 @@ fn write(data: &Path, name: &str, text: &str) {
     assert!(chown.status().unwrap().success());
 }
 
-/// Copies a running cluster, as a base backup does.
+/// Copies a running cluster, like a base backup.
 async fn back_up(url: &str, cluster: &Path, backup: &Path) {
     let database = postgres::connect(url).await;
     let begin = "SELECT pg_backup_start('drill', true)";
@@ -105,7 +105,7 @@ async fn serve(url: &str, blobs: PathBuf) -> Cairn {
 async fn restored_database_shuts_out_the_previous_one() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);
-    // Postgres runs under an account of its own when this is root.
+    // Postgres runs under another account when this is root.
     let open = |folder: &Path| {
         use std::os::unix::fs::PermissionsExt;
         std::fs::create_dir_all(folder).unwrap();
@@ -141,7 +141,7 @@ async fn restored_database_shuts_out_the_previous_one() {
         .await
         .unwrap();
 
-    // What a bucket with versioning keeps of what is deleted from now on.
+    // A bucket with versioning keeps what is deleted from now on.
     copy(&blobs, &path("versions"));
     let late = made("late", 100_003).await;
     old.client.delete(&doomed).await.unwrap();
@@ -162,7 +162,7 @@ async fn restored_database_shuts_out_the_previous_one() {
     })
     .await;
 
-    // 3. The blob store is adopted: the database of before is shut out, in case it still runs.
+    // 3. The blob store is adopted: the previous database is shut out, in case it still runs.
     admin(&new_url, &blobs, &["gc", "adopt", "--by=kim"])
         .await
         .ok();
@@ -173,7 +173,7 @@ async fn restored_database_shuts_out_the_previous_one() {
     let status = admin(&new_url, &blobs, &["gc", "status"]).await.ok().json();
     assert_eq!(status["paused"]["by"], "kim");
 
-    // 4. What lacks its bytes is found, and the bytes are brought back.
+    // 4. Artifacts without their bytes are found, and the bytes are brought back.
     let report = admin(&new_url, &blobs, &["fsck"]).await.with_code(2).json();
     assert_eq!(
         (&report["ghost_count"], &report["orphan_count"]),
@@ -200,7 +200,7 @@ async fn restored_database_shuts_out_the_previous_one() {
         (&true.into(), &1.into())
     );
 
-    // 5. It is served again: all that there was at that time, and nothing of after.
+    // 5. It serves again: everything from that time, and nothing later.
     let new = serve(&new_url, blobs.clone()).await;
     for (id, size) in [
         (&kept, 100_000),
@@ -214,7 +214,7 @@ async fn restored_database_shuts_out_the_previous_one() {
     let paused = gc::run(&new.store, Policy::default()).await;
     assert!(paused.paused.is_some() && paused.is_idle(), "{paused:?}");
 
-    // 6. The collector goes on; the bytes of what was lost go in their time.
+    // 6. The collector continues; the bytes of what was lost are deleted in time.
     admin(&new_url, &blobs, &["gc", "resume"]).await.ok();
     for orphans in [0, 1] {
         let report = gc::run_passes(&new.store, Policy::default(), Pass::named("orphans")).await;

@@ -1,4 +1,4 @@
-//! Rows that stand for nothing any more.
+//! Rows past their retention.
 
 use cairn_proto::v1::{ArtifactSpec, ListManifestRequest};
 use tonic::Code;
@@ -152,7 +152,7 @@ async fn the_row_of_an_object_goes_long_after_its_bytes() {
         assert_eq!(cairn.pass("object_rows").await.count("object_rows"), gone);
     }
     assert_eq!(cairn.count("SELECT count(*) FROM objects").await, 1);
-    // The artifact's row does not need it.
+    // The artifact's row does not keep it.
     assert!(cairn.client.download(&live.artifact_id).await.unwrap() == content(100_000));
     cairn.sql(LATER).await;
     assert_eq!(cairn.pass("artifact_rows").await.count("artifact_rows"), 1);

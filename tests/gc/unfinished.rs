@@ -1,4 +1,4 @@
-//! What was begun in the blob store for an object that is gone.
+//! Uploads that began in the blob store for an object that is gone.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cairn_store::gc::{self, Pass, Policy};
 use super::with_due_bytes;
 use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
 
-/// More than is sent in one piece.
+/// More than one part.
 const LARGE: usize = 9 << 20;
 
 async fn start(bytes: Bytes, age: Duration) -> Cairn {
@@ -22,7 +22,7 @@ async fn look(cairn: &Cairn) -> (u64, u64) {
     (report.count("unfinished"), report.count("aborted_uploads"))
 }
 
-/// An upload that was begun to the key of an object whose bytes are gone.
+/// An upload that began to the key of an object whose bytes are gone.
 async fn late_upload(cairn: &Cairn) {
     with_due_bytes(cairn).await;
     let key = cairn.stored().await.remove(0);

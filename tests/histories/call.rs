@@ -1,4 +1,4 @@
-//! What a caller can ask of the store, and what comes of it.
+//! What a caller can ask of the store, and the answers.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(super) struct File {
     pub(super) name: &'static str,
 }
 
-/// What is said of an artifact that is to be made.
+/// The spec of an artifact to create.
 #[derive(Debug, Clone)]
 pub(super) struct Spec {
     pub(super) file: File,
@@ -35,21 +35,21 @@ pub(super) struct Spec {
     pub(super) ttl: Ttl,
 }
 
-/// Which version the new one must follow.
+/// Which version must precede the new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Follows {
     Any,
-    /// The one that is the latest when the call is made.
+    /// The latest version at the call.
     Latest,
-    /// One that is not.
+    /// Another version.
     Another,
-    /// What the two before come to.
+    /// The number that the other two mean.
     Version(i64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ttl {
-    /// Within the time that a test lets pass.
+    /// Within the time that a test passes.
     Short,
     Long,
     Never,
@@ -64,7 +64,7 @@ pub(super) enum Sent {
     Not,
     /// As a stream, and only if the store does not have it.
     IfMissing,
-    /// Declared as another one.
+    /// Declared as another content.
     Misdeclared,
 }
 
@@ -76,7 +76,7 @@ pub(super) enum Matching {
     Stage(&'static str),
 }
 
-/// A call. Artifacts are given by their ids in the end, and by their places before.
+/// A call. Artifacts are given by their places at first, and by their ids when it is made.
 #[derive(Debug, Clone)]
 pub(super) enum Call<A> {
     Create {
@@ -88,7 +88,7 @@ pub(super) enum Call<A> {
         source: A,
         spec: Spec,
     },
-    /// All that wait, when none are named.
+    /// All unpublished ones, if none are named.
     Publish {
         session: &'static str,
         ids: Vec<A>,
@@ -118,14 +118,14 @@ pub(super) enum Call<A> {
     },
 }
 
-/// What the call is told.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     Made {
         origin: Origin,
         state: State,
         version: i64,
-        /// The artifact, when it was there before.
+        /// The existing artifact.
         existing: Option<String>,
     },
     /// Bytes, by their place in the pool.
@@ -135,7 +135,7 @@ pub(super) enum Answer {
         version: i64,
         stage: &'static str,
     },
-    /// The session; what it is now is looked at after every step.
+    /// The session, whose current state is compared after every step.
     Session,
     Deleted,
     DeletedMany {
@@ -156,12 +156,12 @@ pub(super) enum Answer {
         changed: u64,
         missing: BTreeSet<String>,
     },
-    /// By the name of the reason; a fault of ours in words.
+    /// By the name of the reason; a fault of the server in words.
     Refused(String),
 }
 
 impl<A> Call<A> {
-    /// The same call, with its artifacts given otherwise.
+    /// The same call, with its artifacts given in another way.
     pub(super) fn map<B>(self, mut each: impl FnMut(A) -> B) -> Call<B> {
         match self {
             Self::Create {
@@ -201,7 +201,7 @@ impl<A> Call<A> {
         }
     }
 
-    /// What it says of the artifact that it is to make.
+    /// The spec of the artifact that it creates.
     pub(super) fn spec_mut(&mut self) -> Option<&mut Spec> {
         match self {
             Self::Create { spec, .. } | Self::Copy { spec, .. } => Some(spec),
@@ -211,7 +211,7 @@ impl<A> Call<A> {
 }
 
 impl Call<String> {
-    /// Names every artifact once.
+    /// Every artifact that it names, once.
     pub(super) fn drop_repetitions(&mut self) {
         if let Self::Publish { ids, .. }
         | Self::DeleteThese(ids)

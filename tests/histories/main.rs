@@ -1,9 +1,9 @@
-//! Random histories: whatever callers ask for, whatever time and the collector do in between, and whoever dies over it,
-//! the store answers as plain data would, holds the bytes of what can be read, and in the end nothing else.
+//! Random histories: whatever callers request, whatever time and the collector do in between, and whichever process
+//! dies, the store answers as plain data would, holds the bytes of what can be read, and in the end nothing else.
 //!
-//! A history that fails is made as short as it fails in, and is printed. Its seed goes into tests/histories/seeds.txt, from
-//! which it is played first the next time. `PROPTEST_CASES` is for more histories, and `PROPTEST_RNG_SEED` for the same
-//! ones again.
+//! A history that fails is shortened as long as it still fails, and printed. Its seed goes into
+//! tests/histories/seeds.txt, which is played first the next time. `PROPTEST_CASES` gives more histories, and
+//! `PROPTEST_RNG_SEED` repeats the same ones.
 #![cfg(test)]
 #![recursion_limit = "256"]
 
@@ -20,11 +20,11 @@ use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunne
 
 /// In a row, some of the same size; in one object; in parts.
 const SIZES: [usize; 6] = [0, 10, 10, 40_000, 40_000, (8 << 20) + 1];
-/// It is late in a history that something strange is left; a failing one is made short.
+/// Rare combinations appear late in a history; a failing one is shortened.
 const STEPS: RangeInclusive<usize> = 1..=140;
 const CASES: u32 = 12;
 
-/// The contents that are sent: few, so that they meet.
+/// The contents that are sent: few, so that they coincide.
 fn contents() -> &'static [bytes::Bytes] {
     static CONTENTS: OnceLock<Vec<bytes::Bytes>> = OnceLock::new();
     CONTENTS.get_or_init(|| {

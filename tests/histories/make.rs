@@ -1,4 +1,4 @@
-//! Making a call to a store.
+//! Makes a call to a store.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use harness::eventually;
 
-/// What came of a call, and the id of the artifact that it was about, if it was to make one.
+/// The answer to a call, and the id of the artifact that it was to create, if any.
 pub(super) struct Outcome {
     pub(super) answer: Answer,
     pub(super) made: Option<String>,
@@ -129,7 +129,8 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
         }
         Call::DeleteSession(session) => {
             let job = store.delete_session(caller, session, once).await?;
-            // Until the job has done it, nothing else happens in a history. One who died may have its row for a moment.
+            // Nothing else happens in a history until the job has done it. A crashed worker may hold its row for a
+            // moment.
             let id = job.id.to_string();
             eventually("the job has ended", async || {
                 gc::run_passes(store, Policy::default(), Pass::named("jobs")).await;

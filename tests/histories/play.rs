@@ -1,4 +1,4 @@
-//! Plays a history through on a real store and on the reference, and compares the two after every step.
+//! Plays a history on a real store and on the reference, and compares the two after every step.
 
 mod compare;
 
@@ -21,12 +21,12 @@ const NOBODY: &str = "art_0000000000000000";
 
 struct Play {
     cairn: Cairn,
-    /// On which calls are made.
+    /// The replica that gets calls.
     store: Store,
-    /// On which processes die.
+    /// The replica that dies.
     mortal: Option<Mortal>,
     callers: Vec<Caller>,
-    /// What each caller's tenant must have.
+    /// The expected content of each caller's tenant.
     references: [Reference; TENANTS],
     done: Vec<Done>,
 }
@@ -46,7 +46,7 @@ pub(super) async fn play(history: &[Step]) {
     while callers.len() < TENANTS {
         let name = format!("tenant-{}", callers.len());
         let key = cairn.store.create_api_key(&name).await.unwrap();
-        // The others have none.
+        // The others had no effect.
         let ample = TenantUpdate {
             max_stored_bytes: Some(Some(1 << 40)),
             ..TenantUpdate::default()
@@ -88,7 +88,7 @@ impl Play {
             Step::Pass(name, life) => self.pass(name, *life).await,
             Step::Expire(place) => {
                 let id = self.id(place, &self.references, Record::is_visible);
-                // Of what expired before, the time would change at which it did.
+                // Of what expired before, the time of expiry would change.
                 let condition = "expires_at IS NULL OR expires_at > now()";
                 self.change("expires_at = now()", condition, &id).await;
                 self.each(|reference| reference.expire(&id));
@@ -138,13 +138,13 @@ impl Play {
         self.each(Reference::end_retention);
     }
 
-    /// Lets every wait be over and the collector do all it finds: then every key in the store is of a live row.
+    /// Ends every wait and lets the collector finish: then every key in the store belongs to a live row.
     async fn collect_all(&mut self) {
         self.cairn.drain().await;
         self.each(Reference::drain);
     }
 
-    /// Lets a worker that dies after so many steps collect what there is.
+    /// Lets a worker collect that dies after so many steps.
     async fn collect_and_die(&mut self, steps: usize) {
         let mortal = beside(&self.cairn, &mut self.mortal).await;
         mortal.life.begin(steps);
@@ -169,8 +169,8 @@ impl Play {
         self.cairn.sql(&sql).await;
     }
 
-    /// The artifact at a place in a list of those that are fit for what is to happen, three times over, then all there
-    /// are of any tenant, then one that there is not.
+    /// The artifact at a place in a list: those that fit the step, three times, then all artifacts of any tenant, then
+    /// one that does not exist.
     fn id(&self, place: &Index, among: &[Reference], fit: impl Fn(&Record) -> bool) -> String {
         let fit = among
             .iter()
@@ -182,7 +182,7 @@ impl Play {
         place.get(&ids).clone()
     }
 
-    /// The call with ids for places, and with versions.
+    /// The call with ids in place of places, and with versions.
     fn resolve(&self, tenant: usize, call: Call<Index>) -> Call<String> {
         let own = std::slice::from_ref(&self.references[tenant]);
         let waiting: Vec<_> = match &call {
@@ -220,7 +220,7 @@ impl Play {
                 _ = make(&mortal.store, caller, &call, key) => {}
                 () = mortal.life.end() => {}
             }
-            // What the dead one held is free when its time is over.
+            // The dead replica's locks and leases end with their time.
             let free = "UPDATE idempotency_keys SET lease_until = now() WHERE lease_until > now()";
             self.cairn.sql(free).await;
         }
@@ -266,13 +266,14 @@ impl Play {
         let report = run(&self.store).await;
         assert!(report.failures.is_empty(), "{name}: {report:?}");
         let expected: u64 = self.references.iter_mut().map(|it| it.pass(name)).sum();
-        // One that died did some of it.
+        // One that died did part of it.
         if let (None, Some(count)) = (life, counted_by(name)) {
             assert_eq!(report.count(count), expected, "{name}");
         }
     }
 
-    /// Reads every artifact that there ever was, or hears why that cannot be; nobody can read another tenant's.
+    /// Reads every artifact that ever existed, or gets the error that says why not; no tenant can read another
+    /// tenant's.
     async fn read_everything(&mut self) {
         let ids: Vec<_> = self.references.iter().flat_map(Reference::ids).collect();
         for tenant in 0..TENANTS {
@@ -284,7 +285,7 @@ impl Play {
     }
 }
 
-/// The replica that dies, which is made when it is first needed.
+/// The replica that dies, created when it is first needed.
 async fn beside<'a>(cairn: &Cairn, mortal: &'a mut Option<Mortal>) -> &'a Mortal {
     match mortal {
         Some(mortal) => mortal,

@@ -1,4 +1,4 @@
-//! The store as plain data: what every call must answer, and what must be there after it.
+//! The store as plain data: what every call must answer, and what must exist after it.
 
 mod answers;
 mod collector;
@@ -9,21 +9,21 @@ pub(super) use collector::counted_by;
 
 use super::call::{DELETED, EXPIRED, File, Follows, NOT_FOUND, Ttl};
 
-/// All that a tenant can see of its store, and what keeps bytes.
+/// All that a tenant can see of its store, and what pins bytes.
 #[derive(Debug, Default)]
 pub(super) struct Reference {
-    /// In the order in which they came into being.
+    /// In the order of their creation.
     pub(super) artifacts: Vec<Record>,
-    /// In the order in which they were made.
+    /// In the order of their publication.
     pub(super) waiting: Vec<Waiting>,
     pub(super) sessions: BTreeMap<&'static str, Session>,
-    /// The last version given to each file.
+    /// The last version assigned to each file.
     versions: BTreeMap<File, i64>,
-    /// The contents of which there is a live object.
+    /// The contents that have a live object.
     objects: BTreeSet<usize>,
 }
 
-/// A published artifact, whatever has become of it.
+/// A published artifact, in any state.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) id: String,
@@ -37,11 +37,11 @@ pub(super) struct Record {
     pub(super) held: bool,
     pub(super) session_held: bool,
     pub(super) persistent: bool,
-    /// What it is a copy of.
+    /// The source, if it is a copy.
     pub(super) input: Option<String>,
 }
 
-/// An artifact that is not published.
+/// An unpublished artifact.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) id: String,
@@ -51,14 +51,14 @@ pub(super) struct Waiting {
     pub(super) follows: Option<i64>,
     pub(super) input: Option<String>,
     pub(super) persistent: bool,
-    /// It has waited too long.
+    /// It waited too long.
     pub(super) overdue: bool,
 }
 
 /// How long an artifact can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Longer than a test lets pass.
+    /// Longer than a test passes.
     Later,
     Soon,
     /// Its time is over.
@@ -82,7 +82,7 @@ pub(super) enum Life {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) held: bool,
-    /// What it held when it was sealed.
+    /// Its manifest.
     pub(super) manifest: Option<BTreeSet<String>>,
 }
 
@@ -104,7 +104,7 @@ impl Record {
         self.life == Life::Live && (self.until != Until::Over || self.is_held())
     }
 
-    /// Its deletion could be taken back, but for the seal of its session.
+    /// Its deletion could be undone, if its session were not sealed.
     pub(super) fn is_in_window(&self) -> bool {
         let open = matches!(
             self.life,
@@ -123,7 +123,7 @@ impl Record {
         };
     }
 
-    /// Its time is over and nothing holds it, and nobody has written that down yet.
+    /// Its time is over and nothing holds it, and the store has not recorded that yet.
     fn is_due(&self) -> bool {
         self.life == Life::Live && !self.is_visible()
     }
@@ -139,7 +139,7 @@ impl Record {
 }
 
 impl Reference {
-    /// Every id that there ever was.
+    /// Every id that ever existed.
     pub(super) fn ids(&self) -> Vec<String> {
         let published = self.artifacts.iter().map(|record| record.id.clone());
         let waiting = self.waiting.iter().map(|waiting| waiting.id.clone());
@@ -150,7 +150,7 @@ impl Reference {
         self.artifacts.iter().filter(|record| record.is_visible())
     }
 
-    /// How many are deleted and keep their bytes.
+    /// How many are deleted and still pin their bytes.
     pub(super) fn deleted(&self) -> usize {
         let is_deleted = |record: &&Record| matches!(record.life, Life::Deleted { .. });
         self.artifacts.iter().filter(is_deleted).count()
@@ -181,13 +181,13 @@ impl Reference {
         self.latest(file).map_or(0, |record| record.version)
     }
 
-    /// What waits in a session and can be published.
+    /// The publishable artifacts of a session.
     pub(super) fn waiting_in(&self, session: &str) -> impl Iterator<Item = &Waiting> {
         let waiting = self.waiting.iter();
         waiting.filter(move |waiting| waiting.file.session == session && !waiting.overdue)
     }
 
-    /// Says which version is meant by the latest one, and by another.
+    /// Resolves "the latest version" and "another version".
     pub(super) fn pin_down(&self, file: File, follows: Follows) -> Follows {
         match follows {
             Follows::Latest => Follows::Version(self.latest_version(file)),
@@ -196,7 +196,7 @@ impl Reference {
         }
     }
 
-    /// Whether anything keeps this content.
+    /// Whether anything pins this content.
     fn is_pinned(&self, content: usize) -> bool {
         let unpurged = |record: &Record| !matches!(record.life, Life::Purged { .. });
         let mut artifacts = self.artifacts.iter();
@@ -216,7 +216,7 @@ impl Reference {
         *last
     }
 
-    /// Writes down that the time of what has expired in a session is over.
+    /// Records that the time of what has expired in a session is over.
     fn end_expired(&mut self, session: &str) {
         let due = |record: &&mut Record| record.file.session == session && record.is_due();
         self.artifacts

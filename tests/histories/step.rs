@@ -1,5 +1,5 @@
-//! What can happen next, drawn at random. Artifacts are given by places in the list of all there are when it happens, so
-//! that a history in which steps are left out is a history still.
+//! The next step, drawn at random. Artifacts are given by places in the list of all that exist at that step, so a
+//! history without some of its steps is still a history.
 
 use std::ops::RangeInclusive;
 
@@ -17,22 +17,22 @@ use super::call::{Call, File, Follows, Matching, NO_SESSION, Sent, Spec, Ttl};
 pub(super) enum Step {
     /// One of the tenants makes a call.
     Call(usize, Call<Index>, How),
-    /// An earlier call that had an effect is made again, under its key.
+    /// An earlier call that had an effect is retried under its key.
     Again(Index),
-    /// A pass of the collector, which dies after so many steps if that is given, and is then run by another.
+    /// A pass of the collector, which dies after so many steps if given, and is then run by another worker.
     Pass(&'static str, Option<usize>),
     /// The time of an artifact is over.
     Expire(Index),
     /// The delete window of an artifact is over.
     EndWindow(Index),
-    /// An unpublished artifact has waited too long.
+    /// An unpublished artifact waited too long.
     EndWait(Index),
     /// Every wait is over.
     LetTimePass,
-    /// Everything is collected, and what stands for nothing any more is forgotten. A worker that dies after so many steps,
-    /// if that is given, begins with it.
+    /// Everything is collected, and rows past their retention are deleted. If a number of steps is given, a worker that
+    /// dies after so many steps begins.
     CollectAll(Option<usize>),
-    /// Rows that stand for nothing any more have been kept for long enough.
+    /// Rows are past their retention.
     EndRetention,
     /// A new process takes over.
     Restart,
@@ -50,7 +50,7 @@ pub(super) enum How {
 pub(super) const TENANTS: usize = 2;
 const SESSIONS: [&str; 3] = ["a", "b", "c"];
 const NAMES: [&str; 2] = ["x", "y"];
-/// The contents in the pool that are sent in parts, which takes time, come last.
+/// The contents of the pool that are sent in parts, which takes time, come last.
 const SMALL: usize = 5;
 /// More steps than a call takes on any replica.
 const LONGEST_LIFE: usize = 24;

@@ -1,4 +1,4 @@
-//! Whether the store shows what the reference has.
+//! Compares the store with the reference.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Play {
-    /// Holds everything that can be listed against the references, and the rows and bytes against the promises.
+    /// Compares everything that can be listed with the references, and checks the rows and bytes against the promises.
     pub(super) async fn compare(&self, step: &Step) {
         self.cairn.audit().await;
         let deleted = "SELECT count(*) FROM artifacts WHERE state = 'deleted'";
@@ -92,12 +92,13 @@ impl Play {
     }
 }
 
-/// More than a history makes.
+/// More than a history creates.
 fn whole() -> PageSize {
     PageSize::new(PageSize::MAX).unwrap()
 }
 
-/// How many artifacts count as stored, and the sum of their sizes: whatever is live, visible or not, and whatever waits.
+/// How many artifacts count as stored, and the sum of their sizes: all live ones, visible or not, and all unpublished
+/// ones.
 fn stored_by(reference: &Reference) -> (u64, u64) {
     let live = reference
         .artifacts
@@ -137,8 +138,8 @@ fn sessions_of(reference: &Reference) -> BTreeSet<SeenSession> {
     sessions.collect()
 }
 
-/// What a list shows of an artifact, as far as it can be foretold: id, session, filename, version, stage, hash, size, and
-/// whether it is held and persistent.
+/// The predictable part of an artifact in a list: id, session, filename, version, stage, hash, size, and whether it is
+/// held and persistent.
 type Seen = (String, String, String, i64, String, String, u64, [bool; 2]);
 
 fn of_artifact(it: &cairn_store::Artifact) -> Seen {

@@ -1,4 +1,4 @@
-//! What a call is answered and does.
+//! The answers to calls, and their effects.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
 type Told = Result<Answer, &'static str>;
 
 impl Reference {
-    /// Does what the call does, and says what it must answer; `made` is the id of what it makes.
+    /// Applies the call, and returns the expected answer; `made` is the id of what it creates.
     pub(crate) fn answer(&mut self, call: &Call<String>, made: &str) -> Answer {
         let told = match call {
             Call::Create {
@@ -62,7 +62,8 @@ impl Reference {
         told.unwrap_or_else(|why| Answer::Refused(why.to_owned()))
     }
 
-    /// What the same call answers, made again under its key: what it answered then, with what it made as it is now.
+    /// The answer to the same call when it is retried under its key: the first answer, with the created artifact as it
+    /// is now.
     pub(crate) fn answer_again(&self, call: &Call<String>, made: &str, then: &Answer) -> Answer {
         let mut waiting = self.waiting.iter();
         let waits = waiting.any(|waiting| waiting.id == made && !waiting.overdue);
@@ -215,7 +216,7 @@ impl Reference {
         Ok(Answer::Published(published))
     }
 
-    /// A session that can be written into.
+    /// A session that accepts writes.
     fn open(&self, session: &str) -> Result<&Session, &'static str> {
         let session = self.sessions.get(session).ok_or(NO_SUCH_SESSION)?;
         if session.manifest.is_some() {

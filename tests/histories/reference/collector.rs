@@ -1,10 +1,10 @@
-//! What time and the collector do.
+//! The effects of time and the collector.
 
 use std::collections::BTreeSet;
 
 use super::{Life, Record, Reference, Until};
 
-/// What a pass counts that can be foretold: what a crash left behind is not among it.
+/// The predictable counts of a pass, without what a crash left behind.
 pub(crate) fn counted_by(pass: &str) -> Option<&'static str> {
     match pass {
         "expire" => Some("expired"),
@@ -53,7 +53,7 @@ impl Reference {
         }
     }
 
-    /// The rows of what is purged have been kept for long enough.
+    /// The rows of purged artifacts are past their retention.
     pub(crate) fn end_retention(&mut self) {
         for record in &mut self.artifacts {
             if let Life::Purged { retention_over, .. } = &mut record.life {
@@ -73,7 +73,7 @@ impl Reference {
         }
     }
 
-    /// Does what the pass does, as far as it can be foretold, and says to how many.
+    /// Applies the pass, as far as it is predictable, and returns how many it changed.
     pub(crate) fn pass(&mut self, name: &str) -> u64 {
         let done = match name {
             "expire" => self.change(Record::is_due, Record::delete),
@@ -101,7 +101,7 @@ impl Reference {
         due.map(change).count()
     }
 
-    /// Forgets rows, but for those that something was made from, which are asked about again another day.
+    /// Deletes rows, except those of inputs, which are checked again another day.
     fn forget(&mut self) -> usize {
         let inputs: BTreeSet<_> = self
             .artifacts
