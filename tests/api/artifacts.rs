@@ -1,4 +1,4 @@
-//! What is stored comes back, and what is no artifact is refused with every reason.
+//! What is stored is returned unchanged, and invalid artifacts are refused with every reason.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use tonic::Code;
 
 use harness::{Bytes, Cairn, Setup, content, refused, session_spec, spec};
 
-/// Sizes around every border: a row, a part, several parts.
+/// Sizes around every limit: a row, a part, several parts.
 const SIZES: [usize; 8] = [
     0,
     1,

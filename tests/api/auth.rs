@@ -1,4 +1,4 @@
-//! Every call needs a key that works, and bytes that are no message are the caller's fault.
+//! Every call needs a valid key, and bytes that are not a message are the caller's fault.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tonic_prost::ProstCodec;
 
 use harness::{Bytes, Cairn, Client, Setup, eventually, refused, spec};
 
-/// Every method of every service, from the specification itself: a new one is in the test before anybody thinks of it.
+/// Every method of every service, from the specification, so that new ones are tested too.
 pub(crate) fn every_method() -> Vec<String> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
     let ours = files.iter().filter(|file| file.package() == "cairn.v1");
@@ -26,7 +26,7 @@ pub(crate) fn every_method() -> Vec<String> {
         .collect()
 }
 
-/// A message of bytes under the first two tags, whatever they stand for.
+/// A message with bytes under the first two tags, whatever they mean.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Raw {
     #[prost(bytes = "vec", tag = "1")]

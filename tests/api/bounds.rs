@@ -1,4 +1,4 @@
-//! What one caller does, with a credential or without, leaves room for the others.
+//! No caller, with a credential or without, can take the room of the others.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ fn host(url: &str) -> String {
     url.trim_start_matches("http://").to_owned()
 }
 
-/// Sends this and waits until the other end hangs up.
+/// Sends this and waits until the other end closes the connection.
 async fn hung_up_after(address: &str, sent: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     let mut heard = Vec::new();
     let end = timeout(SOON, stream.read_to_end(&mut heard)).await;
-    // Reset or closed: either way it is over.
+    // Reset or closed: both end it.
     let _ = end.unwrap_or_else(|_| panic!("{address} still listens after {sent:?}"));
     String::from_utf8_lossy(&heard).into_owned()
 }

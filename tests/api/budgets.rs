@@ -1,5 +1,5 @@
-//! What a call may ask of the database: so many statements, in so many round trips. Times differ from machine to machine,
-//! these do not; docs/benchmarks.md has the times.
+//! The statements and round trips that a call may cost the database. Times differ from machine to machine, these do
+//! not; docs/benchmarks.md has the times.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use cairn_proto::v1::{ArtifactSpec, CommitSessionRequest, ListArtifactsRequest};
 
 use harness::{Asked, Bytes, Cairn, Setup, Wire, postgres, session_spec, spec};
 
-/// How often a call is made before it is counted: on every connection, for each has its own prepared statements.
+/// How often a call is made before it is counted: on every connection, because each has its own prepared statements.
 const WARM: usize = 24;
 /// And how often then.
 const COUNTED: usize = 11;
 
-/// What one call may ask.
+/// The limits of one call.
 struct Budget {
     trips: usize,
     statements: usize,
 }
 
-/// A Cairn whose statements are heard. It knows its credentials, as a busy one does.
+/// A Cairn whose statements are counted. Its credentials are cached, as in a busy one.
 async fn heard() -> (Cairn, Wire) {
     let (url, wire) = Wire::before(&postgres::database().await).await;
     let setup = Setup::on(Bytes::S3).database(url);
@@ -29,8 +29,8 @@ async fn heard() -> (Cairn, Wire) {
     (setup.start().await, wire)
 }
 
-/// Makes a call until nothing is new to it, then holds the one in the middle to its budget: what is done now and then, such
-/// as preparing statements on another connection, is no call's own.
+/// Makes a call until everything is cached, then checks the median call against its budget: what happens only
+/// sometimes, such as preparing statements on another connection, does not belong to the call.
 async fn hold(wire: &Wire, budget: Budget, mut call: impl AsyncFnMut(usize)) {
     let mut heard = Vec::new();
     for number in 0..WARM + COUNTED {

@@ -1,4 +1,4 @@
-//! Calls that are given up leave Postgres and the pool as they found them.
+//! Cancelled calls leave Postgres and the pool as they were.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn give_up(cairn: &Cairn, id: &str, calls: usize) {
     }
 }
 
-/// Whether the artifact is answered within a second.
+/// Whether the artifact is returned within a second.
 async fn answers(cairn: &Cairn, id: &str) -> bool {
     let answer = timeout(Duration::from_secs(1), cairn.client.get(id)).await;
     answer.is_ok_and(|answer| answer.is_ok())
@@ -122,7 +122,7 @@ async fn cancelled_commits_never_exceed_the_pool() {
         .await
         .unwrap();
     let sealer = cairn.database().await;
-    // As a sealer does, for as long as its manifest takes.
+    // Like a sealer, while it writes its manifest.
     sealer
         .batch_execute("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
         .await

@@ -1,4 +1,4 @@
-//! Operations on the same artifacts wait for each other and never fail for it.
+//! Operations on the same artifacts wait for each other and never fail because of it.
 
 use cairn_proto::v1::{
     ArtifactStage, DeleteArtifactsRequest, RestoreArtifactsRequest, SetLegalHoldRequest,
@@ -106,7 +106,7 @@ async fn bulk_operations_on_the_same_artifacts_never_deadlock() {
         let (client, mut ids) = (cairn.client.clone(), ids.clone());
         tokio::spawn(async move {
             for round in 0..12 {
-                // Each names them in an order of its own.
+                // Each names them in its own order.
                 ids.shuffle(&mut rand::rng());
                 if let Err(status) = operate(&client, operator % 7, round, ids.clone()).await {
                     let reason = refused::<()>(Err(status)).reason;

@@ -1,4 +1,4 @@
-//! Bytes that are held need not be sent.
+//! Bytes that are already stored need not be sent.
 
 use cairn_proto::v1::{
     Artifact, ArtifactName, ArtifactSpec, Content, CopyArtifactRequest, FindMissingContentRequest,
@@ -70,7 +70,7 @@ async fn unreadable_content_must_be_sent_again() {
         "CONTENT_MISSING"
     );
     cairn.client.delete(&made.artifact_id).await.unwrap();
-    // The bytes are still there, for the delete window; knowing their hash must not bring them back.
+    // The bytes still exist, during the delete window; their hash alone must not bring them back.
     let refusal = refused(cairn.client.create(declared("b", &bytes), "").await);
     assert_eq!(refusal.reason, "CONTENT_MISSING");
 }

@@ -1,4 +1,4 @@
-//! What is deleted is what was meant, and nothing else.
+//! Deletions delete what was named, and nothing else.
 
 use cairn_proto::v1::{
     ArtifactFilter, ArtifactName, ArtifactSpec, ArtifactStage, DeleteArtifactRequest,
@@ -77,7 +77,7 @@ fn seen(all: &[(&str, &str, i64)]) -> Vec<(String, String, i64)> {
     all.iter().map(own).collect()
 }
 
-/// The job as it is once the collector has done what it finds.
+/// The job, once the collector has finished its work.
 async fn ended(cairn: &Cairn, job: Option<Job>) -> Job {
     let report = cairn.collect().await;
     assert!(report.failures.is_empty(), "{report:?}");
@@ -97,7 +97,7 @@ async fn equality_in_a_filter_never_widens_a_deletion() {
     for name in ["a*", "ab", "a", "*"] {
         client.create(spec(name), "x").await.unwrap();
     }
-    // As a program quotes it that knows nothing of this language.
+    // Quoted like a program that does not know this language.
     let quoted = DeleteArtifactsRequest {
         filter: format!("filename = {}", serde_json::to_string("a*").unwrap()),
         ..DeleteArtifactsRequest::default()
@@ -138,14 +138,14 @@ async fn a_file_is_deleted_with_every_version_and_no_other_file() {
     let left = seen(&[("", "a", 1), ("", "a", 2), ("", "a", 3), ("", "a*", 1)]);
     assert_eq!(visible(client).await, left);
 
-    // Under its key it is answered again, and what was made since stays.
+    // Under its key it is answered again, and newer artifacts stay.
     let later = client.create(session_spec("a", "run"), "12").await.unwrap();
     assert_eq!(delete_file(client, request).await.unwrap(), deleted);
     client.get(&later.artifact_id).await.unwrap();
     delete_file(client, file("a", "run")).await.unwrap();
     let refusal = refused(delete_file(client, file("a", "run")).await);
     assert_eq!(refusal.reason, "ARTIFACT_NOT_FOUND");
-    // Without a session it is the file of no session, and not of any.
+    // Without a session the name means the file without a session, not that of any session.
     assert_eq!(
         delete_file(client, file("a", ""))
             .await
@@ -219,7 +219,7 @@ async fn a_file_of_many_versions_is_deleted_by_a_job() {
 async fn bulk_calls_take_the_fields_of_a_list() {
     let cairn = started().await;
     let client = &cairn.client;
-    // Each would end a value, widen it or be a syntax error, were it put into an expression.
+    // In an expression, each of these would end a value, widen it or be a syntax error.
     let odd = "a* OR \"b\" \\";
     for session in [odd, "other"] {
         for name in ["x.md", "x.txt"] {
@@ -457,10 +457,10 @@ async fn a_session_is_deleted_but_for_what_is_persistent_or_held() {
         1
     );
 
-    // Under its key it is the same job.
+    // Under its key it returns the same job.
     let again = delete_session(client, "run").await.unwrap();
     assert_eq!(again.unwrap().job_id, job.unwrap().job_id);
-    // A sealed one loses its artifacts and keeps its manifest.
+    // A sealed session loses its artifacts and keeps its manifest.
     let sealed = delete_session(client, "other").await.unwrap();
     assert_eq!(ended(&cairn, sealed).await.done_count, 1);
     let refusal = refused(delete_session(client, "unknown").await);

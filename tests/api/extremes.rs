@@ -1,4 +1,4 @@
-//! Whatever is accepted can be read by every read, and whatever cannot be read is refused with a word on why.
+//! Whatever is accepted can be read by every read, and whatever cannot be read is refused with a reason.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -37,7 +37,7 @@ fn pairs(pairs: impl IntoIterator<Item = (String, String)>) -> HashMap<String, S
     pairs.into_iter().collect()
 }
 
-/// As long, as many and as far as anything may be.
+/// As long, as many and as far as the limits allow.
 fn largest(filename: &str) -> ArtifactSpec {
     ArtifactSpec {
         filename: format!("{filename}/{}", ["é".repeat(127).as_str(); 4].join("/")),
@@ -209,7 +209,7 @@ async fn a_life_of_over_a_hundred_years_is_refused() {
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 1);
 }
 
-/// Puts a time into a row that no program reads.
+/// Writes a time into a row that no program can read.
 const DAMAGE: &str = "
     ALTER TABLE artifacts DROP CONSTRAINT artifacts_expire_within_reach;
     UPDATE artifacts SET expires_at = '12000-01-01' WHERE filename = 'damaged';";
@@ -527,7 +527,7 @@ async fn every_page_of_a_wide_lineage_fits_an_answer() {
     assert_eq!(refusal.fields, ["page_token"]);
 }
 
-/// Whether lineage says of an artifact what its record does.
+/// Whether lineage shows an artifact like its record.
 fn is_relative(known: &LineageArtifact, made: &Artifact) -> bool {
     let LineageArtifact {
         artifact_id,

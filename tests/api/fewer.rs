@@ -1,4 +1,4 @@
-//! What would take several calls, or more of a call than is needed.
+//! Calls that replace several calls, or return less.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ async fn as_long_as_the_tenant_may_is_never_too_long() {
                  max_ttl_ms = 3600000",
         )
         .await;
-    // Another replica knows it at once; this one when it looks at the key again.
+    // Another replica sees it at once; this one when it looks the key up again.
     let store = cairn_store::Store::open(&cairn.config).await.unwrap();
     let caller = store.authenticate(&cairn.key).await.unwrap();
     let spec = cairn_store::ArtifactSpec::new(cairn_store::RawSpec {
@@ -233,7 +233,7 @@ async fn a_list_sends_the_fields_that_are_asked_for() {
     assert_eq!(refusal.fields, ["read_mask"]);
 }
 
-/// Every field of the specification but those of an answer to a create.
+/// Every field of the specification, except those that only a create returns.
 #[tokio::test]
 async fn every_field_of_an_artifact_can_be_asked_for() {
     use prost::Message;
@@ -324,7 +324,7 @@ async fn a_batch_creates_what_it_can_and_says_of_each_what_came_of_it() {
     };
     let content = client.download(&large.artifact_id).await.unwrap();
     assert_eq!(content, "4".repeat(100_000).into_bytes());
-    // The one with a key is the same again, the others are next versions.
+    // The one with a key is the same artifact, the others are next versions.
     let again = create_all(client, requests).await.unwrap();
     let of = |outcome: &Outcome| match outcome {
         Outcome::Artifact(artifact) => (artifact.artifact_id.clone(), artifact.version),

@@ -1,4 +1,4 @@
-//! Small writes that come together are committed together, and each is as if it had been alone.
+//! Small writes that arrive together are committed together, and each behaves as if alone.
 
 use std::collections::HashSet;
 

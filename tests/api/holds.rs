@@ -1,4 +1,4 @@
-//! What is held neither expires nor can be deleted.
+//! Held artifacts neither expire nor can be deleted.
 
 use cairn_proto::v1::{
     Artifact, DeleteArtifactsRequest, ListArtifactsRequest, SetLegalHoldRequest,
@@ -155,7 +155,7 @@ async fn a_held_session_holds_what_is_in_it_and_what_comes_into_it() {
     assert_eq!(refusal.reason, "SESSION_NOT_FOUND");
 }
 
-/// As many more artifacts in the session as take several transactions to follow its hold.
+/// Enough artifacts in the session that several transactions are needed to follow its hold.
 const MORE: &str = "INSERT INTO artifacts (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
         content_type, size_bytes, sha256, metadata, object_id)
     SELECT tenant_id, 'art_' || lpad(i::text, 16, '0'), session_id, '', '', '', 'more/' || i, 1, '', size_bytes, sha256, '{}',

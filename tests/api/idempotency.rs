@@ -11,7 +11,7 @@ use tonic::Code;
 
 use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, refused, session_spec, spec};
 
-/// Kept in a row, in one object, in parts.
+/// Stored in a row, in one object, in parts.
 const SIZES: [usize; 3] = [10, 100_000, (8 << 20) + 1];
 
 fn keyed(key: &str) -> ArtifactSpec {
@@ -235,7 +235,7 @@ async fn key_of_a_dead_attempt_is_free_after_its_lease() {
         .upload(keyed("k"), content(100_000))
         .await
         .unwrap();
-    // The first wakes up: it must not make another one, and hears what the key stands for.
+    // The first attempt wakes up: it must not create another artifact, and gets the key's result.
     upload.finish().await.unwrap();
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 1);
     assert_eq!(
@@ -283,7 +283,7 @@ async fn of_many_at_once_with_one_key_one_takes_effect() {
 async fn a_lost_answer_is_heard_by_the_retry() {
     for size in [10, 100_000] {
         let cairn = Setup::on(Bytes::S3).proxied().start().await;
-        // Every attempt of the first call loses its connection after the commit; the caller hears nothing and sends again.
+        // Every attempt of the first call loses its connection after the commit; the caller gets no answer and retries.
         cairn.postgres_proxy().lose_answer_to(b"COMMIT\0");
         let first = cairn
             .client

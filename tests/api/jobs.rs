@@ -1,4 +1,4 @@
-//! Work that is too large for one call goes on by itself, is done once, and can be watched and cancelled.
+//! Work that is too large for one call continues by itself, is done once, and can be watched and cancelled.
 
 use std::time::Duration;
 

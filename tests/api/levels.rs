@@ -7,7 +7,7 @@ use tonic::Code;
 
 use harness::{Cairn, refused, session_spec, spec};
 
-/// Folders and names of every page, in the order in which they came: a page has its folders apart.
+/// Folders and names of every page, in order; a page has its folders separately.
 async fn all(cairn: &Cairn, request: &ListArtifactsRequest) -> (Vec<String>, Vec<String>) {
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     let mut request = request.clone();

@@ -1,4 +1,4 @@
-//! Whoever has a link can read, and nobody else; what is read can do no harm.
+//! A link gives read access to its holder only, and its content can do no harm.
 
 use cairn_proto::v1::{
     ArtifactSpec, CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest,
@@ -99,7 +99,7 @@ async fn a_browser_shows_what_is_harmless_and_saves_the_rest() {
             "{name}: {disposition}"
         );
         if how == "inline" {
-            // Whatever its name says: it is text.
+            // Despite its name it is text.
             let shown = "text/plain; charset=utf-8";
             assert_eq!(header(&response, "content-type"), shown, "{name}");
         }

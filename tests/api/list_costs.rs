@@ -1,4 +1,4 @@
-//! A page costs what the page costs: ten times the artifacts are not ten times the rows read.
+//! A page costs what the page costs: ten times the artifacts do not mean ten times the rows read.
 
 use cairn_store::{ArtifactList, Entry, PageSize, RawFilter, RawOrder, Store, Tenant, Violations};
 
@@ -9,8 +9,8 @@ const MANY: u32 = 30_000;
 /// Versions of one file, which are the newest artifacts of their session.
 const VERSIONS: u32 = 1_000;
 
-/// Artifacts of which one name, one agent, one user, one pair, one label and one session have most; 20 of each other one,
-/// the oldest; and one file with many versions.
+/// Artifacts of which one name, one agent, one user, one pair, one label and one session have most; 20 of each other
+/// one, the oldest; and one file with many versions.
 fn fill(artifacts: u32) -> String {
     format!(
         "CREATE TEMP TABLE made AS
@@ -40,7 +40,7 @@ fn fill(artifacts: u32) -> String {
     )
 }
 
-/// A request and what it is called.
+/// A request and its name.
 struct Case {
     name: &'static str,
     filter: RawFilter,
@@ -111,7 +111,7 @@ fn own_too(session: &str) -> RawFilter {
     }
 }
 
-/// Every filter that an index leads to, alone and in the usual pairs, in both orders.
+/// Every filter that has an index, alone and in the usual pairs, in both orders.
 fn cases() -> Vec<Case> {
     let glob = |glob: &str| RawFilter {
         filename_glob: glob.to_owned(),
@@ -170,7 +170,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// What Postgres has read: rows of tables as a whole, and entries of indexes.
+/// What Postgres has read: rows of whole tables, and entries of indexes.
 const READ: &str = "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname NOT IN ('tenants', 'api_keys'))
     ::bigint + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)::bigint";
 
@@ -188,7 +188,8 @@ impl Reader {
         Self { cairn, tenant }
     }
 
-    /// How many rows are read for two pages, by a store of its own; Postgres counts what a connection did when that ends.
+    /// How many rows are read for two pages, by a separate store; Postgres counts a connection's reads when the
+    /// connection ends.
     async fn rows(&self, case: &Case) -> i64 {
         let before = self.cairn.count(READ).await;
         let mut config = self.cairn.config.clone();

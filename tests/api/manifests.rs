@@ -1,4 +1,4 @@
-//! What a session held when it was sealed can be checked for ever after.
+//! What a session held when it was sealed can be verified at any later time.
 
 use cairn_proto::v1::{
     GetSessionRequest, ListManifestRequest, ManifestEntry, RestoreArtifactsRequest, Session,
@@ -42,7 +42,7 @@ async fn manifest(client: &Client, page_size: i32) -> Vec<ManifestEntry> {
     }
 }
 
-/// As the specification says, and with nothing of the server's own code.
+/// As the specification says, and without the server's own code.
 fn digest(entries: &[ManifestEntry]) -> String {
     let mut lines: Vec<_> = entries
         .iter()

@@ -13,7 +13,7 @@ const GIBIBYTE: u64 = 1 << 30;
 const MEBIBYTE: u64 = 1 << 20;
 const PIECE: usize = 256 << 10;
 
-/// Different everywhere, so that nothing can be deduplicated or compressed on the way.
+/// Without repetitions, so that nothing can be deduplicated or compressed.
 fn piece(index: u64) -> Bytes {
     let mut bytes = vec![0; PIECE];
     for (offset, word) in (0_u64..).zip(bytes.as_chunks_mut::<8>().0) {
@@ -24,7 +24,7 @@ fn piece(index: u64) -> Bytes {
     bytes.into()
 }
 
-/// A process with its bytes in S3, and what it holds in memory when it has nothing to do.
+/// A process with its bytes in S3, and its memory when idle.
 async fn idle_process(settings: &[(&str, &str)]) -> (ApiProcess, u64) {
     let api = ApiProcess::start(harness::Bytes::S3, settings).await;
     let warm = api.client.upload(spec("warm"), content(9 << 20));
@@ -60,7 +60,7 @@ async fn many_large_uploads_on_one_connection_all_end() {
         let made = upload.await.unwrap().unwrap().into_inner().artifact;
         assert_eq!(made.unwrap().size_bytes, 64 * PIECE as i64);
     }
-    // What they share, a window of each, and as much again for what is being decoded and sent.
+    // The shared part, a window of each, and as much again for what is being decoded and sent.
     let limit = 256 * MEBIBYTE;
     let grown = api.memory("VmHWM") - idle;
     assert!(grown < limit, "grown by {} MiB", grown / MEBIBYTE);

@@ -1,4 +1,4 @@
-//! What the outside world calls things is what they are called here.
+//! Ids and names of the outside world are stored unchanged.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use prost_types::FieldMask;
 
 use harness::{Cairn, Client, content, refused, spec};
 
-/// Ids as schedulers, identity providers, frameworks and people make them.
+/// Ids in the forms of schedulers, identity providers, frameworks and people.
 fn ids() -> Vec<String> {
     [
         "scheduled__2024-01-01T00:00:00+00:00",
@@ -34,7 +34,7 @@ fn ids() -> Vec<String> {
     .collect()
 }
 
-/// Letters and digits that no compression of Postgres makes shorter.
+/// Letters and digits that Postgres cannot compress.
 fn incompressible(length: usize, seed: usize) -> String {
     const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789__";
     let bytes = content(length + seed).into_iter().skip(seed);
@@ -161,7 +161,7 @@ async fn ids_of_the_outside_world_are_taken_as_they_are() {
         assert_eq!(listed.sessions[0].session_id, id);
         assert_eq!(client.seal(&id).await.unwrap().session_id, id);
     }
-    // Keys of the blob store are made of our own ids alone.
+    // Keys of the blob store consist of our own ids only.
     let ours = |c: char| c.is_ascii_hexdigit() || "v1/-".contains(c);
     for key in cairn.stored().await {
         assert!(key.chars().all(ours), "{key}");
@@ -194,7 +194,7 @@ async fn an_id_is_compared_by_its_bytes_and_has_255_at_the_most() {
     }
 }
 
-/// A filename of 1,024 bytes that begins so.
+/// A filename of 1,024 bytes with this beginning.
 fn long_name(beginning: &str, seed: usize) -> String {
     let segments = [250, 255, 255, 255].iter().enumerate();
     let segments = segments.map(|(i, length)| incompressible(*length, seed + i));
@@ -202,7 +202,7 @@ fn long_name(beginning: &str, seed: usize) -> String {
     name[..1024.min(name.len())].to_owned()
 }
 
-/// The rows of indexes have a largest size, which names, ids and metadata together must not pass.
+/// An index row has a maximum size, which names, ids and metadata together must not exceed.
 #[tokio::test]
 async fn the_longest_names_ids_and_keys_go_through_every_list() {
     let cairn = Cairn::start().await;

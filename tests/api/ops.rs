@@ -1,4 +1,4 @@
-//! What those who run a Cairn rely on: probes, reflection, an orderly end.
+//! What operators rely on: probes, reflection, a clean shutdown.
 
 use std::time::Duration;
 

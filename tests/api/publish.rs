@@ -1,4 +1,4 @@
-//! What is unpublished is found by no read until its session's commit shows all of it at once, or none of it.
+//! No read finds unpublished artifacts until the session's commit publishes all of them at once, or none.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn session(client: &Client) -> Session {
     response.into_inner().session.unwrap()
 }
 
-/// The filenames and versions that a list shows.
+/// The filenames and versions of a list.
 async fn listed(client: &Client) -> Vec<(String, i64)> {
     let request = ListArtifactsRequest::default();
     let response = client.artifacts.clone().list_artifacts(request).await;

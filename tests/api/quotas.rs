@@ -1,4 +1,4 @@
-//! A tenant's quota is never exceeded, not by one byte and however many write at once, and what is deleted is free at once.
+//! A tenant's quota is never exceeded, not by one byte and however many write at once, and a deletion frees it at once.
 
 use cairn_proto::v1::{
     ArtifactSpec, CommitSessionRequest, CopyArtifactRequest, OnDuplicate, RestoreArtifactsRequest,
@@ -13,7 +13,7 @@ use harness::{
     Bytes, Cairn, Client, OpenUpload, Setup, content, eventually, refused, session_spec, spec,
 };
 
-/// Gives `acme` a quota, for bytes and for artifacts.
+/// Sets quotas of bytes and of artifacts for `acme`.
 async fn limit(store: &Store, bytes: Option<u64>, artifacts: Option<u64>) {
     let update = cairn_store::TenantUpdate {
         max_stored_bytes: Some(bytes),
@@ -147,7 +147,7 @@ async fn shared_quota_lock_keeps_a_large_quota_exact() {
         });
         join_all(writes.collect::<Vec<_>>())
     };
-    // In the midst of small ones ends one that leaves them no room to share; yet there is room for all of these.
+    // Among small writes ends one that leaves them no room to share; yet there is room for all of these.
     let large = OpenUpload::begin(&cairn.client, spec("large")).await;
     for part in content(shared as usize).chunks(1 << 20) {
         large.send(part.to_vec()).await;
@@ -157,7 +157,7 @@ async fn shared_quota_lock_keeps_a_large_quota_exact() {
     for written in writes {
         written.unwrap().unwrap();
     }
-    // What is left is for four more.
+    // The rest is room for four more.
     let writes = small(100, 40).await.into_iter();
     let refusals: Vec<_> = writes
         .filter_map(|written| written.unwrap().err())
@@ -210,7 +210,7 @@ async fn deletion_frees_quota_and_restoration_needs_it() {
     assert_eq!(restore(client, &[both[1]]).await.unwrap(), 1);
     assert_eq!(stored(client).await, (2, 90));
     is_over(restore(client, &[both[0]]).await, over("90", "60"));
-    // There is nothing to restore, and so nothing in the way.
+    // There is nothing to restore, and so nothing to refuse.
     assert_eq!(restore(client, &[both[1]]).await.unwrap(), 0);
     cairn.drain().await;
 }
@@ -226,25 +226,25 @@ async fn upload_over_quota_is_refused_before_content() {
         let answered = timeout(Duration::from_secs(60), open.call).await;
         answered.expect("it is refused while it is sent").unwrap()
     };
-    // By what it declares.
+    // By its declared size.
     let declared = ArtifactSpec {
         size_bytes: Some(300_001),
         ..spec("a")
     };
     let open = OpenUpload::begin(client, declared).await;
     is_over(answer(open).await, over("0", "300001"));
-    // By what has come of it.
+    // By the bytes that have arrived.
     let open = OpenUpload::begin(client, spec("a")).await;
     open.send(content(200_000)).await;
     open.send(content(200_000)).await;
     is_over(answer(open).await, over("0", "400000"));
-    // By what there is.
+    // By what is stored.
     let large = client.upload(spec("a"), content(300_000)).await.unwrap();
     limit(&cairn.store, Some(299_999), None).await;
     let open = OpenUpload::begin(client, spec("a")).await;
     let expected = ["max_stored_bytes", "299999", "300000", "0"];
     is_over(answer(open).await, expected);
-    // By what came in between: at the commit, with the bytes in the bucket.
+    // By what was stored meanwhile: at the commit, with the bytes in the bucket.
     client.delete(&large.artifact_id).await.unwrap();
     let open = OpenUpload::begin(client, spec("b")).await;
     open.send(content(150_000)).await;
@@ -300,7 +300,7 @@ async fn what_was_done_before_is_answered_again_over_the_quota() {
             assert_eq!(found.unwrap().artifact_id, *id);
         }
     }
-    // The key of what was refused stands for nothing.
+    // The key of the refused call is free.
     limit(&cairn.store, Some(200_000), None).await;
     client.create(keyed("c", "3"), "x").await.unwrap();
     cairn.drain().await;

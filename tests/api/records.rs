@@ -1,4 +1,4 @@
-//! What is said of an artifact can change, and who changed its stage is known; where it came from never changes.
+//! The record of an artifact can change, and the history shows who changed its stage; its origin never changes.
 
 use std::collections::HashMap;
 

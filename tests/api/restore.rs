@@ -1,4 +1,4 @@
-//! A deletion can be taken back for as long as the window is open, and no longer.
+//! A deletion can be undone while its window is open, and no longer.
 
 use cairn_proto::v1::{
     DeleteArtifactsRequest, DeleteArtifactsResponse, RestoreArtifactsRequest,
@@ -97,7 +97,7 @@ async fn what_cannot_come_back_is_said() {
     assert_eq!(refused(restore(client, &[]).await).fields, ["artifact_ids"]);
 }
 
-/// Deletes, restores and collects without a pause: what is visible in the end has its bytes.
+/// Deletes, restores and collects concurrently: what is visible in the end has its bytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_that_comes_back_has_lost_its_bytes() {
     let cairn = Setup::on(Bytes::Files)

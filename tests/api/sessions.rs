@@ -1,4 +1,4 @@
-//! A session is what a run produced; sealed, it stays so.
+//! A session is what a run produced, and a sealed one never changes.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ async fn a_sealed_session_takes_nothing_more_and_keeps_what_it_has() {
     assert_eq!(get(&cairn.client, "run").await.unwrap().artifact_count, 0);
 }
 
-/// Writes into a session until it is sealed, and says how many writes were answered well.
+/// Writes into a session until it is sealed, and returns how many writes succeeded.
 async fn write_until_sealed(client: Client, writer: usize, size: usize) -> i64 {
     let mut written = 0;
     loop {
@@ -146,7 +146,7 @@ async fn sealing_waits_for_no_writer_and_admits_none_after(size: usize) {
         cairn.count("SELECT count(*) FROM artifacts").await > 32
     })
     .await;
-    // Row locks instead of the advisory lock starve the sealer for as long as writers overlap: for ever, here.
+    // With row locks instead of the advisory lock the sealer would wait while writers overlap, which here never ends.
     let seal = tokio::time::timeout(Duration::from_secs(10), cairn.client.seal("run"));
     let sealed = seal
         .await
@@ -187,7 +187,7 @@ async fn sessions_are_listed_by_their_last_activity() {
             .create(session_spec("a", session), "")
             .await
             .unwrap();
-        // Activity is noted to the second, at most; here it must tell the sessions apart.
+        // Activity is recorded to the second at most; here it must distinguish the sessions.
         cairn.sql(&format!(
             "UPDATE sessions SET active_at = (SELECT max(created_at) FROM artifacts) WHERE id = '{session}'"
         ))

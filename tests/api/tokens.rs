@@ -1,4 +1,4 @@
-//! Tokens of an issuer in place of keys: who they let in, for whom, and whom they do not.
+//! Tokens of an issuer in place of keys: which are accepted, for which tenant, and which are refused.
 
 use std::{fs, time::Duration};
 
@@ -28,7 +28,7 @@ async fn started() -> (Issuer, Cairn) {
     started_with(|_| {}).await
 }
 
-/// The same, and the issuer is asked whenever there is reason to.
+/// The same, with an issuer that is asked without any pause.
 async fn asking_at_once() -> (Issuer, Cairn) {
     started_with(|settings| settings.keys_pause = Duration::ZERO).await
 }
@@ -263,7 +263,7 @@ async fn while_the_issuer_is_away_its_known_keys_are_good() {
         (Code::Unavailable, "UNAVAILABLE")
     );
     assert!(refusal.message.contains("token issuer"), "{refusal:?}");
-    // Keys of Cairn's own do not depend on it.
+    // Cairn's own keys do not depend on it.
     cairn.client.create(spec("a"), "a").await.unwrap();
     issuer.go_away(false);
     who_am_i(&cairn, &issuer.token(RUNNER)).await.unwrap();
@@ -337,7 +337,7 @@ async fn what_a_workload_does_is_said_to_be_its_doing() {
 async fn a_watch_with_a_token_goes_on_while_its_tenant_is_the_same() {
     let issuer = Issuer::start().await;
     let setup = Setup::on(Bytes::Files).tokens(trusting(&issuer));
-    // Its credential is looked at before each message.
+    // Its credential is checked before each message.
     let setup = setup.settings(|settings| settings.trust = Duration::ZERO);
     let cairn = setup.start().await;
     add(&cairn, "acme", &issuer, RUNNER).await;
@@ -363,7 +363,7 @@ async fn a_watch_with_a_token_goes_on_while_its_tenant_is_the_same() {
     assert!(cairn.store.remove_workload(listed[0].id).await.unwrap());
     add(&cairn, "globex", &issuer, RUNNER).await;
     let ended = loop {
-        // What was told before the workload moved may still come.
+        // Events from before the workload moved may still arrive.
         match watch.message().await {
             Ok(told) => assert!(told.is_some(), "it ends with an error"),
             Err(status) => break status,

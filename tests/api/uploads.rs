@@ -1,4 +1,4 @@
-//! A stream becomes an artifact when it has said that this was all, and nothing when it ends in any other way.
+//! A stream becomes an artifact when it ends with `end`, and nothing when it ends in any other way.
 
 use std::time::Duration;
 
@@ -218,7 +218,7 @@ async fn a_create_takes_three_mebibytes_and_says_what_to_do_with_more() {
     }
 }
 
-/// Begins an upload and waits until the store holds bytes of it.
+/// Begins an upload and waits until the store has bytes of it.
 async fn half_an_upload(cairn: &Cairn, client: &Client, size: usize) -> OpenUpload {
     let upload = OpenUpload::begin(client, session_spec("half", "s")).await;
     for piece in content(size).chunks(256 << 10) {
@@ -263,7 +263,7 @@ async fn an_upload_that_its_caller_takes_back_is_never_committed() {
     ] {
         let cairn = Setup::on(bytes).start().await;
         let upload = half_an_upload(&cairn, &cairn.client, size).await;
-        // Every message is whole: only how the stream ends tells this upload from a short one.
+        // Every message is complete: only how the stream ends distinguishes this upload from a short one.
         upload.call.abort();
         leaves_nothing(&cairn).await;
     }
@@ -312,7 +312,7 @@ async fn an_upload_renews_its_lease_for_as_long_as_it_sends() {
         .config(move |config| config.upload_lease = lease)
         .start()
         .await;
-    // Far longer than the lease; no collector runs, and each piece moves the lease on.
+    // Far longer than the lease; no collector runs, and each piece renews the lease.
     let upload = half_an_upload(&cairn, &cairn.client, 1 << 20).await;
     let first = "SELECT (extract(epoch FROM lease_until) * 1000000)::bigint FROM objects";
     let before = cairn.count(first).await;
@@ -395,7 +395,7 @@ async fn a_caller_that_sends_next_to_nothing_is_refused() {
         })
         .start()
         .await;
-    // It is never silent for long, but a byte is worth a millionth of a second.
+    // It is never silent for long, but a byte adds a millionth of a second.
     let slow = OpenUpload::begin(&cairn.client, spec("slow")).await;
     let refusal = loop {
         if slow.call.is_finished() {
@@ -408,7 +408,7 @@ async fn a_caller_that_sends_next_to_nothing_is_refused() {
         (refusal.code, refusal.reason.as_str()),
         (Code::Aborted, "UPLOAD_EXPIRED")
     );
-    // One that sends enough goes on for longer than that.
+    // One that sends enough continues for longer than that.
     let fast = OpenUpload::begin(&cairn.client, spec("fast")).await;
     for _ in 0..40 {
         fast.send(vec![0; 64 << 10]).await;

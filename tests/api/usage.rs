@@ -8,14 +8,14 @@ use futures_util::future::join_all;
 
 use harness::{Bytes, Cairn, Client, Setup, content, session_spec, spec};
 
-/// How many artifacts a tenant stores, and their bytes, as it is told.
+/// How many artifacts a tenant stores, and their bytes, as WhoAmI says.
 async fn stored(client: &Client) -> (i64, i64) {
     let me = client.identity.clone().who_am_i(WhoAmIRequest {}).await;
     let me = me.unwrap().into_inner();
     (me.stored_artifacts, me.stored_bytes)
 }
 
-/// What is counted of everybody: artifacts and their bytes, objects and theirs. It is what there is.
+/// The counts of all tenants: artifacts and their bytes, objects and theirs.
 async fn counted(cairn: &Cairn) -> [u64; 4] {
     cairn.audit().await;
     let usage = cairn.store.gc_status().await.unwrap().usage;
@@ -40,7 +40,7 @@ async fn usage_follows_every_way_in_and_out() {
         .await
         .unwrap();
     assert_eq!(counted(&cairn).await, [2, 100_010, 2, 100_010]);
-    // The same bytes again: another artifact, and no other object that lasts.
+    // The same bytes again: another artifact, and no additional object that lasts.
     client
         .upload(spec("again"), content(100_000))
         .await
@@ -213,7 +213,7 @@ async fn migration_counts_what_was_already_stored() {
     cairn
         .sql("DELETE FROM usage_changes; DELETE FROM tenant_usage")
         .await;
-    // Replicas go on, and so does a worker that is new already.
+    // Replicas continue, and so does a worker of the new version.
     client.upload(spec("c"), content(100_000)).await.unwrap();
     cairn.pass("usage").await;
     let b = client.create(spec("b"), content(20)).await.unwrap();

@@ -314,7 +314,7 @@ async fn on_duplicate_creates_or_returns_existing() {
             },
             first
         );
-        // Not the latest version: what was superseded is written anew.
+        // Not the latest version: superseded content creates a new one.
         let older = cairn
             .client
             .upload(existing.clone(), content(size + 1))
@@ -336,7 +336,7 @@ async fn on_duplicate_creates_or_returns_existing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_return_existing_makes_one_version() {
     let cairn = Setup::on(Bytes::S3).start().await;
-    // The bytes are there already, so that nothing but the name keeps the writers apart.
+    // The bytes already exist, so only the name serializes the writers.
     cairn
         .client
         .create(spec("elsewhere"), "same")

@@ -1,4 +1,4 @@
-//! Whoever watches a session is told everything once, in one order, wherever they ask.
+//! A watcher of a session gets every event once, in one order, from any replica.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn from(after_position: i64) -> WatchSessionRequest {
     }
 }
 
-/// The next events, as many as are wanted; each message says where it leads to.
+/// The next events, as many as requested; each message has its position.
 async fn told(watching: &mut Watching, count: usize) -> Vec<SessionEvent> {
     let mut events: Vec<SessionEvent> = Vec::new();
     while events.len() < count {
@@ -232,7 +232,7 @@ async fn position_lock_sees_positions_given_meanwhile() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;
     client.create(session_spec("a", "run"), "1").await.unwrap();
-    // Somebody else is about to give positions, and is slow.
+    // Another transaction is about to assign positions, and is slow.
     let mut database = cairn.database().await;
     let slow = database.transaction().await.unwrap();
     slow.batch_execute(

@@ -1,4 +1,4 @@
-//! The benchmarks still run: a change of the schema would break unseen what fills their databases.
+//! The benchmarks still run: a change of the schema could break their database set-up unnoticed.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use harness::program::{self, Done};
 
-/// A benchmark starts services of its own and takes half a minute; a busy machine takes more.
+/// A benchmark starts its own services and takes half a minute, longer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `cairn-api` and `cairn-gc-worker` as processes, configured by nothing but the environment.
+//! `cairn-api` and `cairn-gc-worker` as processes, configured only by the environment.
 
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -16,7 +16,7 @@ mod gc_worker;
 mod migrate;
 mod settings;
 
-/// A database with nothing in it and a folder for the bytes.
+/// An empty database and a folder for the bytes.
 struct Deployment {
     database_url: String,
     blobs: TempDir,
@@ -30,7 +30,7 @@ impl Deployment {
         }
     }
 
-    /// A program with the settings that it cannot do without.
+    /// A program with its required settings.
     async fn command(&self, name: &str, args: &[&str]) -> Command {
         let mut command = program::command(program(name).await);
         command

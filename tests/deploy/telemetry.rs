@@ -1,4 +1,4 @@
-//! What the processes tell of themselves: traces, metrics, log lines.
+//! The telemetry of the processes: traces, metrics, log lines.
 
 use std::{collections::BTreeSet, process::Stdio};
 
@@ -38,13 +38,13 @@ async fn command(cairn: &Cairn, name: &str) -> Command {
     command
 }
 
-/// What a process tells, if it can be asked.
+/// The metrics of a process, once it serves them.
 async fn metrics(ops: &str) -> Option<String> {
     let got = reqwest::get(format!("http://{ops}/metrics")).await.ok()?;
     got.text().await.ok()
 }
 
-/// The names and kinds of metrics, and which of those that the alerts may use are not among them.
+/// The names and kinds of metrics, and which of those in the chart's list are missing.
 fn unlisted_and_missing(told: &[String]) -> (Vec<String>, Vec<String>) {
     let listed = include_str!("chart/metrics.yaml").lines();
     let listed = listed.filter_map(|line| {
@@ -60,7 +60,7 @@ fn unlisted_and_missing(told: &[String]) -> (Vec<String>, Vec<String>) {
     (without(&told, &listed), without(&listed, &told))
 }
 
-/// A `cairn-api` of its own over the same stores.
+/// A separate `cairn-api` over the same stores.
 struct Api {
     process: Child,
     grpc: String,
@@ -118,7 +118,7 @@ async fn call(cairn: &Cairn, api: &Api, args: &[&str]) -> String {
     program::run(&mut call).await.ok().text().trim().to_owned()
 }
 
-/// Stores something, reads it back, follows a link that leads nowhere; says what was made.
+/// Stores something, reads it back, follows a link that does not exist; returns the artifact.
 async fn push_and_pull(cairn: &Cairn, api: &Api, name: &str, content: Vec<u8>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("file"), folder.path().join("out"));
@@ -322,7 +322,7 @@ async fn worker_exports_backlog_and_pass_times() {
 #[tokio::test]
 async fn pass_that_never_succeeded_exports_0() {
     let cairn = Setup::on(Bytes::Files).start().await;
-    // So that none does.
+    // So that no pass has succeeded.
     cairn.store.pause_gc("kim", "a test").await.unwrap();
     let [ops, ..] = program::free_addresses();
     let mut worker = command(&cairn, "cairn-gc-worker").await;

@@ -1,4 +1,4 @@
-//! A `cairn-api` in a process of its own, and what that costs.
+//! A `cairn-api` in its own process, and its costs.
 
 use std::{fs, process::Stdio};
 
@@ -7,10 +7,10 @@ use tokio::process::Child;
 
 use super::{Bytes, Client, eventually, postgres, program, s3, spec};
 
-/// A process of its own, which ends with this.
+/// A process that ends with this value.
 pub struct ApiProcess {
     process: Child,
-    /// Where it speaks gRPC.
+    /// Its gRPC address.
     pub url: String,
     /// An API key of the tenant `acme`.
     pub key: String,
@@ -20,7 +20,7 @@ pub struct ApiProcess {
 }
 
 impl ApiProcess {
-    /// Starts one with such settings, and waits until it answers.
+    /// Starts one with these settings, and waits until it answers.
     pub async fn start(bytes: Bytes, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = postgres::database().await;
@@ -66,7 +66,7 @@ impl ApiProcess {
         format!("/proc/{}/{name}", self.process.id().unwrap())
     }
 
-    /// A figure of the process in bytes, such as `VmRSS`, what it holds now, or `VmHWM`, the most that it held.
+    /// A figure of the process in bytes, such as `VmRSS`, its current memory, or `VmHWM`, its maximum.
     pub fn memory(&self, figure: &str) -> u64 {
         let status = fs::read_to_string(self.file("status")).unwrap();
         let line = status.lines().find(|line| line.starts_with(figure));
@@ -74,13 +74,13 @@ impl ApiProcess {
         kibibytes.parse::<u64>().unwrap() << 10
     }
 
-    /// The most that it holds is counted anew from here; returns what it holds.
+    /// Resets the maximum of its memory; returns its current memory.
     pub fn forget_most(&self) -> u64 {
         fs::write(self.file("clear_refs"), "5").unwrap();
         self.memory("VmRSS")
     }
 
-    /// The processor time that it has taken, in milliseconds; the clock of that ticks a hundred times a second.
+    /// The processor time that it has used, in milliseconds; the kernel counts it in hundredths of a second.
     pub fn processor(&self) -> u64 {
         let stat = fs::read_to_string(self.file("stat")).unwrap();
         let (_, fields) = stat.rsplit_once(')').unwrap();

@@ -1,4 +1,4 @@
-//! A Cairn of a test's own.
+//! A Cairn for one test.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub enum Bytes {
     Files,
 }
 
-/// How a test wants its Cairn.
+/// The settings of a test's Cairn.
 pub struct Setup {
     bytes: Bytes,
     proxied: bool,
@@ -66,7 +66,7 @@ impl Setup {
         self
     }
 
-    /// With this much time for open calls when it ends.
+    /// With this drain timeout.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.settings.drain = drain;
         self
@@ -114,11 +114,11 @@ impl Setup {
             }
         };
         let mut config = StoreConfig::new(database_url, blobs);
-        // What tests send often is small, and some of it goes to the blob store all the same.
+        // Most test content is small, and some of it must go to the blob store anyway.
         config.inline_max_bytes = 32 << 10;
         // The tests of a run share one Postgres.
         config.database_connections = 8;
-        // Tests change tenants and keys, and see what comes of it at once.
+        // Tests change tenants and keys, and expect the effect at once.
         config.credential_trust = Duration::ZERO;
         (self.change)(&mut config);
 
@@ -196,11 +196,11 @@ pub struct Cairn {
     pub ops_url: String,
     /// The settings of its store.
     pub config: StoreConfig,
-    /// Its store, for what no caller can do.
+    /// Its store, for operations that callers do not have.
     pub store: Store,
-    /// Ends it, as a signal would.
+    /// Stops it, like a signal.
     pub shutdown: CancellationToken,
-    /// Its servers: done when it has ended.
+    /// Its servers: done once they have ended.
     pub served: JoinHandle<std::io::Result<()>>,
     direct_url: String,
     postgres_proxy: Option<Proxy>,
@@ -221,12 +221,12 @@ impl Cairn {
         Setup::on(Bytes::S3).start().await
     }
 
-    /// The proxy before Postgres of a Cairn that was set up `proxied`.
+    /// The proxy before Postgres, for a Cairn with `proxied`.
     pub fn postgres_proxy(&self) -> &Proxy {
         self.postgres_proxy.as_ref().expect("proxied()")
     }
 
-    /// The proxy before S3 of a Cairn on S3 that was set up `proxied`.
+    /// The proxy before S3, for a Cairn on S3 with `proxied`.
     pub fn s3_proxy(&self) -> &Proxy {
         self.s3_proxy.as_ref().expect("proxied() on S3")
     }
@@ -237,23 +237,23 @@ impl Cairn {
         Client::connect(&self.grpc_url, Some(key.reveal())).await
     }
 
-    /// A connection to the database, past the store.
+    /// A connection to the database, bypassing the store.
     pub async fn database(&self) -> tokio_postgres::Client {
         postgres::connect(&self.direct_url).await
     }
 
-    /// Changes what no caller may, such as the time something happened.
+    /// Changes what callers cannot, such as the time of an event.
     pub async fn sql(&self, sql: &str) {
         self.database().await.batch_execute(sql).await.unwrap();
     }
 
-    /// A number out of the database.
+    /// A number from the database.
     pub async fn count(&self, sql: &str) -> i64 {
         let database = self.database().await;
         database.query_one(sql, &[]).await.unwrap().get(0)
     }
 
-    /// A number that Postgres counts of what connections do, once they have ended: those of the server end, and it makes new
+    /// A statistic of Postgres, which counts a connection when it ends: ends the server's connections, which opens new
     /// ones.
     pub async fn counted(&self, sql: &str) -> i64 {
         let end = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
@@ -262,12 +262,12 @@ impl Cairn {
         self.count(sql).await
     }
 
-    /// Lets every wait of the store be over: time to live, delete window, lease, grace, pauses.
+    /// Ends every wait of the store: time to live, delete window, lease, grace, pauses.
     pub async fn let_time_pass(&self) {
         self.sql(LET_TIME_PASS).await;
     }
 
-    /// Runs the collector once, but for the passes that walk through all that is kept.
+    /// Runs the collector once, without the passes that walk through everything.
     pub async fn collect(&self) -> Report {
         let passes = PASSES.iter().filter(|pass| !pass.walks());
         gc::run_passes(&self.store, Policy::default(), passes).await
@@ -278,7 +278,7 @@ impl Cairn {
         gc::run_passes(&self.store, Policy::default(), Pass::named(name)).await
     }
 
-    /// Runs the collector, with time passing, until it finds nothing more to do.
+    /// Runs the collector, with time passing, until it finds no more work.
     pub async fn collect_everything(&self) {
         loop {
             self.let_time_pass().await;
@@ -295,7 +295,7 @@ impl Cairn {
         self.folder.as_ref().map(TempDir::path)
     }
 
-    /// What lies in the blob store for this Cairn, whole or in parts.
+    /// The content of the blob store for this Cairn, complete or in parts.
     pub async fn stored(&self) -> Vec<String> {
         match (&self.folder, &self.bucket) {
             (Some(folder), _) => {
@@ -308,7 +308,7 @@ impl Cairn {
         }
     }
 
-    /// Overwrites the only thing in the blob store.
+    /// Overwrites the only object in the blob store.
     pub async fn corrupt(&self, bytes: &[u8]) {
         let stored = self.stored().await;
         let [key] = stored.as_slice() else {
@@ -317,7 +317,7 @@ impl Cairn {
         self.put_blob(key, bytes).await;
     }
 
-    /// Puts something into the blob store, past the store.
+    /// Stores bytes in the blob store, bypassing the store.
     pub async fn put_blob(&self, key: &str, bytes: &[u8]) {
         match &self.folder {
             Some(folder) => {
@@ -329,7 +329,7 @@ impl Cairn {
         }
     }
 
-    /// Begins to put something into the blob store, past the store, and leaves it at that.
+    /// Begins an upload to the blob store, bypassing the store, and leaves it unfinished.
     pub async fn begin_blob(&self, key: &str, bytes: &[u8]) {
         match &self.folder {
             Some(_) => {
@@ -341,7 +341,7 @@ impl Cairn {
         }
     }
 
-    /// Takes something out of the blob store, past the store.
+    /// Deletes a key of the blob store, bypassing the store.
     pub async fn remove_blob(&self, key: &str) {
         match &self.folder {
             Some(folder) => std::fs::remove_file(folder.path().join(key)).unwrap(),
@@ -354,7 +354,7 @@ impl Cairn {
         self.bucket.as_ref().expect("on S3")
     }
 
-    /// The status that a GET answers.
+    /// The status of a GET.
     pub async fn get(&self, url: &str) -> u16 {
         match reqwest::get(url).await {
             Ok(response) => response.status().as_u16(),
@@ -362,7 +362,7 @@ impl Cairn {
         }
     }
 
-    /// Asks the service to stop, and waits until it has.
+    /// Stops the service, and waits until it has ended.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
         (&mut self.served).await.unwrap().unwrap();

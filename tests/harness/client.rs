@@ -1,4 +1,4 @@
-//! A caller, and what it is told.
+//! A caller, and the answers that it gets.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -225,7 +225,7 @@ pub fn content(size: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The least that a spec must say.
+/// The minimal spec.
 pub fn spec(filename: &str) -> ArtifactSpec {
     ArtifactSpec {
         filename: filename.to_owned(),
@@ -233,7 +233,7 @@ pub fn spec(filename: &str) -> ArtifactSpec {
     }
 }
 
-/// The least that a spec must say, in a session.
+/// The minimal spec in a session.
 pub fn session_spec(filename: &str, session: &str) -> ArtifactSpec {
     ArtifactSpec {
         session_id: session.to_owned(),
@@ -258,7 +258,7 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
-/// Takes an error apart; every error of Cairn says why under its own domain.
+/// Decodes an error; every error of Cairn has a reason under Cairn's domain.
 pub fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> Refusal {
     let status = result.expect_err("an error was expected");
     let details = status.get_error_details();

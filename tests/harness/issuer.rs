@@ -1,4 +1,4 @@
-//! An OpenID issuer: it signs tokens, and tells its keys over HTTP.
+//! An OpenID issuer: signs tokens, and serves its keys over HTTP.
 
 use std::{
     sync::{Arc, Mutex},
@@ -17,9 +17,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// An issuer that is away once it is dropped.
+/// An issuer that is down once it is dropped.
 pub struct Issuer {
-    /// What it calls itself in tokens.
+    /// The issuer's name in tokens.
     pub url: String,
     state: Arc<Mutex<State>>,
     serving: JoinHandle<()>,
@@ -69,14 +69,14 @@ impl Issuer {
         state.keys.push(key);
     }
 
-    /// Takes back all keys but the last.
+    /// Withdraws all keys but the last.
     pub fn forget_old_keys(&self) {
         let mut state = self.state.lock().unwrap();
         let last = state.keys.pop();
         state.keys = last.into_iter().collect();
     }
 
-    /// Answers with an error while it is away.
+    /// Answers with an error while this is set.
     pub fn go_away(&self, away: bool) {
         self.state.lock().unwrap().away = away;
     }
@@ -168,7 +168,7 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>, url: &str) {
         "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    // Whoever asked may be gone.
+    // The client may have disconnected.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 

@@ -1,4 +1,4 @@
-//! What a program says while it goes on.
+//! The output of a running program, line by line.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-/// The lines that a program writes, as they come. They are read also when nobody asks for them, so that the program never
-/// waits for its reader.
+/// The lines of a program, as they come. They are read even when no test asks for them, so the program never waits for
+/// its reader.
 pub struct Lines {
     lines: mpsc::UnboundedReceiver<String>,
 }
@@ -31,21 +31,21 @@ impl Lines {
         let mut from = BufReader::new(from).lines();
         tokio::spawn(async move {
             while let Ok(Some(line)) = from.next_line().await {
-                // Nobody may ask any more.
+                // The test may have stopped reading.
                 let _ = sender.send(line);
             }
         });
         Self { lines }
     }
 
-    /// The next line, or that there is none any more.
+    /// The next line, or `None` after the last.
     pub async fn next(&mut self) -> Option<String> {
         let half_a_minute = Duration::from_secs(30);
         let next = timeout(half_a_minute, self.lines.recv()).await;
         next.expect("it says something")
     }
 
-    /// Waits for a line with these words, and returns it.
+    /// Waits for a line that contains these words, and returns it.
     pub async fn until(&mut self, words: &str) -> String {
         loop {
             let line = self.next().await;

@@ -7,7 +7,7 @@ use super::{Cairn, session_spec};
 /// One more than a call changes before it answers.
 pub const MANY: usize = 1001;
 
-/// Makes [`MANY`] artifacts of the same four bytes in the session `bulk`.
+/// Creates [`MANY`] artifacts with the same four bytes in the session `bulk`.
 pub async fn make_many(cairn: &Cairn) {
     let create = |i| {
         cairn

@@ -1,5 +1,5 @@
-//! A replica that can die or be paused at any step: after the n-th thing that it has Postgres or S3 do, nothing it does is
-//! done any more, or not for a while, and it hears nothing. Seen from outside there is no other way to die.
+//! A replica that can die or be paused at any step: after its n-th request to Postgres or S3 nothing more is executed,
+//! or not for a while, and it gets no answer. From outside a death looks exactly like this.
 
 mod postgres;
 mod s3;
@@ -19,7 +19,7 @@ use super::Cairn;
 
 pub use s3::{Fault, FaultyS3, Operation};
 
-/// How many steps a replica has made, how many it may, and what happens then.
+/// How many steps a replica has taken, how many it may take, and what happens then.
 #[derive(Debug)]
 pub struct Life {
     made: AtomicUsize,
@@ -41,7 +41,7 @@ impl Life {
         })
     }
 
-    /// Begins another one, of so many steps.
+    /// Starts another one, of so many steps.
     pub fn begin(&self, allowed: usize) {
         self.made.store(0, Ordering::SeqCst);
         self.allowed.store(allowed, Ordering::SeqCst);
@@ -49,7 +49,7 @@ impl Life {
         self.dead.send_replace(false);
     }
 
-    /// Begins one that pauses after so many steps, until `resume`.
+    /// Starts one that pauses after so many steps, until `resume`.
     pub fn begin_with_a_pause(&self, after: usize) {
         self.begin(after);
         self.pauses.store(true, Ordering::SeqCst);
@@ -65,7 +65,7 @@ impl Life {
         self.paused.send_replace(false);
     }
 
-    /// What is to happen after the last step.
+    /// What happens after the last step.
     async fn last(&self) {
         if !self.pauses.load(Ordering::SeqCst) {
             self.dead.send_replace(true);
@@ -85,7 +85,7 @@ impl Life {
         let _ = self.dead.subscribe().wait_for(|dead| *dead).await;
     }
 
-    /// Makes a step, if there is one left.
+    /// Takes a step, if there is one left.
     fn step(&self) -> Step {
         if self.is_over() {
             return Step::None;
@@ -107,14 +107,15 @@ impl Life {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     More,
-    /// What is done now is the last thing that is, for a while or for ever.
+    /// This request is the last one, for a while or permanently.
     Last,
     None,
 }
 
-/// A replica on another Cairn's database and bucket; only its store, for whatever else a process does takes steps, too.
+/// A replica on another Cairn's database and bucket. It is only the store, because the rest of a process takes steps
+/// too.
 pub struct Mortal {
-    /// What the test calls.
+    /// The store that the test calls.
     pub store: Store,
     /// How many steps it may still take.
     pub life: Arc<Life>,
@@ -123,7 +124,7 @@ pub struct Mortal {
 }
 
 impl Mortal {
-    /// One that lives on until [`Life::begin`].
+    /// A replica that lives until [`Life::begin`].
     pub async fn beside(cairn: &Cairn) -> Self {
         let life = Life::eternal();
         let BlobConfig::S3(bucket) = &cairn.config.blobs else {

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::{Client, client::end};
 
-/// An upload that goes on until the test ends it.
+/// An upload that continues until the test ends it.
 pub struct OpenUpload {
     messages: mpsc::Sender<UploadArtifactRequest>,
     /// The call, which ends after the end of the upload.
@@ -40,7 +40,7 @@ impl OpenUpload {
         let _ = self.messages.send(UploadArtifactRequest { message }).await;
     }
 
-    /// Says that this was all, closes the stream and hears the answer.
+    /// Sends the end, closes the stream and returns the answer.
     pub async fn finish(self) -> Result<Artifact, Status> {
         // The call may have ended.
         let message = Some(end());
@@ -48,7 +48,7 @@ impl OpenUpload {
         self.close().await
     }
 
-    /// Closes the stream without its end, and hears the answer.
+    /// Closes the stream without an end, and returns the answer.
     pub async fn close(self) -> Result<Artifact, Status> {
         drop(self.messages);
         self.call.await.unwrap()

@@ -1,4 +1,4 @@
-//! Looks at a real Postgres and a real blob store as the model looks at its states, and holds both to the same words.
+//! Reads a real Postgres and a real blob store in the model's terms, and checks both with the model's functions.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,11 +14,11 @@ use tokio_postgres::{Client as Database, IsolationLevel, Row};
 
 use super::{Cairn, s3::UNFINISHED};
 
-/// What a look at a store that may be failing can end in.
+/// The result of checking a store that may be failing.
 pub type AnyError = Box<dyn Error + Send + Sync>;
 
 impl Cairn {
-    /// Makes sure that nothing is lost, no seal is broken and usage is what is stored, whatever is under way.
+    /// Checks that nothing is lost, no seal is broken and usage equals what is stored, whatever is running.
     pub async fn audit(&self) -> Snapshot<String> {
         let snapshot = self.snapshot().await;
         let broken = violations(&snapshot);
@@ -28,7 +28,7 @@ impl Cairn {
         snapshot
     }
 
-    /// Collects everything, and makes sure that nothing is lost and nothing is left over.
+    /// Collects everything, and checks that nothing is lost and nothing is left over.
     pub async fn drain(&self) {
         self.collect_everything().await;
         let snapshot = self.audit().await;
@@ -43,7 +43,7 @@ impl Cairn {
         rows.with(self.hashes().await)
     }
 
-    /// What lies in the blob store, and the hashes of it.
+    /// The keys in the blob store, and their hashes.
     async fn hashes(&self) -> Vec<(String, String)> {
         let Some(folder) = self.folder() else {
             return self.bucket().hashes().await;
@@ -56,7 +56,7 @@ impl Cairn {
     }
 }
 
-/// What the database says at one moment. Contents are named by tenant and hash: tenants share nothing.
+/// A snapshot of the database. Contents are named by tenant and hash, because tenants share nothing.
 pub struct Rows {
     artifacts: Vec<Artifact<String>>,
     objects: Vec<Row>,
@@ -114,7 +114,7 @@ impl Rows {
         })
     }
 
-    /// Leaves out the artifacts that had let go of their objects by the time of these.
+    /// Leaves out the artifacts that no longer pinned their objects in this later snapshot.
     pub fn that_pin_until(mut self, later: &Self) -> Self {
         let mut pinning = HashSet::new();
         let held = later.artifacts.iter();
@@ -124,7 +124,7 @@ impl Rows {
         self
     }
 
-    /// Beside what lies in the blob store, by key and hash.
+    /// Combined with the content of the blob store, by key and hash.
     pub fn with(self, stored: Vec<(String, String)>) -> Snapshot<String> {
         let whole = stored
             .iter()
@@ -212,12 +212,12 @@ fn object(row: &Row, keys: &HashMap<String, String>) -> Object<String> {
     }
 }
 
-/// The object that a key is of: its last part.
+/// The object of a key: its last part.
 fn name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-/// The tenant that a key is of: the part before.
+/// The tenant of a key: the part before.
 fn tenant_of(key: &str) -> &str {
     key.rsplit('/').nth(1).unwrap_or_default()
 }

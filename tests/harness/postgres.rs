@@ -1,4 +1,4 @@
-//! One Postgres for the run, and in it a database for each test.
+//! One Postgres for the run, with a database for each test.
 
 use std::sync::{
     OnceLock,
@@ -16,7 +16,7 @@ use super::Proxy;
 
 const TEMPLATE: &str = "migrated";
 
-/// Durability is of no use to a database that ends with the run.
+/// Durability is useless for a database that ends with the run.
 const SETTINGS: &[&str] = &[
     "fsync=off",
     "synchronous_commit=off",
@@ -32,7 +32,7 @@ fn cluster() -> &'static Cluster {
             .tempdir()
             .unwrap()
             .keep();
-        // Made anew by the cluster, for the account that it runs under.
+        // Created by the cluster, for the account that it runs under.
         std::fs::remove_dir(&folder).unwrap();
         let options = Options {
             settings: SETTINGS,
@@ -47,7 +47,7 @@ fn cluster() -> &'static Cluster {
     })
 }
 
-/// On a thread of its own, because it is called from within a runtime that must not be blocked by another one.
+/// On its own thread, because the caller's runtime must not be blocked.
 #[tokio::main(flavor = "current_thread")]
 async fn make_template(cluster: &Cluster) {
     execute(
@@ -102,7 +102,7 @@ async fn execute(url: &str, sql: &str) {
     connect(url).await.batch_execute(sql).await.unwrap();
 }
 
-/// A connection past the store, for what a test must see or change there, such as the time.
+/// A connection that bypasses the store, for what a test must see or change there, such as the time.
 pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);

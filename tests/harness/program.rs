@@ -1,4 +1,4 @@
-//! The programs as they are deployed: built once a run, each run a process that does not outlive its test.
+//! The programs as they are deployed: built once a run, each run a process that ends with its test.
 
 use std::{
     collections::HashMap,
@@ -40,14 +40,14 @@ fn programs() -> &'static HashMap<String, PathBuf> {
             profile
         };
         let mut cargo = std::process::Command::new(env!("CARGO"));
-        // What cargo tells a test about its package would make build scripts think that much has changed.
+        // Cargo's variables for a test would make build scripts think that much has changed.
         for (variable, _) in env::vars_os() {
             let name = variable.to_string_lossy();
             if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
                 cargo.env_remove(variable);
             }
         }
-        // There are no examples. To ask for them makes cargo choose the features of dependencies as `cargo test` does,
+        // There are no examples. Requesting them makes cargo choose the features of dependencies as `cargo test` does,
         // so that nothing is built twice.
         let output = cargo
             .args(["build", "--locked", "--workspace", "--bins", "--examples"])
@@ -78,8 +78,8 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
     Some((name.to_owned(), path.into()))
 }
 
-/// A run of a program that hears nothing and says everything to us, with nothing in its environment that ours are
-/// configured by.
+/// A run of a program whose standard input is empty and whose output is captured, without the environment variables
+/// that configure Cairn.
 pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (variable, _) in env::vars_os() {
@@ -95,16 +95,16 @@ pub fn command(program: &Path) -> Command {
     command
 }
 
-/// Where nobody listens now.
+/// Addresses where no program listens now.
 pub fn free_addresses() -> [String; 3] {
     let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().to_string())
 }
 
-/// What a program left when it ended.
+/// The result of a program that ended.
 #[derive(Debug)]
 pub struct Done {
-    /// `None` when a signal ended it.
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
     /// All of its standard output.
     pub stdout: Vec<u8>,
@@ -157,7 +157,7 @@ impl Done {
         self
     }
 
-    /// Also says these words, or all of these, to whoever reads standard error.
+    /// Also printed these words, or all of these, to standard error.
     #[track_caller]
     pub fn saying(self, words: &str) -> Self {
         assert!(self.stderr.contains(words), "{words:?} in {}", self.stderr);

@@ -1,4 +1,4 @@
-//! Something between Cairn and a service it depends on, which can fail.
+//! A proxy between Cairn and a service that it depends on, which can fail.
 
 use std::{
     net::SocketAddr,
@@ -16,14 +16,14 @@ use tokio::{
     sync::watch,
 };
 
-/// What a proxy leads to.
+/// The target of a proxy.
 #[derive(Debug, Clone)]
 enum Upstream {
     Tcp(String),
     Unix(PathBuf),
 }
 
-/// A proxy that passes everything on, until it is told otherwise.
+/// A proxy that passes everything on, until a test changes that.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     /// Where it listens.
@@ -39,13 +39,13 @@ pub struct Proxy {
     break_after: Arc<Mutex<Option<usize>>>,
 }
 
-/// What becomes of answers.
+/// What happens to answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
     Passed,
     /// Passed on after this time.
     Late(Duration),
-    /// Taken from the server and kept, while requests are acknowledged.
+    /// Read from the server and kept, while requests are acknowledged.
     Kept,
 }
 
@@ -59,7 +59,7 @@ struct Hold {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// What ends the answer to every query of Postgres: it is ready for the next, outside of any transaction.
+/// The end of Postgres' answer to every query: it is ready for the next, outside of any transaction.
 const READY_FOR_QUERY: &[u8] = b"Z\0\0\0\x05I";
 
 impl Proxy {
@@ -104,7 +104,7 @@ impl Proxy {
         self.up.send_replace(true);
     }
 
-    /// Cuts the connection on which so many more bytes of answers have come; new ones go on.
+    /// Cuts the connection that has passed on so many more bytes of answers; new ones continue.
     pub fn break_after(&self, bytes: usize) {
         *self.break_after.lock().unwrap() = Some(bytes);
     }
@@ -119,7 +119,7 @@ impl Proxy {
         self.passed.load(Ordering::Relaxed)
     }
 
-    /// Takes these bytes of answers into account, and says how many of them are passed on before the connection is cut.
+    /// Counts these bytes of answers, and returns how many of them are passed on before the connection is cut.
     fn breaks_within(&self, bytes: usize) -> Option<usize> {
         let mut left = self.break_after.lock().unwrap();
         let within = left.filter(|left| *left <= bytes);
@@ -132,8 +132,8 @@ impl Proxy {
         within
     }
 
-    /// The next time that a client of Postgres sends these bytes, Postgres does what they say, and the client's connection
-    /// is cut before it hears of it.
+    /// The next time that a client of Postgres sends these bytes, Postgres executes them, and the client's connection
+    /// is cut before the answer.
     pub fn lose_answer_to(&self, bytes: &'static [u8]) {
         *self.ambush.lock().unwrap() = Some(bytes);
     }
@@ -143,7 +143,7 @@ impl Proxy {
         self.ambush.lock().unwrap().is_none()
     }
 
-    /// From now on answers requests of HTTP that contain this itself, with this status and body.
+    /// From now on answers HTTP requests that contain this itself, with this status and body.
     pub fn answer_itself(&self, request: &'static str, status: &str, body: &str) {
         let answer = format!(
             "HTTP/1.1 {status}\r\ndate: {}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
@@ -163,7 +163,7 @@ impl Proxy {
         self.answers.send_replace(Answers::Late(by));
     }
 
-    /// From now on acknowledges requests and passes no answer on, as a host does that vanished.
+    /// From now on acknowledges requests and passes no answer on, like a host that vanished.
     pub fn keep_answers(&self) {
         self.answers.send_replace(Answers::Kept);
     }
@@ -185,7 +185,7 @@ impl Proxy {
         }
     }
 
-    /// From now on holds requests of HTTP back that contain this.
+    /// From now on holds HTTP requests that contain this.
     pub fn hold(&self, request: &'static str) {
         self.hold.send_replace(Hold {
             request: Some(request),
@@ -198,7 +198,7 @@ impl Proxy {
         self.hold.borrow().holds
     }
 
-    /// Passes on what is held back.
+    /// Passes on the held requests.
     pub fn release(&self) {
         self.hold.send_replace(Hold::default());
     }
@@ -255,7 +255,7 @@ impl Proxy {
                     }
                     if let Some(answer) = self.own_answer(&asked[..n]) {
                         client.write_all(answer.as_bytes()).await?;
-                        // What is still being sent is taken, so that the answer is not lost to a reset.
+                        // Reads what is still being sent, so that a reset does not lose the answer.
                         client.shutdown().await?;
                         while client.read(&mut asked).await? > 0 {}
                         return Ok(());

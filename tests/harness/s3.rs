@@ -1,4 +1,4 @@
-//! One S3 server for the run: SeaweedFS. Each test has a bucket of its own in it, as each deployment must.
+//! One S3 server for the run: SeaweedFS. Each test has its own bucket in it, as each deployment must.
 
 use std::{
     env,
@@ -31,7 +31,8 @@ use super::eventually;
 const KEY_ID: &str = "test";
 const SECRET: &str = "secret-of-the-tests";
 
-/// Stops the server when standard input ends, which is when this process does, and then removes the folder `$1`, if any.
+/// Stops the server when standard input ends, which happens when this process ends, and then removes the folder `$1`,
+/// if any.
 const KEEPER: &str = r#"
 exec 3<&0
 remove=$1
@@ -44,7 +45,7 @@ wait $server
 [ -z "$remove" ] || rm -rf "$remove"
 "#;
 
-/// A SeaweedFS on a folder. It ends with this process, in whatever way that does.
+/// A SeaweedFS on a folder. It ends with this process, however that ends.
 pub struct Server {
     ports: [u16; 4],
     folder: PathBuf,
@@ -53,7 +54,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on a folder, which it may have been on before.
+    /// Starts one on a folder, which may have been used before.
     pub fn start(folder: &Path, temporary: bool) -> Self {
         let ports = free_ports();
         Self {
@@ -69,19 +70,19 @@ impl Server {
         format!("127.0.0.1:{}", self.ports[0])
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Sends SIGTERM, and waits until it has ended.
     pub fn stop(&mut self) {
         drop(self.keeper.stdin.take());
         self.keeper.wait().unwrap();
     }
 
-    /// Ends it in the middle of whatever it does.
+    /// Kills it.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.keeper.wait().unwrap();
     }
 
-    /// Starts it again where it was, after it has stopped.
+    /// Starts it again on the same folder and port, after it has ended.
     pub fn start_again(&mut self) {
         self.keeper = spawn(&self.folder, self.ports, self.temporary);
     }
@@ -119,7 +120,7 @@ fn spawn(folder: &Path, [s3, master, volume, filer]: [u16; 4], temporary: bool) 
         .arg(format!("-filer.port={filer}"))
         .args([
             "-master.volumeSizeLimitMB=1024",
-            // Volumes are of one bucket each, and take no space before they are filled.
+            // Volumes belong to one bucket each, and take no space before they are filled.
             "-volume.max=5000",
             "-volume.preStopSeconds=0",
             "-s3.port.iceberg=0",
@@ -128,7 +129,7 @@ fn spawn(folder: &Path, [s3, master, volume, filer]: [u16; 4], temporary: bool) 
         .env("AWS_ACCESS_KEY_ID", KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", SECRET)
         .env("WEED_MASTER_VOLUME_GROWTH_COPY_1", "1")
-        // Where it keeps logs of its own.
+        // Where it writes its own logs.
         .env("TMPDIR", folder)
         .process_group(0)
         .stdin(Stdio::piped())
@@ -138,7 +139,7 @@ fn spawn(folder: &Path, [s3, master, volume, filer]: [u16; 4], temporary: bool) 
         .unwrap()
 }
 
-/// The one that the tests of a run share.
+/// The server that the tests of a run share.
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
@@ -151,7 +152,7 @@ fn server() -> &'static Server {
     })
 }
 
-/// The `weed` binary. Without it there is no S3 server to test against, and that is a failure.
+/// The `weed` binary. Without it there is no S3 server to test against, which is a failure.
 fn weed() -> PathBuf {
     let named = env::var_os("CAIRN_TEST_WEED").map(PathBuf::from);
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/venv/bin/weed");
@@ -208,7 +209,7 @@ pub async fn address() -> String {
     server.address()
 }
 
-/// A bucket in the S3 server, which is all that this test puts there.
+/// A bucket in the S3 server, in which everything of this test is.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     /// What it is called.
@@ -254,12 +255,12 @@ pub fn config(address: &str, bucket: &Bucket) -> S3Config {
     }
 }
 
-/// What stands before the key of a multipart upload that is under way.
+/// What precedes the key of an unfinished multipart upload.
 pub const UNFINISHED: &str = "unfinished ";
 
 impl Bucket {
-    /// What lies in the bucket: each key, and the SHA-256 of its bytes in hex. An upload that was not completed counts,
-    /// and has no hash.
+    /// The content of the bucket: each key, and the SHA-256 of its bytes in hex. An unfinished upload counts, and has
+    /// no hash.
     pub async fn hashes(&self) -> Vec<(String, String)> {
         let mut hashes = Vec::new();
         for key in self.keys().await {
@@ -276,12 +277,12 @@ impl Bucket {
         hashes
     }
 
-    /// The keys in the bucket, but for the mark of its deployment, and the multipart uploads under way.
+    /// The keys in the bucket, without the mark of its deployment, and the unfinished multipart uploads.
     pub async fn keys(&self) -> Vec<String> {
         self.try_keys().await.unwrap()
     }
 
-    /// The same, of a server that may be out of order.
+    /// The same, of a server that may be down.
     pub async fn try_keys(&self) -> Result<Vec<String>, aws_sdk_s3::Error> {
         let list = self.client.list_objects_v2().bucket(&self.name);
         let mut pages = list.into_paginator().send();
@@ -303,13 +304,13 @@ impl Bucket {
         Ok(keys)
     }
 
-    /// Puts something under a key, past the store.
+    /// Stores bytes under a key, bypassing the store.
     pub async fn put(&self, key: &str, bytes: &[u8]) {
         let put = self.client.put_object().bucket(&self.name).key(key);
         put.body(bytes.to_vec().into()).send().await.unwrap();
     }
 
-    /// Begins a multipart upload to a key and sends its first part, past the store.
+    /// Begins a multipart upload to a key and sends its first part, bypassing the store.
     pub async fn begin(&self, key: &str, bytes: &[u8]) {
         let begin = self.client.create_multipart_upload();
         let begun = begin.bucket(&self.name).key(key).send().await.unwrap();
@@ -318,7 +319,7 @@ impl Bucket {
         part.body(bytes.to_vec().into()).send().await.unwrap();
     }
 
-    /// Has the server expire what has this prefix, and nothing else.
+    /// Sets a lifecycle rule that expires only this prefix.
     pub async fn expire(&self, prefix: &str) {
         let rule = LifecycleRule::builder()
             .id("test")
@@ -337,7 +338,7 @@ impl Bucket {
             .unwrap();
     }
 
-    /// Takes away what is under a key, past the store.
+    /// Deletes a key, bypassing the store.
     pub async fn remove(&self, key: &str) {
         let delete = self.client.delete_object().bucket(&self.name).key(key);
         delete.send().await.unwrap();

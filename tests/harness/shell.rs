@@ -1,4 +1,4 @@
-//! Someone who uses the `cairn` command.
+//! A user of the `cairn` command.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::program::{self, Done, program};
 
-/// A prompt with an address and a key in the environment, in a folder that was empty.
+/// A shell with an address and a key in the environment, in an empty folder.
 pub struct Shell {
     folder: TempDir,
     program: &'static Path,
@@ -21,7 +21,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// One with the address and the key of a server in its environment.
+    /// A shell with the address and the key of a server in its environment.
     pub async fn at(addr: &str, key: &str) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
@@ -51,24 +51,24 @@ impl Shell {
     pub async fn pipe(&self, content: &[u8], args: &[&str]) -> Done {
         let mut child = self.cairn(args).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // It may refuse before it has read all.
+        // The command may refuse before it has read all.
         let _ = stdin.write_all(content).await;
         drop(stdin);
         program::end_of(child).await
     }
 
-    /// What a command that succeeds prints.
+    /// The output of a command that succeeds.
     pub async fn json(&self, args: &[&str]) -> Value {
         self.run(args).await.ok().json()
     }
 
-    /// Pushes a file that it writes first, and returns the artifact.
+    /// Writes a file, pushes it, and returns the artifact.
     pub async fn push(&self, name: &str, content: impl AsRef<[u8]>, args: &[&str]) -> Value {
         self.write(name, content);
         self.json(&[&["push", name], args].concat()).await
     }
 
-    /// Where a file of its folder is.
+    /// The path of a file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -85,7 +85,7 @@ impl Shell {
         fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    /// What is in a folder, hidden files too.
+    /// The names in a folder, including hidden files.
     pub fn entries(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.path(folder))
             .unwrap()
@@ -96,7 +96,7 @@ impl Shell {
     }
 }
 
-/// A field that is a text.
+/// A text field.
 #[track_caller]
 pub fn text(value: &Value) -> &str {
     value

@@ -1,4 +1,4 @@
-//! A Postgres that speaks TLS, and nothing else over TCP, with a certificate of a private authority.
+//! A Postgres that accepts only TLS over TCP, with a certificate of a private CA.
 
 use std::{
     net::Ipv4Addr,
@@ -15,7 +15,7 @@ use super::postgres::connect;
 /// The name in the certificate.
 pub const NAME: &str = "postgres.cairn.test";
 
-/// A Postgres that asks for TLS, with a certificate of its own.
+/// A Postgres that requires TLS, with its own certificate.
 pub struct TlsPostgres {
     cluster: Cluster,
     folder: TempDir,
@@ -45,7 +45,7 @@ impl TlsPostgres {
             "basicConstraints=critical,CA:FALSE",
         ];
         openssl(folder.path(), "server", &[&server[..], &leaf].concat());
-        // All of 127.0.0.0/8 is this machine's, so the usual port is free on one of its own.
+        // All of 127.0.0.0/8 belongs to this machine, so the usual port is free on some address of it.
         let [_, a, b, c] = rand::random::<[u8; 4]>();
         let address = Ipv4Addr::new(127, a, b, c.clamp(2, 253));
         let listen = format!("listen_addresses={address}").leak();
@@ -71,7 +71,7 @@ impl TlsPostgres {
             ("server.key", self.read("server.key")),
             ("pg_hba.conf", hba.to_owned()),
         ] {
-            // Postgres writes it: only the account that it runs under may own a key.
+            // Postgres writes it, because only the account that it runs under may own a key.
             let copy = format!(
                 "COPY (SELECT string_to_table($file${content}$file$, E'\\n'))
                  TO PROGRAM 'umask 077; cat > {file}'"
@@ -93,7 +93,7 @@ impl TlsPostgres {
         std::fs::read_to_string(self.file(file)).unwrap()
     }
 
-    /// A file of its certificates: `ca.crt` of the authority that signed, `other.crt` of one that did not.
+    /// A file of its certificates: `ca.crt` of the CA that signed, `other.crt` of one that did not.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -114,7 +114,7 @@ impl TlsPostgres {
         )
     }
 
-    /// A connection past TLS.
+    /// A connection without TLS.
     pub async fn superuser(&self) -> tokio_postgres::Client {
         connect(&self.cluster.url("cairn")).await
     }
@@ -124,7 +124,7 @@ fn make_authority(folder: &Path, name: &str) {
     openssl(folder, name, &["-addext", "keyUsage=critical,keyCertSign"]);
 }
 
-/// Makes a key and a certificate.
+/// Creates a key and a certificate.
 fn openssl(folder: &Path, name: &str, more: &[&str]) {
     let made = Command::new("openssl")
         .current_dir(folder)

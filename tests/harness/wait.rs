@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::{interval, timeout};
 
-/// Waits until something is so. Not a pause but a question asked again: a test that uses it passes as soon as it can.
+/// Waits until a condition holds. It polls, so a test passes as soon as it can.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut tick = interval(Duration::from_millis(20));
     let wait = async {

@@ -1,4 +1,4 @@
-//! Listens to what is asked of Postgres: how many statements, and in how many round trips.
+//! Listens to the requests to Postgres: how many statements, and in how many round trips.
 
 use std::{
     collections::HashMap,
@@ -13,24 +13,24 @@ use tokio::{
 };
 use tokio_postgres::{Config, config::Host};
 
-/// Requests to encrypt, by TLS or by GSSAPI; the answer is one byte.
+/// Requests for encryption, by TLS or GSSAPI; the answer is one byte.
 const ENCRYPTIONS: [u32; 2] = [80_877_103, 80_877_104];
 
-/// What was asked.
+/// What was requested.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// How often somebody waited for an answer. What is sent while another answer is awaited waits no longer for it.
+    /// How often the client waited for an answer. A request that is sent while another answer is awaited adds no wait.
     pub trips: usize,
-    /// The statements, in their order. One that only was prepared is not among them.
+    /// The executed statements, in order.
     pub statements: Vec<String>,
 }
 
-/// What stands before a Postgres and listens.
+/// A proxy before Postgres that listens.
 #[derive(Debug, Clone, Default)]
 pub struct Wire(Arc<Mutex<Asked>>);
 
 impl Wire {
-    /// The URL of a database with this before it.
+    /// The URL of a database through this proxy.
     pub async fn before(url: &str) -> (String, Self) {
         let config: Config = url.parse().unwrap();
         let [Host::Unix(folder)] = config.get_hosts() else {
@@ -57,7 +57,7 @@ impl Wire {
         (url, wire)
     }
 
-    /// What was asked since the last time.
+    /// What was requested since the last call.
     pub fn take(&self) -> Asked {
         mem::take(&mut self.0.lock().unwrap())
     }
@@ -96,21 +96,21 @@ async fn copy(
     }
 }
 
-/// What has been heard on a connection.
+/// The state of a connection.
 #[derive(Debug, Default)]
 struct Connection {
-    /// Not yet whole messages.
+    /// Incomplete messages.
     asked: Vec<u8>,
     answered: Vec<u8>,
-    /// The first message is over, which has no type.
+    /// Whether the first message, which has no type, is over.
     began: bool,
-    /// Answers of one byte that are due.
+    /// One-byte answers that are due.
     bytes_due: usize,
     /// Answers that are awaited.
     awaited: usize,
-    /// The statements that are prepared, by their names.
+    /// The prepared statements, by name.
     prepared: HashMap<Vec<u8>, String>,
-    /// The statement that was bound last.
+    /// The last bound statement.
     bound: String,
 }
 
@@ -176,7 +176,7 @@ fn first_message(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
     (bytes.len() >= length).then(|| bytes.drain(..length).collect())
 }
 
-/// Takes a message, once it is whole: its type and what is in it.
+/// Takes a message, once it is complete: its type and content.
 fn message(bytes: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
     let length = u32::from_be_bytes(bytes.get(1..5)?.try_into().unwrap()) as usize;
     if bytes.len() < 1 + length {

@@ -1,5 +1,5 @@
 //! Every RPC, from the specification, with lists and texts of hostile sizes: what each costs the process before it is
-//! refused. The limits are those of the design: 32 MiB and 50 ms of processor time for one request.
+//! refused. The limits come from the design: 32 MiB and 50 ms of processor time for one request.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use harness::{ApiProcess, Bytes};
 
 const MEBIBYTE: u64 = 1 << 20;
 const MEMORY: u64 = 32 * MEBIBYTE;
-/// Milliseconds of processor time for one request; programs that are not optimised take up to twenty times as long.
+/// Milliseconds of processor time for one request; unoptimised programs take up to twenty times as long.
 const PROCESSOR: u64 = if cfg!(debug_assertions) { 1000 } else { 50 };
 
 fn request(api: &ApiProcess, path: &str, body: Body, key: bool) -> Request<Body> {
@@ -66,7 +66,7 @@ fn put(number: i32, bytes: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(bytes);
 }
 
-/// What a field may be filled with up to a size.
+/// The content of a field, up to a size.
 fn fillings(field: &FieldDescriptorProto, size: usize) -> Vec<Vec<u8>> {
     let mut of_nothings = Vec::new();
     while of_nothings.len() < size {
@@ -91,7 +91,7 @@ fn fillings(field: &FieldDescriptorProto, size: usize) -> Vec<Vec<u8>> {
     }
 }
 
-/// Messages of about a size, each full of one field of the message or of one within it.
+/// Messages of about a size, each full of one field of the message or of a nested one.
 fn messages_of(
     name: &str,
     known: &HashMap<String, DescriptorProto>,
@@ -138,7 +138,7 @@ async fn no_request_costs_more_than_32_mebibytes_and_50_ms() {
                 let body = Body::new(http_body_util::Full::new(framed(&message)));
                 let request = request(&api, &path, body, true);
                 let (_, status) = if path.ends_with("WatchSession") {
-                    // Where it is taken, it has no end.
+                    // If it is accepted, it has no end.
                     let watch = answer(&mut channel, request);
                     let watched = tokio::time::timeout(std::time::Duration::from_secs(5), watch);
                     let Ok(answered) = watched.await else {

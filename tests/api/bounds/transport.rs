@@ -1,4 +1,4 @@
-//! Requests that are no requests: each has an answer that says whose fault it is.
+//! Malformed requests: each has an answer that says whose fault it is.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -16,7 +16,7 @@ use harness::{Cairn, Setup};
 const GET: &str = "/cairn.v1.ArtifactService/GetArtifact";
 const UPLOAD: &str = "/cairn.v1.ArtifactService/UploadArtifact";
 
-/// A request as gRPC makes it, but for what a test changes.
+/// A request of gRPC, except for what a test changes.
 fn request(cairn: &Cairn, path: &str, body: Body, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::post(format!("{}{path}", cairn.grpc_url));
     let usual = [

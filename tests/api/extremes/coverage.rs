@@ -1,5 +1,4 @@
-//! What the specification says can be written and read, so that a new field or call is in the test before anybody thinks of
-//! it.
+//! What the specification says can be written and read, so that new fields and calls are tested too.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -42,7 +41,7 @@ impl Specification {
         }
     }
 
-    /// The messages within a message, and itself.
+    /// The messages within a message, including itself.
     fn within(&self, name: &str, found: &mut BTreeSet<String>) {
         let Some(message) = self.messages.get(name) else {
             return;
@@ -92,7 +91,7 @@ impl Sent {
         }
     }
 
-    /// Notes the fields of a request that is about to be sent.
+    /// Records the fields of a request that is about to be sent.
     pub(super) fn note<M: Message>(&self, request: M) -> M {
         let name = std::any::type_name::<M>().rsplit("::").next().unwrap();
         let mut fields = self.fields.lock().unwrap();
@@ -120,7 +119,7 @@ impl Sent {
         }
     }
 
-    /// The fields of requests that were never sent with a value, but for these, and those of these messages.
+    /// The fields of requests that were never sent with a value, without these, and those of these messages.
     pub(super) fn missing(&self, fields: &[&str], messages: &[&str]) -> Vec<String> {
         let sent = self.fields.lock().unwrap();
         let all = self.specification.fields_of_requests();

@@ -1,4 +1,4 @@
-//! Values at the extremes of what is accepted, drawn at random.
+//! Random values at the extremes of what is accepted.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use prost_types::Duration;
 
 use super::{LONGEST, ttl};
 
-/// The longest of each, in bytes.
+/// The maximum length of each, in bytes.
 const IDENTIFIER: usize = 255;
 const SEGMENT: usize = 255;
 const FILENAME: usize = 1024;
 const KEY_OF_PAIR: usize = 128;
 
-/// Of words for people, which may have anything but NUL.
+/// Texts for people, which may have anything but NUL.
 const OF_WORDS: [&str; 12] = [
     "a",
     "é",
@@ -31,7 +31,7 @@ const OF_WORDS: [&str; 12] = [
     "%_",
     "\u{feff}",
 ];
-/// Of identifiers, filenames and keys of idempotency, which have no control characters.
+/// Identifiers, filenames and idempotency keys, which have no control characters.
 const OF_NAMES: [&str; 10] = [
     "a",
     "é",
@@ -49,7 +49,7 @@ const OF_NAMES: [&str; 10] = [
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) spec: ArtifactSpec,
-    /// From how many artifacts it is made.
+    /// The number of its artifacts.
     pub(super) inputs: usize,
     pub(super) content: usize,
     pub(super) way: Way,
@@ -58,7 +58,7 @@ pub(super) struct Case {
     pub(super) update: Update,
 }
 
-/// How an artifact is made.
+/// How an artifact is created.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Way {
     Create,
@@ -69,7 +69,7 @@ pub(super) enum Way {
     Commit,
 }
 
-/// What an artifact is changed to.
+/// The update of an artifact.
 #[derive(Debug, Clone)]
 pub(super) struct Update {
     pub(super) title: String,
@@ -81,7 +81,7 @@ pub(super) struct Update {
     pub(super) persistent: bool,
 }
 
-/// The unit over and over, and then so many bytes as are missing.
+/// The unit repeatedly, then the missing bytes.
 fn filled(unit: &str, bytes: usize) -> String {
     let mut text = unit.repeat(bytes / unit.len());
     text.push_str(&"x".repeat(bytes - text.len()));
@@ -128,7 +128,7 @@ fn labels() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-/// At most 64 pairs with 8 KiB in all, of values of at most a KiB.
+/// At most 64 pairs with 8 KiB in all, with values of at most a KiB.
 fn metadata() -> impl Strategy<Value = HashMap<String, String>> {
     let shape = select(&[(0, 0), (1, 0), (1, 1024), (7, 1024), (32, 128), (64, 0)][..]);
     (shape, select(&OF_WORDS[..])).prop_map(|((count, length), unit)| {
@@ -154,7 +154,7 @@ fn stage() -> impl Strategy<Value = ArtifactStage> {
 
 fn expiry() -> impl Strategy<Value = Option<artifact_spec::Expiry>> {
     use artifact_spec::Expiry::{Longest, NeverExpires, Ttl};
-    // Not the shortest, of which nothing would be left to read.
+    // Not the shortest, which would expire before it is read.
     let hour = Ttl(ttl(3600));
     select(vec![
         None,

@@ -26,7 +26,7 @@ pub(super) fn name_of(made: &Artifact) -> ArtifactName {
     }
 }
 
-/// But for how it came about, which only the call that made it tells.
+/// Without how it was created, which only the creating call returns.
 pub(super) fn assert_same(made: &Artifact, read: &Artifact) {
     let of = |artifact: &Artifact| Artifact {
         deduplicated: false,
@@ -65,7 +65,7 @@ pub(super) fn is_as_given(given: &ArtifactSpec, made: &Artifact) {
     assert_eq!(made.change_summary, given.change_summary);
     assert_eq!(made.labels, given.labels);
     assert_eq!(made.persistent, given.persistent);
-    // A copy is made from its source as well.
+    // A copy also has its source as an input.
     let unknown = given.inputs.iter().find(|id| !made.inputs.contains(id));
     assert_eq!(unknown, None);
     let kind = match given.kind() {
@@ -81,14 +81,14 @@ pub(super) fn is_as_given(given: &ArtifactSpec, made: &Artifact) {
         .expires_at
         .map(|at| at.seconds - made.created_at.unwrap().seconds);
     match &given.expiry {
-        // The tenant may keep without an expiry.
+        // The tenant allows no expiry.
         Some(Expiry::NeverExpires(_) | Expiry::Longest(_)) => assert_eq!(life, None),
         Some(Expiry::Ttl(ttl)) => assert!((ttl.seconds..=ttl.seconds + 1).contains(&life.unwrap())),
         None => assert_eq!(life.map(|life| life / 86_400), Some(30)),
     }
 }
 
-/// Lists that the artifact must be on, each by one thing that is said of it.
+/// Lists that must contain the artifact, each by one of its values.
 pub(super) fn lists(made: &Artifact) -> Vec<ListArtifactsRequest> {
     let first = |text: &str| text.chars().take(1).collect();
     let by = |fill: &dyn Fn(&mut ListArtifactsRequest)| {
@@ -116,7 +116,7 @@ pub(super) fn lists(made: &Artifact) -> Vec<ListArtifactsRequest> {
         by(&|list| list.min_size_bytes = Some(made.size_bytes)),
         by(&|list| list.max_size_bytes = Some(made.size_bytes)),
     ];
-    // Its value may be of control characters, which no expression has.
+    // Its value may consist of control characters, which no expression can contain.
     lists.extend(
         made.metadata
             .iter()

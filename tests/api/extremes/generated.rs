@@ -1,8 +1,8 @@
-//! Whatever is accepted is read by every read as it was written: values at their extremes in every field of every request,
-//! drawn at random.
+//! Whatever is accepted is returned by every read as it was written: random values at their extremes in every field of
+//! every request.
 //!
-//! What is drawn is the same each time. `PROPTEST_CASES` is for more cases and `PROPTEST_RNG_SEED` for others; the seed of
-//! one that fails goes into tests/api/extremes/seeds.txt, from which it is played first the next time.
+//! The values are the same each time. `PROPTEST_CASES` gives more cases and `PROPTEST_RNG_SEED` others. The seed of a
+//! failing case goes into tests/api/extremes/seeds.txt, which is played first the next time.
 
 use std::{collections::BTreeSet, env};
 
@@ -30,7 +30,7 @@ use harness::{Cairn, Client, content, spec};
 
 const CASES: u32 = 40;
 
-/// Requests that only ask, and what the harness sends.
+/// Requests that only read, and what the harness sends.
 const NOTHING_WRITTEN: [&str; 22] = [
     "ArtifactFilter",
     "BatchGetArtifactsRequest",
@@ -56,7 +56,7 @@ const NOTHING_WRITTEN: [&str; 22] = [
     "WatchSessionRequest",
 ];
 
-/// Fields of writes that say what is meant, and are kept nowhere but in a job, which takes a thousand artifacts.
+/// Fields that select what a write changes. They are stored only in a job, which takes a thousand artifacts.
 const NOTHING_KEPT: [&str; 8] = [
     "DeleteArtifactRequest.all_versions",
     "DeleteArtifactsRequest.filter",
@@ -68,7 +68,7 @@ const NOTHING_KEPT: [&str; 8] = [
     "UpdateSessionRequest.allow_missing",
 ];
 
-/// The calls that answer artifacts. Each is made here: a new one is to be read by, too.
+/// The calls that return artifacts. Each is made here, so a new one must be added to the reads.
 const READS: [&str; 11] = [
     "BatchCreateArtifacts",
     "BatchGetArtifacts",
@@ -137,7 +137,7 @@ async fn write_and_read(cairn: &Cairn, sent: &Sent, case: Case) {
         sent,
     };
     let mut inputs = Vec::new();
-    // The source of a copy is one of them.
+    // The source of a copy is one of the inputs.
     let most = if matches!(case.way, Way::Copy) {
         63
     } else {
@@ -240,7 +240,7 @@ impl Life<'_> {
         }
     }
 
-    /// What names an artifact in a request: its id, or its name and version.
+    /// The name of an artifact in a request: its id, or its name and version.
     fn one_of(&self, by_name: bool, artifact: &Artifact) -> (String, Option<ArtifactName>) {
         if by_name {
             (String::new(), Some(name_of(artifact)))

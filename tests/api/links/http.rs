@@ -1,4 +1,5 @@
-//! What links make of ranges and conditions (RFC 9110 sections 13 and 14), over the wire and by the programs that people use.
+//! How links handle ranges and conditions (RFC 9110 sections 13 and 14), over the wire and with the programs that
+//! people use.
 
 use std::process::Output;
 
@@ -9,7 +10,7 @@ use tokio::process::Command;
 use super::{error_code, header, linked, request, send};
 use harness::{Bytes, Cairn, Setup, content, spec};
 
-/// More than is kept inline, so that parts are asked of the blob store.
+/// Larger than inline content, so that parts are read from the blob store.
 const SIZE: usize = 100_000;
 
 const LONG_AGO: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -180,7 +181,7 @@ async fn the_charset_of_a_text_is_that_of_its_bytes() {
     }
 }
 
-/// Runs a program in a folder, without the settings of the person who runs the tests.
+/// Runs a program in a folder, without the settings of the user who runs the tests.
 async fn run(folder: &TempDir, program: &str, args: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.args(args).current_dir(folder.path()).env_clear();

@@ -1,4 +1,4 @@
-//! `cairn admin`, `--only`, and what no program starts with.
+//! `cairn admin`, `--only`, and the checks at every start.
 
 use cairn_store::config::BlobConfig;
 use serde_json::{Value, json};
@@ -183,7 +183,7 @@ async fn nothing_starts_on_a_bucket_whose_rules_expire_what_is_kept() {
         let done = program::run(&mut command).await.with_code(1);
         done.saying("CAIRN_S3_BUCKET").saying("expires objects");
     }
-    // A rule for something else is nobody's business.
+    // A rule for another prefix is ignored.
     bucket.expire("logs/").await;
     let mut once = ours.command("cairn-gc-worker", &["--once"]).await;
     once.env_remove("CAIRN_BLOB_DIR")

@@ -112,7 +112,7 @@ async fn a_key_is_shown_once_and_listed_without_its_secret() {
     let done = deployment.api(&["keys", "revoke", unknown]).await;
     done.with_code(1).saying(unknown);
 
-    // Nor does the database know the secret.
+    // The database does not have the secret either.
     let database = postgres::connect(&deployment.database_url).await;
     let rows = database.query("SELECT k::text FROM api_keys k", &[]).await;
     for row in rows.unwrap() {
@@ -133,7 +133,7 @@ async fn a_workload_is_added_listed_and_removed() {
     let with_issuer = [&add[..], &["--issuer", "https://cluster.example"]].concat();
     let added = lines(&deployment.api(&with_issuer).await.ok());
     assert!(added[0].contains(subject) && added[0].contains("https://cluster.example"));
-    // As who runs it twice expects.
+    // So that running it twice is harmless.
     assert_eq!(lines(&deployment.api(&with_issuer).await.ok()), added);
     let list = ["workloads", "list", "--tenant", "acme"];
     assert_eq!(lines(&deployment.api(&list).await.ok()), added);
@@ -163,7 +163,7 @@ async fn a_workload_is_added_listed_and_removed() {
 async fn hanging_blob_store_keeps_no_port_closed() {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();
-    // Whoever connects waits in the queue of the listener.
+    // A connection waits in the listener's queue.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let [grpc, http, ops] = program::free_addresses();
@@ -215,7 +215,7 @@ async fn serve_listens_at_its_addresses_until_sigterm() {
         let artifact = client.create(spec("a.txt"), "text").await.unwrap();
         let content = client.download(&artifact.artifact_id).await.unwrap();
         assert_eq!(content, b"text");
-        // Nothing is inline, as it was told.
+        // Nothing is inline, as the settings say.
         assert!(std::fs::read_dir(&deployment.blobs).unwrap().count() > 0);
         let request = CreateLinkRequest {
             artifact_id: artifact.artifact_id,
@@ -301,7 +301,7 @@ async fn tenants_list_usage_and_set_quotas() {
     assert_eq!(lines(&tenants(&set).await.ok()), [&*acme]);
     let other = format!("other  0 artifacts  0 bytes  0 physical bytes  {keeping}");
     assert_eq!(lines(&tenants(&["list"]).await.ok()), [&*acme, &*other]);
-    // What is not named stays.
+    // Settings that are not given stay.
     tenants(&["set", "--tenant=acme", "--max-stored-bytes=none"])
         .await
         .ok();

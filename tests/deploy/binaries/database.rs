@@ -1,4 +1,4 @@
-//! What the programs ask of the database before they serve, and how they are let in.
+//! What the programs check in the database before they serve, and how they authenticate.
 
 use cairn_store::{
     Store,
@@ -11,7 +11,7 @@ use harness::{
     tls_postgres::{NAME, TlsPostgres},
 };
 
-/// A Postgres that answers a function in the words of another engine.
+/// A Postgres one of whose functions answers like another engine's.
 async fn pretending(function: &str) -> Deployment {
     let deployment = Deployment::new().await;
     deployment.api(&["migrate"]).await.ok();
@@ -95,7 +95,7 @@ async fn a_password_that_changes_in_its_file_needs_no_restart() {
     store.ping().await.unwrap();
 }
 
-/// The statements of a text: from SELECT or ANALYZE at the beginning of an indented line to a semicolon.
+/// The statements of a text: from SELECT or ANALYZE at the start of an indented line to a semicolon.
 fn statements(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut open = false;
@@ -125,7 +125,7 @@ async fn the_sql_of_the_runbook_runs() {
     assert!(statements.len() > 8, "{statements:#?}");
     let database = postgres::connect(&postgres::database().await).await;
     for statement in statements {
-        // Of no session that there is.
+        // A session that does not exist.
         let statement = statement.replace("(PID)", "(0)");
         let done = database.batch_execute(&statement).await;
         assert!(done.is_ok(), "{statement}: {done:?}");

@@ -1,4 +1,4 @@
-//! TLS to a Postgres whose certificate a private authority has signed, as operators in a cluster make it.
+//! TLS to a Postgres whose certificate a private CA has signed, as operators in a cluster create it.
 
 use harness::{
     postgres,
@@ -6,7 +6,7 @@ use harness::{
     tls_postgres::{NAME, TlsPostgres},
 };
 
-/// Runs a program that asks the database for its tenants.
+/// Runs a program that lists tenants from the database.
 async fn tenants(url: &str, settings: &[(&str, &str)]) -> Done {
     cairn(&["tenants", "list"], url, settings).await
 }
@@ -36,7 +36,7 @@ async fn a_private_authority_is_trusted_where_it_is_given() {
     let given = [("CAIRN_DATABASE_CA_FILE", ca)];
     let named = format!("&sslrootcert={}", ca.replace('/', "%2F"));
     for parameters in ["", "&sslmode=prefer"] {
-        // TLS, for the server takes nothing else; no promise that needs an authority.
+        // With TLS, because the server accepts nothing else; without any check that needs a CA.
         tenants(&postgres.url(parameters), &[]).await.ok();
         tenants(&postgres.url(parameters), &given).await.ok();
         let url = postgres.url(&format!("{parameters}{named}"));
@@ -51,7 +51,7 @@ async fn a_private_authority_is_trusted_where_it_is_given() {
             .await
             .ok();
     }
-    // The authority is enough for verify-ca.
+    // The CA is enough for verify-ca.
     let elsewhere = postgres.pairs("127.0.0.1");
     tenants(&format!("{elsewhere} sslmode=verify-ca"), &given)
         .await
@@ -105,7 +105,7 @@ async fn a_server_without_tls_is_taken_only_by_prefer() {
     let ca = postgres.file("ca.crt");
     let given = [("CAIRN_DATABASE_CA_FILE", ca.to_str().unwrap())];
     for url in [
-        url.clone(), // who gives an authority wants TLS
+        url.clone(), // a CA implies TLS
         format!("{url} sslmode=require"),
         format!("{url} sslmode=verify-ca"),
         format!("{url} sslmode=verify-full"),

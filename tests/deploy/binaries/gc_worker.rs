@@ -41,7 +41,7 @@ async fn report(cairn: &Cairn, args: &[&str]) -> Value {
     done.ok().json()
 }
 
-/// An artifact that is kept, and one that has been deleted.
+/// An artifact that stays, and one that has been deleted.
 async fn with_garbage() -> Cairn {
     let cairn = start().await;
     let client = &cairn.client;
@@ -52,7 +52,7 @@ async fn with_garbage() -> Cairn {
     cairn
 }
 
-/// All that the collector may change.
+/// Everything that the collector may change.
 async fn state(cairn: &Cairn) -> String {
     let sql = "SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
         SELECT a::text FROM artifacts a UNION ALL SELECT o::text FROM objects o

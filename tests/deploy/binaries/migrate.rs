@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use super::Deployment;
 use harness::{eventually, postgres, program};
 
-/// Longer than a migration waits for a lock, and shorter than the tests' patience.
+/// Longer than a migration waits for a lock, and shorter than the tests' timeouts.
 const PATIENT: &str = "SET statement_timeout = '20s'";
 
 async fn count(database: &Client, sql: &str) -> i64 {
@@ -75,7 +75,7 @@ async fn an_index_is_built_anew_after_its_build_was_cut_off() {
     let unfinished = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
     assert_eq!(count(&database, unfinished).await, 1);
 
-    // Both at once: the one that waits for the other must not be what the build waits for.
+    // Both at once: the build must not wait for the one that waits for the other.
     let mut running = Vec::new();
     for _ in 0..2 {
         let mut migrate = deployment.command("cairn-api", &["migrate"]).await;

@@ -1,4 +1,4 @@
-//! A setting that is missing or wrong is refused at once, by its name.
+//! A missing or invalid setting is refused at once, by its name.
 
 use super::Deployment;
 use harness::program;

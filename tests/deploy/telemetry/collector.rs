@@ -1,4 +1,4 @@
-//! An OpenTelemetry collector that keeps what it is sent.
+//! An OpenTelemetry collector that keeps what it receives.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Starts one, and says where it is.
+    /// Starts one, and returns its address.
     pub(super) async fn start() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -67,8 +67,8 @@ impl TraceService for Collector {
 pub(super) struct Trace(HashMap<Vec<u8>, Span>);
 
 impl Trace {
-    /// The names of a span and of all above it, up to the one that has this parent, which is not a span of ours. `None` if
-    /// a span has no name that matches, or does not hang together with that parent.
+    /// The names of a span and of all above it, up to the one with this parent, which is not ours. `None` if no span
+    /// has a matching name, or it is not connected to that parent.
     pub(super) fn path(&self, name: &str, root: &str) -> Option<Vec<&str>> {
         let root = hex::decode(root).unwrap();
         let mut span = self.0.values().find(|span| span.name == name)?;

@@ -1,4 +1,4 @@
-//! What stands between a mortal replica and Postgres.
+//! The proxy between a mortal replica and Postgres.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -53,7 +53,7 @@ async fn pass(mut client: TcpStream, socket: PathBuf, life: &Life) -> io::Result
     server.write_all(&startup).await?;
 
     let (mut asking, mut answering) = (Messages::default(), Messages::default());
-    // A statement that is executed, and not only prepared, does something.
+    // Executing a statement is a step, and preparing one is not.
     let mut executes = false;
     // The first one is the answer to the startup.
     let mut unanswered = 1;
@@ -94,7 +94,7 @@ async fn pass(mut client: TcpStream, socket: PathBuf, life: &Life) -> io::Result
     }
 }
 
-/// Bytes on their way, taken apart into messages: a type, the length of the rest with itself, the rest.
+/// Bytes in transit, split into messages: a type, the length including itself, the rest.
 #[derive(Default)]
 struct Messages(Vec<u8>);
 
