@@ -133,7 +133,7 @@ async fn a_held_session_holds_what_is_in_it_and_what_comes_into_it() {
     assert_eq!(
         all.not_deleted_artifact_ids.len(),
         2,
-        "what is held is told"
+        "held artifacts are counted"
     );
     hold_session(client, false).await;
     cannot_be_deleted(client, &after).await;

@@ -1,4 +1,4 @@
-//! A push whose answer is lost is sent again, and takes effect once.
+//! A push whose answer is lost is retried, and takes effect once.
 
 use std::{fs::File, process::Stdio, time::Duration};
 
@@ -16,12 +16,12 @@ use super::{
 };
 use harness::{Bytes, Lines, Proxy, Setup, content, end, eventually, program, spec};
 
-/// Waits until a command that goes on says these words.
+/// Waits until a running command prints these words.
 async fn says(child: &mut Child, words: &str) {
     Lines::of(child).until(words).await;
 }
 
-/// A shell before an impostor who says all this before it takes an artifact.
+/// A shell before an impostor that gives all these answers before it accepts an artifact.
 async fn before(refusals: Vec<Status>) -> (Shell, Impostor) {
     let claims = vec![Claim::honest("a.txt", b"a")];
     let impostor = Impostor::who_first_says(refusals, claims).await;
@@ -150,7 +150,7 @@ async fn push_cut_in_midstream_makes_one_artifact() {
     let (cairn, shell) = start().await;
     let address = cairn.grpc_url.strip_prefix("http://").unwrap();
     let proxy = Proxy::before_tcp(address).await;
-    // Takes no space, and so long to send that the cut comes in between.
+    // Takes no disk space, and takes so long to send that the cut comes in between.
     let file = File::create(shell.path("a.bin")).unwrap();
     file.set_len(200 << 20).unwrap();
     let mut push = shell.cairn(&["push", "a.bin"]);

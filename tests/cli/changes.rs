@@ -6,7 +6,7 @@ use super::{Shell, each, start, text};
 
 const UNKNOWN: &str = "art_0123456789abcdef";
 
-/// The error that a command prints as JSON when it is asked to.
+/// The error that a command prints as JSON with --json.
 async fn error(shell: &Shell, args: &[&str]) -> Value {
     let done = shell.run(&[args, &["--json"]].concat()).await.with_code(1);
     let mut error: Value = serde_json::from_str(&done.stderr).unwrap();
@@ -156,7 +156,7 @@ async fn bulk_verb_needs_ids_or_a_filter() {
     let mistakes: [(&[&str], &str); 8] = [
         (&["stage"], "STAGE"),
         (&["stage", "final"], "ID"),
-        // Not everything, as a script whose variable is empty would get.
+        // Not everything, which a script with an empty variable would otherwise get.
         (&["stage", "final", "--filter="], "--filter"),
         (&["stage", "final", UNKNOWN, "--filter=a = b"], "--filter"),
         (&["stage", "final", "--filter=colour = red"], "colour"),

@@ -1,4 +1,4 @@
-//! The examples of docs/concepts.md do what they say.
+//! The examples of docs/concepts.md work as written.
 
 use std::{env, fs, path::Path, time::Duration};
 
@@ -7,10 +7,10 @@ use tokio::time::interval;
 use super::{Shell, start};
 use harness::program::{self, program};
 
-/// A line that tells what the command above it prints.
+/// A line with the output of the command above it.
 const PRINTS: &str = "# => ";
 
-/// The examples as a script that leaves what each command prints in a file, and what must be in each of these.
+/// The examples as a script that writes each command's output to a file, and the expected text of each file.
 #[derive(Debug, Default, PartialEq)]
 struct Examples {
     script: String,
@@ -18,7 +18,7 @@ struct Examples {
 }
 
 impl Examples {
-    /// All ```sh blocks, one after the other. A command goes over several lines where these end with a backslash.
+    /// All ```sh blocks, one after the other. A command continues on the next line after a backslash.
     fn of(markdown: &str) -> Self {
         let mut examples = Self::default();
         let (mut inside, mut command) = (false, String::new());
@@ -83,7 +83,7 @@ async fn run(shell: &Shell, script: &str) -> program::Done {
     bash.arg("examples.sh")
         .current_dir(shell.path("."))
         .env("PATH", path)
-        // Nothing stands between the examples and the store.
+        // No proxy between the examples and the store.
         .env("no_proxy", "*")
         .env("NO_PROXY", "*");
     program::run(&mut bash).await
@@ -96,7 +96,7 @@ async fn the_examples_of_the_concepts_do_what_they_say() {
     assert!(examples.expected.len() > 20);
     let (cairn, shell) = start().await;
     fs::create_dir(shell.path("printed")).unwrap();
-    // A collector goes on with jobs, as beside every store.
+    // A collector processes jobs, as with every store.
     let collector = async {
         let mut tick = interval(Duration::from_millis(200));
         loop {

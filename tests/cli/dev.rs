@@ -1,4 +1,4 @@
-//! `cairn dev` is the whole store in one process, which leaves nothing running behind and loses nothing.
+//! `cairn dev` is the whole store in one process, which leaves no process running and loses nothing.
 
 use std::{
     fs,
@@ -32,18 +32,18 @@ const FREE_PORTS: [&str; 3] = [
     "--ops=127.0.0.1:0",
 ];
 
-/// A folder for the data, in one that no test shares.
+/// A folder for the data, inside a folder of this test only.
 struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    /// One that every account may enter.
+    /// A folder that every account may enter.
     fn open() -> Self {
         Self::with_mode(0o755)
     }
 
-    /// One that only ours may enter, and with root's it is not that of Postgres.
+    /// A folder that only our account may enter: for tests as root, Postgres' account may not.
     fn closed() -> Self {
         Self::with_mode(0o700)
     }
@@ -61,7 +61,7 @@ impl Place {
         self.folder.path().join("cairn-data")
     }
 
-    /// Where Postgres has its files; elsewhere when it may not enter here.
+    /// The folder of Postgres' files; elsewhere if its account may not enter this one.
     fn postgres(&self) -> Option<PathBuf> {
         self.data().join("postgres").canonicalize().ok()
     }
@@ -71,7 +71,7 @@ impl Place {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
-    /// The key that clients are told.
+    /// The key for clients.
     fn key(&self) -> String {
         let env = self.file("dev.env");
         let mut lines = env.lines();
@@ -86,16 +86,16 @@ impl Place {
         command
     }
 
-    /// A `cairn dev` that is told nothing.
+    /// A `cairn dev` without arguments.
     async fn bare_dev(&self) -> Command {
         let mut command = program::command(program("cairn").await);
         command.arg("dev").current_dir(&self.folder);
-        // As at a terminal, where a Ctrl-C goes to all of a group.
+        // In a process group of its own, as at a terminal, where a Ctrl-C reaches the whole group.
         command.process_group(0);
         command
     }
 
-    /// One that ends by itself.
+    /// A `cairn dev` that ends by itself.
     async fn refused(&self) -> Done {
         program::run(&mut self.dev().await).await
     }
@@ -140,7 +140,7 @@ impl Place {
         }
     }
 
-    /// The processes that work in this folder or were told of it, with their command lines.
+    /// The processes that work in this folder or have it in their command line, with their command lines.
     fn processes(&self) -> Vec<(Pid, String)> {
         let mut folders = vec![self.data()];
         folders.extend(self.postgres());
@@ -170,7 +170,7 @@ impl Place {
         socket.unwrap_or_else(|| panic!("{processes:?}")).into()
     }
 
-    /// Waits until nothing of a `cairn dev` is left, which had this socket.
+    /// Waits until no process of a `cairn dev` with this socket is left.
     async fn is_quiet(&self, socket: &Path) {
         eventually("no process and no socket is left", async || {
             self.processes().is_empty() && !socket.exists()
@@ -181,7 +181,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A failed test has only killed `cairn dev`; what it started ends by itself, or so it should.
+        // A failed test has only killed `cairn dev`; the processes that it started should end by themselves.
         let deadline = Instant::now() + Duration::from_secs(10);
         while !self.processes().is_empty() && Instant::now() < deadline {
             park_timeout(Duration::from_millis(20));
@@ -203,12 +203,12 @@ struct Dev {
     links: String,
     probes: String,
     key: String,
-    /// What it has said.
+    /// Its output.
     said: String,
     _stdout: BufReader<ChildStdout>,
 }
 
-/// What a Ctrl-C does at the terminal that a process runs in.
+/// Sends SIGINT to the process group, like a Ctrl-C at its terminal.
 fn interrupt(child: &Child) {
     let pid = child.id().expect("it still runs");
     let group = Pid::from_raw(pid.cast_signed()).unwrap();
@@ -228,7 +228,7 @@ impl Dev {
         program::end_of(self.child).await
     }
 
-    /// Stops it in order.
+    /// Stops it cleanly.
     async fn stop(self) {
         program::signal(&self.child, Signal::TERM);
         self.end().await.ok();

@@ -1,4 +1,4 @@
-//! Whose fault it is, by the exit code: 1 the caller's, 2 the server's, 3 the network's.
+//! The exit code says whose fault it is: 1 the caller's, 2 the server's, 3 the network's.
 
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, net::TcpListener};
@@ -6,7 +6,7 @@ use tokio::{io::AsyncWriteExt, net::TcpListener};
 use super::{Shell, start, started, text};
 use harness::{Bytes, Setup, content, eventually, program};
 
-/// Every verb that asks a server.
+/// Every verb that calls a server.
 const VERBS: [&[&str]; 18] = [
     &["push", "a.txt"],
     &["pull", "art_0123456789abcdef", "-o", "x"],
@@ -28,7 +28,7 @@ const VERBS: [&[&str]; 18] = [
     &["whoami"],
 ];
 
-/// Runs every verb, which must all end in this way and print no data.
+/// Runs every verb, all of which must end in this way and print no data.
 async fn all_fail(shell: &Shell, code: i32, words: &str) {
     shell.write("a.txt", "a");
     for verb in VERBS {
@@ -86,7 +86,7 @@ async fn missing_s3_leaves_inline_content_readable() {
     let pull = ["pull", large, "-o", "there.bin"];
     assert_eq!(shell.run(&pull).await.with_code(2).text(), "");
     let push = ["push", "large.bin"];
-    // The same bytes are there already; others are not.
+    // The same bytes are already stored; others are not.
     shell.write("large.bin", content((100 << 10) + 1));
     assert_eq!(shell.run(&push).await.with_code(2).text(), "");
     let done = shell.run(&["pull", small, "-o", "-"]).await.ok();
@@ -119,7 +119,7 @@ async fn a_server_that_hangs_up_is_the_networks_fault() {
     let address = listener.local_addr().unwrap().to_string();
     let rude = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // It may be gone already.
+            // It may already be gone.
             let _ = stream.shutdown().await;
         }
     });
@@ -212,7 +212,7 @@ async fn help_is_output_and_an_unknown_verb_an_error() {
     for args in [&[][..], &["steal"], &["ls", "extra"]] {
         assert_eq!(shell.run(args).await.with_code(1).text(), "", "{args:?}");
     }
-    // The key of the environment is nobody else's.
+    // The key of the environment is not printed.
     let help = shell.run(&["push", "--help"]).await.ok();
     assert!(!help.text().contains("a-secret-key"));
 }

@@ -1,4 +1,4 @@
-//! What of a folder is pushed: the same by `cairn push` and by `cairn sidecar`.
+//! The files of a folder that `cairn push` and `cairn sidecar` push, which are the same.
 
 use std::{
     fs::{self, Permissions},
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Shell, artifacts, each, sidecar::Sidecar, start, text};
 use harness::program::Done;
 
-/// What push and the sidecar say of the folder `out`, of which both push these files.
+/// The output of push and of the sidecar for the folder `out`, of which both must push these files.
 async fn both_push(shell: &Shell, flags: &[&str], expected: &[&str]) -> [String; 2] {
     let args = [&["push", "out", "--session=pushed"], flags].concat();
     let done = shell.run(&args).await.ok();
@@ -135,7 +135,7 @@ async fn patterns_and_ignore_files_leave_files_out() {
         &["b/keep.log"],
     )
     .await;
-    // What cannot be understood is no reason to push what should not be.
+    // An invalid pattern must not push files that should be left out.
     fs::write(shell.path("out/b/.cairnignore"), b"caf\xe9").unwrap();
     let done = shell.run(&["push", "out"]).await.with_code(1);
     assert_eq!(names(&done.saying("out/b/.cairnignore")), ["c.txt"]);
@@ -201,7 +201,7 @@ async fn to_store_nothing_is_no_success() {
         let (_, words) = once.ended(1).await;
         assert!(words.contains("nothing was pushed"), "{words}");
     }
-    // Also when it was watched: there is something, and nothing of it was stored.
+    // Also with the sidecar: there is something, and nothing of it was stored.
     let watched = Sidecar::start(&shell, &[]).watching().await;
     watched.ends(1).await;
     assert_eq!(artifacts(&cairn).await, 0);
@@ -295,7 +295,7 @@ async fn what_may_be_run_may_be_run_when_it_is_pulled() {
         );
     }
     let pull = ["pull", "--session=run", "-o", "in"];
-    // Programs run hooks unasked.
+    // Programs run hooks without asking.
     shell
         .run(&pull)
         .await
@@ -310,7 +310,7 @@ async fn what_may_be_run_may_be_run_when_it_is_pulled() {
         let mode = mode(&shell, &format!("in/{name}"));
         assert_eq!(mode & 0o111 != 0, runs, "{name}: {mode:o}");
     }
-    // What lost the bit gets it again, also when the content is the same.
+    // A file that lost its executable bit gets it back, even if its content is the same.
     set_mode(&shell, "in/run.sh", 0o640);
     shell.json(&pull).await;
     assert_eq!(mode(&shell, "in/run.sh"), 0o750);

@@ -1,4 +1,4 @@
-//! A server that says what no Cairn would say, for a command that trusts none.
+//! A server that gives answers that no Cairn would give, to test that the command trusts none of them.
 
 use std::{
     collections::VecDeque,
@@ -29,16 +29,16 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-/// What it tells of one artifact.
+/// The record of one artifact.
 #[derive(Clone)]
 pub(super) struct Claim {
-    /// Which is the artifact's id, too.
+    /// The version, which is the artifact's id, too.
     pub(super) filename: String,
-    /// What the record is of.
+    /// The content that the record describes.
     pub(super) recorded: Vec<u8>,
-    /// What is sent as the content.
+    /// The content that it sends.
     pub(super) sent: Vec<u8>,
-    /// Whether it ever says that this was all.
+    /// Whether it ever ends the content.
     pub(super) ends: bool,
 }
 
@@ -64,10 +64,10 @@ impl Claim {
     }
 }
 
-/// Takes connections until it is dropped.
+/// Accepts connections until it is dropped.
 pub(super) struct Impostor {
     pub(super) address: SocketAddr,
-    /// What it was sent as artifacts to create.
+    /// The artifacts that it was asked to create.
     pub(super) sent: Arc<Mutex<Vec<CreateArtifactRequest>>>,
     serving: AbortHandle,
 }
@@ -77,7 +77,7 @@ impl Impostor {
         Self::who_first_says(vec![], claims).await
     }
 
-    /// One who refuses the first artifacts that it is sent, in these words.
+    /// Refuses the first artifacts with these errors.
     pub(super) async fn who_first_says(refusals: Vec<Status>, claims: Vec<Claim>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -110,7 +110,7 @@ struct Claims {
     sent: Arc<Mutex<Vec<CreateArtifactRequest>>>,
 }
 
-/// What it answers where no test listens.
+/// Its answer to calls that no test makes.
 fn nothing<T>() -> Result<Response<T>, Status> {
     Err(Status::unimplemented("an impostor knows nothing of it"))
 }
@@ -153,7 +153,7 @@ impl ArtifactService for Claims {
         }))
     }
 
-    /// Says of whatever it is sent that it is the first of its claims.
+    /// Answers every create with the first of its claims.
     async fn create_artifact(
         &self,
         request: Request<CreateArtifactRequest>,
@@ -167,7 +167,7 @@ impl ArtifactService for Claims {
         }))
     }
 
-    /// Says the same as soon as an upload begins.
+    /// Gives the same answer as soon as an upload begins.
     async fn upload_artifact(
         &self,
         request: Request<Streaming<UploadArtifactRequest>>,
@@ -178,7 +178,7 @@ impl ArtifactService for Claims {
         }))
     }
 
-    // All below is of no use to any test.
+    // No test uses the calls below.
 
     async fn get_artifact(
         &self,

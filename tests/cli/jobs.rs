@@ -1,4 +1,4 @@
-//! `cairn job`, and what other verbs leave to jobs.
+//! `cairn job`, and other verbs that start jobs.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -8,20 +8,20 @@ use harness::{Cairn, Lines, MANY, make_many, program};
 
 const ALL: &str = "--filter=session_id = bulk";
 
-/// A Cairn with more artifacts in the session `bulk` than one call deals with.
+/// A Cairn with more artifacts in the session `bulk` than one call changes.
 async fn with_many() -> (Cairn, Shell) {
     let (cairn, shell) = start().await;
     make_many(&cairn).await;
     (cairn, shell)
 }
 
-/// The id of a job that deletes all of them, for which nobody waits.
+/// The id of a job that deletes all of them, started with --no-wait.
 async fn started(shell: &Shell) -> String {
     let removed = shell.json(&["rm", ALL, "--no-wait"]).await;
     text(&removed["job"]["job_id"]).to_owned()
 }
 
-/// Runs a command that waits, lets the collector do its work meanwhile, and returns how the command ended.
+/// Runs a command that waits, lets the collector work meanwhile, and returns the command's result.
 async fn waited(cairn: &Cairn, shell: &Shell, args: &[&str]) -> program::Done {
     let mut waiting = shell.cairn(args).spawn().unwrap();
     let mut stderr = Lines::of(&mut waiting);
@@ -99,10 +99,10 @@ async fn who_does_not_wait_gets_the_job_and_can_wait_for_it_later() {
         (&ended["state"], &ended["done_count"]),
         (&json!("succeeded"), &json!(MANY))
     );
-    // There is nothing left to wait for.
+    // Nothing is left to wait for.
     let again = shell.run(&["job", "wait", id]).await.ok();
     assert_eq!((again.json(), &*again.stderr), (ended, ""));
-    // And to nothing that is small enough.
+    // Small requests start no job.
     let few = shell.json(&["stage", "final", ALL, "--no-wait"]).await;
     assert_eq!(few, json!({"changed_count": 0, "missing_artifact_ids": []}));
 }
@@ -190,7 +190,7 @@ async fn a_job_that_never_was_is_the_callers_mistake() {
         assert_eq!(error["error"]["code"], "job_not_found", "{verb}");
         assert_eq!(error["error"]["status"], 404);
     }
-    // What is named one by one is never left to a job.
+    // Artifacts that are named by id are never left to a job.
     let stage = ["stage", "final", "art_0123456789abcdef", "--no-wait"];
     shell.run(&stage).await.with_code(1).saying("--no-wait");
 }

@@ -1,4 +1,4 @@
-//! Idempotency keys: what is asked twice is done once.
+//! Idempotency keys: a repeated request takes effect once.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ async fn repeated_push_prints_the_same_artifact() {
         let first = shell.push("a.bin", content(size), &flags).await;
         let again = shell.push("a.bin", content(size), &flags).await;
         assert_eq!(again, first);
-        // Nor when it comes too late to be done.
+        // Nor if it comes too late for the session.
         shell.json(&["session", "seal", "run"]).await;
         let late = shell.push("a.bin", content(size), &flags).await;
         assert_eq!(late, first);
@@ -83,7 +83,7 @@ async fn without_a_key_every_push_makes_a_version() {
     for version in [1, 2] {
         let pushed = shell.push("a.txt", "a", &["--no-idempotency-key"]).await;
         assert_eq!(pushed["version"], version);
-        // What can be read only once is not known before it is sent.
+        // Content that can be read only once is unknown before it is sent.
         let piped = shell.pipe(b"a", &["push", "-", "--name=b"]).await.ok();
         assert_eq!(piped.json()["version"], version);
     }
@@ -206,7 +206,7 @@ async fn every_other_write_takes_a_key_too() {
     let link_id = text(&link["link_id"]);
     same_twice(&shell, &["link", "revoke", link_id], "revoke").await;
     same_twice(&shell, &["session", "seal", "run"], "seal").await;
-    // What changes nothing the second time tells what it changed the first time.
+    // A retry that changes nothing returns what the first call changed.
     let staged = same_twice(&shell, &["stage", "final", id], "stage").await;
     assert_eq!(staged["changed_count"], 1);
     let held = same_twice(&shell, &["hold", id], "hold").await;

@@ -78,7 +78,7 @@ async fn copy_source_scope_comes_from_flags_or_session() {
         (&within["session_id"], &within["size_bytes"]),
         (&json!("run"), &json!(5))
     );
-    // A copy of an id does not care.
+    // For a copy by id it makes no difference.
     let mut by_id = shell.cairn(&["cp", text(&copied["artifact_id"])]);
     let by_id = program::run(by_id.env("CAIRN_SESSION_ID", "run"))
         .await

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{each, start, text};
 
-/// Opens a link as anybody can.
+/// Reads a link without a key.
 async fn open(link: &Value) -> (StatusCode, String) {
     let answer = reqwest::get(text(&link["url"])).await.unwrap();
     (answer.status(), answer.text().await.unwrap())

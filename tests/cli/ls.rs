@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Shell, each, record, start, text};
 
-/// The filenames that a list holds, in its order.
+/// The filenames of a list, in order.
 async fn names(shell: &Shell, args: &[&str]) -> Vec<String> {
     let listed = shell.json(&[&["ls"], args].concat()).await;
     let names = each(&listed["artifacts"], "filename");
@@ -156,7 +156,7 @@ async fn time_span_includes_its_start_and_not_its_end() {
     assert_eq!(names(&shell, &[until]).await, ["middle", "old"]);
     assert_eq!(names(&shell, &[from, until]).await, ["middle"]);
 
-    // How long ago.
+    // An age.
     cairn
         .sql("UPDATE artifacts SET created_at = now() - interval '3 hours' WHERE filename = 'old'")
         .await;
@@ -211,7 +211,7 @@ async fn what_cannot_be_listed_is_the_callers_mistake() {
         (&["--limit=0"], "--limit"),
         (&["--limit=3", "--all"], "--all"),
         (&["--since=yesterday"], "--since"),
-        // Not everything, as a script whose variable is empty would get.
+        // Not everything, which a script with an empty variable would otherwise get.
         (&["--session="], "--session"),
         (&["--agent="], "--agent"),
         (&["--name="], "--name"),

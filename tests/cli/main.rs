@@ -1,4 +1,4 @@
-//! The `cairn` command keeps its promises: what it prints and where, how it ends, and what it leaves behind.
+//! The `cairn` command: its output, its exit codes, and the files that it leaves.
 #![cfg(test)]
 
 use serde_json::Value;
@@ -45,7 +45,7 @@ async fn started(setup: Setup) -> (Cairn, Shell) {
     (cairn, shell)
 }
 
-/// The artifact in the answer to a push, without what is true of the push alone.
+/// The artifact in the answer to a push, without the fields that only a push returns.
 fn record(mut pushed: Value) -> Value {
     let fields = pushed.as_object_mut().unwrap();
     for of_push in ["deduplicated", "existing"] {
@@ -54,7 +54,7 @@ fn record(mut pushed: Value) -> Value {
     pushed
 }
 
-/// How many artifacts there are or have been.
+/// How many artifacts exist or existed.
 async fn artifacts(cairn: &Cairn) -> i64 {
     cairn.count("SELECT count(*) FROM artifacts").await
 }

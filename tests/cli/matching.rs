@@ -49,7 +49,7 @@ async fn a_filter_that_is_not_clear_deletes_nothing() {
     let id = text(&pushed["artifact_id"]);
     let filter = "--filter=size_bytes = 1";
     let mistakes: [(&[&str], &str); 5] = [
-        // Not everything, as a script whose variable is empty would get.
+        // Not everything, which a script with an empty variable would otherwise get.
         (&["--filter="], "--filter"),
         (&["--filter=colour = red"], "colour"),
         (&[filter, id], "--filter"),

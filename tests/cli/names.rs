@@ -1,4 +1,4 @@
-//! Artifacts by their names, in place of ids.
+//! Artifacts by name, in place of ids.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const SCOPES: [&[&str]; 4] = [
     &["--session=run", "--namespace=app", "--user=ada"],
 ];
 
-/// What a version of the name holds.
+/// The content of a version of the name.
 fn content(scope: &[&str], version: i64) -> String {
     format!("{scope:?} {version}")
 }
@@ -126,7 +126,7 @@ async fn environment_session_applies_to_names() {
     assert_eq!(session_of(&["--session=run"], "other").await, "run");
     let versions = run(&["versions", "notes/a.txt"], "run").await.ok().json();
     assert_eq!(versions["artifacts"][0]["session_id"], "run");
-    // An id is an id in every session, and nobody pulls a whole session by chance.
+    // An id means the same artifact in every session, and a typo must not pull a whole session.
     let id = text(&versions["artifacts"][0]["artifact_id"]);
     run(&["pull", id, "-o", "-"], "run").await.ok();
     run(&["link", "ls"], "run").await.ok();

@@ -12,7 +12,7 @@ use harness::{Bytes, Cairn, Setup, content, eventually, program};
 const RUN: &str = "--session=run";
 const ATOMIC: [&str; 4] = ["push", "out", "--atomic", RUN];
 
-/// A shell with three files in the folder `out`, one of which takes a stream.
+/// A shell with three files in the folder `out`, one of which is sent as a stream.
 async fn with_files() -> (Cairn, Shell) {
     let (cairn, shell) = start().await;
     shell.write("out/a.txt", "a");
@@ -21,7 +21,7 @@ async fn with_files() -> (Cairn, Shell) {
     (cairn, shell)
 }
 
-/// The filenames that a list shows.
+/// The filenames of a list.
 async fn visible(shell: &Shell) -> Vec<String> {
     let listed = shell.json(&["ls", RUN, "--order=name", "--all"]).await;
     let names = each(&listed["artifacts"], "filename").into_iter();
@@ -44,7 +44,7 @@ async fn unpublished_push_is_invisible_until_commit() {
             (&json!("unpublished"), &json!(0))
         );
         ids.push(text(&pushed["artifact_id"]).to_owned());
-        // The same push again is the same artifact, and nothing is said of versions.
+        // The same push again returns the same artifact, and prints no versions.
         let again = shell.run(&["push", name, "--unpublished", RUN]).await.ok();
         assert_eq!((again.json(), &*again.stderr), (pushed, ""));
     }
@@ -123,10 +123,10 @@ async fn atomic_push_publishes_everything_at_once() {
         pushed["session"],
         shell.json(&["session", "show", "run"]).await
     );
-    // The same again is the same, and published once.
+    // The same push again returns the same artifacts, published once.
     assert_eq!(shell.json(&ATOMIC).await, pushed);
     assert_eq!((artifacts(&cairn).await, unpublished(&cairn).await), (3, 0));
-    // With one that has changed, and another way to end.
+    // With one file that has changed, and with --seal.
     shell.write("out/a.txt", "changed");
     let sealed = shell
         .json(&[&ATOMIC[..], &["--seal", "--link"]].concat())
@@ -160,7 +160,7 @@ async fn an_atomic_push_of_one_file_answers_as_one_of_several() {
 #[tokio::test]
 async fn failed_atomic_push_publishes_nothing() {
     let (cairn, shell) = with_files().await;
-    // What somebody else has left waiting is nobody else's to publish.
+    // Unpublished artifacts of another push are not published.
     shell
         .push("other.txt", "other", &["--unpublished", RUN])
         .await;
@@ -229,7 +229,7 @@ async fn failed_if_version_publishes_nothing() {
     let done = shell.run(&["session", "commit", "run"]).await.with_code(1);
     done.saying("'plan.md' is at version 2, made by writer");
     assert_eq!(unpublished(&cairn).await, 2);
-    // The same push, to publish at once.
+    // The same push, published at once.
     shell.write("plan.md", "mine");
     let push = ["push", "plan.md", "--atomic", RUN, "--if-version=1"];
     let done = shell.run(&push).await.with_code(1);
@@ -250,7 +250,7 @@ async fn what_is_there_unchanged_is_not_published_again() {
     assert_eq!(each(&pushed["artifacts"], "existing"), [true, false, false]);
     assert_eq!(pushed["artifacts"][0]["artifact_id"], there["artifact_id"]);
     assert_eq!((artifacts(&cairn).await, unpublished(&cairn).await), (3, 0));
-    // When all of it is there, what others have left waiting is still not published with it.
+    // When all of it is stored, the unpublished artifacts of others are still not published.
     shell
         .push("other.txt", "other", &["--unpublished", RUN])
         .await;
@@ -260,7 +260,7 @@ async fn what_is_there_unchanged_is_not_published_again() {
     assert_eq!(again["session"]["unpublished_count"], 1);
 }
 
-/// An atomic push of `a.txt` and of a pipe, which goes on until the test ends it.
+/// An atomic push of `a.txt` and of a pipe, which continues until the test ends it.
 struct SlowPush {
     child: Child,
     pipe: File,
@@ -275,13 +275,13 @@ impl SlowPush {
         let mut mkfifo = program::command("mkfifo".as_ref());
         program::run(mkfifo.arg(&path)).await.ok();
         let child = shell.cairn(&SLOW).spawn().unwrap();
-        // It opens when the push reads.
+        // Opening it waits until the push reads.
         let mut pipe = File::options().write(true).open(&path).await.unwrap();
         pipe.write_all(b"half").await.unwrap();
         Self { child, pipe }
     }
 
-    /// Waits until `a.txt` waits to be published.
+    /// Waits until `a.txt` is stored unpublished.
     async fn has_stored_the_other(&self, cairn: &Cairn) {
         let waiting = "SELECT count(*) FROM pending_artifacts WHERE filename = 'a.txt'";
         eventually("it is stored", async || cairn.count(waiting).await == 1).await;
@@ -321,7 +321,7 @@ async fn commit_with_a_lost_answer_publishes_once() {
         (1, &["push", "a.txt", "b.txt", "--atomic", RUN][..]),
         (2, &["session", "commit", "run"]),
     ] {
-        // What is stored already is only asked for: the next transaction is that of the commit.
+        // A stored file is only looked up: the next transaction is the commit.
         for name in names {
             let content = format!("{name} {version}");
             shell.push(name, content, &["--unpublished", RUN]).await;

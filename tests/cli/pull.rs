@@ -93,7 +93,7 @@ async fn session_pull_writes_latest_versions() {
         }
     }
     shell.push("tmp", "other", &["--session=other"]).await;
-    // Pulled again, it is brought up to date.
+    // Pulled again, it is updated.
     for _ in 0..2 {
         let pulled = shell.json(&["pull", session, "-o", "into/here"]).await;
         let artifacts = &pulled["artifacts"];
@@ -175,7 +175,7 @@ async fn no_link_in_the_target_leads_outside() {
     let pulled = done.json();
     let names = ["file.txt", "plain.txt"];
     assert_eq!(each(&pulled["artifacts"], "filename"), names);
-    // The link itself is replaced, and not what it leads to.
+    // The link itself is replaced, and not its target.
     assert!(!shell.path("in/file.txt").is_symlink());
     assert_eq!(shell.read("in/file.txt"), b"new");
     assert_eq!(shell.entries("outside"), ["file.txt"]);
@@ -196,7 +196,7 @@ async fn missing_artifact_is_the_callers_mistake() {
         (&["art_0123456789abcdef", "-o", "x"], "art_0123456789abcdef"),
         (&["--session=none", "-o", "x"], "none"),
         (&["--session=none"], "--output"),
-        // Not everything, as a script whose variable is empty would get.
+        // Not everything, which a script with an empty variable would otherwise get.
         (&["--session=", "-o", "x"], "--session"),
         (
             &["--session=none", "-o", "-"],

@@ -1,4 +1,4 @@
-//! `cairn pull` of what it must not keep.
+//! `cairn pull` of content that it must not keep.
 
 use rustix::process::Signal;
 use tokio::process::Child;
@@ -10,7 +10,7 @@ use super::{
 };
 use harness::{Proxy, content, eventually, program};
 
-/// A shell before a server that cannot be trusted, over a connection that cannot either.
+/// A shell before a server and a connection that cannot be trusted.
 async fn before(claims: Vec<Claim>) -> (Shell, Proxy, Impostor) {
     let impostor = Impostor::who_claims(claims).await;
     let proxy = Proxy::before_tcp(&impostor.address.to_string()).await;
@@ -89,7 +89,7 @@ async fn filenames_that_lead_outside_are_refused() {
     let mut claims: Vec<_> = names.map(|name| Claim::honest(name, b"evil")).into();
     claims.push(Claim::honest("good.txt", b"good"));
     let (shell, _proxy, _impostor) = before(claims).await;
-    // One by one, and all of a session.
+    // One by one, and as a whole session.
     for name in names {
         shell.run(&["pull", name]).await.with_code(1);
     }
@@ -100,7 +100,7 @@ async fn filenames_that_lead_outside_are_refused() {
     assert_eq!(shell.entries("."), ["in"]);
     assert_eq!(shell.entries("in"), ["here"]);
     assert_eq!(shell.entries("in/here"), ["good.txt"]);
-    // Under a name of one's own it can be had.
+    // Under an explicit name it can be pulled.
     shell.run(&["pull", "../evil", "-o", "evil"]).await.ok();
 }
 
@@ -121,7 +121,7 @@ async fn of_a_session_what_is_good_is_kept() {
     assert_eq!(shell.entries("in"), ["a.txt", "c.txt"]);
 }
 
-/// A pull over "old.txt" that has got half of the content and waits for the rest.
+/// A pull over "old.txt" that has received half of the content and waits for the rest.
 async fn half_done() -> (Shell, Proxy, Impostor, Child) {
     let half = Claim {
         recorded: content(6 << 20),
@@ -139,7 +139,7 @@ async fn half_done() -> (Shell, Proxy, Impostor, Child) {
         hidden.is_some_and(|name| !shell.read(name).is_empty())
     })
     .await;
-    // Nobody sees half of it under the file's name.
+    // Half of it is never visible under the file's name.
     assert_eq!(shell.read("old.txt"), b"old");
     (shell, proxy, impostor, pull)
 }

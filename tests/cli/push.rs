@@ -1,4 +1,4 @@
-//! `cairn push` when all goes well.
+//! `cairn push` without faults.
 
 use serde_json::{Value, json};
 
@@ -209,7 +209,7 @@ async fn a_link_made_with_the_push_opens_without_credentials() {
     }
 }
 
-/// From its making to its expiry; `None` when it never expires.
+/// The time from its creation to its expiry; `None` if it never expires.
 fn life_in_seconds(artifact: &Value) -> Option<i64> {
     let moment = |name: &str| -> jiff::Timestamp { text(&artifact[name]).parse().unwrap() };
     if artifact["expires_at"].is_null() {

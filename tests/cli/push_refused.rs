@@ -1,4 +1,4 @@
-//! `cairn push` when it fails or is cut off.
+//! `cairn push` that fails or is interrupted.
 
 use std::{fs::File, process::Stdio};
 
@@ -13,7 +13,7 @@ use harness::{content, eventually, program};
 #[tokio::test]
 async fn failed_file_does_not_stop_the_others() {
     let (_cairn, shell) = start().await;
-    // What the server refuses is a mistake like what is not there.
+    // A refusal by the server is a mistake like a missing file.
     for name in ["a.txt", "b\\c.txt", "d.txt"] {
         shell.write(name, name);
     }
@@ -119,7 +119,7 @@ async fn a_late_push_into_a_sealed_session_fails_with_exit_code_1() {
     shell.write("a.txt", "b");
     let late = ["push", "a.txt", "--session=demo"];
     shell.run(&late).await.with_code(1).saying(words);
-    // One that is streamed, too.
+    // A streamed file, too.
     let stream = ["push", "-", "--name=b.bin", "--session=demo", "--json"];
     let done = shell.pipe(&content(2 << 20), &stream).await.with_code(1);
     let error: Value = serde_json::from_str(&done.stderr).unwrap();
@@ -129,7 +129,7 @@ async fn a_late_push_into_a_sealed_session_fails_with_exit_code_1() {
     assert_eq!(message, format!("b.bin: {words}"));
 }
 
-/// Begins to push standard input, and ends the process by a signal while its bytes are on their way.
+/// Starts to push standard input, and ends the process by a signal while its bytes are being sent.
 async fn a_push_ended_by(signal: Signal, code: Option<i32>) {
     let (cairn, shell) = start().await;
     let args = ["push", "-", "--name=half.bin", "--session=run"];
@@ -169,9 +169,9 @@ async fn a_push_that_is_killed_in_midstream_leaves_nothing() {
 async fn a_file_that_changes_while_it_is_read_is_not_stored() {
     let (cairn, shell) = start().await;
     let log = File::create(shell.path("log.txt")).unwrap();
-    // Takes no space, and so long to read that the change comes in between.
+    // Takes no disk space, and takes so long to read that the change comes in between.
     log.set_len(4 << 30).unwrap();
-    // With a key, it would be read for that first.
+    // With a key, the file would be read for that first.
     let args = ["push", "log.txt", "--no-idempotency-key"];
     let push = shell.cairn(&args).spawn().unwrap();
     eventually("bytes have arrived", async || {

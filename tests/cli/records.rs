@@ -9,7 +9,7 @@ use harness::{content, program};
 
 const UNKNOWN: &str = "art_0123456789abcdef";
 
-/// The error that a command prints as JSON when it is asked to.
+/// The error that a command prints as JSON with --json.
 async fn error(shell: &Shell, args: &[&str]) -> Value {
     let done = shell.run(&[args, &["--json"]].concat()).await.with_code(1);
     let mut error: Value = serde_json::from_str(&done.stderr).unwrap();

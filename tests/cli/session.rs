@@ -75,7 +75,7 @@ async fn sessions_are_listed_by_their_last_activity_and_in_pages() {
     for session in ["one", "two", "three"] {
         shell.push("a.txt", "a", &["--session", session]).await;
     }
-    // Activity is noted once in ten seconds.
+    // Activity is recorded once in ten seconds.
     cairn
         .sql("UPDATE sessions SET active_at = active_at - interval '1 minute'")
         .await;
@@ -116,7 +116,7 @@ async fn a_session_that_never_was_is_the_callers_mistake() {
 #[tokio::test]
 async fn verify_works_after_artifacts_are_deleted() {
     let (_cairn, shell) = start().await;
-    // More than a page of the server.
+    // More than one page of the server.
     for n in 0..203 {
         shell.write(&format!("out/{n}"), n.to_string());
     }

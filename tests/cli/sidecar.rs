@@ -12,10 +12,10 @@ use tokio::{process::Child, task::yield_now};
 use super::{Shell, artifacts, each, start};
 use harness::{Cairn, Lines, Proxy, eventually, program};
 
-/// Where nothing settles.
+/// A settle time at which no file settles.
 const UNSETTLED: &str = "--settle=1h";
 
-/// A sidecar of the folder `out`, which looks often.
+/// A sidecar of the folder `out`, with a short interval.
 pub(super) struct Sidecar {
     pub(super) child: Child,
     printed: Lines,
@@ -27,7 +27,7 @@ impl Sidecar {
         Self::at(shell, "", flags)
     }
 
-    /// Of a server at this address.
+    /// For a server at this address.
     pub(super) fn at(shell: &Shell, addr: &str, flags: &[&str]) -> Self {
         fs::create_dir_all(shell.path("out")).unwrap();
         let mut args = vec!["sidecar", "out", "--interval=20ms"];
@@ -51,7 +51,7 @@ impl Sidecar {
         }
     }
 
-    /// Waits until it has begun, and hears signals.
+    /// Waits until it has started, and handles signals.
     pub(super) async fn watching(mut self) -> Self {
         self.said.until("watching out").await;
         self
@@ -70,7 +70,7 @@ impl Sidecar {
         (name.to_owned(), pushed["version"].as_i64().unwrap())
     }
 
-    /// Tells it to end, and returns what it still pushed and what it still said.
+    /// Sends SIGTERM, and returns what it still pushed and printed.
     pub(super) async fn ends(self, code: i32) -> (Vec<String>, String) {
         program::signal(&self.child, Signal::TERM);
         self.ended(code).await
@@ -169,7 +169,7 @@ async fn a_file_is_not_pushed_while_it_is_written() {
 #[tokio::test]
 async fn file_that_changes_during_a_push_is_never_torn() {
     let (cairn, shell, proxy) = proxied().await;
-    // More than fits between the file and the proxy.
+    // More than fits into the buffers between the file and the proxy.
     let mut content = vec![7; 64 << 20];
     content[16 << 20..][..9].copy_from_slice(b"HOLD-HERE");
     proxy.hold("HOLD-HERE");
@@ -197,7 +197,7 @@ async fn file_that_changes_during_a_push_is_never_torn() {
 async fn changed_file_is_a_version_touched_one_is_not() {
     let (cairn, shell) = start().await;
     let mut sidecar = Sidecar::start(&shell, &[]);
-    // Content that was there before and comes back is a version, too.
+    // Earlier content that comes back is a version, too.
     for (content, version) in [("a", 1), ("b", 2), ("a", 3)] {
         shell.write("out/a.txt", content);
         assert_eq!(sidecar.told().await, ("a.txt".to_owned(), version));
@@ -232,7 +232,7 @@ async fn started_anew_it_pushes_nothing_twice_and_brings_nothing_back() {
     shell.write("out/big.bin", vec![7; 3 << 20]);
     let mut sidecar = Sidecar::start(&shell, &[]);
     let pushed = [sidecar.pushed().await, sidecar.pushed().await];
-    // As a container that is killed.
+    // Like a container that is killed.
     program::signal(&sidecar.child, Signal::KILL);
     sidecar.child.wait().await.unwrap();
     shell

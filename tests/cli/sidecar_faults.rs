@@ -1,4 +1,4 @@
-//! `cairn sidecar` where something is wrong: with the server, the key, the session or the files.
+//! `cairn sidecar` with faults: of the server, the key, the session or the files.
 
 use std::{fs, os::unix::ffi::OsStrExt, path::Path};
 
@@ -80,7 +80,7 @@ async fn impossible_file_is_named_and_the_rest_pushed() {
         words.ends_with("session 'run' is not sealed, for not everything was pushed\n"),
         "{words}"
     );
-    // What is put right is pushed after all.
+    // A corrected file is pushed after all.
     fs::remove_file(shell.path("out").join("back\\slash")).unwrap();
     fs::remove_file(shell.path("").join(latin)).unwrap();
     shell.write("out/large.bin", "smaller");
@@ -115,7 +115,7 @@ async fn a_key_in_a_file_may_be_exchanged_under_a_sidecar_that_runs() {
         words.starts_with("b.txt: ") && words.contains("key"),
         "{words}"
     );
-    // A file that is not there for a moment is no reason to give up.
+    // A file that is missing for a moment is not an error.
     fs::remove_file(shell.path("key")).unwrap();
     sidecar
         .said
@@ -148,7 +148,7 @@ async fn a_workload_shows_its_token_until_cairn_knows_whose_it_is() {
 #[tokio::test]
 async fn files_left_after_the_grace_are_listed() {
     let (_cairn, shell, proxy) = proxied().await;
-    // A server that takes connections and says nothing.
+    // A server that accepts connections and never answers.
     proxy.hold("PRI * HTTP/2.0");
     shell.write("out/a.txt", "a");
     shell.write("out/deep/b.txt", "b");
@@ -162,7 +162,7 @@ async fn files_left_after_the_grace_are_listed() {
         program::signal(&sidecar.child, Signal::TERM);
         sidecar.said.until("left to push at the end: 2").await;
         if stop == ["--grace=1h"] {
-            // Who asks twice does not want to wait.
+            // A second signal ends the waiting.
             program::signal(&sidecar.child, Signal::INT);
         }
         let (_, words) = sidecar.ended(3).await;

@@ -1,4 +1,4 @@
-//! What a person sees at a terminal.
+//! The output at a terminal.
 
 use std::{
     fs::File,
@@ -39,7 +39,7 @@ impl Session {
         let seen = screen.clone();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
-            // It fails when nobody holds the terminal any more.
+            // It fails once the terminal is closed.
             while let Ok(n @ 1..) = output.read(&mut piece) {
                 seen.lock().unwrap().extend_from_slice(&piece[..n]);
             }
@@ -82,7 +82,7 @@ impl Session {
     }
 }
 
-/// Runs a command to its good end, and returns what it left on the screen.
+/// Runs a command that succeeds, and returns the screen.
 async fn look(shell: &Shell, args: &[&str], last_words: &str) -> String {
     let mut session = Session::start(shell, args, false);
     session.ends_with(0).await;
@@ -214,7 +214,7 @@ async fn names_of_others_cannot_deceive_who_reads_them() {
         let shown = look(&shell, &about, r"invoice\u{202e}fdp.exe").await;
         assert!(!shown.contains('\u{202e}'), "{shown}");
     }
-    // To a program it is the same name.
+    // For a program the name stays unchanged.
     let listed = shell.json(&["ls"]).await;
     assert_eq!(listed["artifacts"][0]["filename"], deceiving);
 }
@@ -377,7 +377,7 @@ async fn push_shows_progress_and_ctrl_c_ends_it() {
     let mut session = Session::start(&shell, &push, true);
     let mut stdin = session.child.stdin.take().unwrap();
     stdin.write_all(&vec![7; 3 << 20]).await.unwrap();
-    // How much of it is on its way, and of what.
+    // How much of which file has been sent.
     session.shows("MiB").await;
     session.shows("big.bin").await;
     program::signal(&session.child, rustix::process::Signal::INT);

@@ -1,4 +1,4 @@
-//! Transfers that are cut off, of what is large and of what is there.
+//! Interrupted transfers of large files, and transfers of files that already exist.
 
 use std::{fs, os::unix::fs::MetadataExt};
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::{Shell, artifacts, each, start, text};
 use harness::{Cairn, Lines, Proxy, content, eventually, program};
 
-/// A shell whose way to the server can fail.
+/// A shell whose connection to the server can fail.
 async fn proxied() -> (Cairn, Shell, Proxy) {
     let (cairn, _) = start().await;
     let proxy = Proxy::before_tcp(cairn.grpc_url.strip_prefix("http://").unwrap()).await;
@@ -38,7 +38,7 @@ async fn a_pull_that_breaks_off_goes_on_where_it_was() {
             shell.read(path)
         };
         assert!(pulled == content, "{pull:?}");
-        // What was on its way when it broke is sent again, and no more.
+        // Only the part that was in transit is sent again.
         let passed = proxy.passed() - before;
         assert!(passed < (size + (18 << 20)) as u64, "{pull:?}: {passed}");
     }
@@ -51,7 +51,7 @@ async fn a_pull_goes_on_as_long_as_it_gets_on() {
     let pushed = shell.push("a.bin", &content, &[]).await;
     let pull = ["pull", text(&pushed["artifact_id"]), "-o", "b.bin"];
     let breaks = async {
-        // More often than a call that gets nowhere is made.
+        // More often than a call without progress is retried.
         for _ in 0..7 {
             proxy.break_after(3 << 19);
             eventually("it breaks", async || proxy.has_broken()).await;
@@ -96,7 +96,7 @@ async fn what_is_there_with_the_right_content_is_not_fetched_again() {
     );
     let inode = |name: &str| fs::metadata(shell.path(name)).unwrap().ino();
     let before = ["in/large", "in/small"].map(inode);
-    // As long as before, and another.
+    // Other content of the same length.
     let mut other = content(900 << 10);
     other[7] ^= 1;
     shell.write("in/changed", other);
@@ -106,7 +106,7 @@ async fn what_is_there_with_the_right_content_is_not_fetched_again() {
     assert!(proxy.passed() - passed < 1 << 20);
     assert_eq!(["in/large", "in/small"].map(inode), before);
     assert!(shell.read("in/changed") == content(900 << 10));
-    // Under its stored name, too, where nothing else is replaced.
+    // Also under its stored name, where no other file is replaced.
     let id = shell.json(&["push", "out/small"]).await;
     let pull = ["pull", text(&id["artifact_id"])];
     assert_eq!(shell.json(&pull).await["unchanged"], false);
@@ -133,7 +133,7 @@ async fn interrupted_push_prints_what_is_stored() {
         program::signal(&push, signal);
         let done = program::end_of(push).await.with_code(code);
         let told = done.saying("of 3 were pushed").json();
-        // An answer may still have been on its way.
+        // An answer may still have been in transit.
         let told = each(&told["artifacts"], "filename").len();
         assert!(told <= 2, "{told}");
     }

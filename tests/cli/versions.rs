@@ -1,4 +1,4 @@
-//! Versions of a file, what each says of itself, and pushes that depend on the latest.
+//! Versions of a file, their records, and pushes that depend on the latest.
 
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ async fn if_version_conflict_names_the_author() {
         shell.push("a.txt", content, &flags).await
     };
     let first = push("one", "--if-version=0").await;
-    // A retry of it has its answer, though the file has a version now.
+    // A retry of it gets the first answer, though the file has a version now.
     assert_eq!(push("one", "--if-version=0").await, first);
     let second = push("two", "--if-version=1").await;
     assert_eq!(second["version"], 2);

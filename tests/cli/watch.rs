@@ -32,7 +32,7 @@ impl Watching {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// How it ends, when it has nothing more to tell.
+    /// How it ends, when there is no further event.
     async fn ends(mut self) -> program::Done {
         let done = program::end_of(self.child).await;
         assert_eq!(self.printed.next().await, None);
@@ -40,7 +40,7 @@ impl Watching {
     }
 }
 
-/// The type of an event and the filename that it is about.
+/// The type of an event and its filename.
 fn what(event: &Value) -> (&str, &Value) {
     (text(&event["type"]), &event["artifact"]["filename"])
 }
@@ -49,7 +49,7 @@ fn what(event: &Value) -> (&str, &Value) {
 #[tokio::test]
 async fn watch_prints_a_line_for_each_event() {
     let (_cairn, shell) = start().await;
-    // Before there is such a session.
+    // Before the session exists.
     let mut watching = Watching::start(&shell, &["--until-sealed"]);
     let pushed = shell.push("a.txt", "a", &["--session=run"]).await;
     let created = watching.told().await;
@@ -80,7 +80,7 @@ async fn watch_prints_a_line_for_each_event() {
     );
     let done = watching.ends().await.ok();
     assert_eq!(done.stderr, "");
-    // Who comes later is told the same.
+    // A later watcher gets the same events.
     let done = shell
         .run(&["session", "watch", "run", "--until-sealed"])
         .await;
@@ -104,7 +104,7 @@ async fn watch_after_a_position_prints_only_later_events() {
         let watch = [&["session", "watch", "run"], &flags[..]].concat();
         shell.run(&watch).await.with_code(1).saying(words);
     }
-    // It may begin late: of what is pushed meanwhile it is told the last at least, and nothing old.
+    // It may begin late: it must print at least the last of the new events, and no old one.
     let mut new = Watching::start(&shell, &["--new"]);
     let first = async {
         let event = new.told().await;

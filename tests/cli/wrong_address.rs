@@ -1,4 +1,4 @@
-//! The command at an address that is not that of Cairn's gRPC.
+//! The command at an address that is not Cairn's gRPC port.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,7 +28,7 @@ async fn at_a_port_of_cairn_that_is_another_it_says_what_is_wrong() {
     }
 }
 
-/// A shell at a server that answers whatever is sent with these bytes.
+/// A shell at a server that answers everything with these bytes.
 async fn before(scheme: &str, answer: &'static [u8]) -> Shell {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

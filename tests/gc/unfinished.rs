@@ -103,7 +103,7 @@ async fn more_uploads_than_one_listing_has_are_all_found() {
     }
     cairn.bucket().begin(&key, b"late").await;
     let (listed, aborted) = look(&cairn).await;
-    assert_eq!((listed, aborted), (1002, 1), "what is no key of ours stays");
+    assert_eq!((listed, aborted), (1002, 1), "unknown keys stay");
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub(super) async fn settle(deployment: Deployment, callers: Vec<Caller>) {
     let callers = check(callers).await;
 
     tally.say("draining");
-    for worker in Arc::into_inner(deployment.workers).expect("nobody kills them any more") {
+    for worker in Arc::into_inner(deployment.workers).expect("the chaos has ended") {
         let log = worker.log.clone();
         worker.stop().await;
         check_log(&log, tally);
@@ -39,7 +39,7 @@ pub(super) async fn settle(deployment: Deployment, callers: Vec<Caller>) {
 
     tally.say("all that was promised is checked again");
     check(callers).await;
-    for api in Arc::into_inner(deployment.apis).expect("nobody kills them any more") {
+    for api in Arc::into_inner(deployment.apis).expect("the chaos has ended") {
         let log = api.log.clone();
         api.stop().await;
         check_log(&log, tally);
@@ -98,7 +98,7 @@ async fn drain(oracle: &Oracle, tally: &Tally) {
         if scan.is_idle() && scan.count("suspects") == 0 {
             return;
         }
-        tally.say(&format!("{} keys are nobody's", scan.count("suspects")));
+        tally.say(&format!("{} keys have no object", scan.count("suspects")));
     }
     tally.broken(Broken::Leak, "it cannot be drained".to_owned());
 }

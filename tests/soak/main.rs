@@ -108,6 +108,6 @@ async fn storm(
             callers.extend(others);
             callers
         }
-        () = deployment.hasten() => unreachable!("it goes on for ever"),
+        () = deployment.hasten() => unreachable!("it never ends"),
     }
 }

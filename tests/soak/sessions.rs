@@ -140,7 +140,7 @@ impl Caller {
         let digest = ContentHash::of(lines.concat().as_bytes()).to_string();
         let kept = self.world.journal.sealed(session, &digest);
         if told != digest || kept.is_some() {
-            let words = format!("{session}: {digest} of {lines:?}, told {told}, before {kept:?}");
+            let words = format!("{session}: {digest} of {lines:?}, answered {told}, before {kept:?}");
             self.tally().broken(Broken::Seal, words);
         } else {
             self.tally().add("check: manifest of a sealed session");
@@ -164,7 +164,7 @@ impl Caller {
         let entries = self.world.journal.entries();
         let session = &entries.sessions[name];
         let (Some(asked), Some(sealed)) = (session.seal_asked, session.sealed) else {
-            return vec!["sealed by nobody".to_owned()];
+            return vec!["sealed without a request".to_owned()];
         };
         let mut found = Vec::new();
         let held: BTreeMap<_, _> = manifest
@@ -174,7 +174,7 @@ impl Caller {
         for entry in manifest {
             let Some(record) = entries.records.get(&entry.artifact_id) else {
                 if !session.doubtful {
-                    found.push(format!("holds what nobody made: {entry:?}"));
+                    found.push(format!("contains what was never made: {entry:?}"));
                 }
                 continue;
             };

@@ -35,7 +35,7 @@ pub(super) fn shapes(count: u32) -> Vec<Shape> {
     shape("agent, of few old ones", &|r| {
         r.agent_id = "agent-old".into()
     });
-    shape("agent, of none", &|r| r.agent_id = "nobody".into());
+    shape("agent, of none", &|r| r.agent_id = "no-agent".into());
     shape("user, of most", &|r| r.user_id = "user-0".into());
     shape("user, of few", &|r| r.user_id = "user-8".into());
     shape("namespace, of few", &|r| r.namespace = "app-2".into());

@@ -1,4 +1,4 @@
-//! What `cairn dev` refuses to start on, and how it says so.
+//! When `cairn dev` refuses to start, and its errors.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

@@ -1,4 +1,4 @@
-//! However `cairn dev` ends, nothing of it runs on.
+//! However `cairn dev` ends, none of its processes keeps running.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ async fn ctrl_c_stops_everything() {
     assert!(socket.exists());
     dev.ctrl_c();
     dev.end().await.ok();
-    // Not only in the end: when the process has ended, nothing runs that it started.
+    // Not only eventually: when the process has ended, no process that it started is running.
     let left = place.processes();
     assert!(left.is_empty() && !socket.exists(), "{left:?}");
 }
@@ -32,7 +32,7 @@ async fn ctrl_c_stops_everything() {
 #[tokio::test]
 async fn ctrl_c_while_it_starts_stops_everything() {
     let place = Place::open();
-    // While the cluster is made, and while Postgres starts.
+    // While the cluster is created, and while Postgres starts.
     for sign in ["postgres/unfinished", "postgres/log"] {
         let child = place.dev().await.spawn().unwrap();
         let dev = place.data().join(sign);
@@ -81,7 +81,7 @@ async fn when_postgres_dies_it_says_so_and_ends_by_the_servers_fault() {
     let log = fs::read_to_string(place.folder.path().join("log")).unwrap();
     assert!(log.contains("cairn: Postgres has ended by itself"), "{log}");
     place.is_quiet(&socket).await;
-    // And that is not for ever.
+    // And the pause ends.
     place.start().await.stop().await;
 }
 
@@ -139,7 +139,7 @@ async fn a_second_ctrl_c_waits_for_no_one() {
     let asked_again = Instant::now();
     dev.ctrl_c();
     dev.end().await.ok();
-    // It would wait for half a minute.
+    // Otherwise it would wait for half a minute.
     assert!(asked_again.elapsed() < Duration::from_secs(15));
     place.is_quiet(&socket).await;
     program::end_of(push).await.with_code(3);

@@ -45,7 +45,7 @@ async fn dev_env_has_all_settings_for_its_owner_only() {
         dev.grpc, dev.key
     );
     assert_eq!(place.file("dev.env"), expected);
-    // What is printed may end in a log that others read.
+    // Its output may end in a log that others read.
     assert!(!dev.said.contains(&dev.key), "{}", dev.said);
     let path = place.data().join("dev.env");
     let mode = fs::metadata(&path).unwrap().permissions().mode();
@@ -72,7 +72,7 @@ async fn data_folder_is_private_to_its_owner() {
     for name in ["blobs", "dev.env", "lock"] {
         assert_eq!(mode(&place.data().join(name)), 0, "{name}");
     }
-    // The user that runs Postgres for root may get through it.
+    // The user that runs Postgres for root may enter it.
     assert_eq!(mode(&place.data()) & !0o011, 0);
 }
 
@@ -159,7 +159,7 @@ async fn a_postgres_that_was_left_behind_is_taken_over() {
         .push("large.bin", content(100 << 10), &["--session=run"])
         .await;
     let listed = shell.json(&["ls"]).await;
-    // Whatever would stop Postgres is stopped itself, then killed with the process.
+    // The process that would stop Postgres is stopped itself, then killed with `cairn dev`.
     let keepers: Vec<_> = place
         .processes()
         .into_iter()
@@ -178,7 +178,7 @@ async fn a_postgres_that_was_left_behind_is_taken_over() {
     let orphaned = place.socket();
 
     let dev = place.start().await;
-    // Whoever would have removed it was killed above.
+    // The process that would have removed it was killed above.
     fs::remove_dir(orphaned).unwrap();
     assert_holds(&dev.shell().await, &listed).await;
     let socket = place.socket();
@@ -237,7 +237,7 @@ async fn dev_collects_expired_artifacts_by_itself() {
     assert!(shell.read("back.bin") == content(100 << 10));
 }
 
-/// That a shell sees what a list of the session `run` once was, with its bytes.
+/// Checks that a shell lists the same artifacts of the session `run` as before, with their bytes.
 async fn assert_holds(shell: &Shell, listed: &Value) {
     assert_eq!(shell.json(&["ls"]).await, *listed);
     let pull = ["pull", "--session=run", "-o", "in"];
@@ -251,7 +251,7 @@ pub(super) fn files_below(folder: &Path) -> usize {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     entries
-        // The mark of the deployment is no blob.
+        // The mark of the deployment is not a blob.
         .filter(|path| !path.ends_with("_deployment_id"))
         .map(|path| if path.is_dir() { files_below(&path) } else { 1 })
         .sum()

@@ -320,10 +320,10 @@ async fn tenants_list_usage_and_set_quotas() {
 
     for (wrong, words) in [
         (
-            &["set", "--tenant=nobody", "--max-artifacts=5"][..],
-            "there is no tenant 'nobody'",
+            &["set", "--tenant=unknown", "--max-artifacts=5"][..],
+            "there is no tenant 'unknown'",
         ),
-        (&["show", "--tenant=nobody"], "there is no tenant 'nobody'"),
+        (&["show", "--tenant=unknown"], "there is no tenant 'unknown'"),
         (
             &["set", "--tenant=acme", "--max-artifacts=0"],
             "max_artifacts: must be 1 to",

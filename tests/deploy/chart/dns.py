@@ -1,4 +1,4 @@
-"""The cluster's name server: dns.py SERVER TOKEN ADDRESS. It knows the Services that have an address of their own."""
+"""The cluster's name server: dns.py SERVER TOKEN ADDRESS. It resolves the Services that have an address."""
 
 import ipaddress
 import json
@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 server, token, address = sys.argv[1:]
-# The server's certificate is its own, of this run.
+# The server's certificate is self-signed, for this run.
 context = ssl._create_unverified_context()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Asks an API server whether it would take these objects, and the Pods that they would make.
+"""Asks an API server whether it would accept these objects, and the Pods that they would create.
 
 dry_run.py SERVER TOKEN FILE
 """
@@ -14,7 +14,7 @@ import yaml
 
 server, token, file = sys.argv[1:]
 context = ssl._create_unverified_context()
-# Values files bring these along; the server does not know them.
+# Objects of values files, whose kinds the server does not know.
 FOREIGN = {"ExternalSecret"}
 
 
@@ -26,20 +26,20 @@ def post(thing):
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(thing).encode(), headers)
     with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-        # PodSecurity only warns of what makes Pods.
+        # PodSecurity only warns about objects that create Pods.
         return answer.headers.get_all("Warning", [])
 
 
 def pod_of(thing):
     template = thing["spec"]["template"]
-    # The ServiceAccounts are not there in a dry run.
+    # A dry run creates no ServiceAccounts.
     spec = {**template["spec"], "serviceAccountName": "default"}
-    # Those of a StatefulSet's claims are put in by its controller.
+    # The controller adds the volumes of a StatefulSet's claims.
     claims = [c["metadata"]["name"] for c in thing["spec"].get("volumeClaimTemplates", [])]
     spec["volumes"] = spec.get("volumes", []) + [{"name": c, "emptyDir": {}} for c in claims]
     if thing["kind"] != "Job":
         spec["restartPolicy"] = "Always"
-    # And these by the admission of priorities, which are not there.
+    # And admission adds these for priority classes, which do not exist here.
     spec.pop("priorityClassName", None)
     return {
         "apiVersion": "v1",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the chart against the rest of the project: metrics, runbook, settings, version.
+"""Compares the chart with the rest of the project: metrics, runbooks, settings, version.
 
 facts.py FOLDER     of rendered objects, as for objects.py
 """
@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy/helm/cairn"
 METRICS = yaml.safe_load((Path(__file__).parent / "metrics.yaml").read_text())
-# Prometheus puts these on all that it scrapes in a cluster.
+# Labels that Prometheus adds to everything that it scrapes in a cluster.
 LABELS_OF_SCRAPES = {"namespace", "pod", "alertname", "alertstate"}
 # Settings that make no sense in a cluster: a folder on one machine, and the worker's name, which is the Pod's.
 NOT_FOR_CLUSTERS = {"CAIRN_BLOB_DIR", "CAIRN_GC_WORKER"}
@@ -82,7 +82,7 @@ def check_alerts():
             faults.append(f"{name}: no test sees it fire")
     for anchor in anchors:
         if anchor.startswith("alert-") and anchor not in {f"alert-{r['alert'].lower()}" for r in rules if "alert" in r}:
-            faults.append(f"docs/runbooks.md tells of #{anchor}, and there is no such alert")
+            faults.append(f"docs/runbooks.md describes #{anchor}, and there is no such alert")
     return len([r for r in rules if "alert" in r])
 
 
@@ -105,7 +105,7 @@ def check_dashboard():
 
 
 def check_settings(folder):
-    """Every setting of the servers can be set through the chart, and every one that the chart takes is documented."""
+    """Checks that the chart can set every setting of the servers, and that every setting of the chart is documented."""
     configure = (ROOT / "docs/configure.md").read_text()
     tables = configure[configure.index("## Settings") : configure.index("### `cairn`, the command")]
     documented = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stands in for kubelets: says of every Pod what a kubelet would say of one that does as it should.
+"""Replaces kubelets: reports for every Pod the status of a Pod that works.
 
     kubelet.py SERVER TOKEN FAILING
 
@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 
 server, token, failing = sys.argv[1:]
-# The server's certificate is its own, of this run.
+# The server's certificate is self-signed, for this run.
 context = ssl._create_unverified_context()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds rendered objects against Kubernetes' schemas, and against what the chart promises of them.
+"""Checks rendered objects against Kubernetes' schemas, and against the promises of the chart.
 
     objects.py FOLDER
 
@@ -21,20 +21,20 @@ CRDS = {
     schema["properties"]["kind"]["const"]: schema
     for schema in map(json.loads, (p.read_text() for p in (HERE / "crds").glob("*.json")))
 }
-# Objects that values files bring along; what is in them is not the chart's.
+# Objects of values files; their content does not belong to the chart.
 FOREIGN = {"ExternalSecret"}
-# Secrets that stand in values files as what the user has.
+# Secrets that the user creates, by the values files.
 EXTERNAL_SECRETS = ("cairn-database", "cairn-s3", "cairn-test-key", "cairn-ca", "cairn-owner", "cairn-more", "pull")
-# The kinds that may be hooks. Argo CD deletes a hook before each sync and makes it anew: what lasts must be none.
+# The kinds that may be hooks. Argo CD deletes and recreates a hook with each sync, so lasting objects must not be hooks.
 HOOKS = {"Job", "Pod", "ServiceAccount", "NetworkPolicy", "ConfigMap"}
-# Where the selectors of a kind's spec stand that must find a Pod of ours.
+# The paths of selectors that must match one of our Pods, by kind.
 POD_SELECTORS = {
     "Service": ["selector"],
     "PodDisruptionBudget": ["selector", "matchLabels"],
     "NetworkPolicy": ["podSelector", "matchLabels"],
 }
 
-# The schemas are big, and the same ones are asked for again and again.
+# The schemas are large, and the same ones are used repeatedly.
 kubernetes.schema_contents = functools.cache(kubernetes.schema_contents)
 
 
@@ -52,7 +52,7 @@ def bytes_of(quantity):
 
 
 def pod_of(thing):
-    """The metadata and the spec of the Pods that an object makes."""
+    """The metadata and the spec of the Pods that an object creates."""
     if thing["kind"] == "Pod":
         return thing["metadata"], thing["spec"]
     template = dig(thing, "spec", "template")
@@ -78,7 +78,7 @@ def schema_faults(thing, version):
 
 
 def object_faults(thing):
-    """What can be told of one object alone."""
+    """Checks one object alone."""
     metadata = thing["metadata"]
     if len(metadata["name"]) > 63:
         yield "its name is longer than 63 characters"
@@ -100,7 +100,7 @@ def object_faults(thing):
 
 
 def migration_faults(thing):
-    """The migration speaks to Postgres alone."""
+    """Checks that the migration connects only to Postgres."""
     _, spec = pod_of(thing)
     for container in spec.get("initContainers", []) + spec["containers"]:
         if container["name"] != "migrate":
@@ -151,7 +151,7 @@ def container_faults(container):
         yield "its memory is limited to less than it requests"
     for variable in container.get("env", []):
         name, value = variable["name"], variable.get("value", "")
-        # CAIRN_TOKEN_… says whose tokens are taken, and is none; …_FILE says where one is.
+        # CAIRN_TOKEN_… configures which tokens are accepted, and is not secret; …_FILE is a path.
         secret = re.search("PASSWORD|SECRET|(?<!^CAIRN_)TOKEN|API_KEY", name) and not name.endswith("_FILE")
         if secret and value:
             yield f"{name} stands there in the clear"
@@ -179,11 +179,11 @@ def deployment_faults(thing):
 
 
 def release_faults(things, external):
-    """What can only be told of all objects together."""
+    """Checks all objects together."""
     by = {(t["kind"], t["metadata"]["name"]): t for t in things}
     if len(by) != len(things):
         yield "two objects have one name"
-    # What the values say is there already.
+    # Objects that exist already, by the values.
     known = lambda kind, name: (kind, name) in by or (kind, name) in external
     pods = [(t, pod_of(t)[0]["labels"], pod_of(t)[1]) for t in things if pod_of(t)[0] is not None]
 
@@ -251,7 +251,7 @@ def release_faults(things, external):
 
 
 def reference_faults(thing, spec, by, known):
-    """What a Pod refers to is there, and in time: a hook sees nothing that is not a hook before it."""
+    """Checks that what a Pod refers to exists in time: a hook sees only earlier hooks."""
     name = f"{thing['kind']} {thing['metadata']['name']}"
     wanted = (
         [("ServiceAccount", spec.get("serviceAccountName"))]
@@ -273,7 +273,7 @@ def reference_faults(thing, spec, by, known):
     wanted += [("ConfigMap", v["configMap"]["name"]) for v in spec.get("volumes", []) if "configMap" in v]
     sources = [s for v in spec.get("volumes", []) for s in dig(v, "projected", "sources", default=[])]
     wanted += [("Secret", s["secret"]["name"]) for s in sources if "secret" in s]
-    # Kubernetes puts its own into each namespace.
+    # Kubernetes creates this one in each namespace.
     wanted += [
         ("ConfigMap", s["configMap"]["name"])
         for s in sources
@@ -293,7 +293,7 @@ def reference_faults(thing, spec, by, known):
 def main(folder):
     faults, checked = [], 0
     seen = set()
-    # These stand in values files as what the user has.
+    # The user creates these, by the values files.
     external = {("Secret", n) for n in EXTERNAL_SECRETS} | {
         ("ConfigMap", n) for n in ("roots", "cairn-database-roots")
     }

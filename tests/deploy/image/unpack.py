@@ -1,4 +1,4 @@
-"""Unpacks the one image of an OCI layout, and holds it against what the chart relies on.
+"""Unpacks the one image of an OCI layout, and checks what the chart relies on.
 
 unpack.py LAYOUT FOLDER: every digest is checked on the way.
 """
@@ -56,7 +56,7 @@ for layer in manifest["layers"]:
         for entry in archive:
             name = entry.name.strip("/").removeprefix("./")
             expect(f"the owner of /{name}", (entry.uid, entry.gid), (0, 0))
-            # The test runs in a user namespace, where the owner may be whoever started it: what others may do counts.
+            # The test runs in a user namespace, where the owner may be any user: the rights of others count.
             needed = 0o555 if entry.isdir() or name in PROGRAMS else 0o444
             if entry.mode & needed != needed:
                 fail(f"not everybody may use /{name}: {entry.mode:o}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the sidecar's example, and its component added to agents that know nothing of it, against Kubernetes' schemas, the
+"""Checks the sidecar's example, and its component added to plain agents, against Kubernetes' schemas, the
 rules for the chart's own Pods, and what the sidecar needs to work.
 
     workloads.py VERSIONS FILE...
@@ -23,7 +23,7 @@ def mounts(container):
 def sidecar_faults(kind, spec):
     sidecars = [c for c in spec.get("initContainers", []) if c["name"] == "cairn"]
     if len(sidecars) != 1 or sidecars[0].get("restartPolicy") != "Always":
-        yield "it has not one sidecar, told to end when the rest has ended"
+        yield "it does not have exactly one sidecar, which ends after the other containers"
         return
     sidecar, agents = sidecars[0], spec["containers"]
     folder = dig(mounts(sidecar), "outputs", "mountPath")
