@@ -1,4 +1,4 @@
-//! How fast artifacts are created, against PutObject of the raw SDK and against the wrapper that people write.
+//! Rates of creates, compared with PutObject of the raw SDK and with the wrapper that people write.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     world::{Plan, World, fresh, random},
 };
 
-/// The sizes, their names, and what part of PutObject's rate is wanted with one client and with many.
+/// The sizes, their names, and the wanted share of PutObject's rate with one client and with many.
 const SIZES: [(usize, &str, [Wanted; 2]); 3] = [
     (
         4 << 10,
@@ -22,9 +22,9 @@ const SIZES: [(usize, &str, [Wanted; 2]); 3] = [
     (64 << 10, "64 KiB", [Wanted::Nothing, Wanted::AtLeast(0.9)]),
     (1 << 20, "1 MiB", [Wanted::Nothing, Wanted::AtLeast(0.95)]),
 ];
-/// How many clients there are: one, and many.
+/// The numbers of clients: one, and many.
 const CLIENTS: [usize; 2] = [1, 16];
-/// The size that the wrapper is measured with.
+/// The size for the comparison with the wrapper.
 const OF_WRAPPER: usize = 4 << 10;
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) {
@@ -110,7 +110,7 @@ struct Results {
     before: Rounds,
     raw: Rounds,
     wrapper: Rounds,
-    /// Of the server, for each create, in milliseconds.
+    /// Processor time of the server for each create, in milliseconds.
     processor: Vec<f64>,
 }
 
@@ -118,7 +118,7 @@ async fn callers(api: &Api, count: usize) -> Vec<(usize, Client)> {
     api.clients(count).await.into_iter().enumerate().collect()
 }
 
-/// Each in turn, after a short turn that does not count.
+/// Each side in turn, after a short turn that does not count.
 async fn measure(api: &Api, sides: &Sides, plan: &Plan) -> Results {
     let mut results = Results::default();
     for round in 0..=plan.scale.rounds {
@@ -156,7 +156,7 @@ async fn measure(api: &Api, sides: &Sides, plan: &Plan) -> Results {
     results
 }
 
-/// What is created: like what agents do, in a session for each of them, with an agent and a pair of metadata.
+/// The created artifact, like those of agents: in a session of each client, with an agent and a pair of metadata.
 pub(crate) fn spec(round: u32, caller: usize, number: u64, size: usize) -> ArtifactSpec {
     ArtifactSpec {
         filename: format!("f-{number}"),

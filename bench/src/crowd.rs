@@ -11,7 +11,7 @@ use crate::{
 };
 
 const MEBIBYTE: u64 = 1 << 20;
-/// How much more memory than when idle is wanted at the most.
+/// The wanted maximum of memory above idle.
 const WANTED: f64 = 256.0;
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) {

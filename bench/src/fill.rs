@@ -1,10 +1,10 @@
-//! Fills a database past the store: as skewed as real ones are, and with nothing that the collector would collect.
+//! Fills a database, bypassing the store: skewed like real ones, and without garbage.
 
 use crate::services::connect;
 
-/// Artifacts of one tenant, `$count` of them, numbered by their age. Most have one agent, one user, one content type, one
-/// stage and one pair of metadata; a third is in one session and half has one filename; and one file has 5,000 versions.
-/// The rare values are spread over all ages but for those called `old`, which the oldest thousandth alone has.
+/// `$count` artifacts of one tenant, numbered by age. Most have one agent, one user, one content type, one stage and
+/// one pair of metadata; a third is in one session and half has one filename; and one file has 5,000 versions. The rare
+/// values are spread over all ages, except those called `old`, which only the oldest thousandth has.
 const ROWS: &str = "
     INSERT INTO sessions (tenant_id, id, active_at)
         SELECT $tenant, 'run-' || i, now() - interval '1 day' FROM generate_series(0, $count / 100) i
@@ -49,7 +49,7 @@ const ROWS: &str = "
         SELECT $tenant, label, created_at, id FROM made, unnest(labels) label;
     DROP TABLE made";
 
-/// The checks of foreign keys, one look-up for each row; what is filled is sound.
+/// Disables the checks of foreign keys, one lookup for each row; the rows are consistent.
 const WITHOUT_CHECKS: &str = "
     DO $$
     DECLARE t record;
@@ -60,12 +60,12 @@ const WITHOUT_CHECKS: &str = "
         END LOOP;
     END $$";
 
-/// Which triggers take part.
+/// Which triggers run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Triggers {
-    /// The schema's own: what they write is there as well.
+    /// The schema's own, so that the rows that they write exist as well.
     Own,
-    /// None: no events and no usage, for they would be something to collect.
+    /// None: events and usage would be work for the collector.
     None,
 }
 

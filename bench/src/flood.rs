@@ -1,4 +1,4 @@
-//! What one tenant's flood does to another tenant's calls.
+//! The effect of one tenant's flood on another tenant's calls.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::{
     world::{Plan, World, fresh, random},
 };
 
-/// Who floods, each on a connection of its own, without a pause.
+/// Clients of the flood, each on its own connection, without a pause.
 const FLOOD: usize = 64;
-/// Who wants to get on with its work.
+/// Clients of the other tenant.
 const CALLERS: usize = 2;
 const SIZE: usize = 4 << 10;
-/// How much longer than the turn the flood is, on both sides of it.
+/// How much longer than the turn the flood is, before and after it.
 const MARGIN: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) {
@@ -42,7 +42,7 @@ async fn measure(api: &Api, name: &str, wanted: Wanted, plan: &Plan, report: &mu
     let content = random(SIZE);
     let [mut alone, mut flooded, mut flooding] = [(); 3].map(|()| Rounds::default());
     let turn = plan.scale.turn;
-    // What the first calls find out is not counted.
+    // The first calls fill caches and do not count.
     work(&callers, u32::MAX, &content, turn / 8).await;
     wave(&flood, u32::MAX, &content, turn / 8).await;
     for round in 0..plan.scale.rounds {
@@ -69,7 +69,7 @@ async fn measure(api: &Api, name: &str, wanted: Wanted, plan: &Plan, report: &mu
     );
 }
 
-/// A create and a get of what was created.
+/// A create, and a get of the created artifact.
 async fn work(callers: &[(usize, Client)], round: u32, content: &Bytes, turn: Duration) -> Load {
     let content = content.clone();
     load(callers.to_vec(), turn, move |(caller, client), number| {

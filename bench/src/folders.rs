@@ -1,5 +1,5 @@
-//! How fast a folder of small files is pushed and pulled by the command line, against `aws s3 cp --recursive` to the same S3
-//! server.
+//! Times of pushing and pulling a folder of small files with the command line, compared with `aws s3 cp --recursive` to
+//! the same S3 server.
 
 use std::{
     fs,
@@ -14,22 +14,22 @@ use crate::{
     world::{Plan, World, random},
 };
 
-/// How long each file is, in bytes.
+/// The length of each file, in bytes.
 const SIZE: usize = 4 << 10;
-/// How many files are in each folder of the folder.
+/// The number of files in each subfolder.
 const PER_FOLDER: u32 = 100;
 /// The seconds wanted for 2,000 files on two quiet cores.
 const WANTED: [f64; 3] = [3.0, 1.5, 1.5];
 const OF: f64 = 2000.0;
 
-/// Seconds for a push, a pull, and a pull of what is there, one a round.
+/// Seconds for a push, a pull, and a pull of existing files, one a round.
 type Times = [Vec<f64>; 3];
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) {
     let world = World::start(plan).await;
     let files = plan.scale.files;
     let [mut ours, mut theirs] = [(); 2].map(|()| Times::default());
-    // Until the end: a file system that has just deleted files takes longer to make others.
+    // Until the end: a file system that has just deleted files takes longer to create others.
     let mut folders = Vec::new();
     for round in 0..plan.scale.rounds {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -88,11 +88,11 @@ fn peer(bucket: &Bucket, folder: &Path, round: u32, times: &mut Times) {
     };
     times[0].push(s3(&["cp", "--recursive", "from", &remote]));
     times[1].push(s3(&["cp", "--recursive", &remote, "aws"]));
-    // It goes by sizes and times alone.
+    // It compares sizes and times only.
     times[2].push(s3(&["sync", &remote, "aws"]));
 }
 
-/// How long a program takes that succeeds, in seconds.
+/// The time of a program that succeeds, in seconds.
 fn timed(command: &mut Command) -> f64 {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let began = Instant::now();

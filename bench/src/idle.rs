@@ -1,4 +1,4 @@
-//! What the collector costs when there is nothing to collect: it must be the cost of the garbage, not of the table.
+//! The collector's cost without garbage: it must be the cost of the garbage, not of the table.
 
 use std::time::{Duration, Instant};
 
@@ -54,8 +54,8 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
     }
 }
 
-/// Both sides in turn, so that whatever the machine does besides, it does to both. The first of each does not count: the
-/// worker's first run finds out what is there.
+/// Both sides in turn, so that other load on the machine affects both. The first run of each does not count, because it
+/// fills caches.
 async fn measure(sides: &[Side], pass: &'static Pass, runs: u32) -> [Vec<f64>; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for run in 0..=runs {

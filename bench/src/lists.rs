@@ -1,4 +1,4 @@
-//! What a page of a list costs over few artifacts and over many: every filter and order, alone and in the usual pairs.
+//! The cost of a page of a list over few artifacts and over many: every filter and order, alone and in the usual pairs.
 
 mod shapes;
 
@@ -20,7 +20,7 @@ const CALLS: u32 = 5;
 const ENOUGH: Duration = Duration::from_secs(1);
 const WANTED: Wanted = Wanted::AtMost(1.5);
 
-/// What the database has read since this was last asked, in pages of 8 KiB: in its buffers, in the system's, and written
+/// What the database has read since the last call, in pages of 8 KiB: from its buffers, from the system's, and written
 /// to and read from temporary files.
 const PAGES: &str = "
     SELECT coalesce(sum(shared_blks_hit + shared_blks_read + temp_blks_read + temp_blks_written), 0)::float8
@@ -93,7 +93,7 @@ fn row(shape: &Shape, many: &Outcome, few: &Outcome, report: &mut Report) {
     }
 }
 
-/// What came of a shape on a side.
+/// The result of a shape on a side.
 #[derive(Debug, Default)]
 struct Outcome {
     /// The median of each round.
@@ -124,7 +124,7 @@ async fn measure(sides: &[Side], plan: &Plan) -> Vec<Vec<Outcome>> {
     let mut outcomes: Vec<Vec<Outcome>> = Vec::new();
     for shape in 0..shapes[0].len() {
         let mut of_shape: Vec<Outcome> = sides.iter().map(|_| Outcome::default()).collect();
-        // The first round fills caches, of plans too.
+        // The first round fills caches, also of plans.
         for round in 0..=plan.scale.rounds {
             for ((side, shapes), outcome) in sides.iter().zip(&shapes).zip(&mut of_shape) {
                 let turn = turn(side, &shapes[shape]).await;
@@ -149,7 +149,7 @@ async fn measure(sides: &[Side], plan: &Plan) -> Vec<Vec<Outcome>> {
     outcomes
 }
 
-/// Some calls: how long the one in the middle took, what each read, and how many rows it gave.
+/// Makes some calls: the median time, the pages that each read, and the rows that it returned.
 async fn turn(side: &Side, shape: &Shape) -> Result<(f64, f64, usize), String> {
     let reset = "SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)";
     side.database.query(reset, &[]).await.expect("a reset");

@@ -1,25 +1,25 @@
-//! Callers who do the same again and again for some time.
+//! Clients that repeat a call for some time.
 
 use std::{
     future::Future,
     time::{Duration, Instant},
 };
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
     /// Calls a second.
     pub(crate) rate: f64,
-    /// How long the one in the middle took.
+    /// The median time.
     pub(crate) p50: Duration,
-    /// How long all but one in a hundred took at the most.
+    /// The 99th percentile.
     pub(crate) p99: Duration,
     /// How many there were.
     pub(crate) calls: usize,
 }
 
-/// Lets each of these callers call until the time is over. A call that is under way then goes on to its end and counts.
-/// `call` gets the caller and the number of the call, from 0.
+/// Lets each of these clients call until the time is over. A running call then finishes and counts. `call` gets the
+/// client and the number of the call, from 0.
 pub(crate) async fn load<C, F, Call>(callers: Vec<C>, time: Duration, call: F) -> Load
 where
     C: Clone + Send + 'static,
@@ -73,12 +73,12 @@ impl Rounds {
         self.0.iter().map(figure).collect()
     }
 
-    /// What the p99 is of the p50, round by round.
+    /// The p99 divided by the p50, round by round.
     pub(crate) fn tails(&self) -> Vec<f64> {
         self.each(|load| load.p99.as_secs_f64() / load.p50.as_secs_f64())
     }
 
-    /// Our rate by a peer's, round by round.
+    /// Our rate divided by the peer's, round by round.
     pub(crate) fn rates_by(&self, peer: &Self) -> Vec<f64> {
         let pairs = self.0.iter().zip(&peer.0);
         pairs

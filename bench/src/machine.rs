@@ -1,4 +1,4 @@
-//! What a run was on: without it, its figures say nothing.
+//! The machine of a run: without it, the figures mean nothing.
 
 use std::{fs, path::Path, process::Command};
 
@@ -16,7 +16,7 @@ pub(crate) async fn print(plan: &Plan) {
     let file_system = said(Command::new("stat").args(["-f", "-c", "%T"]).arg(&folder));
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let kernel = said(Command::new("uname").arg("-r"));
-    // It says "version 8000GB 4.48 …".
+    // It prints "version 8000GB 4.48 …".
     let weed = said(Command::new(weed()).arg("version"));
     let weed = weed.split(' ').nth(2).unwrap_or("unknown");
     let postgres = Postgres::start();
@@ -44,14 +44,14 @@ fn version(program: &Path) -> String {
     said(Command::new(program).arg("--version"))
 }
 
-/// The first line that a program says.
+/// The first line that a program prints.
 fn said(command: &mut Command) -> String {
     let output = command.output().map(|output| output.stdout);
     let text = String::from_utf8(output.unwrap_or_default()).unwrap_or_default();
     text.lines().next().unwrap_or("unknown").trim().to_owned()
 }
 
-/// What a line of a file says behind its name.
+/// The value after a name in a file of lines.
 fn first_line(path: &str, name: &str) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name));

@@ -1,6 +1,6 @@
-//! Benchmarks of Cairn. Each takes its numbers and those of its peer in one run, alternately, and tells their ratio:
-//! a time alone says more of the machine than of the program. `make bench` builds and runs them; docs/benchmarks.md says
-//! what they mean.
+//! Benchmarks of Cairn. Each measures Cairn and its peer alternately in one run, and reports their ratio: a time alone
+//! says more about the machine than about the program. `make bench` builds and runs them; docs/benchmarks.md explains
+//! them.
 
 use std::{env, path::PathBuf};
 
@@ -102,7 +102,7 @@ async fn main() {
     let arguments = Arguments::parse();
     tokio::select! {
         () = run(arguments) => {}
-        // What was started ends with `run`.
+        // The services end with `run`.
         _ = tokio::signal::ctrl_c() => eprintln!("interrupted"),
     }
 }

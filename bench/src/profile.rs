@@ -1,4 +1,4 @@
-//! What a call asks of the database, statement by statement: where to look when a ratio is not what is wanted.
+//! The statements of a call, one by one: where to look when a ratio misses its target.
 
 use cairn_proto::v1::ListArtifactsRequest;
 
@@ -8,13 +8,13 @@ use crate::{
     world::{Plan, World, fresh, random},
 };
 
-/// How many calls there are before the counting, and while.
+/// How many calls are made before the counting, and during it.
 const WARM: u64 = 50;
 const CALLS: u64 = 500;
 const SIZE: usize = 4 << 10;
 const CLIENTS: usize = 16;
 
-/// A statement that a trigger or a foreign key runs is counted in the one that caused it, too.
+/// A statement of a trigger or a foreign key also counts in the statement that caused it.
 const STATEMENTS: &str = "
     SELECT calls::float8 / $1, total_exec_time / $1, (shared_blks_hit + shared_blks_read)::float8 / $1,
         wal_records::float8 / $1, wal_bytes::float8 / $1,

@@ -1,4 +1,4 @@
-//! How fast records and small contents are read, against GetObject of the raw SDK.
+//! Rates of reading records and small contents, compared with GetObject of the raw SDK.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
 
     let [mut gets, mut gets_before, mut downloads] = [(); 3].map(|()| Rounds::default());
     let [mut downloads_before, mut raw_gets] = [(); 2].map(|()| Rounds::default());
-    // What the first calls find out is not counted.
+    // The first calls fill caches and do not count.
     for side in [Some(&now), before.as_ref()].into_iter().flatten() {
         side.gets(plan.scale.turn / 8).await;
         side.downloads(plan.scale.turn / 8).await;

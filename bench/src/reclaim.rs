@@ -1,5 +1,5 @@
-//! How fast the collector deletes bytes, against what the S3 server can do when it is told by somebody who keeps no
-//! records: the same SDK, a thousand keys in a request.
+//! The rate at which the collector deletes bytes, compared with what the S3 server can do without records: the same
+//! SDK, a thousand keys in a request.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const SIZE: usize = 1024;
-/// How many are made at once; only the deleting is timed.
+/// How many are created at once; only the deletion is timed.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) {
@@ -98,7 +98,7 @@ async fn make_garbage(store: &Store, caller: &Caller, first: u32, count: u32) {
         .await;
 }
 
-/// Runs one pass; says the first thing that it counts.
+/// Runs one pass; returns its first count.
 async fn one_pass(store: &Store, name: &str) -> u64 {
     let pass = Pass::named(name).expect("a pass");
     let report = gc::run_passes(store, Policy::default(), [pass]).await;

@@ -1,14 +1,14 @@
-//! Tables of ratios, and whether each is what is wanted.
+//! Tables of ratios, with whether each reaches its target.
 
 use std::fmt;
 
-/// The one in the middle; of two, the lower.
+/// The median; of two, the lower.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[(figures.len() - 1) / 2]
 }
 
-/// A figure of several rounds: its median, and between what it lay.
+/// A figure of several rounds: its median, minimum and maximum.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spread {
     median: f64,
@@ -37,10 +37,10 @@ impl fmt::Display for Spread {
     }
 }
 
-/// What a ratio should be.
+/// The target of a ratio.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted {
-    /// Nothing: it is for information.
+    /// None: the figure is for information.
     Nothing,
     AtLeast(f64),
     AtMost(f64),
@@ -67,7 +67,7 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// Prints tables as they are filled, in Markdown, and keeps count of what was reached.
+/// Prints tables as they are filled, in Markdown, and counts the targets that were reached.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     reached: u32,
@@ -75,14 +75,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Begins a table.
+    /// Starts a table.
     pub(crate) fn begin(&mut self, title: &str, [work, ours, peer]: [&str; 3]) {
         println!(
             "\n### {title}\n\n| {work} | {ours} | {peer} | ratio | wanted | reached |\n|---|---|---|---|---|---|"
         );
     }
 
-    /// A row: what was done, what came of it and of the peer, their ratio and what it should be.
+    /// A row: the work, the results of Cairn and of the peer, their ratio and the target.
     pub(crate) fn row(
         &mut self,
         work: &str,
@@ -107,7 +107,7 @@ impl Report {
         println!("| {work} | {ours} | {peer} | {ratio} | {wanted} | {reached} |");
     }
 
-    /// A row of something that failed where it should not.
+    /// A row of a failure.
     pub(crate) fn failed(&mut self, work: &str, ours: &str, peer: &str, why: &str, wanted: Wanted) {
         self.missed.push(format!("{work}: {why}"));
         println!("| {work} | {ours} | {peer} | {why} | {wanted} | **no** |");

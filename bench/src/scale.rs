@@ -1,4 +1,4 @@
-//! How much of everything a run has.
+//! The sizes of a run.
 
 use std::time::Duration;
 
@@ -24,19 +24,19 @@ pub(crate) struct Scale {
     pub(crate) turn: Duration,
     /// The length of a large file, in MiB.
     pub(crate) stream: u64,
-    /// How many uploads go on at once on one connection.
+    /// How many uploads run at once on one connection.
     pub(crate) crowd: usize,
-    /// And of how many MiB each.
+    /// The size of each, in MiB.
     pub(crate) crowd_stream: u64,
     /// How many files are in a folder.
     pub(crate) files: u32,
-    /// How many artifacts are few.
+    /// The small number of artifacts.
     pub(crate) few: u32,
-    /// And how many are many.
+    /// The large number of artifacts.
     pub(crate) many: &'static [u32],
     /// How many objects are deleted in a turn.
     pub(crate) reclaimed: u32,
-    /// How many artifacts the collector's idle passes have many of.
+    /// The large number of artifacts for the collector's idle passes.
     pub(crate) idle: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What a benchmark runs on: processes and folders of its own, gone when it ends.
+//! The services of a benchmark: their own processes and folders, removed when it ends.
 
 mod api;
 mod postgres;

@@ -1,4 +1,4 @@
-//! How fast a large file passes through, in one stream: against a multipart upload and a GetObject of the raw SDK.
+//! The rate of a large file in one stream, compared with a multipart upload and a GetObject of the raw SDK.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const MEBIBYTE: u64 = 1 << 20;
-/// As Cairn: parts of 8 MiB, two of them in flight.
+/// Like Cairn: parts of 8 MiB, two of them in flight.
 const PART: usize = 8 << 20;
 const PARTS_IN_FLIGHT: usize = 2;
 
@@ -103,7 +103,7 @@ fn rate(size: u64, took: Duration) -> f64 {
     size as f64 / 1e6 / took.as_secs_f64()
 }
 
-/// Up and down again.
+/// Uploads it and downloads it again.
 async fn through(
     client: &Client,
     round: u32,

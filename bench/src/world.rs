@@ -1,4 +1,4 @@
-//! What the benchmarks of calls have in common: a Cairn, perhaps an earlier one, and the S3 server that both are on.
+//! Shared by the benchmarks of calls: a Cairn, optionally an earlier one, and the S3 server of both.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use crate::{
     services::{Api, Bucket, Postgres, S3},
 };
 
-/// What is measured, and how.
+/// The options of a run.
 pub(crate) struct Plan {
     pub(crate) scale: Scale,
     /// The `cairn-api` that is measured.
     pub(crate) api: PathBuf,
     /// The `cairn` that is measured.
     pub(crate) cairn: PathBuf,
-    /// An earlier one to compare it with.
+    /// An earlier `cairn-api` to compare with.
     pub(crate) before: Option<PathBuf>,
     /// Whether the wrapper takes its turns.
     pub(crate) wrapper: bool,
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 pub(crate) struct World {
     pub(crate) now: Api,
     pub(crate) before: Option<Api>,
-    /// Where the raw SDK puts things.
+    /// The bucket of the raw SDK.
     pub(crate) raw: Bucket,
     pub(crate) postgres: Postgres,
     pub(crate) s3: S3,
@@ -58,7 +58,7 @@ impl World {
     }
 }
 
-/// Bytes like no others: `base` with a random beginning.
+/// Unique bytes: `base` with a random beginning.
 pub(crate) fn fresh(base: &[u8]) -> bytes::Bytes {
     let mut content = base.to_vec();
     let beginning = content.len().min(16);

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use cairn_proto::v1::{ArtifactKind, ArtifactStage, ListArtifactsRequest};
 
-/// A list, by the filters that it has.
+/// A list with its filters.
 pub(super) struct Shape {
     pub(super) name: &'static str,
     pub(super) request: ListArtifactsRequest,

@@ -1,4 +1,4 @@
-//! A `cairn-api` as it is deployed, in a process of its own, and its clients.
+//! A `cairn-api` as it is deployed, in its own process, and its clients.
 
 use std::{
     path::{Path, PathBuf},
@@ -39,7 +39,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Migrates a database that has nothing in it, makes a tenant and serves it.
+    /// Migrates an empty database, creates a tenant and serves it.
     pub(crate) async fn start(program: &Path, database_url: &str, bucket: &Bucket) -> Self {
         run(program, database_url, bucket, &["migrate"]);
         let key = new_key(program, database_url, bucket, "bench");
@@ -73,12 +73,12 @@ impl Api {
         }
     }
 
-    /// What tells the command line where it is.
+    /// The environment of the command line.
     pub(crate) fn environment(&self) -> [(&'static str, &str); 2] {
         [("CAIRN_ADDR", &self.url), ("CAIRN_API_KEY", &self.key)]
     }
 
-    /// A client of the tenant, on a connection of its own.
+    /// A client of the tenant, on its own connection.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.url, &self.key).await
     }
@@ -117,7 +117,7 @@ fn command(program: &Path, database_url: &str, bucket: &Bucket) -> Command {
     command
 }
 
-/// Runs a verb of the program to its end; what it says.
+/// Runs a verb of the program to its end; returns its output.
 fn run(program: &Path, database_url: &str, bucket: &Bucket, arguments: &[&str]) -> String {
     let mut command = command(program, database_url, bucket);
     let done = command.args(arguments).output();
@@ -144,7 +144,7 @@ impl Interceptor for Bearer {
 }
 
 impl Client {
-    /// With the windows that the command line asks for.
+    /// With the same windows as the command line.
     async fn connect(url: &str, key: &str) -> Self {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .expect("a URL")
@@ -205,7 +205,7 @@ impl Client {
         Ok(answer.into_inner().artifact.expect("an artifact"))
     }
 
-    /// Reads a content to its end; its size.
+    /// Reads a content to its end; returns its size.
     pub(crate) async fn download(&self, id: &str) -> Result<u64, Status> {
         let request = DownloadArtifactRequest {
             artifact_id: id.to_owned(),
@@ -226,7 +226,7 @@ impl Client {
         Ok(size)
     }
 
-    /// How many are on the first page.
+    /// The number of artifacts on the first page.
     pub(crate) async fn list(&self, request: ListArtifactsRequest) -> Result<usize, Status> {
         let answer = self.0.clone().list_artifacts(request).await?;
         Ok(answer.into_inner().artifacts.len())

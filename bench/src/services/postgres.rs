@@ -1,4 +1,4 @@
-//! A Postgres of a benchmark's own: durable as in production, and with its defaults but for what filling it takes.
+//! A Postgres for one benchmark: durable as in production, with its defaults except for what filling it needs.
 
 use cairn_cli::cluster::{Cluster, Options};
 use tempfile::TempDir;
@@ -10,7 +10,7 @@ const SETTINGS: &[&str] = &[
     "max_connections=300",
 ];
 
-/// Counts what each statement reads and how long it takes, also those of triggers and of foreign keys.
+/// Counts the reads and the time of each statement, including those of triggers and foreign keys.
 const COUNTING: &[&str] = &[
     "max_wal_size=8GB",
     "maintenance_work_mem=512MB",
@@ -56,7 +56,7 @@ impl Postgres {
         self.cluster.url(database)
     }
 
-    /// Makes a database with nothing in it; its URL.
+    /// Creates an empty database; returns its URL.
     pub(crate) async fn database(&self, name: &str) -> String {
         let postgres = connect(&self.url("postgres")).await;
         let create = format!("CREATE DATABASE {name}");
@@ -71,7 +71,7 @@ impl Postgres {
     }
 }
 
-/// A connection past the store.
+/// A connection that bypasses the store.
 pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls)
         .await

@@ -1,4 +1,4 @@
-//! A program in a group of its own, all of which ends when this is dropped, and when this process dies.
+//! A program in its own process group, which ends when this is dropped, and when this process dies.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program that says nothing but its errors, with nothing of ours that would configure it.
+    /// Starts a program that prints only its errors, without the environment variables that configure Cairn.
     pub(super) fn start(command: &mut Command) -> Self {
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("CAIRN_") {
@@ -50,11 +50,11 @@ impl Process {
         assert!(ended.is_none(), "a program ended by itself: {ended:?}");
     }
 
-    /// Processor time that it has used so far.
+    /// Processor time used so far.
     pub(crate) fn processor_time(&self) -> Duration {
         let path = format!("/proc/{}/stat", self.program.id());
         let stat = fs::read_to_string(path).expect("a running process");
-        // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th fields behind it, in
+        // The name, in parentheses, may contain anything; utime and stime are the 12th and 13th fields after it, in
         // hundredths of a second.
         let (_, fields) = stat.rsplit_once(')').expect("a name");
         let ticks = fields.split_whitespace().skip(11).take(2);
@@ -62,12 +62,12 @@ impl Process {
         Duration::from_millis(ticks * 10)
     }
 
-    /// The most memory that it has held since `forget_peak_memory`, in MiB.
+    /// The peak of its memory since `forget_peak_memory`, in MiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.memory("VmHWM")
     }
 
-    /// The memory that it holds, in MiB.
+    /// Its current memory, in MiB.
     pub(crate) fn memory_now(&self) -> u64 {
         self.memory("VmRSS")
     }

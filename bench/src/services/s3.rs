@@ -1,4 +1,4 @@
-//! SeaweedFS, and what the raw SDK does with it: the peer of most benchmarks.
+//! SeaweedFS with the raw SDK: the peer of most benchmarks.
 
 use std::{
     env,
@@ -31,7 +31,7 @@ pub(crate) struct S3 {
     _folder: TempDir,
 }
 
-/// A bucket, and the raw SDK to reach it with.
+/// A bucket, and the raw SDK to access it.
 #[derive(Clone)]
 pub(crate) struct Bucket {
     pub(crate) client: Client,
@@ -52,7 +52,7 @@ impl S3 {
                 .arg(format!("-master.port={master}"))
                 .arg(format!("-volume.port={volume}"))
                 .arg(format!("-filer.port={filer}"))
-                // Volumes are of one bucket each, and take no space before they are filled.
+                // Volumes belong to one bucket each, and take no space before they are filled.
                 .args(["-master.volumeSizeLimitMB=1024", "-volume.max=5000"])
                 .args([
                     "-volume.preStopSeconds=0",
@@ -74,7 +74,7 @@ impl S3 {
         }
     }
 
-    /// Makes a bucket: each deployment must have its own.
+    /// Creates a bucket: each deployment needs its own.
     pub(crate) async fn bucket(&mut self, name: &str) -> Bucket {
         let name = format!("bench-{name}");
         for _ in 0..300 {
@@ -128,7 +128,7 @@ impl Bucket {
         put.body(content.into()).send().await.expect("an object");
     }
 
-    /// Reads an object to its end; its size.
+    /// Reads an object to its end; returns its size.
     pub(crate) async fn get(&self, key: &str) -> u64 {
         let get = self.client.get_object().bucket(&self.name).key(key);
         let mut body = get.send().await.expect("an object").body;
@@ -139,7 +139,7 @@ impl Bucket {
         size
     }
 
-    /// A multipart upload of one part, again and again.
+    /// A multipart upload that repeats one part.
     pub(crate) async fn put_in_parts(&self, key: &str, part: Bytes, parts: i32, at_once: usize) {
         let begin = self.client.create_multipart_upload();
         let begun = begin.bucket(&self.name).key(key).send().await;

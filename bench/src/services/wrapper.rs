@@ -24,7 +24,7 @@ pub(crate) struct Wrapper {
 }
 
 impl Wrapper {
-    /// Starts it on a database with nothing in it.
+    /// Starts it on an empty database.
     pub(crate) async fn start(database_url: &str, bucket: &Bucket) -> Self {
         let database = connect(database_url).await;
         database.batch_execute(SCHEMA).await.expect("its tables");
@@ -45,7 +45,7 @@ impl Wrapper {
         let client = reqwest::Client::new();
         let url = format!("http://{address}/artifacts");
         for _ in 0..300 {
-            // Only POST is known there.
+            // It knows only POST there.
             if client.get(&url).send().await.is_ok() {
                 break;
             }
@@ -59,7 +59,7 @@ impl Wrapper {
         }
     }
 
-    /// Creates an artifact as the benchmarks create Cairn's.
+    /// Creates the same artifact as the benchmark of Cairn's creates.
     pub(crate) async fn create(&self, filename: &str, session: &str, content: &Bytes) {
         let mut body = BytesMut::with_capacity(content.len() + 1024);
         let metadata = r#"{"stage":"final"}"#;
