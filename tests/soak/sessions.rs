@@ -140,7 +140,8 @@ impl Caller {
         let digest = ContentHash::of(lines.concat().as_bytes()).to_string();
         let kept = self.world.journal.sealed(session, &digest);
         if told != digest || kept.is_some() {
-            let words = format!("{session}: {digest} of {lines:?}, answered {told}, before {kept:?}");
+            let words =
+                format!("{session}: {digest} of {lines:?}, answered {told}, before {kept:?}");
             self.tally().broken(Broken::Seal, words);
         } else {
             self.tally().add("check: manifest of a sealed session");

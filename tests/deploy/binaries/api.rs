@@ -323,7 +323,10 @@ async fn tenants_list_usage_and_set_quotas() {
             &["set", "--tenant=unknown", "--max-artifacts=5"][..],
             "there is no tenant 'unknown'",
         ),
-        (&["show", "--tenant=unknown"], "there is no tenant 'unknown'"),
+        (
+            &["show", "--tenant=unknown"],
+            "there is no tenant 'unknown'",
+        ),
         (
             &["set", "--tenant=acme", "--max-artifacts=0"],
             "max_artifacts: must be 1 to",
