@@ -1,8 +1,7 @@
-//! The bytes: in S3, or in files. The only S3 client and the only file I/O of the project's store are below this module.
+//! The bytes: in S3, or in files. The only S3 client and the only file I/O of the store are below this module.
 //!
-//! A key is written by one upload, once, and never reused. That is the whole contract with the protocol: a write or a
-//! delete that was given up on and takes effect later can only touch bytes that nobody refers to, or write the same
-//! bytes again.
+//! A key is written by one upload, once, and never reused. The protocol needs nothing else: a write or a delete that
+//! was given up and takes effect later can only touch bytes that nothing refers to, or write the same bytes again.
 
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ pub(crate) use pieces::Pieces;
 pub(crate) use reader::BlobReader;
 pub(crate) use s3::S3;
 
-/// Where the bytes are kept: a closed set.
+/// The blob stores: a closed set.
 #[derive(Clone)]
 pub(crate) enum Blobs {
     S3(S3),
@@ -31,7 +30,7 @@ pub(crate) enum Blobs {
 /// Why a blob operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BlobError {
-    /// There is nothing under this key, or not at this offset. Never said when the store could not be asked.
+    /// There is nothing under this key, or not at this offset. Never returned when the store could not be asked.
     #[error("nothing is stored there")]
     NotFound,
     /// The operation may or may not have taken effect.
@@ -54,63 +53,63 @@ pub(crate) struct Part {
     pub(crate) etag: String,
 }
 
-/// A multipart upload under way: its key and the blob store's name for it.
+/// A running multipart upload: its key and the blob store's id for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Multipart {
     pub(crate) key: ObjectKey,
     pub(crate) id: String,
     /// Every part but the last has this size.
     pub(crate) part_size: usize,
-    /// It was asked for more than once, so there may be others to the same key that nobody knows the names of.
+    /// It was requested more than once, so there may be other uploads to the same key with unknown ids.
     pub(crate) asked_again: bool,
 }
 
-/// A part of a listing, in the order of the paths.
+/// A page of a listing, in the order of the paths.
 #[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) entries: Vec<Entry>,
-    /// Where to go on from; `None` when there is no more.
+    /// Where the next page starts; `None` on the last page.
     pub(crate) next: Option<String>,
 }
 
-/// Something that lies in the blob store.
+/// An entry of the blob store.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) size: u64,
-    /// How long it has lain there, by the blob store's own clock.
+    /// How long it has existed, by the blob store's own clock.
     pub(crate) age: Duration,
-    /// Another content under the same path has another one.
+    /// Changes with the content under a path.
     pub(crate) version: String,
 }
 
-/// A part of a listing of what was begun and not made whole.
+/// A page of a listing of unfinished uploads.
 #[derive(Debug)]
 pub(crate) struct ListedUnfinished {
     pub(crate) uploads: Vec<Unfinished>,
-    /// The key and the id to go on behind; `None` when there is no more.
+    /// The key and the id after which the next page starts; `None` on the last page.
     pub(crate) next: Option<(String, String)>,
 }
 
-/// An upload that was begun and neither completed nor aborted.
+/// An upload that began and was neither completed nor aborted.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
-    /// Whose key it is to; `None` for a key that is not one of ours.
+    /// The object of its key; `None` for a key that is not one of ours.
     pub(crate) owner: Option<(TenantId, ObjectId)>,
-    /// The blob store's name for it.
+    /// The blob store's id for it.
     pub(crate) id: String,
-    /// How long ago it was begun, or last written to, by the blob store's own clock.
+    /// How long ago it began, or was last written to, by the blob store's own clock.
     pub(crate) age: Duration,
 }
 
 impl Blobs {
-    /// What all paths start with.
+    /// The beginning of every path.
     const PREFIX: &str = "v1/";
 
-    /// Where the blob store says which deployment it is of.
+    /// The path of the mark that names the deployment.
     pub(crate) const MARKER: &str = "v1/_deployment_id";
 
-    /// The setting that says where the blob store is.
+    /// The setting that configures the blob store.
     pub(crate) fn setting(&self) -> &'static str {
         match self {
             Self::S3(_) => "CAIRN_S3_BUCKET",
@@ -118,7 +117,7 @@ impl Blobs {
         }
     }
 
-    /// The start of the paths of one of the 256 shards, into which the hash spreads all keys.
+    /// The beginning of the paths of one of the 256 shards, over which the hash spreads all keys.
     pub(crate) fn shard(number: u8) -> String {
         format!("v1/{number:02x}/")
     }
@@ -128,7 +127,7 @@ impl Blobs {
         ObjectKey::new(tenant, object)
     }
 
-    /// Stores bytes whole; durable when it answers.
+    /// Stores bytes as a whole; durable when it returns.
     pub(crate) async fn put(&self, key: &ObjectKey, bytes: Pieces) -> BlobResult<()> {
         match self {
             Self::S3(s3) => s3.put(key, bytes).await,
@@ -163,7 +162,8 @@ impl Blobs {
         }
     }
 
-    /// Makes the parts one; durable when it answers. Called once: after a failure nothing more may be sent to this upload.
+    /// Combines the parts; durable when it returns. Called once: after a failure nothing more may be sent to this
+    /// upload.
     pub(crate) async fn complete(
         &self,
         upload: &Multipart,
@@ -176,7 +176,7 @@ impl Blobs {
         }
     }
 
-    /// Removes whatever parts there are of uploads to this key; none is fine.
+    /// Removes all parts of uploads to this key; having none is not an error.
     pub(crate) async fn abort(&self, key: &ObjectKey, id: Option<&str>) -> BlobResult<()> {
         match self {
             Self::S3(s3) => s3.abort(key, id).await,
@@ -184,7 +184,7 @@ impl Blobs {
         }
     }
 
-    /// Reads `length` bytes from `offset` on.
+    /// Reads `length` bytes from `offset`.
     pub(crate) async fn get(
         &self,
         key: &ObjectKey,
@@ -197,7 +197,7 @@ impl Blobs {
         }
     }
 
-    /// Deletes keys, and says of each whether it is now gone; one that was gone already is.
+    /// Deletes keys, and returns for each whether it is now gone; a key that was already gone counts.
     pub(crate) async fn delete(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
         match self {
             Self::S3(s3) => s3.delete(keys).await,
@@ -205,7 +205,7 @@ impl Blobs {
         }
     }
 
-    /// The size of what is under a key; `None` only when the blob store says that there is nothing.
+    /// The size of the bytes under a key; `None` only if the blob store says that there is nothing.
     pub(crate) async fn size_of(&self, key: &ObjectKey) -> BlobResult<Option<u64>> {
         match self {
             Self::S3(s3) => s3.size_of(key).await,
@@ -213,8 +213,8 @@ impl Blobs {
         }
     }
 
-    /// Lists what is stored whole under paths with this start, from behind a path on, at most a thousand. An answer that is
-    /// not understood in full is an error: nothing is ever left out.
+    /// Lists complete entries under paths with this beginning, after a path, at most a thousand. An answer that is not
+    /// fully understood is an error: no entry is ever left out.
     pub(crate) async fn list(&self, start: &str, after: &str) -> BlobResult<Listed> {
         match self {
             Self::S3(s3) => s3.list(start, after).await,
@@ -222,8 +222,8 @@ impl Blobs {
         }
     }
 
-    /// Lists uploads that were begun and neither completed nor aborted, at most a thousand. MinIO and its kin say nothing
-    /// here, because they list uploads for exact keys only.
+    /// Lists unfinished uploads, at most a thousand. MinIO and similar servers return nothing here, because they list
+    /// uploads for exact keys only.
     pub(crate) async fn list_unfinished(
         &self,
         after: Option<(String, String)>,
@@ -234,7 +234,7 @@ impl Blobs {
         }
     }
 
-    /// What the mark of the deployment says; `None` only when the blob store says that there is none.
+    /// The mark of the deployment; `None` only if the blob store says that there is none.
     pub(crate) async fn marker(&self) -> BlobResult<Option<String>> {
         match self {
             Self::S3(s3) => s3.marker().await,
@@ -242,7 +242,7 @@ impl Blobs {
         }
     }
 
-    /// Writes the mark where there is none. That it was written is known only when it has been read.
+    /// Writes the mark if there is none. Only a read shows whether it was written.
     pub(crate) async fn claim(&self, text: &str) -> BlobResult<()> {
         match self {
             Self::S3(s3) => s3.claim(text).await,
@@ -250,7 +250,7 @@ impl Blobs {
         }
     }
 
-    /// Writes the mark over the one that is there.
+    /// Overwrites the mark.
     pub(crate) async fn mark(&self, text: &str) -> BlobResult<()> {
         match self {
             Self::S3(s3) => s3.mark(text).await,
@@ -258,8 +258,8 @@ impl Blobs {
         }
     }
 
-    /// Rules by which the blob store itself would delete or lock away what is kept in it, in words. `None` when it does not
-    /// say.
+    /// Descriptions of the rules by which the blob store itself would delete or archive objects. `None` if it does not
+    /// show them.
     pub(crate) async fn dangerous_rules(&self) -> BlobResult<Option<Vec<String>>> {
         match self {
             Self::S3(s3) => s3.dangerous_rules().await,

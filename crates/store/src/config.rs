@@ -1,5 +1,4 @@
-//! The settings that every process around the store shares, from the environment. The only place of this crate that
-//! reads it.
+//! The settings that all processes of the store share, from the environment. Only this file of the crate reads it.
 
 use std::{
     fmt::{self, Display},
@@ -18,40 +17,40 @@ pub(crate) mod gc;
 /// Settings of the store.
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// `CAIRN_DATABASE_URL`, or what the file `CAIRN_DATABASE_URL_FILE` holds: a Postgres URL or key-value string.
+    /// `CAIRN_DATABASE_URL`, or the content of the file `CAIRN_DATABASE_URL_FILE`: a Postgres URL or key-value string.
     pub database_url: String,
-    /// `CAIRN_DATABASE_PASSWORD_FILE`: a file with the password, which goes before that of the URL and is read for each
+    /// `CAIRN_DATABASE_PASSWORD_FILE`: a file with the password, which overrides that of the URL and is read for each
     /// new connection.
     pub database_password_file: Option<PathBuf>,
-    /// `CAIRN_DATABASE_CA_FILE`: certificates, in PEM, of the authorities that sign Postgres's certificate, trusted beside
-    /// the machine's. With one, TLS is insisted on unless the URL has another sslmode.
+    /// `CAIRN_DATABASE_CA_FILE`: PEM file with the CA certificates that sign Postgres's certificate, trusted in
+    /// addition to the machine's. With one, TLS is required unless the URL has another sslmode.
     pub database_ca_file: Option<PathBuf>,
-    /// `CAIRN_DATABASE_CONNECTIONS`: the most connections of this process; default 16.
+    /// `CAIRN_DATABASE_CONNECTIONS`: maximum connections of this process; default 16.
     pub database_connections: usize,
-    /// Where the bytes are.
+    /// The blob store.
     pub blobs: BlobConfig,
-    /// `CAIRN_INLINE_MAX_BYTES`: content up to this size is kept in Postgres; 0 to 131072, default 65536. Beyond that,
+    /// `CAIRN_INLINE_MAX_BYTES`: content up to this size is stored in Postgres; 0 to 131072, default 65536. Above that,
     /// write-ahead log and backups grow faster than latency shrinks.
     pub inline_max_bytes: usize,
     /// `CAIRN_UPLOAD_MAX_BYTES`: the largest content; default 64 GiB, at most 625 GiB (10,000 parts of 64 MiB).
     pub upload_max_bytes: u64,
-    /// `CAIRN_UPLOAD_BUFFER_BYTES`: what all uploads of this process may hold in memory together; default 96 MiB, at
-    /// least 64 MiB, so that the largest part fits.
+    /// `CAIRN_UPLOAD_BUFFER_BYTES`: memory for all uploads of this process; default 96 MiB, at least 64 MiB, so that
+    /// the largest part fits.
     pub upload_buffer_bytes: usize,
-    /// `CAIRN_UPLOAD_PATIENCE`: how long an upload may let the server wait for bytes; what arrives earns the time back.
-    /// Default 60s.
+    /// `CAIRN_UPLOAD_PATIENCE`: how long an upload may keep the server waiting for bytes in total; bytes that arrive
+    /// add to it. Default 60s.
     pub upload_patience: Duration,
-    /// `CAIRN_UPLOAD_BYTES_PER_SECOND`: how many bytes earn a second of it back, which is the lowest rate that can go on;
-    /// default 16384, at least 1.
+    /// `CAIRN_UPLOAD_BYTES_PER_SECOND`: how many bytes add a second to it, which is the lowest rate that an upload can
+    /// sustain; default 16384, at least 1.
     pub upload_bytes_per_second: u64,
     /// `CAIRN_UPLOAD_LEASE`: how long an upload may show no sign of life; default 15m.
     pub upload_lease: Duration,
     /// `CAIRN_DELETE_WINDOW`: how long deleted and expired artifacts keep their bytes; default 7d.
     pub delete_window: Duration,
-    /// `CAIRN_GC_GRACE`: how long bytes that nothing refers to are left alone before they are deleted; default 1h. It
-    /// must exceed the longest download and what a database failover may lose.
+    /// `CAIRN_GC_GRACE`: how long the bytes of a condemned object are kept before they are deleted; default 1h. It must
+    /// exceed the longest download and what a database failover may lose.
     pub gc_grace: Duration,
-    /// `CAIRN_IDEMPOTENCY_WINDOW`: how long an idempotency key stands for its write; default 24h.
+    /// `CAIRN_IDEMPOTENCY_WINDOW`: how long an idempotency key is remembered; default 24h.
     pub idempotency_window: Duration,
     /// `CAIRN_UNPUBLISHED_WINDOW`: how long an unpublished artifact waits for its session's commit before it is
     /// discarded; default 24h.
@@ -60,19 +59,19 @@ pub struct StoreConfig {
     pub event_retention: Duration,
     /// `CAIRN_JOB_RETENTION`: how long jobs are kept after their end; default 30d.
     pub job_retention: Duration,
-    /// `CAIRN_CREDENTIAL_TRUST`: how long a process goes on with what it knows of a credential and its tenant: how long a
-    /// revoked key may still be let in; default 5s, at most 5m. Zero asks Postgres at every call.
+    /// `CAIRN_CREDENTIAL_TRUST`: how long a process caches a credential and its tenant, and so how long a revoked key
+    /// may still be accepted; default 5s, at most 5m. Zero asks Postgres at every call.
     pub credential_trust: Duration,
-    /// How the collector works.
+    /// The settings of the collector.
     pub gc: GcConfig,
 }
 
-/// Where the bytes are: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
+/// The blob store: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
 #[derive(Debug, Clone)]
 pub enum BlobConfig {
     /// In a bucket.
     S3(S3Config),
-    /// In files below a folder, which one machine alone may use.
+    /// In files below a folder, which only one machine may use.
     Fs(PathBuf),
 }
 
@@ -85,7 +84,7 @@ pub struct S3Config {
     pub endpoint: Option<String>,
     /// `CAIRN_S3_REGION`: default us-east-1 with an endpoint, else from the AWS chain, else us-east-1.
     pub region: Option<String>,
-    /// `CAIRN_S3_PATH_STYLE`: bucket in the path and not in the host name; default true with an endpoint, else false.
+    /// `CAIRN_S3_PATH_STYLE`: bucket in the path instead of the host name; default true with an endpoint, else false.
     pub path_style: bool,
     /// `CAIRN_S3_ACCESS_KEY_ID` and `CAIRN_S3_SECRET_ACCESS_KEY`: default from the AWS chain, which is environment,
     /// profile, web identity, container or instance role.
@@ -128,10 +127,10 @@ impl StoreConfig {
     const LONGEST_TRUST: Duration = Duration::from_secs(5 * 60);
     /// The largest part of a multipart upload.
     pub(crate) const MAX_PART: usize = 64 * 1024 * 1024;
-    /// The most parts that S3 takes.
+    /// The maximum number of parts in S3.
     pub(crate) const MAX_PARTS: u64 = 10_000;
 
-    /// Settings with the defaults for all that is not given.
+    /// Settings with the defaults for everything that is not given.
     #[must_use]
     pub fn new(database_url: String, blobs: BlobConfig) -> Self {
         Self {
@@ -160,7 +159,7 @@ impl StoreConfig {
     /// Reads the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn from_env() -> Result<Self> {
         let mut config = Self::new(database_url()?, BlobConfig::from_env()?);
         config.database_password_file = env("CAIRN_DATABASE_PASSWORD_FILE")?;
@@ -168,10 +167,10 @@ impl StoreConfig {
         config.with_env()
     }
 
-    /// These settings, changed by what the environment has of limits and times.
+    /// These settings, changed by the limits and times in the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn with_env(mut self) -> Result<Self> {
         override_by(&mut self.database_connections, "CAIRN_DATABASE_CONNECTIONS")?;
         override_by(&mut self.inline_max_bytes, "CAIRN_INLINE_MAX_BYTES")?;

@@ -1,4 +1,4 @@
-//! What the store counts and measures. Does nothing in a process that has not started its telemetry.
+//! Metrics of the store. They do nothing in a process that has not started its telemetry.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -9,7 +9,7 @@ use opentelemetry::{
 
 use crate::gc::{Pass, Report};
 
-/// From a millisecond to a minute, in seconds: what anybody waits for.
+/// From a millisecond to a minute, in seconds: the range of waits.
 const SECONDS: [f64; 15] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
@@ -34,7 +34,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         histogram.with_boundaries(SECONDS.into()).build()
     };
     let damaged_records = meter.u64_counter("cairn.damaged_records").build();
-    // There before the first: an alert cannot see a series begin.
+    // Register the series at zero: an alert cannot see a series begin.
     damaged_records.add(0, &[KeyValue::new("record", "artifact")]);
     Instruments {
         uploads: meter.u64_counter("cairn.uploads").build(),
@@ -50,12 +50,12 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     }
 });
 
-/// Where the content of an upload went.
+/// How the content of an upload was stored.
 #[derive(Clone, Copy)]
 pub(crate) enum Kept {
     Inline,
     Object,
-    /// The tenant had it already.
+    /// The tenant already had it.
     Deduplicated,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn damaged_record(record: &'static str) {
     INSTRUMENTS.damaged_records.add(1, &[record]);
 }
 
-/// An upload that made an artifact, or would have made the one that there is.
+/// An upload that created an artifact, or returned the existing one.
 pub(crate) fn uploaded(outcome: &'static str, bytes: u64, kept: Option<Kept>) {
     let outcome = KeyValue::new("outcome", outcome);
     INSTRUMENTS.uploads.add(1, &[outcome]);
@@ -80,14 +80,14 @@ pub(crate) fn uploaded(outcome: &'static str, bytes: u64, kept: Option<Kept>) {
     }
 }
 
-/// Content that was handed out.
+/// Downloaded content.
 pub(crate) fn downloaded(bytes: usize, inline: bool) {
     let from = if inline { "inline" } else { "object" };
     let from = KeyValue::new("from", from);
     INSTRUMENTS.download_bytes.add(bytes as u64, &[from]);
 }
 
-/// How long somebody waited for a connection.
+/// The time that a caller waited for a connection.
 pub(crate) fn waited_for_connection(time: Duration) {
     INSTRUMENTS.pool_wait.record(time.as_secs_f64(), &[]);
 }
@@ -102,7 +102,7 @@ pub(crate) fn pool(used: usize, idle: usize, max: usize) {
     INSTRUMENTS.pool_max.record(max as u64, &[]);
 }
 
-/// One operation of S3, with all its attempts.
+/// One operation of S3, including all its attempts.
 pub(crate) fn asked_s3(operation: String, failed: bool, time: Duration) {
     let labels = [
         KeyValue::new("operation", operation),

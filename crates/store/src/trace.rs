@@ -1,4 +1,4 @@
-//! Traces that go on in another process, by way of the database.
+//! Traces that continue in another process, through the database.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 const HEADER: &str = "traceparent";
 
-/// Where the trace of the caller is now; `None` in a process that traces nothing.
+/// The caller's current trace context; `None` in a process without tracing.
 pub(crate) fn here() -> Option<String> {
     let mut carrier = HashMap::new();
     let context = Span::current().context();
@@ -16,10 +16,10 @@ pub(crate) fn here() -> Option<String> {
     carrier.remove(HEADER)
 }
 
-/// Makes a span that has just been made a part of a trace.
+/// Makes a new span part of a trace.
 pub(crate) fn continue_from(span: &Span, here: &str) {
     let carrier = HashMap::from([(HEADER.to_owned(), here.to_owned())]);
     let context = global::get_text_map_propagator(|it| it.extract(&carrier));
-    // It fails where there are no spans at all.
+    // It fails if there are no spans at all.
     let _ = span.set_parent(context);
 }

@@ -16,12 +16,12 @@ mod list;
 mod marker;
 mod unfinished;
 
-/// Only the user that Cairn runs as may read the bytes.
+/// Only Cairn's own user may read the bytes.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// A folder of blobs. A file is written under `tmp/`, synced, renamed into its place and the folders on its path synced,
-/// so that under a key there is either nothing or everything, also after a power cut.
+/// A folder of blobs. A file is written under `tmp/`, synced, renamed into its place, and the folders on its path are
+/// synced. So a key has either nothing or everything, even after a power failure.
 #[derive(Clone)]
 pub(crate) struct Fs {
     root: Arc<Path>,
@@ -29,12 +29,12 @@ pub(crate) struct Fs {
 }
 
 impl Fs {
-    /// Opens a folder, which is made when it is not there.
+    /// Opens a folder, and creates it if necessary.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         for folder in ["tmp", "v1"] {
             let folder = root.join(folder);
             make_folders(&folder)?;
-            // An earlier release let others read.
+            // An earlier release let other users read.
             fs::set_permissions(&folder, Permissions::from_mode(FOLDER_MODE))?;
         }
         Ok(Self {
@@ -163,7 +163,7 @@ fn make_folders(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
-/// Removes a file; gone already is fine.
+/// Removes a file; a missing one is not an error.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e),

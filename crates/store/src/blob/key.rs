@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 
 use crate::model::id::{ObjectId, TenantId};
 
-/// `v1/{2 hex digits of a hash}/{tenant}/{object}`. The hash spreads keys over S3's partitions; the object's id is fresh
-/// for every upload, so a key is written once.
+/// `v1/{2 hex digits of a hash}/{tenant}/{object}`. The hash spreads keys over S3's partitions. The object's id is
+/// fresh for every upload, so a key is written once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectKey {
     path: String,
@@ -27,7 +27,7 @@ impl ObjectKey {
         &self.path
     }
 
-    /// What a listed path names, if it is exactly as it would be written here. Whatever else lies in the blob store is
+    /// The object of a listed path, if the path is exactly as this type writes it. Other entries of the blob store are
     /// not ours to judge.
     pub(crate) fn parse(path: &str) -> Option<(TenantId, ObjectId)> {
         let mut segments = path.split('/');
@@ -36,12 +36,12 @@ impl ObjectKey {
         (Self::new(tenant, object).path == path).then_some((tenant, object))
     }
 
-    /// The name of the file in which the bytes wait until all are there.
+    /// The name of the temporary file that receives the bytes.
     pub(super) fn temporary_name(&self) -> String {
         format!("{}_{}", self.tenant.0, self.object.0)
     }
 
-    /// What the name of such a file names.
+    /// The object of a temporary file's name.
     pub(super) fn parse_temporary_name(name: &str) -> Option<(TenantId, ObjectId)> {
         let (tenant, object) = name.split_once('_')?;
         let ids = (

@@ -5,7 +5,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Keeps what all passes of a process delete below a rate.
+/// Limits the rate of deletions of all passes of a process.
 #[derive(Clone)]
 pub(crate) struct Pace {
     per_second: u32,
@@ -21,7 +21,7 @@ impl Pace {
         }
     }
 
-    /// How many keys to take at once, of `wanted`: no more than are deleted in ten seconds, so that claims do not run out
+    /// How many of `wanted` keys to take at once: no more than are deleted in ten seconds, so that claims do not expire
     /// while they wait.
     pub(crate) fn at_once(&self, wanted: u32) -> u32 {
         wanted.min(self.per_second.saturating_mul(10))

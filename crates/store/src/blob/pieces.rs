@@ -1,4 +1,4 @@
-//! Bytes that lie in several places in memory and are stored as one.
+//! Bytes in several places of memory that are stored as one.
 
 use std::{
     convert::Infallible,
@@ -11,7 +11,7 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Pieces of a content, in their order; clones share them.
+/// Pieces of a content, in order; clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Pieces {
     pieces: Arc<[Bytes]>,
@@ -26,7 +26,7 @@ impl Pieces {
         }
     }
 
-    /// How many bytes they have together.
+    /// Their total length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -50,7 +50,7 @@ impl Pieces {
     }
 }
 
-/// A body that says its length beforehand, which S3 demands.
+/// A body that states its length beforehand, which S3 requires.
 struct Unsent {
     pieces: Arc<[Bytes]>,
     next: usize,

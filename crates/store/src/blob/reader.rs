@@ -11,13 +11,13 @@ const PIECE: usize = 256 * 1024;
 /// How long a blob store may take to send the next piece.
 const NEXT_PIECE: Duration = Duration::from_secs(30);
 
-/// Bytes on their way from a blob store: as many as were asked for, and never more.
+/// Bytes from a blob store: exactly as many as requested.
 pub(crate) struct BlobReader {
     source: Source,
     left: u64,
-    /// What was received and is not yet part of a piece.
+    /// Received bytes that are not yet part of a piece.
     received: Bytes,
-    /// Why there is no more, once the last piece before that has been handed out.
+    /// Why there are no more bytes, once the last piece before that was returned.
     broken: Option<BlobError>,
 }
 
@@ -32,7 +32,7 @@ impl BlobReader {
         Self::new(Source::S3(body), length)
     }
 
-    /// A file of which so many bytes are read, from where it stands.
+    /// A file of which so many bytes are read, from its current position.
     pub(super) fn fs(file: File, length: u64) -> Self {
         Self::new(Source::Fs(file), length)
     }
@@ -46,7 +46,7 @@ impl BlobReader {
         }
     }
 
-    /// The next piece, of 256 KiB but for the last one and one before a failure; `None` at the end.
+    /// The next piece, of 256 KiB except the last one and one before a failure; `None` at the end.
     ///
     /// # Errors
     /// `NotFound` when a file is too short, `Failed` when a body is too short or too long.

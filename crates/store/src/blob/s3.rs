@@ -30,12 +30,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 const ATTEMPTS: u32 = 3;
-/// The pause before an attempt that the SDK does not make itself; the next one is longer.
+/// The pause before a retry that the SDK does not make itself; the next one is longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// A request with a large body may take this long, and a second more for so many bytes.
+/// The base time of a request with a large body, which has a second more for so many bytes.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_BYTES_PER_SECOND: usize = 1_000_000;
-/// How often an abort is repeated: a part that was in flight may land after it.
+/// How often an abort is repeated: a part in flight may arrive after it.
 const ABORTS: usize = 5;
 
 /// A bucket.
@@ -46,14 +46,14 @@ pub(crate) struct S3 {
 }
 
 impl S3 {
-    /// Makes a client; nothing is sent yet.
+    /// Creates a client; sends nothing yet.
     pub(crate) async fn connect(config: &S3Config) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(
                 tls::rustls_provider::CryptoMode::Ring,
             ))
             .build_https();
-        // What is given is not looked for: the chain's last resort asks the network.
+        // With given credentials the chain is not used: its last resort asks the network.
         let mut chain = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
         let local = config.endpoint.as_ref().map(|_| "us-east-1".to_owned());
         if let Some(region) = config.region.clone().or(local) {
@@ -75,10 +75,10 @@ impl S3 {
                     .build(),
             )
             // Several S3 servers refuse or mishandle the trailing checksums that the SDK would add; the content's own
-            // SHA-256 is the truth here.
+            // SHA-256 is what counts.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            // It would cut off slow servers; the reader has a time limit of its own.
+            // It would cut off slow servers; the reader has its own time limit.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .force_path_style(config.path_style)
             .interceptor(observe::Observe);
@@ -113,7 +113,7 @@ impl S3 {
         put.map(drop).map_err(|e| failed("PutObject", e))
     }
 
-    /// Also says whether it was asked for more than once: an answer that was lost leaves an upload that nobody knows.
+    /// Also returns whether it was requested more than once: a lost answer leaves an upload with an unknown id.
     pub(super) async fn begin(&self, key: &ObjectKey) -> BlobResult<(String, bool)> {
         let mut attempt = 1;
         loop {
@@ -169,7 +169,7 @@ impl S3 {
         Ok(Part { number, etag })
     }
 
-    /// The size of what is under a key; `None` only when S3 says that there is nothing.
+    /// The size of the object under a key; `None` only if S3 says that there is none.
     pub(super) async fn size_of(&self, key: &ObjectKey) -> BlobResult<Option<u64>> {
         let head = self
             .client
@@ -185,7 +185,7 @@ impl S3 {
         }
     }
 
-    /// Aborts the upload that is known, and every other that S3 lists under exactly this key: the answer to a
+    /// Aborts the known upload, and every other upload that S3 lists under exactly this key, because the answer to a
     /// CreateMultipartUpload may have been lost.
     pub(super) async fn abort(&self, key: &ObjectKey, id: Option<&str>) -> BlobResult<()> {
         let mut ids: Vec<String> = id.map(str::to_owned).into_iter().collect();
@@ -221,7 +221,7 @@ impl S3 {
         }
     }
 
-    /// MinIO and its kin list uploads for exact keys only, which is all that is asked here.
+    /// MinIO and similar servers list uploads for exact keys only, which is all that is needed here.
     async fn uploads_to(&self, key: &ObjectKey) -> BlobResult<Vec<String>> {
         let listed = self
             .client
@@ -255,7 +255,7 @@ impl S3 {
     }
 }
 
-/// What a request with so large a body may take, each attempt and all of them, where that is more than the usual.
+/// The time limit of a request with so large a body, for each attempt and for all of them, if it exceeds the default.
 fn time_limits(body: usize) -> Option<aws_sdk_s3::config::Builder> {
     let seconds = body.div_ceil(BODY_BYTES_PER_SECOND) as u64;
     let attempt = BODY_TIMEOUT + Duration::from_secs(seconds);
@@ -273,7 +273,7 @@ fn status<E>(e: &SdkError<E>) -> Option<u16> {
     e.raw_response().map(|response| response.status().as_u16())
 }
 
-/// Whether S3 has understood and will not do it.
+/// Whether S3 understood the request and refuses it.
 fn is_refusal<E>(e: &SdkError<E>) -> bool {
     status(e).is_some_and(|status| (400..500).contains(&status) && status != 408 && status != 429)
 }

@@ -1,4 +1,4 @@
-//! What the collector alone is told by the environment.
+//! The settings of the collector, from the environment.
 
 use std::time::Duration;
 
@@ -12,33 +12,32 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Settings of the collector.
 #[derive(Debug, Clone)]
 pub struct GcConfig {
-    /// `CAIRN_GC_WORKER`: what the worker is called in the ledger; default the host's name, as `HOSTNAME` has it, and the
-    /// number of the process.
+    /// `CAIRN_GC_WORKER`: the worker's name in the ledger; default the host's name, from `HOSTNAME`, and the process
+    /// id.
     pub worker: String,
-    /// `CAIRN_GC_DELETES_PER_SECOND`: how many keys one process deletes from the blob store at the most; at least 1,
+    /// `CAIRN_GC_DELETES_PER_SECOND`: maximum keys that one process deletes from the blob store a second; at least 1,
     /// default 10,000.
     pub deletes_per_second: u32,
-    /// `CAIRN_GC_ORPHAN_AGE`: how long a key that no object has must have lain in the blob store before it is suspected;
-    /// at least 24h, default 72h.
+    /// `CAIRN_GC_ORPHAN_AGE`: age at which a key without an object becomes a suspect; at least 24h, default 72h.
     pub orphan_age: Duration,
-    /// `CAIRN_GC_ORPHAN_CONFIRM`: how long after it was first suspected it is deleted, if it is still there and still
-    /// nobody's; at least 24h, default 24h.
+    /// `CAIRN_GC_ORPHAN_CONFIRM`: how long after it became a suspect it is deleted, if it still exists and still has no
+    /// object; at least 24h, default 24h.
     pub orphan_confirm: Duration,
     /// `CAIRN_GC_ORPHAN_ROUND`: the pause between two scans of the same part of the blob store; at least 1h, default 20h.
     pub orphan_round: Duration,
-    /// `CAIRN_GC_ORPHAN_LIMIT`: with more suspects than this, and more than a hundredth of all keys, none is deleted;
-    /// default 1,000.
+    /// `CAIRN_GC_ORPHAN_LIMIT`: with more suspects than this, and more than a hundredth of all keys, no orphan is
+    /// deleted; default 1,000.
     pub orphan_limit: u64,
-    /// `CAIRN_GC_REHASH_BYTES`: how much the search for ghosts reads and hashes again in each run; default 1 GiB, 0 for
+    /// `CAIRN_GC_REHASH_BYTES`: how many bytes the search for ghosts reads and hashes in each run; default 1 GiB, 0 for
     /// none.
     pub rehash_bytes: u64,
-    /// `CAIRN_RECORD_RETENTION`: how long rows that stand for nothing any more are kept: of purged artifacts, deleted
-    /// bytes and ended links; at least 30d, default 90d.
+    /// `CAIRN_RECORD_RETENTION`: how long the rows of purged artifacts, deleted objects and ended links are kept; at
+    /// least 30d, default 90d.
     pub record_retention: Duration,
     /// `CAIRN_LEDGER_RETENTION`: how long the ledger of deletions is kept; at least 30d, default 400d.
     pub ledger_retention: Duration,
-    /// `CAIRN_SESSION_MAX_ARTIFACTS`: how many visible artifacts a session may have, which is looked at once a minute; 1 to
-    /// 1,000,000, default 200,000. To seal a session is one transaction, and takes about 15 seconds for a million.
+    /// `CAIRN_SESSION_MAX_ARTIFACTS`: how many visible artifacts a session may have, checked once a minute; 1 to
+    /// 1,000,000, default 200,000. Sealing a session is one transaction, which takes about 15 seconds for a million.
     pub session_max_artifacts: u32,
 }
 
@@ -77,7 +76,7 @@ impl GcConfig {
             return Err(Error::invalid(most, "must be 1 to 1000000"));
         }
         override_by(&mut self.rehash_bytes, "CAIRN_GC_REHASH_BYTES")?;
-        // What protects bytes and records cannot be configured away.
+        // Settings cannot remove what protects bytes and records.
         for (value, variable, least) in [
             (&mut self.orphan_age, "CAIRN_GC_ORPHAN_AGE", DAY),
             (&mut self.orphan_confirm, "CAIRN_GC_ORPHAN_CONFIRM", DAY),

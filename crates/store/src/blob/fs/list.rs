@@ -1,4 +1,4 @@
-//! What lies in the folder.
+//! Lists the folder.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +11,7 @@ use std::{
 use super::{Fs, blocking};
 use crate::blob::{BlobError, BlobResult, Entry, Listed, ObjectKey};
 
-/// As many as S3 gives at once.
+/// As many entries as S3 returns at once.
 const PAGE: usize = 1000;
 
 impl Fs {
@@ -33,7 +33,7 @@ impl Fs {
         if paths.len() <= PAGE {
             let after = paths.last().map_or(after, String::as_str).to_owned();
             let mut page = Page { after, paths };
-            // A start is the path of a folder, or empty.
+            // The beginning is the path of a folder, or empty.
             match self.walk(start, &mut page) {
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 walked => walked?,
@@ -65,9 +65,9 @@ impl Fs {
         Ok(Listed { entries, next })
     }
 
-    /// The files below a folder, in the order of their paths from the root, until the page is full; those that are being
-    /// written are not there yet. A folder is read only when something in it belongs to the page, and then its files belong
-    /// to it to the last one.
+    /// The files below a folder, in the order of their paths from the root, until the page is full; files that are
+    /// being written are not included. A folder is read only if an entry of it belongs to the page, and then all of its
+    /// files are read.
     fn walk(&self, folder: &str, page: &mut Page) -> io::Result<()> {
         #[cfg(test)]
         self.rests.count_folder();
@@ -102,21 +102,21 @@ impl Fs {
     }
 }
 
-/// The paths behind one of them: at least as many as a page has and one more, if there are.
+/// The paths after one of them: if they exist, at least a page and one more.
 struct Page {
     after: String,
     paths: Vec<String>,
 }
 
 impl Page {
-    /// Whether a file, or everything in a folder, whose path ends with a slash, lies before the page.
+    /// Whether a file, or everything in a folder, whose path ends with a slash, is before the page.
     fn is_past(&self, path: &str) -> bool {
         *path <= *self.after && !(path.ends_with('/') && self.after.starts_with(path))
     }
 }
 
-/// What pages left over of the last folder that they read, so that the next page need not read it again: a folder of many
-/// pages is read twice. Each is used once, by the read that goes on behind that very page.
+/// The rest of the last folder that a page read, so that the next page need not read it again: otherwise a folder of
+/// many pages is read each time. Each rest is used once, by the read that continues after that page.
 #[derive(Default)]
 pub(super) struct Rests {
     kept: Mutex<VecDeque<Rest>>,
@@ -130,7 +130,7 @@ struct Rest {
     paths: Vec<String>,
 }
 
-/// How many listings are gone on with at once without reading a folder again.
+/// How many listings can continue at once without reading a folder again.
 const RESTS: usize = 8;
 
 impl Rests {
@@ -182,7 +182,7 @@ mod tests {
             after = next;
         }
         assert_eq!(found, 5 * PAGE);
-        // That of the tenants and that of the files, to begin and to find the end.
+        // The folder of the tenants and that of the files, for the first page and for the last.
         let read = blobs
             .rests
             .folders

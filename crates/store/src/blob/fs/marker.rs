@@ -1,4 +1,4 @@
-//! Which deployment the folder is of.
+//! The mark of the folder's deployment.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -38,7 +38,7 @@ impl Fs {
             if over {
                 fs::rename(&temporary, &path)?;
             } else {
-                // Unlike a rename it leaves what is there, and unlike a new file it is there with all that is in it.
+                // Unlike a rename it keeps an existing file, and unlike a new file it appears with its whole content.
                 match fs::hard_link(&temporary, &path) {
                     Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(e),
                     _ => remove(&temporary)?,

@@ -1,4 +1,4 @@
-//! The time by S3's clock, from the answer to a request.
+//! The time of S3's clock, from the answer to a request.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,12 +11,12 @@ use aws_sdk_s3::{
     primitives::{DateTime, DateTimeFormat},
 };
 
-/// Remembers the `Date` of the answer to the request that it is given to.
+/// Records the `Date` of the answer to a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Clock(Arc<Mutex<Option<DateTime>>>);
 
 impl Clock {
-    /// When S3 answered; `None` when it did not say.
+    /// When S3 answered; `None` if the answer has no date.
     pub(super) fn time(&self) -> Option<DateTime> {
         *self.0.lock().ok()?
     }

@@ -1,4 +1,4 @@
-//! Making the parts of an upload one object.
+//! Completes multipart uploads.
 
 use std::{error::Error, io::ErrorKind, time::Duration};
 
@@ -22,9 +22,9 @@ type Failure = SdkError<CompleteMultipartUploadError>;
 
 impl S3 {
     /// One Complete at a time: servers have lost data to a second one beside the first. After a failure the key itself
-    /// tells whether there is an object; the parts' ETags are pinned by the request, so a key of the right size is the
-    /// right object. Complete is sent again only when there is none and the first one has ended: it did not reach the
-    /// server, or the server answered that it could not do it now.
+    /// shows whether there is an object. The request pins the parts' ETags, so a key of the right size is the right
+    /// object. Complete is sent again only if there is none and the first one has ended: it did not reach the server,
+    /// or the server answered that it could not do it now.
     pub(in crate::blob) async fn complete(
         &self,
         upload: &Multipart,
@@ -45,7 +45,8 @@ impl S3 {
         if upload.asked_again
             && let Err(e) = self.abort(&upload.key, None).await
         {
-            // The content is there; parts of another attempt may be, too, until the bucket's own rule ends them.
+            // The content exists; parts of another attempt may exist too, until the bucket's lifecycle rule removes
+            // them.
             tracing::warn!(
                 error = describe(&e),
                 key = upload.key.as_str(),
@@ -89,8 +90,8 @@ impl S3 {
     }
 }
 
-/// Whether nothing of the request is still at work anywhere. An answer of a gateway says nothing of the server behind it,
-/// and neither does an error under a status of success.
+/// Whether the request has ended everywhere. An answer of a gateway says nothing about the server behind it, and
+/// neither does an error under a success status.
 fn has_ended(failure: &Failure) -> bool {
     match failure {
         SdkError::DispatchFailure(e) => {

@@ -9,14 +9,14 @@ use futures_util::future::join_all;
 use super::{S3, failed, is_404, status};
 use crate::blob::{BlobError, BlobResult, ObjectKey};
 
-/// The most keys that DeleteObjects takes.
+/// The maximum number of keys of DeleteObjects.
 const BATCH: usize = 1000;
-/// Into how many requests keys to delete are divided, as long as these are not too large: servers work through the keys of
-/// one request one by one.
+/// The number of parallel requests for the keys, unless these would be too large: servers process the keys of one
+/// request one by one.
 const BATCHES_AT_ONCE: usize = 4;
-/// Fewer keys than this are not worth a request of their own.
+/// Fewer keys than this do not get a request of their own.
 const SMALLEST_BATCH: usize = 100;
-/// How many keys of one batch are deleted at once on a server that takes no batches.
+/// How many keys of one batch are deleted in parallel on a server without batches.
 const SINGLES_AT_ONCE: usize = 4;
 
 impl S3 {
@@ -30,7 +30,7 @@ impl S3 {
             .collect()
     }
 
-    /// An answer of 200 carries an error for every key that was not deleted.
+    /// An answer of 200 contains an error for every key that was not deleted.
     async fn delete_batch(&self, keys: &[ObjectKey]) -> Vec<BlobResult<()>> {
         let objects = keys
             .iter()
@@ -101,8 +101,8 @@ impl S3 {
     }
 }
 
-/// Some servers do not take batches, or not with the checksum that the SDK adds. One that is busy does, and would be
-/// busier with a request for each key.
+/// Some servers have no batches, or refuse the checksum that the SDK adds. A busy server has them, and would be busier
+/// with a request for each key.
 fn takes_no_batches<E>(e: &SdkError<E>) -> bool {
     matches!(status(e), Some(400 | 405 | 501))
 }

@@ -1,4 +1,4 @@
-//! Rules by which S3 itself deletes: a second collector, which knows nothing of the artifacts.
+//! Lifecycle rules by which S3 itself deletes: a second collector that does not know the artifacts.
 
 use aws_sdk_s3::{
     error::ProvideErrorMetadata,
@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 use super::{S3, failed};
 use crate::blob::{BlobError, BlobResult};
 
-/// What all keys start with.
+/// The beginning of all keys.
 const DATA: &str = "v1/";
 
 impl S3 {
@@ -22,7 +22,7 @@ impl S3 {
         match got {
             Ok(got) => Ok(Some(got.rules().iter().filter_map(danger).collect())),
             Err(e) if e.code() == Some("NoSuchLifecycleConfiguration") => Ok(Some(Vec::new())),
-            // It has no such rules, or does not let us see them.
+            // It has no such rules, or does not show them.
             Err(e)
                 if e.raw_response()
                     .is_some_and(|r| [403, 405, 501].contains(&r.status().as_u16())) =>
@@ -39,8 +39,8 @@ impl S3 {
     }
 }
 
-/// What a rule does to current versions of our keys, if it does anything. Rules for other tags do not reach them, but tags
-/// can be set by others, so they are not told apart.
+/// What a rule does to current versions of our keys, if anything. A rule for other tags does not match them, but others
+/// can set tags, so tags are ignored.
 fn danger(rule: &LifecycleRule) -> Option<String> {
     if rule.status() != &ExpirationStatus::Enabled {
         return None;

@@ -1,4 +1,4 @@
-//! What lies in the bucket.
+//! Lists the bucket.
 
 use std::time::Duration;
 
@@ -47,8 +47,8 @@ impl S3 {
             });
             last = path;
         }
-        // Not every server sorts what lies deeper as S3 does. That may leave out a stranger's key, and none of ours, which
-        // all lie equally deep.
+        // Not every server sorts deeper keys like S3. That may leave out a foreign key, and none of ours, which all
+        // have the same depth.
         if more && last.as_str() <= after {
             return Err(strange("there is more, but nothing to go on from"));
         }

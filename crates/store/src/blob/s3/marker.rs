@@ -1,11 +1,11 @@
-//! Which deployment the bucket is of.
+//! The mark of the bucket's deployment.
 
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::{S3, failed};
 use crate::blob::{BlobError, BlobResult, Blobs};
 
-/// A mark is far shorter; something else under its key is not read into memory.
+/// A mark is far shorter; a larger object under its key is not read into memory.
 const LONGEST: i64 = 1024;
 
 impl S3 {
@@ -33,7 +33,7 @@ impl S3 {
             .map_err(|e| BlobError::failed("reading the mark of the bucket", e))
     }
 
-    /// The condition is a belt that not every server has; the caller reads what came of it.
+    /// Not every server supports the condition, so the caller reads the result.
     pub(in crate::blob) async fn claim(&self, text: &str) -> BlobResult<()> {
         let put = self
             .client
@@ -46,7 +46,7 @@ impl S3 {
             .await;
         match put {
             Err(e) => match e.raw_response().map(|r| r.status().as_u16()) {
-                // It is there already; perhaps from an attempt of our own whose answer was lost.
+                // It exists already, perhaps from our own attempt whose answer was lost.
                 Some(409 | 412) => Ok(()),
                 Some(400 | 501) => self.mark(text).await,
                 _ => Err(failed("PutObject", e)),

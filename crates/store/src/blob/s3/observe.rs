@@ -1,4 +1,4 @@
-//! A span and a measurement for every operation, with all its attempts.
+//! A span and a measurement for every operation, including all its attempts.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -18,11 +18,11 @@ use tracing::Span;
 
 use crate::metrics;
 
-/// Observes every operation of the client that it is given to.
+/// Observes every operation of a client.
 #[derive(Debug)]
 pub(super) struct Observe;
 
-/// An operation under way. It ends when it is dropped, as it is also when nobody waits for it any more.
+/// A running operation. It ends when it is dropped, including when its caller was cancelled.
 #[derive(Debug)]
 struct Operation {
     name: String,
@@ -83,7 +83,7 @@ impl Intercept for Observe {
     ) -> Result<(), BoxError> {
         let well = match (context.output_or_error(), context.response()) {
             (Some(Ok(_)), _) => true,
-            // That there is nothing, or something already, is an answer.
+            // "Not found" and "exists already" are answers.
             (_, Some(response)) => matches!(response.status().as_u16(), 404 | 412),
             _ => false,
         };

@@ -1,4 +1,4 @@
-//! Multipart uploads that were begun and neither completed nor aborted.
+//! Multipart uploads that were neither completed nor aborted.
 
 use std::time::Duration;
 
