@@ -1,4 +1,4 @@
-//! What every process is told by the environment. The only place of this crate that reads it.
+//! The settings of every process, from the environment. Only this file of the crate reads it.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -7,18 +7,18 @@ use std::{
 
 use cairn_store::{Error, Result, config::env};
 
-/// How a process logs and what it tells of itself.
+/// The settings of logs, traces and metrics.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `CAIRN_LOG`: what to log, in the form `info` or `cairn_store=debug,info`; default `info`.
+    /// `CAIRN_LOG`: the log filter, such as `info` or `cairn_store=debug,info`; default `info`.
     pub log: String,
     /// `CAIRN_LOG_FORMAT`: `json` or `human`; default `human` on a terminal and `json` elsewhere.
     pub log_format: LogFormat,
-    /// `CAIRN_OTLP_ENDPOINT`: where traces and metrics are sent by OTLP over gRPC, such as `http://collector:4317`; by
-    /// default nowhere.
+    /// `CAIRN_OTLP_ENDPOINT`: where to send traces and metrics by OTLP over gRPC, such as `http://collector:4317`; by
+    /// default they are not sent.
     pub otlp_endpoint: Option<String>,
-    /// `CAIRN_TRACE_RATIO`: the share of traces begun here that is sent, from 0 to 1; default 1. A trace that a caller has
-    /// begun is sent if the caller's is.
+    /// `CAIRN_TRACE_RATIO`: the share of the traces started here that is sampled, from 0 to 1; default 1. A trace that
+    /// the caller started follows the caller's decision.
     pub trace_ratio: f64,
 }
 
@@ -47,7 +47,7 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn from_env() -> Result<Self> {
         let format = || match stderr().is_terminal() {
             true => LogFormat::Human,

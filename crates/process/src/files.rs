@@ -1,6 +1,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Lets this process have as many files and connections as the system allows it, for what it begins with is often 1,024.
+/// Raises this process's limit of open files and connections to the system's hard limit, because it often starts at
+/// 1,024.
 pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

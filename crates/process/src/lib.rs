@@ -1,6 +1,6 @@
-//! What every process of Cairn does besides its work: it logs, says how it is doing, answers probes and hears signals.
-//! The only room that knows OpenTelemetry's SDK and its exporters; others have its API, which does nothing until a process
-//! starts its telemetry here.
+//! What every process of Cairn does besides its work: logs, telemetry, probes and signals. Only this crate knows
+//! OpenTelemetry's SDK and its exporters; the others use its API, which does nothing until a process starts its
+//! telemetry here.
 
 mod config;
 mod files;

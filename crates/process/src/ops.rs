@@ -1,4 +1,4 @@
-//! Probes and metrics: whether the process runs, whether it should be sent calls, and how it is doing.
+//! Probes and metrics.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// How often Postgres and the blob store are asked.
+/// How often Postgres and the blob store are checked.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How long they may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves `/livez`: the process runs; `/readyz`: Postgres and the blob store answered the last time they were asked; and
-/// `/metrics`, in the text form of Prometheus.
-/// They have bounds of their own, so that a flood of callers elsewhere is not taken for a process that hangs.
+/// Serves `/livez`: the process runs; `/readyz`: Postgres and the blob store answered the last check; and `/metrics`,
+/// in Prometheus' text format. This listener has its own limits, so that a flood of callers elsewhere does not make the
+/// process look hung.
 pub async fn serve(
     listener: TcpListener,
     ready: watch::Receiver<bool>,
@@ -71,12 +71,12 @@ async fn survive(request: Request, next: Next) -> Response {
     answer.unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// Asks Postgres and the blob store for ever whether they answer, and says so.
+/// Checks Postgres and the blob store in a loop, and publishes the result.
 pub async fn watch_ready(store: Store, ready: watch::Sender<bool>) {
     let gauge = global::meter("cairn").u64_gauge("cairn.ready").build();
     let mut was_ready = None;
     loop {
-        // Nobody wants a trace of it every time.
+        // A trace of every check would be noise.
         let ping = store.ping().with_subscriber(NoSubscriber::new());
         let answer = timeout(PATIENCE, ping).await;
         let is_ready = matches!(answer, Ok(Ok(())));

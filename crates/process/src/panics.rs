@@ -1,4 +1,4 @@
-//! A panic is a fault of ours: it is logged as one, and counted.
+//! A panic is a bug: it is logged as an error, and counted.
 
 use std::{
     future::Future,
@@ -24,25 +24,26 @@ pub(crate) fn tell() {
     }));
 }
 
-/// What a future comes to; `None` if it panics, which the hook has told of. What it worked on must not be used after that.
+/// The result of a future; `None` if it panics, which the hook logs. The state that it worked on must not be used after
+/// that.
 pub async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
-/// The body of an answer that ends where a piece of it cannot be made for a panic. Its head is sent already, so it cannot
-/// become another answer.
+/// The body of an answer that ends when producing a piece panics. Its head is already sent, so it cannot become another
+/// answer.
 pub struct Survivor {
     /// `None` after a panic.
     body: Option<Body>,
     end: End,
 }
 
-/// What comes last after a panic.
+/// The last frame after a panic.
 type End = fn() -> Option<Result<Frame<Bytes>, axum::Error>>;
 
 impl Survivor {
-    /// With the last thing that is sent after a panic: trailers that say so, or an error, which cuts the connection so that
-    /// no reader takes what came for all.
+    /// With the last frame after a panic: trailers with an error, or an error that closes the connection, so that no
+    /// reader mistakes the partial body for a whole one.
     #[must_use]
     pub fn new(body: Body, end: End) -> Self {
         let body = Some(body);

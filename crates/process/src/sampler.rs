@@ -6,10 +6,10 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 
-/// A span that looks for work every second. What it finds goes on in the trace of whoever asked for it.
+/// A span that polls for work every second. The work that it finds continues the trace of its caller.
 const LOOKOUT: &str = "gc jobs";
 
-/// A share of the traces that begin here, but none of those that only look for work.
+/// Samples a share of the traces that start here, but no polling spans.
 #[derive(Debug, Clone)]
 pub(crate) struct BegunHere(pub(crate) f64);
 

@@ -1,5 +1,5 @@
-//! Connections, from the first byte to the last: how many there are, how long each may say nothing, and how they end.
-//! What is said on them is for the service behind.
+//! Connections, from the first byte to the last: how many there are, how long each may be idle, and how they end. The
+//! service behind handles the requests.
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
@@ -24,21 +24,21 @@ mod io_watch;
 
 use admission::Admission;
 
-/// How long an accept that failed is not repeated: there is no file to spare, and asking again at once finds none either.
+/// The pause after a failed accept: there is no free file, and an immediate retry would find none either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
-/// How much of a request of HTTP/1 is held while it is not read, and how long its head may be, in bytes.
+/// How much of an unread request of HTTP/1 is buffered, and how long its head may be, in bytes.
 const HTTP1_BUFFER: usize = 32 << 10;
 
-/// What is spoken on a port.
+/// The protocol of a port.
 #[derive(Debug, Clone, Copy)]
 pub enum Protocol {
     /// HTTP/1.1, with keep-alive.
     Http1,
-    /// HTTP/2 with prior knowledge, as gRPC speaks it.
+    /// HTTP/2 with prior knowledge, like gRPC.
     Http2(Http2),
 }
 
-/// How HTTP/2 flows.
+/// The flow control of HTTP/2.
 #[derive(Debug, Clone, Copy)]
 pub struct Http2 {
     /// How many unread bytes a peer may send on one stream.
@@ -47,25 +47,25 @@ pub struct Http2 {
     pub connection_window: u32,
     /// The largest frame, in bytes.
     pub max_frame: u32,
-    /// How many calls one connection carries at once; more wait at the client.
+    /// How many calls one connection carries at once; further ones wait at the client.
     pub max_streams: u32,
-    /// How often a connection on which nothing comes is asked whether it is still there, and how long it may take to say so.
+    /// After how long without traffic a connection is pinged, and how long the answer may take.
     pub keepalive: Duration,
 }
 
-/// What a port bears.
+/// The limits of a port.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// The most connections at once.
+    /// The maximum number of connections.
     pub connections: usize,
-    /// The most from one address; for IPv6 from one /64.
+    /// The maximum from one address; for IPv6 from one /64.
     pub per_address: usize,
-    /// How long the head of a request may take, and the beginning of HTTP/2.
+    /// The time limit of a request's head, and of the start of HTTP/2.
     pub head: Duration,
-    /// How long a connection may be without a call, and how long a caller may read nothing of what is sent.
+    /// How long a connection may be without a call, and how long a client may not read what is sent.
     pub idle: Duration,
-    /// The age at which a connection is asked to go, so that its callers meet new replicas, give or take a tenth; calls
-    /// under way end in peace.
+    /// The age, give or take a tenth, at which a client is asked to reconnect, so that it reaches new replicas; running
+    /// calls finish.
     pub age: Duration,
 }
 
@@ -83,18 +83,18 @@ impl Default for Bounds {
 
 /// A port, and how it is served.
 pub struct Port {
-    /// Where connections come from.
+    /// The listener.
     pub listener: TcpListener,
-    /// What it is called in metrics and the log.
+    /// Its name in metrics and the log.
     pub name: &'static str,
-    /// What is spoken there.
+    /// Its protocol.
     pub protocol: Protocol,
-    /// What it bears.
+    /// Its limits.
     pub bounds: Bounds,
 }
 
 impl Port {
-    /// Serves until `stop`, then refuses new connections and returns once the calls under way have ended.
+    /// Serves until `stop`, then refuses new connections and returns once the running calls have ended.
     pub async fn serve<S>(self, service: S, stop: CancellationToken)
     where
         S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
@@ -152,7 +152,7 @@ impl Port {
     }
 }
 
-/// A connection among those that are open, however it ends.
+/// An open connection in the gauge, however it ends.
 struct Counted {
     open: UpDownCounter<i64>,
     port: [KeyValue; 1],
@@ -172,12 +172,12 @@ impl Drop for Counted {
     }
 }
 
-/// Without it the last packet of a small answer may wait for an acknowledgement; not worth failing for.
+/// Without it the last packet of a small answer may wait for an acknowledgement. Its failure is not worth an error.
 fn without_delay(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
 }
 
-/// Whether one caller went away before it was heard, which says nothing of the next.
+/// Whether one client disconnected before it was accepted, which says nothing about the next.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -214,7 +214,7 @@ fn builder(protocol: Protocol, bounds: &Bounds) -> Builder<TokioExecutor> {
     builder
 }
 
-/// A service of axum's or tower's own as one of connections.
+/// Adapts a service of axum or tower to a connection's.
 pub fn on_connections<S>(
     service: S,
 ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send>

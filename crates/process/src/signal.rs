@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 /// Cancelled at SIGTERM, which Kubernetes sends, or SIGINT.
 ///
 /// # Errors
-/// When the signals cannot be heard.
+/// When the signal handlers cannot be installed.
 pub fn on_signal() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

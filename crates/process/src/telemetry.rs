@@ -1,4 +1,4 @@
-//! What a process tells of itself: traces and metrics.
+//! The telemetry of a process: traces and metrics.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::Sub
 
 use crate::{config::Settings, log, panics, sampler::BegunHere};
 
-/// How long the end of a process waits for what is still to be sent.
+/// How long a process waits at its end for unsent telemetry.
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// The telemetry of a process, from its start to its end.
@@ -28,11 +28,11 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Logs, traces and counts from now on. To be called once in a process, on its runtime. Without an endpoint nothing is
-    /// sent, and log lines carry the ids of traces all the same.
+    /// Logs, traces and counts from now on. Call it once in a process, on its runtime. Without an endpoint nothing is
+    /// sent, and log lines still carry trace ids.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn start(service: &'static str, settings: &Settings) -> Result<Self> {
         let registry = Registry::new();
         let resource = Resource::builder()
@@ -49,7 +49,7 @@ impl Telemetry {
             .with_resource(resource.clone())
             .with_reader(prometheus);
         let mut traces = SdkTracerProvider::builder().with_resource(resource);
-        // Whatever a caller would like: there is nowhere to send it.
+        // Whatever the caller samples: there is no destination.
         let mut sampler = Sampler::AlwaysOff;
         if let Some(endpoint) = &settings.otlp_endpoint {
             meters = meters.with_periodic_exporter(metric_exporter(endpoint)?);
@@ -61,7 +61,7 @@ impl Telemetry {
         global::set_text_map_propagator(TraceContextPropagator::new());
         global::set_meter_provider(meters.clone());
 
-        // What the log leaves out may still be worth a span; what libraries tell of themselves is not.
+        // A message below the log level may still deserve a span; those of libraries do not.
         let ours = Targets::new()
             .with_target("cairn", tracing::Level::INFO)
             .with_target("postgres", tracing::Level::INFO)
@@ -86,16 +86,16 @@ impl Telemetry {
         })
     }
 
-    /// The metrics, for whoever serves them.
+    /// The metrics, for the listener that serves them.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
     }
 
-    /// Sends what is still to be sent. The last thing that a process does.
+    /// Sends the unsent telemetry. Call it at the end of a process.
     pub async fn stop(self) {
         let flush = spawn_blocking(move || {
-            // That they cannot be sent has been logged, and is no reason to fail now.
+            // A failure to send has been logged, and must not fail the process now.
             let _ = self.traces.shutdown_with_timeout(FLUSH);
             let _ = self.meters.shutdown_with_timeout(FLUSH);
         });
@@ -136,14 +136,14 @@ fn tell_version() {
     info.record(1, &labels);
 }
 
-/// What was counted and measured so far in this process.
+/// What this process has counted and measured so far.
 #[derive(Clone, Default)]
 pub struct Metrics(Registry);
 
 impl Metrics {
     pub(crate) const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
-    /// All of it, in the text form of Prometheus.
+    /// All metrics, in Prometheus' text format.
     pub(crate) fn text(&self) -> String {
         let families = self.0.gather();
         TextEncoder::new()

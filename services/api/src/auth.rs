@@ -1,4 +1,4 @@
-//! Who makes a call.
+//! Authenticates callers.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cairn_store::{Caller, Error, Result, Store};
 
 use crate::tokens::Tokens;
 
-/// Tells callers by what they show.
+/// Authenticates callers from their API key or token.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     store: Store,
@@ -22,7 +22,7 @@ impl Authenticator {
         }
     }
 
-    /// Whose this is: an API key, or a token of the trusted issuer.
+    /// The caller of a credential: an API key, or a token of the trusted issuer.
     ///
     /// # Errors
     /// `Unauthenticated`; `TokenRefused`; `UnknownWorkload`; `Unavailable`; `RateLimited`.
@@ -41,10 +41,10 @@ impl Authenticator {
     }
 }
 
-/// What a caller shows.
+/// The credential in a request.
 ///
 /// # Errors
-/// `Unauthenticated`, when it shows nothing.
+/// `Unauthenticated` if there is none.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str> {
     headers
         .get(header::AUTHORIZATION)

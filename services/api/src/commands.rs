@@ -1,4 +1,4 @@
-//! What an operator does with `cairn-api` beside serving.
+//! The operator's commands of `cairn-api`, besides serving.
 
 pub(crate) mod keys;
 pub(crate) mod tenants;

@@ -1,4 +1,4 @@
-//! What this service alone is told by the environment. The only place of this crate that reads it.
+//! The settings of this service, from the environment. Only this file of the crate reads it.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -13,7 +13,7 @@ use cairn_store::{
     config::{env, env_duration},
 };
 
-/// Where the service listens.
+/// The addresses of the listeners.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
     /// `CAIRN_GRPC_ADDR`: gRPC; default 127.0.0.1:7070.
@@ -28,7 +28,7 @@ impl Addresses {
     /// Reads the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn from_env() -> Result<Self> {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Ok(Self {
@@ -39,33 +39,33 @@ impl Addresses {
     }
 }
 
-/// How the service behaves.
+/// The settings of the service.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `CAIRN_PUBLIC_URL`: what links start with, as the outside world reaches the HTTP listener; default
+    /// `CAIRN_PUBLIC_URL`: the beginning of every link, as the outside world reaches the HTTP listener; default
     /// `http://` and its address.
     pub public_url: Option<String>,
-    /// `CAIRN_DRAIN_TIMEOUT`: how long calls under way may go on after a request to stop; default 30s.
+    /// `CAIRN_DRAIN_TIMEOUT`: how long running calls may continue after SIGTERM; default 30s.
     pub drain: Duration,
-    /// Whose tokens are taken beside API keys; `None`: nobody's.
+    /// The issuer whose tokens are accepted besides API keys; `None`: no tokens are.
     pub tokens: Option<TokenSettings>,
-    /// What the gRPC port bears, and the HTTP port as well. `CAIRN_MAX_CONNECTIONS`: connections to each, default 1024;
-    /// `CAIRN_MAX_CONNECTIONS_PER_ADDRESS`: from one address, default 512; `CAIRN_MAX_CONNECTION_AGE`: the age at which a
-    /// connection is asked to go, default 30m.
+    /// The limits of the gRPC port, and of the HTTP port as well. `CAIRN_MAX_CONNECTIONS`: connections to each, default
+    /// 1024; `CAIRN_MAX_CONNECTIONS_PER_ADDRESS`: from one address, default 512; `CAIRN_MAX_CONNECTION_AGE`: the age at
+    /// which a client is asked to reconnect, default 30m.
     pub bounds: Bounds,
-    /// `CAIRN_MAX_CALLS`: calls under way at once, default 2048. One tenant alone may have half of them, one of two a
+    /// `CAIRN_MAX_CALLS`: maximum running calls, default 2048. One tenant alone may have half of them, one of two a
     /// third, and so on.
     pub max_calls: usize,
-    /// `CAIRN_MAX_LISTS`: lists, lineages and bulk calls under way at once, default 16; shared in the same way.
+    /// `CAIRN_MAX_LISTS`: maximum running lists, lineages and bulk calls, default 16; shared in the same way.
     pub max_lists: usize,
-    /// `CAIRN_RECEIVE_BYTES`: the bytes of requests that are held at once, default 256 MiB; shared in the same way. An
-    /// upload takes 1 MiB of them while it lasts, another call the length of its message if that is over 64 KiB.
+    /// `CAIRN_RECEIVE_BYTES`: the bytes of requests in memory, default 256 MiB; shared in the same way. A running
+    /// upload takes 1 MiB of them, another call the length of its message if that is over 64 KiB.
     pub receive_bytes: usize,
-    /// `CAIRN_REFLECTION`: whether anybody may ask which services there are, default true.
+    /// `CAIRN_REFLECTION`: whether reflection answers without a credential, default true.
     pub reflection: bool,
-    /// How long a request may take to arrive, if it is not a stream.
+    /// How long a request may take to arrive, unless it is a stream.
     pub request_time: Duration,
-    /// How long a watcher may go on before its credential is looked at again.
+    /// After how long a watcher's credential is checked again.
     pub trust: Duration,
 }
 
@@ -90,7 +90,7 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn from_env() -> Result<Self> {
         let defaults = Self::default();
         let bounds = defaults.bounds;
@@ -129,26 +129,26 @@ fn at_least(least: usize, variable: &str, default: usize) -> Result<usize> {
     }
 }
 
-/// Whose tokens are taken beside API keys.
+/// The issuer whose tokens are accepted besides API keys.
 #[derive(Debug, Clone)]
 pub struct TokenSettings {
-    /// `CAIRN_TOKEN_ISSUER`: what tokens have as `iss`, which for Kubernetes is the API server's
-    /// `--service-account-issuer`; default: no tokens are taken.
+    /// `CAIRN_TOKEN_ISSUER`: the `iss` of accepted tokens, which for Kubernetes is the API server's
+    /// `--service-account-issuer`; default: no tokens are accepted.
     pub issuer: String,
-    /// `CAIRN_TOKEN_AUDIENCE`: what tokens must have among their `aud`; default cairn.
+    /// `CAIRN_TOKEN_AUDIENCE`: the audience that a token's `aud` must contain; default cairn.
     pub audience: String,
-    /// `CAIRN_TOKEN_KEYS_URL`: the issuer's keys, as a JWK Set; default: where the issuer's OpenID discovery says.
+    /// `CAIRN_TOKEN_KEYS_URL`: the issuer's keys, as a JWK Set; default: from the issuer's OpenID discovery.
     pub keys_url: Option<Uri>,
-    /// `CAIRN_TOKEN_CA_FILE`: who may vouch for the servers that are asked for keys, in PEM; default: the trusted roots.
+    /// `CAIRN_TOKEN_CA_FILE`: PEM file with CA certificates for the issuer and its keys; default: the trusted roots.
     pub ca_file: Option<PathBuf>,
-    /// `CAIRN_TOKEN_BEARER_FILE`: a token that is sent to those servers, read each time; default: none.
+    /// `CAIRN_TOKEN_BEARER_FILE`: a token that is sent to the issuer and its keys' URL, read each time; default: none.
     pub bearer_file: Option<PathBuf>,
-    /// How long the issuer is left alone after it was asked for keys.
+    /// The minimum pause between two requests for the issuer's keys.
     pub keys_pause: Duration,
 }
 
 impl TokenSettings {
-    /// Takes the tokens of this issuer, with the defaults for all else.
+    /// Accepts the tokens of this issuer, with the defaults for everything else.
     #[must_use]
     pub fn new(issuer: String) -> Self {
         Self {
@@ -200,7 +200,7 @@ impl TokenSettings {
     }
 }
 
-/// Whether nobody on the way can change what is read there.
+/// Whether no attacker on the network can change what is read from there.
 pub(crate) fn is_safe(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse();

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-/// What gRPC health knows.
+/// The state of gRPC health.
 const SERVICES: [&str; 6] = [
     "",
     "cairn.v1.ArtifactService",
@@ -13,7 +13,7 @@ const SERVICES: [&str; 6] = [
     "cairn.v1.SessionService",
 ];
 
-/// Passes on whether the process is ready, for as long as anybody says so.
+/// Forwards whether the process is ready, until the sender is dropped.
 pub(crate) async fn follow(mut ready: watch::Receiver<bool>, grpc: HealthReporter) {
     loop {
         let is_ready = *ready.borrow_and_update();
@@ -24,7 +24,7 @@ pub(crate) async fn follow(mut ready: watch::Receiver<bool>, grpc: HealthReporte
     }
 }
 
-/// Sets what is answered.
+/// Sets the answer.
 pub(crate) async fn tell(grpc: &HealthReporter, ready: bool) {
     let status = if ready {
         ServingStatus::Serving

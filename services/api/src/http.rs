@@ -1,4 +1,4 @@
-//! The public HTTP face: what links open. No authentication; whoever has the URL may read.
+//! The public HTTP API: links. There is no authentication; the URL of a link gives access.
 
 use axum::{
     Json, Router,
@@ -30,7 +30,7 @@ pub(crate) fn router(store: Store) -> Router {
         .layer(from_fn(survive))
 }
 
-/// A panic is answered like any other fault of ours; where the answer has begun, its connection is cut.
+/// A panic is answered like any other fault of the server; if the answer has begun, its connection is closed.
 async fn survive(request: Request, next: Next) -> Response {
     match caught(next.run(request)).await {
         Some(answer) => answer.map(|body| Body::new(Survivor::new(body, cut))),
@@ -62,7 +62,7 @@ async fn wrong_method() -> Response {
     )
 }
 
-/// An error of the store, as this face shows it.
+/// An error of the store, as HTTP shows it.
 struct Failure(Error);
 
 impl From<Error> for Failure {

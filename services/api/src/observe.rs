@@ -1,5 +1,5 @@
-//! Every call, as those see it who run this: a span that goes on with the caller's trace, a measurement, and a line in the
-//! log when it has ended, which for a stream is when its last message has been sent.
+//! Observes every call: a span that continues the caller's trace, a measurement, and a line in the log when it has
+//! ended, which for a stream is when its last message was sent.
 
 use std::{
     future::Future,
@@ -27,7 +27,7 @@ pub(crate) enum Face {
     Http,
 }
 
-/// Makes a service one that tells of its calls.
+/// A layer that traces, measures and logs every call.
 #[derive(Clone, Copy)]
 pub(crate) struct Observe(pub(crate) Face);
 
@@ -36,7 +36,7 @@ impl<S> Layer<S> for Observe {
 
     fn layer(&self, inner: S) -> Observed<S> {
         if self.0 == Face::Grpc {
-            // From the start, so that whoever watches can tell that there is nothing yet from nobody there.
+            // Register the gauge at zero, so that "no calls yet" differs from "no data".
             INSTRUMENTS.in_flight.add(0, &[]);
         }
         Observed {
@@ -46,7 +46,7 @@ impl<S> Layer<S> for Observe {
     }
 }
 
-/// A service that tells of its calls.
+/// A service whose calls are traced, measured and logged.
 #[derive(Clone)]
 pub(crate) struct Observed<S> {
     inner: S,
@@ -85,11 +85,11 @@ where
     }
 }
 
-/// The body of an answer. The call ends with it, and counts as cancelled when it is dropped before.
+/// The body of an answer. The call ends with it, and counts as cancelled if it is dropped before.
 pub(crate) struct Answer<A: Body + Unpin> {
     body: A,
     call: Call,
-    /// How many bytes of it.
+    /// How many bytes of it were sent.
     sent: u64,
 }
 
@@ -129,7 +129,7 @@ impl<A: Body + Unpin> Body for Answer<A> {
 }
 
 impl<A: Body + Unpin> Drop for Answer<A> {
-    /// Whoever sends a body of a known length need not ask whether there is more.
+    /// The sender of a body of known length need not ask whether there is more.
     fn drop(&mut self) {
         if self.body.is_end_stream() || self.call.is_sent(self.sent) {
             self.call.end(End::Whole);

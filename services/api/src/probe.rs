@@ -1,4 +1,4 @@
-//! The probe as a command, for health checks of containers, in which there is no other program that could ask.
+//! The probe as a command, for health checks of containers without any other program.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::{
 /// How long the instance may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks `/readyz` of the instance whose probes are answered at `ops`.
+/// Asks `/readyz` of the instance whose probes are served at `ops`.
 ///
 /// # Errors
-/// When it is not ready, and when nobody answers.
+/// If it is not ready, or does not answer.
 pub async fn probe(ops: SocketAddr) -> io::Result<()> {
     let answer = timeout(PATIENCE, ask(ops)).await??;
     // HTTP/1.1 200 OK
@@ -25,7 +25,7 @@ pub async fn probe(ops: SocketAddr) -> io::Result<()> {
 }
 
 async fn ask(ops: SocketAddr) -> io::Result<String> {
-    // One that listens on every address is found on this machine's own.
+    // A listener on every address is reachable at this machine's own.
     let mut stream = TcpStream::connect(ops).await?;
     stream
         .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

@@ -50,9 +50,9 @@ impl Listeners {
     }
 }
 
-/// How HTTP/2 flows on the gRPC port. The windows of all streams that one tenant may fill fit the connection's, so that
-/// streams that wait do not hold up the others; the figures are in docs/architecture.md. There is room for more calls than
-/// watchers.
+/// The flow control of HTTP/2 on the gRPC port. The windows of all streams that one tenant may fill fit into the
+/// connection's, so that waiting streams do not delay the others; docs/architecture.md has the figures. There is room
+/// for more calls than watchers.
 const HTTP2: Http2 = Http2 {
     stream_window: STREAM_WINDOW,
     connection_window: 256 << 20,
@@ -61,11 +61,11 @@ const HTTP2: Http2 = Http2 {
     keepalive: Duration::from_secs(30),
 };
 
-/// Serves until it is told to stop; then takes nothing new, and gives the calls under way the drain time to end. Calls that
-/// take longer end with the process.
+/// Serves until `stop`, then accepts nothing new, and gives the running calls the drain time to end. Calls that take
+/// longer end with the process.
 ///
 /// # Errors
-/// When a listener has no address, or the roots for the token issuer cannot be read.
+/// If a listener has no address, or the root certificates for the token issuer cannot be read.
 pub async fn run(
     listeners: Listeners,
     store: Store,
@@ -138,7 +138,7 @@ pub async fn run(
     Ok(())
 }
 
-/// What reflection describes: the services, and the messages of error details, so that tools can show them.
+/// What reflection describes: the services, and the messages of error details, so that tools can display them.
 fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)

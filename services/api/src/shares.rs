@@ -1,4 +1,4 @@
-//! What callers share, so that one cannot take all of it.
+//! Limits that callers share, so that one cannot take all of a resource.
 
 use std::{
     collections::HashMap,
@@ -7,11 +7,11 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Who takes a share: a tenant by its name, or all callers without a credential together.
+/// The owner of a share: a tenant by its name, or all callers without a credential together.
 pub(crate) type Taker = Option<Arc<str>>;
 
-/// A number of places for all tenants. A tenant may take more for as long as it has no more than are left: alone it gets
-/// half of them, one of two a third, and there is always room for one who has none.
+/// A number of places for all tenants. A tenant may take more as long as it has no more than are left: alone it gets
+/// half of them, one of two a third, and there is always room for a tenant that has none.
 #[derive(Clone)]
 pub(crate) struct Shares(Arc<Inner>);
 
@@ -43,7 +43,7 @@ impl Shares {
         }))
     }
 
-    /// Takes so many places, unless that is more than the taker's share.
+    /// Takes so many places, unless that exceeds the owner's share.
     pub(crate) fn take(&self, taker: &Taker, places: usize) -> Option<Share> {
         let taken = self.0.taken.lock();
         let mut taken = taken.unwrap_or_else(PoisonError::into_inner);
@@ -60,12 +60,12 @@ impl Shares {
         })
     }
 
-    /// Takes one place as soon as the taker may. The caller bounds the wait.
+    /// Takes one place as soon as the owner may. The caller bounds the wait.
     pub(crate) async fn wait(&self, taker: &Taker) -> Share {
         loop {
             let freed = self.0.freed.notified();
             tokio::pin!(freed);
-            // From here on nothing that is freed is missed.
+            // From here on no release is missed.
             freed.as_mut().enable();
             if let Some(share) = self.take(taker, 1) {
                 return share;

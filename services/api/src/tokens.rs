@@ -15,16 +15,16 @@ use serde::Deserialize;
 use self::keys::Keys;
 use crate::config::TokenSettings;
 
-/// Those of Kubernetes are some 1 to 2 KiB, and all headers of a call may have 16.
+/// Those of Kubernetes have some 1 to 2 KiB, and all headers of a call may have 16.
 const MAX_BYTES: usize = 8 << 10;
 
-/// How far the issuer's clock may be off, in seconds.
+/// The allowed clock skew of the issuer, in seconds.
 const LEEWAY: u64 = 30;
 
-/// The longest time that a token may be good for, in seconds: ten years.
+/// The longest validity of a token, in seconds: ten years.
 const LONGEST_LIFE: i64 = 3653 * 24 * 60 * 60;
 
-/// What issuers sign with. No symmetric one: who could check such a token could make it too.
+/// The accepted signature algorithms. No symmetric one: anyone who can check such a token can create it.
 const ALGORITHMS: [Algorithm; 5] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -42,7 +42,7 @@ pub(crate) struct Tokens {
 
 #[derive(Deserialize)]
 struct Claims {
-    // That it is there is for the validation to say.
+    // The validation checks that it is present.
     #[serde(default)]
     sub: String,
     #[serde(default)]
@@ -50,10 +50,10 @@ struct Claims {
 }
 
 impl Tokens {
-    /// Gets ready; the issuer is asked for its keys with the first token.
+    /// Prepares; the first token fetches the issuer's keys.
     ///
     /// # Errors
-    /// For roots that cannot be read.
+    /// If the root certificates cannot be read.
     pub(crate) fn new(settings: &TokenSettings) -> io::Result<Self> {
         signatures::install();
         Ok(Self {
@@ -63,7 +63,7 @@ impl Tokens {
         })
     }
 
-    /// The only one whose tokens are taken.
+    /// The only issuer whose tokens are accepted.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -71,7 +71,7 @@ impl Tokens {
     /// The subject of a token that the issuer signed for this audience, and that is valid now.
     ///
     /// # Errors
-    /// `TokenRefused`; `Unavailable` when the issuer's keys cannot be had.
+    /// `TokenRefused`; `Unavailable` if the issuer's keys cannot be fetched.
     pub(crate) async fn subject(&self, token: &str) -> Result<String> {
         if token.len() > MAX_BYTES {
             return Err(refused("it is longer than 8 KiB"));
@@ -117,7 +117,7 @@ impl Tokens {
     }
 }
 
-/// What no workload can be named by proves nothing: subjects are visible ASCII, and `:*` at their end means a group.
+/// A subject that no workload can have proves nothing: subjects are visible ASCII, and `:*` at their end means a group.
 fn checked(Claims { sub, exp }: Claims) -> Result<String> {
     let visible = sub.bytes().all(|byte| byte.is_ascii_graphic());
     if !visible || !(1..=512).contains(&sub.len()) || sub.ends_with(":*") {

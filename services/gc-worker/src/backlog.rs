@@ -1,4 +1,4 @@
-//! How much waits for the collector, as metrics: the same numbers from every worker, for they come from the database.
+//! The collector's backlog as metrics: the same numbers from every worker, because they come from the database.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// The time within which one worker counts for all; less than the interval, or every second count would be left out.
+/// The time within which one worker counts for all; less than the interval, or every second count would be skipped.
 const COUNTED_WITHIN: Duration = Duration::from_secs(50);
 
-/// Asks and tells until it is told to stop.
+/// Exports the numbers until it is stopped.
 pub(crate) async fn tell(store: Store, shutdown: CancellationToken) {
     let gauges = Gauges::new(&global::meter("cairn"));
     loop {
         let status = store.gc_status_within(COUNTED_WITHIN);
         match shutdown.run_until_cancelled(status).await {
             Some(Ok(Some(status))) => gauges.record(&status),
-            // Another worker counts for the first time.
+            // Another worker is counting for the first time.
             Some(Ok(None)) => {}
             Some(Err(e)) => tracing::warn!(error = describe(&e), "what waits is not known"),
             None => return,
@@ -104,7 +104,7 @@ impl Gauges {
         for pass in PASSES {
             let known = status.passes.iter().find(|state| state.name == pass.name);
             let at = known.and_then(|state| state.succeeded_at);
-            // An alert must be able to see a pass that has never succeeded.
+            // An alert must see a pass that has never succeeded.
             let seconds = at.map_or(0.0, |at| at.as_duration().as_secs_f64());
             let name = KeyValue::new("pass", pass.name);
             self.last_success.record(seconds, &[name]);

@@ -1,4 +1,4 @@
-//! What this service alone is told by the environment. The only place of this crate that reads it.
+//! The settings of this service, from the environment. Only this file of the crate reads it.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,7 +7,7 @@ use cairn_store::{
     config::{env, env_duration},
 };
 
-/// `CAIRN_OPS_ADDR`: where probes and metrics are served; default 127.0.0.1:7073.
+/// `CAIRN_OPS_ADDR`: the listener for probes and metrics; default 127.0.0.1:7073.
 ///
 /// # Errors
 /// `Invalid`, naming the variable.
@@ -16,7 +16,7 @@ pub fn ops_address() -> Result<SocketAddr> {
     Ok(env("CAIRN_OPS_ADDR")?.unwrap_or(local))
 }
 
-/// How the worker behaves.
+/// The settings of the worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// `CAIRN_GC_INTERVAL`: the pause between two runs, give or take a fifth; default 60s.
@@ -35,7 +35,7 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Invalid`, naming the invalid variable.
     pub fn from_env() -> Result<Self> {
         let defaults = Self::default();
         Ok(Self {

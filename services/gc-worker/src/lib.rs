@@ -1,4 +1,4 @@
-//! The loop around the garbage collection passes; what they do is in `cairn_store::gc`.
+//! The loop around the garbage collection passes, which are in `cairn_store::gc`.
 
 mod backlog;
 mod config;

@@ -23,7 +23,7 @@ struct Arguments {
     /// Print what a run would do now, to what and why, and do nothing. Implies --once.
     #[arg(long)]
     dry_run: bool,
-    /// Run this pass and no other; may be given several times. Implies --once.
+    /// Run only this pass; may be given several times. Implies --once.
     #[arg(long, value_name = "PASS", value_parser = pass)]
     only: Vec<&'static Pass>,
 }

@@ -12,8 +12,8 @@ use crate::{backlog, config::Settings};
 /// The longest pause between two runs of a pass while they fail, unless its own is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
-/// Runs every pass again and again, each at its own pace, until it is told to stop, in the middle of a run if need be: a
-/// run can be cut off anywhere. While runs of a pass fail, the pauses between them double; the others go on.
+/// Runs every pass repeatedly, each at its own interval, until it is stopped, in the middle of a run if necessary: a
+/// run can be interrupted anywhere. While runs of a pass fail, the pauses between them double; the others continue.
 pub async fn work(store: Store, settings: Settings, shutdown: CancellationToken) {
     let mut passes = JoinSet::new();
     for pass in PASSES {
@@ -42,7 +42,7 @@ async fn repeat(
         } else {
             after_failure(pause, every, settings.interval)
         };
-        // Workers that were started together should not stay together.
+        // Workers that started together should not stay together.
         let jittered = pause.mul_f64(rand::random_range(0.8..1.2));
         let sleep = tokio::time::sleep(jittered);
         if shutdown.run_until_cancelled(sleep).await.is_none() {
@@ -51,7 +51,7 @@ async fn repeat(
     }
 }
 
-/// The pause after a run that failed. A pass that runs seldom is tried again sooner than it would come up by itself.
+/// The pause after a failed run. A pass that runs seldom is retried earlier than its interval.
 fn after_failure(pause: Duration, every: Duration, interval: Duration) -> Duration {
     let longest = LONGEST_PAUSE.max(interval);
     if pause >= every && every > longest {

@@ -11,10 +11,10 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// The calls under way on a connection.
+/// The running calls of a connection.
 pub(super) struct Activity {
     calls: AtomicUsize,
-    /// When the last one ended, or the connection began.
+    /// When the last one ended, or the connection was opened.
     quiet_since: Mutex<Instant>,
 }
 
@@ -31,7 +31,7 @@ impl Activity {
         Call(self.clone())
     }
 
-    /// Since when there has been no call; `None` while there is one.
+    /// Since when no call has been running; `None` while one is.
     pub(super) fn quiet_since(&self) -> Option<Instant> {
         if self.calls.load(Ordering::Relaxed) > 0 {
             return None;
@@ -41,7 +41,7 @@ impl Activity {
     }
 }
 
-/// A call under way, until it is dropped.
+/// A running call, until it is dropped.
 pub(super) struct Call(Arc<Activity>);
 
 impl Drop for Call {
@@ -52,7 +52,7 @@ impl Drop for Call {
     }
 }
 
-/// The body of an answer; its call is under way for as long as it is sent.
+/// The body of an answer; its call runs until it is sent.
 pub(super) struct Answer {
     pub(super) body: Body,
     pub(super) _call: Call,

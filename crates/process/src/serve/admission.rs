@@ -34,7 +34,7 @@ impl Admission {
         }
     }
 
-    /// A place for one more, unless all are taken.
+    /// Takes a place, unless all are taken.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let address = neighbourhood(peer);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +65,7 @@ impl Drop for Place {
     }
 }
 
-/// One machine has a whole /64 of IPv6 to itself.
+/// One machine has a whole /64 of IPv6.
 fn neighbourhood(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {

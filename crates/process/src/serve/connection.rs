@@ -20,10 +20,10 @@ use super::{
     io_watch::{Traffic, Watched},
 };
 
-/// The preface of HTTP/2 and the head of the frame after it: who has sent as much speaks HTTP/2.
+/// The preface of HTTP/2 and the head of the next frame: a client that has sent as much speaks HTTP/2.
 const HTTP2_BEGUN: usize = 24 + 9;
 
-/// Serves one connection until its end, or until it breaks a bound.
+/// Serves one connection until its end, or until it exceeds a limit.
 pub(super) async fn run<S>(
     stream: TcpStream,
     builder: Arc<Builder<TokioExecutor>>,
@@ -64,7 +64,7 @@ pub(super) async fn run<S>(
     let mut leaving: Option<Instant> = None;
     loop {
         tokio::select! {
-            // What went wrong on a connection is its caller's to know.
+            // A failure of a connection concerns its client.
             _ = &mut connection => return,
             () = stop.cancelled(), if leaving.is_none() => {}
             _ = tick.tick() => {}
@@ -86,7 +86,7 @@ pub(super) async fn run<S>(
     }
 }
 
-/// Connections that began together, as after a rollout, do not all end together.
+/// Spreads the ends of connections that began together, as after a rollout.
 fn give_or_take(age: Duration) -> Duration {
     age.mul_f64(rand::random_range(0.9..1.1))
 }

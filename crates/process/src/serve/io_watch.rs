@@ -14,16 +14,16 @@ use tokio::{
     time::Instant,
 };
 
-/// What a connection has carried.
+/// The traffic of a connection.
 #[derive(Default)]
 pub(super) struct Traffic {
     read: AtomicUsize,
-    /// Since when the other end takes nothing of what is written.
+    /// Since when the peer has read nothing of what is written.
     stalled_since: Mutex<Option<Instant>>,
 }
 
 impl Traffic {
-    /// How many bytes came.
+    /// How many bytes arrived.
     pub(super) fn read(&self) -> usize {
         self.read.load(Ordering::Relaxed)
     }
@@ -45,7 +45,7 @@ impl Traffic {
     }
 }
 
-/// A connection that tells of its traffic.
+/// A connection that records its traffic.
 pub(super) struct Watched {
     pub(super) stream: TcpStream,
     pub(super) traffic: Arc<Traffic>,

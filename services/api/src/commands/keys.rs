@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
-    /// Make a key and print it: it cannot be shown again. A tenant comes into being with its first key.
+    /// Create a key and print it: it cannot be shown again. The first key creates the tenant.
     Create {
         /// The tenant's name.
         #[arg(long)]

@@ -9,17 +9,17 @@ use clap::{Args, Subcommand};
 pub(crate) enum Tenants {
     /// List tenants by name, with what they store and their limits, a thousand at a time.
     List {
-        /// Those after this one.
+        /// Start after this tenant.
         #[arg(long, value_name = "NAME")]
         after: Option<String>,
     },
-    /// Show one of them.
+    /// Show one tenant.
     Show {
         /// The tenant's name.
         #[arg(long)]
         tenant: String,
     },
-    /// Set what a tenant may store and for how long. What it stores already stays as it is.
+    /// Set a tenant's limits: how much it may store, and for how long. Stored artifacts stay as they are.
     #[command(arg_required_else_help = true)]
     Set {
         /// The tenant's name.
@@ -30,7 +30,7 @@ pub(crate) enum Tenants {
     },
 }
 
-/// What is not named stays.
+/// Options that are not given stay.
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Limits {
@@ -40,10 +40,10 @@ pub(crate) struct Limits {
     /// How many artifacts it may have, or `none` for no limit.
     #[arg(long, value_name = "N")]
     max_artifacts: Option<Most<u64>>,
-    /// How long an artifact is kept whose creator does not say, such as 30d; `none`: it never expires.
+    /// The time to live of an artifact whose creator gives none, such as 30d; `none`: it never expires.
     #[arg(long, value_name = "TIME")]
     default_ttl: Option<Most<Span>>,
-    /// The longest that a creator may ask for, such as 90d, or `none` for no limit.
+    /// The longest time to live that a creator may ask for, such as 90d, or `none` for no limit.
     #[arg(long, value_name = "TIME")]
     max_ttl: Option<Most<Span>>,
     /// Whether its artifacts may be kept without an expiry.

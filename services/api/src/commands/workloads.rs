@@ -9,16 +9,16 @@ use uuid::Uuid;
 
 #[derive(Subcommand)]
 pub(crate) enum Workloads {
-    /// Let a workload act for a tenant with its tokens in place of a key. A tenant comes into being with its first one.
+    /// Let a workload act for a tenant with its tokens, in place of a key. The first workload creates the tenant.
     Add {
         /// The tenant's name.
         #[arg(long)]
         tenant: String,
-        /// The tokens' `sub`, as system:serviceaccount:NAMESPACE:NAME; with ":*" at its end all that go on after the
-        /// colon.
+        /// The tokens' `sub`, such as system:serviceaccount:NAMESPACE:NAME; with ":*" at its end, every subject that
+        /// continues after the colon.
         #[arg(long)]
         subject: String,
-        /// The tokens' `iss`; CAIRN_TOKEN_ISSUER when it is not given.
+        /// The tokens' `iss`; by default CAIRN_TOKEN_ISSUER.
         #[arg(long)]
         issuer: Option<String>,
     },

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use cairn_store::Artifact;
 
-/// What tells one content from another: its hash, and the second in which it was stored.
+/// The validators of a content: its hash, and the second in which it was stored.
 pub(super) struct Validators {
     /// Strong: the same bytes.
     pub(super) etag: HeaderValue,
@@ -27,18 +27,18 @@ impl Validators {
     }
 }
 
-/// What the preconditions of a GET or HEAD come to.
+/// The result of the preconditions of a GET or HEAD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Precondition {
-    /// The content is wanted.
+    /// Send the content.
     Holds,
-    /// 304: the reader has it.
+    /// 304: the reader has it already.
     NotModified,
-    /// 412: the reader wants another content or none.
+    /// 412: the reader wants another content, or none.
     Failed,
 }
 
-/// Evaluates them in the order of section 13.2.2. A date that cannot be read counts as absent.
+/// Evaluates them in the order of section 13.2.2. An unreadable date counts as absent.
 pub(super) fn evaluate(request: &HeaderMap, current: &Validators) -> Precondition {
     if request.contains_key(header::IF_MATCH) {
         if !any_tag(request, header::IF_MATCH, |tag| tag.is_strongly(current)) {
@@ -61,7 +61,7 @@ pub(super) fn evaluate(request: &HeaderMap, current: &Validators) -> Preconditio
     Precondition::Holds
 }
 
-/// Whether a range is wanted of this very content: without If-Range, or when it names exactly this.
+/// Whether a range of exactly this content is wanted: without If-Range, or if it names this content.
 pub(super) fn range_applies(request: &HeaderMap, current: &Validators) -> bool {
     let Some(value) = request.get(header::IF_RANGE) else {
         return true;
@@ -78,7 +78,7 @@ pub(super) fn range_applies(request: &HeaderMap, current: &Validators) -> bool {
 }
 
 impl Validators {
-    /// As the header tells it.
+    /// As in the header.
     fn last_modified_second(&self) -> SystemTime {
         let since = self.last_modified.duration_since(UNIX_EPOCH);
         UNIX_EPOCH + Duration::from_secs(since.unwrap_or_default().as_secs())
@@ -94,7 +94,8 @@ fn date(request: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(value.to_str().ok()?).ok()
 }
 
-/// Whether one of the tags of a field, or the `*` for any, fits; none does of a field that is malformed up to there.
+/// Whether one of the tags of a field, or the `*` for any, matches; none matches in a field that is malformed up to
+/// there.
 fn any_tag(request: &HeaderMap, name: HeaderName, fits: impl Fn(&Tag<'_>) -> bool) -> bool {
     let values = request.get_all(name);
     values.iter().any(|value| {
@@ -117,7 +118,7 @@ fn any_tag(request: &HeaderMap, name: HeaderName, fits: impl Fn(&Tag<'_>) -> boo
     })
 }
 
-/// An entity tag as a request has it.
+/// An entity tag of a request.
 struct Tag<'a> {
     weak: bool,
     /// With its quotes.
@@ -125,7 +126,7 @@ struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// The tag that a text begins with, and what is behind it. A tag may have commas in it.
+    /// The tag at the beginning of a text, and the rest. A tag may contain commas.
     fn read(text: &'a str) -> Option<(Self, &'a str)> {
         let (weak, quoted) = match text.strip_prefix("W/") {
             Some(quoted) => (true, quoted),

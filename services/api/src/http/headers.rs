@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::conditions::Validators;
 
-/// The characters that RFC 8187 lets stand in an extended parameter.
+/// The characters that RFC 8187 allows in an extended parameter.
 const ATTRIBUTE_CHARS: AsciiSet = NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -34,7 +34,8 @@ const SHOWN: [&str; 9] = [
     "text/plain",
 ];
 
-/// Text that a browser would save, and may show as plain text; and all that is called `text/x-`. Everything else is saved.
+/// Text types that a browser would save, and may show as plain text, and all `text/x-` types. Every other type is
+/// saved.
 const SHOWN_AS_TEXT: [&str; 9] = [
     "application/jsonl",
     "application/sql",
@@ -47,16 +48,16 @@ const SHOWN_AS_TEXT: [&str; 9] = [
     "text/tab-separated-values",
 ];
 
-/// What a browser is sent for content of a type.
+/// How a browser gets content of a type.
 #[derive(Debug, PartialEq, Eq)]
 enum Sent {
-    /// To be shown, as this.
+    /// Shown, as this type.
     Shown(&'static str),
-    /// To be saved.
+    /// Saved.
     Saved,
 }
 
-/// What the answer says of the artifact, whichever part of it is sent; and whether its text is UTF-8.
+/// The headers of an artifact, whichever part of it is sent, and whether its text is UTF-8.
 pub(super) fn describe(artifact: &Artifact, utf8: bool) -> HeaderMap {
     let fixed = |value| HeaderValue::from_static(value);
     let mut headers = HeaderMap::new();
@@ -78,7 +79,7 @@ pub(super) fn describe(artifact: &Artifact, utf8: bool) -> HeaderMap {
     headers
 }
 
-/// What every answer about an artifact says of what may be kept and asked for: also one that sends nothing of it.
+/// The headers of every answer about an artifact for caches and requests: also of one without content.
 pub(super) fn caching(validators: &Validators) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ETAG, validators.etag.clone());
@@ -88,7 +89,7 @@ pub(super) fn caching(validators: &Validators) -> HeaderMap {
     headers
 }
 
-/// What an answer with the content, or about its ranges, says beside.
+/// Further headers of an answer with the content, or about its ranges.
 pub(super) fn ranges(validators: &Validators) -> HeaderMap {
     let mut headers = caching(validators);
     let bytes = HeaderValue::from_static("bytes");
@@ -100,7 +101,7 @@ pub(super) fn ranges(validators: &Validators) -> HeaderMap {
     headers
 }
 
-/// Whether the type is one of text whose charset must be found in the bytes.
+/// Whether the type is a text type whose charset must be found in the bytes.
 pub(super) fn lacks_charset(stored: &str) -> bool {
     let is_text = match sent(stored) {
         Sent::Shown(essence) => essence.starts_with("text/"),
@@ -109,8 +110,8 @@ pub(super) fn lacks_charset(stored: &str) -> bool {
     is_text && charset(stored).is_none()
 }
 
-/// A browser that shows the content is sent what it is by our lists and nothing that stood beside it, for by the Fetch
-/// standard a comma there begins another type. `utf8`: the bytes are UTF-8, which browsers do not guess.
+/// A browser that shows the content gets the type from our lists and no other parameters, because by the Fetch standard
+/// a comma there begins another type. `utf8`: the bytes are UTF-8, which browsers do not guess.
 fn content_type(stored: &str, utf8: bool) -> HeaderValue {
     let found = utf8.then_some("utf-8").filter(|_| lacks_charset(stored));
     let text = match sent(stored) {
@@ -156,7 +157,8 @@ fn charset(stored: &str) -> Option<&str> {
         .filter(|name| !name.is_empty() && name.bytes().all(word))
 }
 
-/// RFC 6266: the name in ASCII for the old, and in UTF-8 for the rest. Only the last segment of it is a file's name.
+/// RFC 6266: the name in ASCII for old clients, and in UTF-8 for the rest. Only the last segment of it is a file's
+/// name.
 fn disposition(artifact: &Artifact) -> HeaderValue {
     let name = artifact.filename.rsplit('/').next().unwrap_or_default();
     let ascii: String = name

@@ -1,4 +1,4 @@
-//! What a link opens.
+//! Serves links.
 
 use axum::{
     body::Body,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::error::log;
 
-/// `GET /lnk_…` and `HEAD`: the bytes of the artifact that the link leads to, as RFC 9110 says of conditions and ranges.
+/// `GET /lnk_…` and `HEAD`: the bytes of the link's artifact, with conditions and ranges as in RFC 9110.
 pub(super) async fn open(
     State(store): State<Store>,
     Path(link): Path<String>,
@@ -41,7 +41,7 @@ pub(super) async fn open(
             return Ok(answer);
         }
     }
-    // Of other methods than GET, the range is ignored.
+    // Methods other than GET ignore the range.
     let wanted = if method == Method::GET && range_applies(&request, &validators) {
         wanted(&request, size)
     } else {
@@ -73,7 +73,7 @@ pub(super) async fn open(
     Ok((status, headers, body(content)).into_response())
 }
 
-/// How much of a text is looked at for its charset, in bytes.
+/// How much of a text is read for its charset, in bytes.
 const SAMPLE: u64 = 16 << 10;
 
 /// Whether the content begins as UTF-8.
@@ -91,7 +91,7 @@ async fn is_utf8(download: &Download) -> Result<bool, Error> {
     })
 }
 
-/// A body that breaks off when the content does: the reader misses bytes of the length it was told.
+/// A body that breaks off when the content does: the reader then misses bytes of the announced length.
 fn body(content: Content) -> Body {
     let pieces = stream::try_unfold(content, async |mut content: Content| {
         let piece = content.next().await.inspect_err(log)?;

@@ -1,24 +1,24 @@
-//! Which part of a content a request wants (RFC 9110 section 14).
+//! The part of a content that a request wants (RFC 9110 section 14).
 
 use std::ops::RangeInclusive;
 
 use axum::http::{HeaderMap, header};
 
-/// Which part of the content is wanted.
+/// The wanted part of a content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// All of it; also when the request is not understood, or wants several parts that do not touch.
+    /// All of it; also if the request is malformed, or wants several parts that do not touch.
     Whole,
-    /// First and last byte.
+    /// From the first to the last byte.
     Part(RangeInclusive<u64>),
-    /// No byte of the content is in the range.
+    /// The range contains no byte of the content.
     Nothing,
 }
 
 /// What a GET wants of a content of so many bytes.
 ///
-/// Several ranges are answered in one part where together they are one, else with the whole, as RFC 9110 leaves to a
-/// server. So is the last part of an empty content, which is all of it.
+/// Several ranges that form one part get that part, others get the whole content, as RFC 9110 allows. The last part of
+/// an empty content is the whole content.
 pub(super) fn wanted(request: &HeaderMap, size: u64) -> Wanted {
     let mut fields = request.get_all(header::RANGE).iter();
     let (Some(field), None) = (fields.next(), fields.next()) else {
@@ -46,19 +46,19 @@ pub(super) fn wanted(request: &HeaderMap, size: u64) -> Wanted {
     joined.map_or(Wanted::Whole, Wanted::Part)
 }
 
-/// A range as it is asked for.
+/// A range of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Range {
     /// From a byte on.
     From(u64),
     /// From a byte to a byte.
     Between(u64, u64),
-    /// So many at the end.
+    /// The last so many.
     Last(u64),
 }
 
 impl Range {
-    /// Its first and last byte in a content of so many; `None` when there is none.
+    /// Its first and last byte in a content of so many; `None` if there is none.
     fn of(self, size: u64) -> Option<RangeInclusive<u64>> {
         let last = size.checked_sub(1)?;
         let (first, until) = match self {
@@ -70,7 +70,7 @@ impl Range {
     }
 }
 
-/// The ranges of bytes of a field; `None` for another unit and for what is malformed, which is ignored.
+/// The ranges of bytes of a field; `None` for another unit and for malformed ones, which are ignored.
 fn parse(field: &str) -> Option<Vec<Range>> {
     let (unit, set) = field.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") {
@@ -99,7 +99,7 @@ fn range(element: &str) -> Option<Range> {
     })
 }
 
-/// A number of any length. One too large for `u64` is read as its largest, which is beyond every content.
+/// A number of any length. One too large for `u64` is read as its maximum, which is beyond every content.
 fn number(digits: &str) -> Option<u64> {
     let is_one = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     is_one.then(|| digits.parse().unwrap_or(u64::MAX))
@@ -141,11 +141,11 @@ mod tests {
             ("bytes=-100", 10, Part(0..=9)),
             ("bytes=-99999999999999999999999", 10, Part(0..=9)),
             ("bytes=-0", 10, Nothing),
-            // The name of a unit has no case, and blanks may stand around commas.
+            // The name of a unit is case-insensitive, and blanks may surround commas.
             ("Bytes=0-3", 10, Part(0..=3)),
             ("bytes= 0-3 ", 10, Part(0..=3)),
             ("bytes=,0-3,,", 10, Part(0..=3)),
-            // Several that are one together, one that is there, and several.
+            // Several that form one, one that exists, and several.
             ("bytes=0-1,2-3", 10, Part(0..=3)),
             ("bytes=4-5, 0-4", 10, Part(0..=5)),
             ("bytes=0-9, 2-3", 10, Part(0..=9)),
@@ -153,7 +153,7 @@ mod tests {
             ("bytes=20-, 30-", 10, Nothing),
             ("bytes=0-1, 4-5", 10, Whole),
             ("bytes=0-0,-1", 10, Whole),
-            // What is malformed or of another unit is ignored.
+            // Malformed ranges and other units are ignored.
             ("bytes=3-0", 10, Whole),
             ("bytes=0-1,3-0", 10, Whole),
             ("bytes=", 10, Whole),
@@ -165,7 +165,7 @@ mod tests {
             ("bytes=0 - 3", 10, Whole),
             ("bytes 0-3", 10, Whole),
             ("lines=1-2", 10, Whole),
-            // Of nothing there is no first byte, and all of it is its last part.
+            // An empty content has no first byte, and all of it is its last part.
             ("bytes=0-", 0, Nothing),
             ("bytes=0-0", 0, Nothing),
             ("bytes=-0", 0, Nothing),

@@ -11,13 +11,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::{Face, instruments::INSTRUMENTS, names};
 
-/// What proxies note of a caller who went away.
+/// The status that proxies log for a client that disconnected.
 const GONE: u16 = 499;
 
 /// Calls that are too frequent to log.
 const REFLECTION: &str = "grpc.reflection";
 
-/// A call under way. Dropped before it has ended, it was cancelled.
+/// A running call. If it is dropped before it has ended, it was cancelled.
 pub(super) struct Call {
     pub(super) span: Span,
     face: Face,
@@ -26,20 +26,20 @@ pub(super) struct Call {
     method: &'static str,
     began: Instant,
     status: StatusCode,
-    /// How long the body of the answer is, if it says so.
+    /// The length of the answer's body, if known.
     length: Option<u64>,
     ended: bool,
 }
 
 /// How the body of an answer ended.
 pub(super) enum End<'a> {
-    /// It was all sent.
+    /// It was sent completely.
     Whole,
     /// The same, and this came last.
     Trailers(&'a HeaderMap),
-    /// It could not be made.
+    /// It could not be produced.
     Broken,
-    /// The caller went away.
+    /// The client disconnected.
     Cancelled,
 }
 
@@ -68,7 +68,7 @@ impl Call {
             tenant = Empty
         );
         if face == Face::Grpc {
-            // Anybody can read a link; none of them decides which traces are kept.
+            // Anyone can read a link, so their trace flags do not decide what is sampled.
             cairn_process::trace::continue_from(&span, request.headers());
             INSTRUMENTS.in_flight.add(1, &[]);
         }
@@ -84,7 +84,7 @@ impl Call {
         }
     }
 
-    /// The head of the answer is there; for a call that failed at once, that is all there is.
+    /// The head of the answer exists; for a call that failed at once, that is everything.
     pub(super) fn answered<B>(&mut self, answer: &Response<B>) {
         self.status = answer.status();
         let length = answer.headers().get(header::CONTENT_LENGTH);
@@ -188,7 +188,7 @@ fn method(method: &Method) -> &'static str {
     }
 }
 
-/// As the specification of gRPC writes it.
+/// In the form of gRPC's specification.
 fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -5,7 +5,7 @@ use opentelemetry::{
     metrics::{Histogram, UpDownCounter},
 };
 
-/// From a millisecond to ten minutes, in seconds: uploads and downloads take as long as they are large.
+/// From a millisecond to ten minutes, in seconds: the time of uploads and downloads grows with their size.
 const SECONDS: [f64; 17] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
     180.0, 600.0,

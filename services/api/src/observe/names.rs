@@ -4,7 +4,7 @@ use cairn_proto::FILE_DESCRIPTOR_SET;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 
-/// Every RPC that is served, but for reflection, and whether its caller sends a stream.
+/// Every served RPC except reflection, and whether its caller sends a stream.
 static RPCS: LazyLock<HashMap<String, bool>> = LazyLock::new(|| {
     let sets = [FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET];
     let sets = sets.map(|set| FileDescriptorSet::decode(set).unwrap_or_default());
@@ -24,7 +24,7 @@ static RPCS: LazyLock<HashMap<String, bool>> = LazyLock::new(|| {
     names.collect()
 });
 
-/// An RPC's name as a label: nobody may fill the metrics with names of their own making.
+/// An RPC's name as a label: callers cannot add labels with invented names.
 pub(super) fn label(rpc: &str) -> &str {
     if RPCS.contains_key(rpc) {
         rpc
@@ -33,7 +33,7 @@ pub(super) fn label(rpc: &str) -> &str {
     }
 }
 
-/// Whether the caller of an RPC sends a stream of messages, and not one.
+/// Whether the caller of an RPC sends a stream of messages instead of one.
 pub(crate) fn takes_stream(rpc: &str) -> bool {
     RPCS.get(rpc).copied().unwrap_or(false)
 }

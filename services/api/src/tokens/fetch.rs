@@ -21,18 +21,18 @@ use tokio::time::timeout;
 
 use crate::config::{TokenSettings, is_safe};
 
-/// Two requests at most. A call of somebody's waits for it.
+/// For two requests at most. A caller waits for it.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most bytes of an answer.
+/// The maximum bytes of an answer.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Discovery is JSON, keys have a type of their own (RFC 7517), and Kubernetes gives them as nothing else.
+/// Discovery is JSON, keys have a media type of their own (RFC 7517), and Kubernetes accepts no other.
 const ACCEPT: &str = "application/json, application/jwk-set+json";
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Where an issuer's keys are.
+/// The location of an issuer's keys.
 pub(super) struct Source {
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     issuer: String,
@@ -40,7 +40,7 @@ pub(super) struct Source {
     bearer_file: Option<PathBuf>,
 }
 
-/// What OpenID Connect Discovery 1.0 tells, as far as it matters here.
+/// The relevant part of OpenID Connect Discovery 1.0.
 #[derive(Deserialize)]
 struct Discovered {
     issuer: String,
@@ -49,7 +49,7 @@ struct Discovered {
 
 impl Source {
     /// # Errors
-    /// For roots that cannot be read.
+    /// If the root certificates cannot be read.
     pub(super) fn new(settings: &TokenSettings) -> io::Result<Self> {
         let connector = HttpsConnectorBuilder::new();
         let provider = ring::default_provider();
@@ -81,7 +81,7 @@ impl Source {
         })
     }
 
-    /// The keys as they are now.
+    /// The current keys.
     pub(super) async fn keys(&self) -> Result<JwkSet, Failure> {
         timeout(TIMEOUT, async {
             let url = match &self.keys_url {
@@ -108,8 +108,8 @@ impl Source {
         Ok(keys)
     }
 
-    /// Whether a URL may be told the bearer: that of the setting, and those of the issuer's own host. Another one is what
-    /// an answer of the issuer named.
+    /// Whether a URL may receive the bearer token: that of the setting, and those of the issuer's own host. Any other
+    /// URL comes from an answer of the issuer.
     fn may_know(&self, url: &Uri) -> bool {
         let issuer: Option<Uri> = self.issuer.parse().ok();
         let of_issuer = issuer.is_some_and(|issuer| {
@@ -121,7 +121,7 @@ impl Source {
     async fn get<T: DeserializeOwned>(&self, url: Uri) -> Result<T, Failure> {
         let mut request = Request::get(&url).header(header::ACCEPT, ACCEPT);
         if let Some(file) = self.bearer_file.as_ref().filter(|_| self.may_know(&url)) {
-            // Read each time: the kubelet writes it anew.
+            // Read each time: the kubelet renews it.
             let bearer = fs::read_to_string(file)
                 .map_err(|e| format!("CAIRN_TOKEN_BEARER_FILE, {}: {e}", file.display()))?;
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", bearer.trim()));

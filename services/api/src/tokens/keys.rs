@@ -1,4 +1,4 @@
-//! The keys of an issuer, as they were when it was last asked.
+//! The keys of an issuer, cached.
 
 use std::{
     collections::HashMap,
@@ -20,20 +20,20 @@ use tokio::{
 use super::fetch::Source;
 use crate::config::TokenSettings;
 
-/// Issuers publish a key long before they sign with it, and take it back long after.
+/// Issuers publish a key long before they sign with it, and withdraw it long after.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// How many calls wait for the issuer's answer, and for how long beside their own question.
+/// How many calls wait for the issuer's answer, and for how long besides their own request.
 const WAITING: usize = 16_384;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The keys that are known, by their ids, and when they were read.
+/// The known keys, by id, and when they were read.
 struct Known {
     keys: HashMap<String, Usable>,
     at: Instant,
 }
 
-/// A key that signs, and with what alone if its issuer says so.
+/// A key, and the only algorithm with which it signs, if its issuer says so.
 struct Usable {
     key: DecodingKey,
     algorithm: Option<KeyAlgorithm>,
@@ -46,14 +46,14 @@ impl Usable {
     }
 }
 
-/// Asks the issuer for its keys with the first token, when they are old, and when a token names another one: then not
-/// more often than the pause, so that tokens with invented ids make no storm. Keys that were read once are good until
-/// the issuer answers otherwise: it may be away.
+/// Fetches the issuer's keys with the first token, when they are old, and when a token names an unknown one: then at
+/// most once in the pause, so that tokens with invented ids cause no storm. Known keys stay valid until the issuer
+/// answers otherwise, because it may be down.
 pub(super) struct Keys {
     source: Source,
     pause: Duration,
     known: RwLock<Option<Arc<Known>>>,
-    /// When the issuer was last asked. Whoever holds this asks, and nobody else.
+    /// When the issuer was last asked. Only the holder of this lock asks.
     asked: Mutex<Option<Instant>>,
     waiting: Semaphore,
 }
@@ -72,14 +72,14 @@ impl Keys {
     /// The key of this id, if the issuer has it and signs with it in this way.
     ///
     /// # Errors
-    /// `Unavailable` when the issuer would have to be asked and does not answer; `RateLimited` when too many wait for
-    /// that, or too long.
+    /// `Unavailable` if the issuer must be asked and does not answer; `RateLimited` if too many wait for that, or too
+    /// long.
     pub(super) async fn key(&self, id: &str, algorithm: Algorithm) -> Result<Option<DecodingKey>> {
         let usable = |known: &Known| known.keys.get(id).and_then(|key| key.with(algorithm));
         if let Some(known) = self.known()
             && known.keys.contains_key(id)
         {
-            // One call waits for the fresh ones; all others go on with these.
+            // One call waits for the fresh keys; the others continue with the cached ones.
             if known.at.elapsed() > MAX_AGE
                 && let Ok(mut asked) = self.asked.try_lock()
             {
@@ -94,7 +94,7 @@ impl Keys {
         let _waits = self.waiting.try_acquire().map_err(|_| limited())?;
         let asked = timeout(PATIENCE, self.asked.lock()).await;
         let mut asked = asked.map_err(|_| limited())?;
-        // Somebody may have asked since.
+        // Another call may have asked since.
         let known = match self.known() {
             Some(known) if known.keys.contains_key(id) => known,
             _ => self.ask(&mut asked).await?,
@@ -107,7 +107,7 @@ impl Keys {
         known.clone()
     }
 
-    /// Asks the issuer, or answers as it did a moment ago.
+    /// Asks the issuer, or repeats its last answer within the pause.
     async fn ask(&self, asked: &mut Option<Instant>) -> Result<Arc<Known>> {
         if asked.is_some_and(|at| at.elapsed() < self.pause) {
             return self.known().ok_or_else(|| {
@@ -132,8 +132,7 @@ impl Keys {
     }
 }
 
-/// The keys of a set by their ids. What has none, is not for signatures, or is of a kind that is not known here, can be no
-/// token's.
+/// The keys of a set, by id. A key without an id, not for signatures, or of an unknown kind cannot belong to a token.
 fn usable(set: &JwkSet) -> HashMap<String, Usable> {
     let signs = |key: &&Jwk| {
         let CommonParameters {

@@ -15,13 +15,13 @@ use ring::signature::{
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
     verifier_factory: |algorithm, key| Ok(Box::new(Verifier::new(*algorithm, key)?)),
-    // For making keys and thumbprints, which is never done here.
+    // For creating keys and thumbprints, which is never done here.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes tokens checked so in this process.
+/// Makes this process check tokens in this way.
 pub(super) fn install() {
-    // It may be there from before.
+    // It may be installed already.
     let _ = PROVIDER.install_default();
 }
 
