@@ -1,4 +1,4 @@
-//! Compiles proto/ with protox, so that no protoc need be installed.
+//! Compiles proto/ with protox, so that protoc need not be installed.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         out.join("descriptors.bin"),
         prost::Message::encode_to_vec(&descriptors),
     )?;
-    // Bytes, so that content is a slice of the received buffer and not a copy of it.
+    // `Bytes`, so that content is a slice of the received buffer and not a copy of it.
     tonic_prost_build::configure()
         .bytes(".cairn.v1")
         .compile_fds(descriptors)?;

@@ -1,4 +1,4 @@
-//! The reason of each error of the store, in one exhaustive table. Nothing else makes a status of an error.
+//! The reason of each error of the store, in one exhaustive table. No other code makes a status from an error.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,10 +20,10 @@ mod transport;
 
 pub(crate) use transport::Fault;
 
-/// When to try again what was not available.
+/// The pause before a retry of an unavailable call.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What gRPC clients heed before they repeat a call by themselves: milliseconds, or a negative number for never.
+/// The trailer that gRPC clients respect before an automatic retry: milliseconds, or a negative number for no retry.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// The reason of an error, which `cairn_proto::reason` has the codes of, and the metadata of its `ErrorInfo`.
@@ -189,15 +189,15 @@ fn conflict(filename: &str, current: Option<&Artifact>) -> Vec<(&'static str, St
     ]
 }
 
-/// The gRPC status of an error, with its details. It is short whatever was sent: at most 16 faults, 64 characters of any
-/// input, and 4 KiB in all.
+/// The gRPC status of an error, with its details. Its size is bounded whatever was sent: at most 16 invalid fields, 64
+/// characters of any input, and 4 KiB in all.
 pub(crate) fn to_status(error: Error) -> Status {
     log(&error);
     let (faults, message) = brief(&error);
     status(mapping(&error), message, &faults)
 }
 
-/// An error that is of one item of a call and not of the call.
+/// The error of one item of a call.
 pub(crate) fn of_item(error: &Error) -> ItemError {
     log(error);
     let (faults, message) = brief(error);
@@ -211,7 +211,7 @@ pub(crate) fn of_item(error: &Error) -> ItemError {
     }
 }
 
-/// The HTTP status and the JSON body of an error, with the pause that the header `Retry-After` has.
+/// The HTTP status and the JSON body of an error, with the pause for the header `Retry-After`.
 pub(crate) fn to_json(error: &Error) -> (StatusCode, json::Error, Option<Duration>) {
     log(error);
     let (faults, message) = brief(error);
@@ -230,13 +230,13 @@ pub(crate) fn to_json(error: &Error) -> (StatusCode, json::Error, Option<Duratio
     (row.http, body, pause)
 }
 
-/// The status of a call that the store has no answer for.
+/// The status of a call that fails outside of the store.
 pub(crate) fn refusal(fault: &Fault) -> Status {
     let message = brief::message(&fault.to_string());
     status(fault.reason().into(), message, &[])
 }
 
-/// The fields at fault and the message, both of bounded length.
+/// The invalid fields and the message, both of bounded length.
 fn brief(error: &Error) -> (Vec<Violation>, String) {
     match error {
         Error::Invalid(all) => brief::faults(all),
@@ -269,7 +269,7 @@ fn status(error: ErrorMapping, message: String, faults: &[Violation]) -> Status 
     status
 }
 
-/// What a client that repeats calls by their codes, and does not know RetryInfo, has to hear.
+/// The trailer for clients that retry by code and do not know RetryInfo.
 fn pushback(row: &Mapping) -> Option<MetadataValue<Ascii>> {
     let millis = RETRY_AFTER.as_millis() as u64;
     match (row.retry, row.grpc) {
@@ -282,7 +282,7 @@ fn pushback(row: &Mapping) -> Option<MetadataValue<Ascii>> {
     }
 }
 
-/// Logs the cause of what is not the caller's doing; the caller is not told it.
+/// Logs the cause of an error that is not the caller's; the caller does not see it.
 pub(crate) fn log(error: &Error) {
     let (Error::Unavailable { .. }
     | Error::Internal(_)

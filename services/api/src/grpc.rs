@@ -1,4 +1,4 @@
-//! The gRPC face.
+//! The gRPC API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,14 +33,14 @@ mod watch;
 pub(crate) use answers::finish;
 pub(crate) use gate::{Gate, enter};
 
-/// The largest message that is taken, in bytes.
+/// The largest accepted message, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 4 << 20;
 
-/// The unread bytes that a caller may send on one stream. It is the most that a caller can make this process hold
-/// by a call that is not let in yet, or waits for room.
+/// The unread bytes that a caller may send on one stream. A call that is not yet admitted, or waits for room, can make
+/// this process hold no more.
 pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 
-/// The most sessions that are watched through this process at once: each watcher asks the database every second.
+/// The maximum number of sessions watched through this process: each watcher queries the database every second.
 const MAX_WATCHERS: usize = 1000;
 
 /// All services: each call is one of its methods.
@@ -50,10 +50,10 @@ pub(crate) struct Services {
     authenticator: Authenticator,
     /// Without a slash at the end.
     public_url: Arc<str>,
-    /// Cancelled when the server stops, so that no stream without end keeps it.
+    /// Cancelled when the server stops, so that endless streams do not keep it running.
     stopping: CancellationToken,
     watchers: Shares,
-    /// How long a watcher may go on before its credential is looked at again.
+    /// After how long a watcher's credential is checked again.
     trust: Duration,
 }
 
@@ -75,7 +75,7 @@ impl Services {
         }
     }
 
-    /// Every service, behind nothing: the server puts the gate before them.
+    /// Every service, without the gate, which the server puts before them.
     pub(crate) fn routes(&self) -> Routes {
         let gzip = CompressionEncoding::Gzip;
         Routes::new(
@@ -90,10 +90,10 @@ impl Services {
     }
 }
 
-/// Takes a request apart: who makes it, which the gate has found out, and what it says.
+/// Splits a request into its caller, whom the gate has authenticated, and its message.
 ///
 /// # Errors
-/// `Unauthenticated`, for a call that came past the gate.
+/// `Unauthenticated`, for a call that bypassed the gate.
 fn taken<T>(mut request: Request<T>) -> Result<(Caller, T), Status> {
     let caller = request.extensions_mut().remove::<Caller>();
     let caller = caller.ok_or_else(|| to_status(Error::Unauthenticated))?;

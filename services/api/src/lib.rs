@@ -1,4 +1,4 @@
-//! The gRPC and HTTP faces of the store. They decode, make one call and encode: no rule lives here.
+//! The gRPC and HTTP API of the store. It decodes, makes one call and encodes, and contains no rules.
 
 mod auth;
 mod config;

@@ -29,17 +29,17 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Work {
-    /// Serve until told to stop.
+    /// Serve until SIGTERM or SIGINT.
     Serve,
     /// Bring the database schema up to date, then exit.
     Migrate,
-    /// Make, list and revoke API keys.
+    /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
-    /// Show what tenants store, and set how much and for how long they may.
+    /// Show what tenants store, and set their limits.
     #[command(subcommand)]
     Tenants(Tenants),
-    /// Say which workloads may act for a tenant by tokens of CAIRN_TOKEN_ISSUER.
+    /// Let workloads act for a tenant with tokens of CAIRN_TOKEN_ISSUER.
     #[command(subcommand)]
     Workloads(Workloads),
 }

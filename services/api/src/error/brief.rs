@@ -1,20 +1,21 @@
-//! Errors are short, whatever was sent: answers travel in headers, and clients take few of those (grpc-java 8 KiB).
+//! Bounds the size of errors, whatever was sent: they travel in headers, and clients accept few of those (grpc-java 8
+//! KiB).
 
 use std::{borrow::Cow, fmt::Write};
 
 use cairn_store::Violation;
 
-/// The most characters of any input that an error repeats.
+/// The maximum number of characters of any input that an error repeats.
 const ECHO: usize = 64;
-/// Longer words than this were somebody's input; a hash or an etag of ours is shorter.
+/// A longer word comes from the input; our own hashes and etags are shorter.
 const WORD: usize = 80;
-/// The most bytes of a message, as it is sent.
+/// The maximum bytes of a message, as it is sent.
 const MESSAGE: usize = 512;
-/// The most faults that are named one by one.
+/// The maximum number of invalid fields that are named one by one.
 const FAULTS: usize = 16;
-/// The most bytes of all of them, so that a status with its details stays under 4 KiB.
+/// The maximum bytes of all of them, so that a status with its details stays under 4 KiB.
 const FAULTS_BYTES: usize = 1400;
-/// The most bytes of the rule that was broken.
+/// The maximum bytes of the rule that was broken.
 const RULE: usize = 200;
 
 /// A message of bounded length.
@@ -22,12 +23,12 @@ pub(super) fn message(text: &str) -> String {
     cut(&clip(text), MESSAGE)
 }
 
-/// The value of a detail, at its full length unless that is more than any of ours has.
+/// The value of a detail, in full unless it is longer than any of ours.
 pub(super) fn value(text: &str) -> String {
     clip(&cut_chars(text, WORD)).into_owned()
 }
 
-/// The first faults and a message that names them, and says how many more there are.
+/// The first invalid fields, and a message that names them and says how many more there are.
 pub(super) fn faults(all: &[Violation]) -> (Vec<Violation>, String) {
     let mut kept: Vec<Violation> = Vec::new();
     let (mut words, mut bytes) = (String::new(), 0);
@@ -50,7 +51,7 @@ pub(super) fn faults(all: &[Violation]) -> (Vec<Violation>, String) {
     (kept, words)
 }
 
-/// Input shortened: what stands in quotes, and words longer than any of ours.
+/// Shortens input: text in quotes, and words longer than any of ours.
 fn clip(text: &str) -> Cow<'_, str> {
     let text = head(text, 8 * MESSAGE);
     if text.len() <= ECHO {
@@ -96,8 +97,8 @@ fn cut_chars(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// At most so many bytes as they are sent: percent-encoded, which makes three of a space, of some signs and of each that is
-/// not ASCII.
+/// At most so many bytes as they are sent: percent-encoding makes three of a space, of some signs and of every byte
+/// that is not ASCII.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().map(sent).sum::<usize>() <= most {
         return text.to_owned();
@@ -120,7 +121,7 @@ fn sent(c: char) -> usize {
     }
 }
 
-/// The first bytes, as many of them as are whole characters: no error takes longer for having been long.
+/// The first bytes, cut between characters: a long input takes no more time.
 fn head(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }

@@ -4,7 +4,7 @@ use cairn_store::{Limit, QuotaExceeded};
 
 use super::*;
 
-/// How an error must look, and the reason that it must give.
+/// The expected form of an error, and its reason.
 fn expect(error: Error, reason: &str, code: Code, http: u16) -> String {
     assert_eq!(to_json(&error).0.as_u16(), http, "{reason}");
     expect_status(&to_status(error), reason, code)

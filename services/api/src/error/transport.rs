@@ -1,11 +1,11 @@
-//! What a call can fail of before the store hears of it, or while it does.
+//! Errors of a call outside of the store.
 
 use cairn_proto::v1::ErrorReason;
 
-/// Why a call ended without an answer of the store's.
+/// Why a call ended without an answer of the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    /// The caller's own limit of time.
+    /// The caller's own deadline.
     #[error(
         "the call did not end within its deadline; what it was to do may be done: repeat it with its idempotency key"
     )]
@@ -16,7 +16,7 @@ pub(crate) enum Fault {
     /// No such method.
     #[error("no method '{0}' is served; the server may be older than its client")]
     UnknownMethod(String),
-    /// A compression that is not taken.
+    /// A compression that is not supported.
     #[error("messages are taken as they are or compressed with gzip, and with nothing else")]
     Compression,
 }

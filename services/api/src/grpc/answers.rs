@@ -18,14 +18,14 @@ use tonic::{Code, Status};
 use super::MAX_MESSAGE;
 use crate::error::{Fault, refusal, to_status};
 
-/// What tonic says of the compression of messages that it does not know.
+/// tonic's message about an unknown compression.
 const COMPRESSION: &str = "Content is compressed";
-/// What tonic says of a message over the limit, of both what came and what the limit is.
+/// tonic's message about a message over the limit.
 const TOO_LONG: [&str; 2] = ["message length too large", "size limit"];
 
 const ENCODINGS: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// Lets a call run within its caller's deadline, and makes its answer one of ours.
+/// Runs a call within its caller's deadline, and makes its answer one of ours.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let deadline = deadline(request.headers());
@@ -45,14 +45,14 @@ fn panicked() -> Status {
     to_status(Error::internal("a panic"))
 }
 
-/// What ends an answer whose messages cannot be made for a panic.
+/// The end of an answer when producing its messages panics.
 fn last() -> Option<Result<Frame<Bytes>, axum::Error>> {
     let mut trailers = HeaderMap::new();
     let added = panicked().add_header(&mut trailers);
     added.ok().map(|()| Ok(Frame::trailers(trailers)))
 }
 
-/// What the caller says in `grpc-timeout`: at most eight digits and a unit.
+/// The value of `grpc-timeout`: at most eight digits and a unit.
 fn deadline(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -71,7 +71,7 @@ fn deadline(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// Replaces an answer of tonic's about a request that never reached a service by one that says what to do.
+/// Replaces tonic's answer to a request that never reached a service by one that says what to do.
 fn explain(answer: Response, path: &str) -> Response {
     let Some(status) = explanation(answer.headers(), path) else {
         return answer;
@@ -84,7 +84,7 @@ fn explain(answer: Response, path: &str) -> Response {
 }
 
 fn explanation(headers: &HeaderMap, path: &str) -> Option<Status> {
-    // Only an answer without a message has its status among the headers: the usual case is over here.
+    // Only an answer without a message has its status in the headers: the usual case ends here.
     headers.get(Status::GRPC_STATUS)?;
     if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
         return None;
@@ -92,7 +92,7 @@ fn explanation(headers: &HeaderMap, path: &str) -> Option<Status> {
     let status = Status::from_header_map(headers)?;
     let message = status.message();
     match status.code() {
-        // No service was reached, so nothing of ours has failed: the request could not be read.
+        // No service was reached, so the server has not failed: the request could not be read.
         Code::Internal | Code::Unknown => {
             let message = message.trim_end_matches('.');
             let rule = format!("is no valid gRPC message; text must be UTF-8 ({message})");

@@ -1,4 +1,4 @@
-//! Between the messages of the wire and the values of the store.
+//! Conversions between the messages of the wire and the values of the store.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) fn proto_duration(duration: Duration) -> prost_types::Duration {
     }
 }
 
-/// A time to live or the like; what is not positive becomes zero, which no rule of the store accepts.
+/// A duration. A negative one becomes zero, which no rule of the store accepts.
 pub(super) fn duration(duration: prost_types::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
 }
@@ -34,8 +34,8 @@ pub(super) fn size(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The name of an enum's value without its prefix, as the store knows it; empty for the first value, which stands for none,
-/// and no name at all for a number that is not in the enum.
+/// The name of an enum's value without its prefix, as the store knows it; empty for the first value, which means none,
+/// and `None` for a number that is not in the enum.
 fn enum_name(name: Option<&'static str>, prefix: &str) -> String {
     let name = name.map_or("?", |name| name.trim_start_matches(prefix));
     if name == "UNSPECIFIED" {
@@ -59,7 +59,7 @@ pub(super) fn idempotency_key(key: String) -> Result<Option<IdempotencyKey>> {
     IdempotencyKey::optional(key).map_err(|rule| Error::invalid("idempotency_key", rule))
 }
 
-/// Which artifact a request means: by its id, or by its name.
+/// The artifact of a request: by its id, or by its name.
 pub(super) fn reference(id: &str, name: Option<v1::ArtifactName>) -> Result<ArtifactRef> {
     ArtifactRef::new(id, name.map(raw_name))
 }
@@ -260,7 +260,7 @@ fn range(
     }
 }
 
-/// The fields of a list that say which artifacts are meant.
+/// The fields of a list that select artifacts.
 fn fields(request: &mut v1::ListArtifactsRequest) -> v1::ArtifactFilter {
     let request = std::mem::take(request);
     v1::ArtifactFilter {
@@ -313,7 +313,7 @@ fn raw_filter(filter: v1::ArtifactFilter, faults: &mut Violations) -> RawFilter 
     }
 }
 
-/// Which artifacts a bulk call is about.
+/// The artifacts of a bulk call.
 pub(super) fn selection(
     ids: Vec<String>,
     expression: String,

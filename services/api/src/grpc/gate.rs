@@ -1,4 +1,4 @@
-//! What every call passes before any byte of its request is read: who makes it, and whether there is room for it.
+//! Admits calls before any byte of their request is read: authenticates the caller, and checks the limits.
 
 use std::{
     pin::Pin,
@@ -32,23 +32,23 @@ use crate::{
     shares::{Share, Shares, Taker},
 };
 
-/// What needs no credential.
+/// Services that need no credential.
 const OPEN: [&str; 2] = ["grpc.health.", "grpc.reflection."];
-/// The largest message that those take, in bytes.
+/// The largest message for those, in bytes.
 const OPEN_MESSAGE: usize = 16 << 10;
-/// How many of those calls are under way at once, twice.
+/// Twice the maximum number of running calls to those: all their callers are one owner, which gets half.
 const OPEN_CALLS: usize = 2048;
 
-/// What carries content.
+/// RPCs that carry content.
 const CONTENT: [&str; 3] = [
     "cairn.v1.ArtifactService/CreateArtifact",
     "cairn.v1.ArtifactService/UploadArtifact",
     "cairn.v1.ArtifactService/BatchCreateArtifacts",
 ];
-/// How much a message may have beside content, in bytes: more than the longest list that is taken.
+/// The maximum size of a message besides content, in bytes: more than the longest accepted list.
 const OTHER_MESSAGE: usize = 256 << 10;
 
-/// What may cost the database much; of those only so many are under way at once.
+/// RPCs that may be expensive for the database; a separate limit applies to them.
 const COSTLY: [&str; 8] = [
     "cairn.v1.ArtifactService/ListArtifacts",
     "cairn.v1.ArtifactService/DeleteArtifacts",
@@ -62,7 +62,7 @@ const COSTLY: [&str; 8] = [
 /// How long such a call waits for others to end.
 const COSTLY_WAIT: Duration = Duration::from_secs(5);
 
-/// Who and what is let in.
+/// The policy of admission.
 #[derive(Clone)]
 pub(crate) struct Gate {
     authenticator: Authenticator,
@@ -70,7 +70,7 @@ pub(crate) struct Gate {
     open_calls: Shares,
     costly: Shares,
     memory: Memory,
-    /// How long the request of a call that sends no stream may take to arrive.
+    /// How long the request of a call without a request stream may take to arrive.
     request_time: Duration,
 }
 
@@ -86,7 +86,7 @@ impl Gate {
         }
     }
 
-    /// Lets a call in, or says why not.
+    /// Admits a call, or returns why not.
     async fn admit(&self, request: Request) -> Result<(Request, Admitted), Status> {
         let (mut parts, mut body) = request.into_parts();
         let rpc = parts.uri.path().trim_start_matches('/');
@@ -151,14 +151,14 @@ fn limited(what: &'static str) -> Status {
     to_status(Error::RateLimited(what))
 }
 
-/// What a call has taken, until it ends.
+/// The resources of a call, until it ends.
 struct Admitted {
     _call: Share,
     _costly: Option<Share>,
     _held: Held,
 }
 
-/// Lets calls in that may come in; health and reflection need no credential.
+/// Admits calls; health and reflection need no credential.
 pub(crate) async fn enter(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     if !is_grpc(request.headers()) {
         let rule = "must be application/grpc: this port speaks gRPC over HTTP/2; links are read at the HTTP port";
@@ -187,7 +187,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     matches!(essence, "application/grpc" | "application/grpc+proto")
 }
 
-/// The body of an answer, with what its call has taken.
+/// The body of an answer, with the resources of its call.
 struct Answer {
     body: Body,
     _admitted: Admitted,

@@ -1,4 +1,4 @@
-//! Which fields of an artifact a caller wants.
+//! The fields of an artifact that a caller wants.
 
 use cairn_proto::v1::Artifact;
 use cairn_store::{Error, Result};
@@ -8,7 +8,7 @@ use prost_types::FieldMask;
 pub(super) struct Mask(Option<Vec<String>>);
 
 impl Mask {
-    /// Checks a mask; none, and one without paths, is of all fields.
+    /// Checks a mask; none, and one without paths, means all fields.
     ///
     /// # Errors
     /// `Invalid`, for a path that names no field.
@@ -26,7 +26,7 @@ impl Mask {
         Ok(Self(Some(paths).filter(|paths| !paths.is_empty())))
     }
 
-    /// The artifact with the fields that are wanted.
+    /// The artifact with the wanted fields.
     pub(super) fn of(&self, from: Artifact) -> Artifact {
         let Some(paths) = &self.0 else {
             return from;
@@ -58,7 +58,7 @@ impl Mask {
             state: only(wants("state"), from.state),
             legal_hold: only(wants("legal_hold"), from.legal_hold),
             persistent: only(wants("persistent"), from.persistent),
-            // These are of the answer to a create alone.
+            // Only the answer to a create has these.
             deduplicated: false,
             existing: false,
         }
@@ -69,7 +69,7 @@ fn only<T: Default>(wanted: bool, value: T) -> T {
     if wanted { value } else { T::default() }
 }
 
-/// What a mask may name.
+/// The fields that a mask may name.
 const FIELDS: [&str; 25] = [
     "artifact_id",
     "filename",

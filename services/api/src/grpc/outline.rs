@@ -1,15 +1,15 @@
-//! How much of a message is not content. Decoded, a list of nothings takes twenty times its bytes, so it is bounded before
-//! it is decoded; content takes what it is.
+//! Counts the bytes of a message that are not content. Decoded, a list of empty items takes twenty times its bytes, so
+//! it is bounded before it is decoded; content takes its own size.
 
-/// The field of `CreateArtifactRequest` and of `UploadArtifactRequest` that carries content.
+/// The content field of `CreateArtifactRequest` and of `UploadArtifactRequest`.
 const CONTENT: u64 = 2;
-/// The field of `BatchCreateArtifactsRequest` that carries such requests; they are followed as if they stood alone. No other
-/// message has a message there.
+/// The field of `BatchCreateArtifactsRequest` with such requests, which are followed as if they were separate. No other
+/// message has a message in this field.
 const ITEMS: u64 = 15;
-/// What an item counts before its bytes: about what it takes decoded.
+/// What an item counts in addition to its bytes: about its decoded size.
 const ITEM: usize = 512;
 
-/// Follows the top level of a message of protobuf as it arrives.
+/// Follows the top level of a protobuf message as it arrives.
 #[derive(Default)]
 pub(super) struct Outline {
     at: At,
@@ -23,18 +23,18 @@ enum At {
     #[default]
     Key0,
     Key(u64, u32),
-    /// In a number that is no length.
+    /// In a number that is not a length.
     Number,
     /// In the length of a field of this number.
     Length(u64, u64, u32),
-    /// So many bytes of a field before its end, and whether they are content.
+    /// So many bytes before the end of a field, and whether they are content.
     Inside(u64, bool),
-    /// It is no message; the decoder reports it.
+    /// It is not a message; the decoder reports it.
     Lost,
 }
 
 impl Outline {
-    /// Goes over more bytes of the message; says how many so far are not content.
+    /// Reads more bytes of the message; returns how many so far are not content.
     pub(super) fn pass(&mut self, mut data: &[u8]) -> usize {
         while let Some((&byte, rest)) = data.split_first() {
             match &mut self.at {

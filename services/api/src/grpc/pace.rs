@@ -1,5 +1,5 @@
-//! How fast a caller must send. An upload holds memory that others wait for, so a caller that sends next to nothing is one
-//! that sends nothing.
+//! The minimum rate of a caller. An upload holds memory for which others wait, so a caller that sends almost nothing
+//! counts as one that sends nothing.
 
 use std::{
     pin::pin,
@@ -15,7 +15,7 @@ use cairn_store::{Error, Limits, Result};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 
-/// The bytes that have arrived of a call's request, also those of a message that is not complete.
+/// The bytes that have arrived of a call's request, including those of an incomplete message.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Arrived(Arc<AtomicU64>);
 
@@ -30,8 +30,8 @@ impl Arrived {
     }
 }
 
-/// The time that a caller may still let the server wait. Waiting uses it up, and what arrives earns it back, at the
-/// lowest rate that is accepted and up to where it began. Time in which the server does not listen is not counted.
+/// The time for which a caller may still keep the server waiting. Waiting uses it up, and bytes that arrive add to it,
+/// at the lowest accepted rate and up to the initial time. Time in which the server does not read does not count.
 pub(super) struct Pace {
     arrived: Arrived,
     counted: u64,
@@ -49,7 +49,7 @@ impl Pace {
         }
     }
 
-    /// Waits for what the caller sends.
+    /// Waits for the caller's next bytes.
     ///
     /// # Errors
     /// `UploadExpired` when the time is used up.

@@ -1,4 +1,4 @@
-//! The body of a request, as much of it as is taken.
+//! The body of a request, within its limits.
 
 use std::{
     future::Future,
@@ -20,22 +20,22 @@ use crate::{
     shares::{Share, Shares, Taker},
 };
 
-/// What a message takes before its bytes are counted.
+/// What a message counts before its bytes.
 const FREE: usize = 64 << 10;
-/// What bytes are counted in.
+/// The unit in which bytes are counted.
 const UNIT: usize = 1 << 10;
-/// Before each message stand a flag and its length.
+/// The flag and the length before each message.
 const HEAD: usize = 5;
 
-/// Bytes that are held for a call, until it ends.
+/// Bytes that are reserved for a call, until it ends.
 pub(super) type Held = Arc<Mutex<Option<Share>>>;
 
-/// Notes what is held.
+/// Records a reservation.
 pub(super) fn hold(held: &Held, share: Share) {
     *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(share);
 }
 
-/// The bytes of requests that this process holds at once, all tenants together.
+/// The bytes of requests in this process's memory, for all tenants together.
 #[derive(Clone)]
 pub(crate) struct Memory(Shares);
 
@@ -44,32 +44,32 @@ impl Memory {
         Self(Shares::new(bytes / UNIT))
     }
 
-    /// Takes room for so many bytes.
+    /// Reserves so many bytes.
     ///
     /// # Errors
-    /// `RateLimited`, when that is more than the caller's share.
+    /// `RateLimited`, if that exceeds the caller's share.
     pub(super) fn take(&self, taker: &Taker, bytes: usize) -> Result<Share, Status> {
         let share = self.0.take(taker, bytes.div_ceil(UNIT));
         share.ok_or_else(|| to_status(Error::RateLimited("bytes of requests in memory")))
     }
 }
 
-/// The most bytes that compressed ones can come to.
+/// The maximum size of decompressed bytes.
 const INFLATION: usize = 1032;
 
-/// What is taken of a body.
+/// The limits of a body.
 pub(super) struct Bounds {
     /// The largest message, in bytes.
     pub(super) message: usize,
-    /// How many of them may be something else than content.
+    /// How many of its bytes may be something other than content.
     pub(super) other: usize,
-    /// How long the whole of it may take; `None` for a stream.
+    /// How long the whole body may take; `None` for a stream.
     pub(super) time: Option<Duration>,
-    /// Whose room a message takes, and where that is noted; `None` for a stream, which has taken its own.
+    /// Whose share a message uses, and where that is recorded; `None` for a stream, which has reserved its own.
     pub(super) room: Option<(Memory, Taker, Held)>,
 }
 
-/// A body within its bounds.
+/// A body within its limits.
 pub(super) struct Received {
     body: Body,
     bounds: Bounds,
@@ -122,7 +122,7 @@ impl Received {
                     most => within(length, most),
                 };
             }
-            // What is compressed is not looked into.
+            // Compressed bytes are not inspected.
             *outline = (!compressed).then(Outline::default);
             let length = match compressed {
                 true => bounds.message.min(length.saturating_mul(INFLATION)),
@@ -157,7 +157,7 @@ impl http_body::Body for Received {
         };
         Poll::Ready(match polled {
             None => None,
-            // An upload that broke off must not look complete, which to tonic CANCELLED does.
+            // An interrupted upload must not look complete, as tonic makes it after CANCELLED.
             Some(Err(_)) => Some(Err(refusal(&Fault::Cancelled))),
             Some(Ok(frame)) => {
                 let looked = frame.data_ref().map_or(Ok(()), |data| self.look_at(data));
@@ -175,7 +175,7 @@ impl http_body::Body for Received {
     }
 }
 
-/// What there is to tell of the bytes of a body.
+/// Events in the bytes of a body.
 enum Event<'a> {
     /// A message begins.
     Begins { compressed: bool, length: usize },
@@ -183,18 +183,18 @@ enum Event<'a> {
     Goes(&'a [u8]),
 }
 
-/// Where in the messages of a body the reading is.
+/// The position in the messages of a body.
 #[derive(Default)]
 struct Messages {
     head: [u8; HEAD],
-    /// How many bytes of the head are there.
+    /// How many bytes of the head have arrived.
     filled: usize,
-    /// How many bytes of the message are still to come.
+    /// How many bytes of the message are still missing.
     left: usize,
 }
 
 impl Messages {
-    /// Goes over more bytes, and tells of each message.
+    /// Reads more bytes, and reports each message.
     fn pass(
         &mut self,
         mut data: &[u8],

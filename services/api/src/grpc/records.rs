@@ -1,4 +1,4 @@
-//! Messages about what is said of artifacts, and what they were made from.
+//! Conversions of records and lineage.
 
 use cairn_proto::v1;
 use cairn_store::{
@@ -63,7 +63,7 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
     ArtifactUpdate::new(update)
 }
 
-/// What an update mask names.
+/// The fields that an update mask names.
 pub(super) fn paths(mask: Option<FieldMask>) -> Result<Vec<String>> {
     let paths = mask.unwrap_or_default().paths;
     if paths.len() > MAX_PATHS {

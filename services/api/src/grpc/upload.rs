@@ -7,7 +7,7 @@ use tonic::{Status, Streaming};
 use super::{convert, pace::Pace};
 use crate::error::to_status;
 
-/// Receives an artifact. Whatever ends the stream but its close behind the end leaves nothing visible: the upload is
+/// Receives an artifact. Every end of the stream other than its close after `end` leaves nothing visible: the upload is
 /// dropped.
 pub(super) async fn receive(
     store: &Store,
