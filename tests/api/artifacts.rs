@@ -10,6 +10,12 @@ use tonic::Code;
 
 use harness::{Bytes, Cairn, Setup, content, refused, session_spec, spec};
 
+harness::on_s3_and_files!(
+    every_size_comes_back,
+    any_range_is_those_bytes,
+    bytes_that_have_changed_are_never_passed_off,
+);
+
 /// Sizes around every limit: a row, a part, several parts.
 const SIZES: [usize; 8] = [
     0,
@@ -32,16 +38,6 @@ async fn every_size_comes_back(bytes: Bytes) {
         let back = cairn.client.download(&artifact.artifact_id).await.unwrap();
         assert!(back == content, "{size} bytes");
     }
-}
-
-#[tokio::test]
-async fn every_size_comes_back_from_s3() {
-    every_size_comes_back(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn every_size_comes_back_from_files() {
-    every_size_comes_back(Bytes::Files).await;
 }
 
 async fn any_range_is_those_bytes(bytes: Bytes) {
@@ -79,16 +75,6 @@ async fn any_range_is_those_bytes(bytes: Bytes) {
         let refusal = refused(cairn.client.download_range(id, -1, -1).await);
         assert_eq!(refusal.fields, ["limit", "offset"]);
     }
-}
-
-#[tokio::test]
-async fn any_range_from_s3_is_those_bytes() {
-    any_range_is_those_bytes(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn any_range_from_files_is_those_bytes() {
-    any_range_is_those_bytes(Bytes::Files).await;
 }
 
 #[tokio::test]
@@ -450,14 +436,4 @@ async fn bytes_that_have_changed_are_never_passed_off(bytes: Bytes) {
             (Code::DataLoss, "DATA_CORRUPTED")
         );
     }
-}
-
-#[tokio::test]
-async fn bytes_that_have_changed_in_s3_are_never_passed_off() {
-    bytes_that_have_changed_are_never_passed_off(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn bytes_that_have_changed_in_files_are_never_passed_off() {
-    bytes_that_have_changed_are_never_passed_off(Bytes::Files).await;
 }

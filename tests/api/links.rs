@@ -10,6 +10,8 @@ use harness::{Bytes, Cairn, Setup, content, refused, spec};
 
 mod http;
 
+harness::on_s3_and_files!(a_link_serves_the_bytes_whole_or_in_part);
+
 async fn request(url: &str, headers: &[(&'static str, &str)]) -> Response {
     send(Method::GET, url, headers).await
 }
@@ -63,16 +65,6 @@ async fn a_link_serves_the_bytes_whole_or_in_part(bytes: Bytes) {
         assert_eq!(header(&head, "content-length"), size.to_string());
         assert!(head.bytes().await.unwrap().is_empty());
     }
-}
-
-#[tokio::test]
-async fn a_link_serves_bytes_from_s3_whole_or_in_part() {
-    a_link_serves_the_bytes_whole_or_in_part(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn a_link_serves_bytes_from_files_whole_or_in_part() {
-    a_link_serves_the_bytes_whole_or_in_part(Bytes::Files).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,11 @@ use harness::{
     session_spec, spec,
 };
 
+harness::on_s3_and_files!(
+    an_upload_that_its_caller_takes_back_is_never_committed,
+    identical_uploads_at_once_share_one_object,
+);
+
 fn end_of(content_hash: &str, size_bytes: Option<i64>) -> Message {
     Message::End(UploadEnd {
         content_hash: content_hash.to_owned(),
@@ -254,13 +259,8 @@ async fn leaves_nothing(cairn: &Cairn) {
     assert!(cairn.stored().await.is_empty());
 }
 
-#[tokio::test]
-async fn an_upload_that_its_caller_takes_back_is_never_committed() {
-    for (bytes, size) in [
-        (Bytes::S3, 1 << 20),
-        (Bytes::S3, 20 << 20),
-        (Bytes::Files, 20 << 20),
-    ] {
+async fn an_upload_that_its_caller_takes_back_is_never_committed(bytes: Bytes) {
+    for size in [1 << 20, 20 << 20] {
         let cairn = Setup::on(bytes).start().await;
         let upload = half_an_upload(&cairn, &cairn.client, size).await;
         // Every message is complete: only how the stream ends distinguishes this upload from a short one.
@@ -326,7 +326,13 @@ async fn an_upload_renews_its_lease_for_as_long_as_it_sends() {
     upload.finish().await.unwrap();
 }
 
-async fn identical_uploads_at_once_share_one_object(bytes: Bytes, size: usize) {
+async fn identical_uploads_at_once_share_one_object(bytes: Bytes) {
+    for size in [1000, 100_000, (8 << 20) + 1] {
+        identical_uploads_share_one_object(bytes, size).await;
+    }
+}
+
+async fn identical_uploads_share_one_object(bytes: Bytes, size: usize) {
     let cairn = Setup::on(bytes).start().await;
     let same = content(size);
     let uploads = (0..8).map(|_| cairn.client.upload(spec("same"), same.clone()));
@@ -353,26 +359,6 @@ async fn identical_uploads_at_once_share_one_object(bytes: Bytes, size: usize) {
     }
     let stored = usize::from(size > 32 << 10);
     assert_eq!(cairn.stored().await.len(), stored, "one copy at the most");
-}
-
-#[tokio::test]
-async fn identical_small_uploads_at_once_share_one_object() {
-    identical_uploads_at_once_share_one_object(Bytes::S3, 1000).await;
-}
-
-#[tokio::test]
-async fn identical_uploads_to_s3_at_once_share_one_object() {
-    identical_uploads_at_once_share_one_object(Bytes::S3, 100_000).await;
-}
-
-#[tokio::test]
-async fn identical_uploads_in_parts_at_once_share_one_object() {
-    identical_uploads_at_once_share_one_object(Bytes::S3, (8 << 20) + 1).await;
-}
-
-#[tokio::test]
-async fn identical_uploads_to_files_at_once_share_one_object() {
-    identical_uploads_at_once_share_one_object(Bytes::Files, 100_000).await;
 }
 
 #[tokio::test]

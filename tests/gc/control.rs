@@ -6,9 +6,30 @@ use cairn_store::{
     gc::{self, PASSES, Pass, Policy},
 };
 use futures_util::future::join_all;
+use tempfile::TempDir;
 
 use super::{short_lived, with_due_bytes};
 use harness::{Bytes, Cairn, Setup, content, eventually, postgres, s3, spec};
+
+harness::on_s3_and_files!(
+    of_many_processes_at_once_one_marks_the_blob_store,
+    of_many_databases_at_once_one_gets_the_blob_store,
+    nothing_is_deleted_from_another_deployments_blob_store,
+);
+
+/// A blob store with nothing in it, and its folder if it has one.
+async fn empty_blob_store(bytes: Bytes) -> (BlobConfig, Option<TempDir>) {
+    match bytes {
+        Bytes::S3 => {
+            let config = s3::config(&s3::address().await, &s3::bucket().await);
+            (BlobConfig::S3(config), None)
+        }
+        Bytes::Files => {
+            let folder = tempfile::tempdir().unwrap();
+            (BlobConfig::Fs(folder.path().to_owned()), Some(folder))
+        }
+    }
+}
 
 /// The store of one Cairn's database on the blob store of another.
 async fn mixed(records: &Cairn, bytes: &Cairn) -> Store {
@@ -32,7 +53,8 @@ fn is_refused<T: std::fmt::Debug>(result: Result<T, Error>, words: &str) {
     );
 }
 
-async fn of_many_processes_that_start_at_once_one_marks_the_blob_store(blobs: BlobConfig) {
+async fn of_many_processes_at_once_one_marks_the_blob_store(bytes: Bytes) {
+    let (blobs, _folder) = empty_blob_store(bytes).await;
     let config = StoreConfig::new(postgres::database().await, blobs);
     let starts = (0..8).map(|_| async {
         let store = Store::open(&config).await.unwrap();
@@ -49,20 +71,8 @@ async fn of_many_processes_that_start_at_once_one_marks_the_blob_store(blobs: Bl
     }
 }
 
-#[tokio::test]
-async fn of_many_processes_that_start_at_once_one_marks_the_bucket() {
-    let blobs = BlobConfig::S3(s3::config(&s3::address().await, &s3::bucket().await));
-    of_many_processes_that_start_at_once_one_marks_the_blob_store(blobs).await;
-}
-
-#[tokio::test]
-async fn of_many_processes_that_start_at_once_one_marks_the_folder() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = BlobConfig::Fs(folder.path().to_owned());
-    of_many_processes_that_start_at_once_one_marks_the_blob_store(blobs).await;
-}
-
-async fn of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs: BlobConfig) {
+async fn of_many_databases_at_once_one_gets_the_blob_store(bytes: Bytes) {
+    let (blobs, _folder) = empty_blob_store(bytes).await;
     let mut stores = Vec::new();
     for _ in 0..5 {
         let config = StoreConfig::new(postgres::database().await, blobs.clone());
@@ -80,19 +90,6 @@ async fn of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs: Blob
     for refusal in refused {
         is_refused(refusal, "is of deployment");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_databases_that_want_the_same_bucket_one_gets_it() {
-    let blobs = BlobConfig::S3(s3::config(&s3::address().await, &s3::bucket().await));
-    of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_databases_that_want_the_same_folder_one_gets_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let blobs = BlobConfig::Fs(folder.path().to_owned());
-    of_many_databases_that_want_the_same_blob_store_one_gets_it(blobs).await;
 }
 
 async fn nothing_is_deleted_from_another_deployments_blob_store(bytes: Bytes) {
@@ -121,16 +118,6 @@ async fn nothing_is_deleted_from_another_deployments_blob_store(bytes: Bytes) {
     // With the right one it continues.
     ours.let_time_pass().await;
     assert_eq!(ours.collect().await.count("reclaimed"), 1);
-}
-
-#[tokio::test]
-async fn nothing_is_deleted_from_another_deployments_bucket() {
-    nothing_is_deleted_from_another_deployments_blob_store(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn nothing_is_deleted_from_another_deployments_folder() {
-    nothing_is_deleted_from_another_deployments_blob_store(Bytes::Files).await;
 }
 
 /// A blob store that has lost its mark is not mistaken for a new one.

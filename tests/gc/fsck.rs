@@ -4,6 +4,8 @@ use cairn_store::{Error, gc::Fsck};
 
 use harness::{Bytes, Cairn, Setup, content, spec};
 
+harness::on_s3_and_files!(finds_what_is_wrong_in_both_directions_and_changes_nothing);
+
 async fn made(cairn: &Cairn, size: usize) -> String {
     let made = cairn.client.upload(spec("a"), content(size)).await;
     made.unwrap().artifact_id
@@ -70,16 +72,6 @@ async fn finds_what_is_wrong_in_both_directions_and_changes_nothing(bytes: Bytes
     assert_eq!(orphaned.orphans[0].key, hit_key);
     assert_eq!(cairn.stored().await, before);
     assert_eq!(cairn.count("SELECT count(*) FROM orphan_suspects").await, 0);
-}
-
-#[tokio::test]
-async fn finds_what_is_wrong_with_a_bucket_in_both_directions_and_changes_nothing() {
-    finds_what_is_wrong_in_both_directions_and_changes_nothing(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn finds_what_is_wrong_with_a_folder_in_both_directions_and_changes_nothing() {
-    finds_what_is_wrong_in_both_directions_and_changes_nothing(Bytes::Files).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use cairn_store::gc::{self, Pass, Policy, Report};
 
 use harness::{Bytes, Cairn, Setup, content, spec};
 
+harness::on_s3_and_files!(finds_what_is_gone_or_differs);
+
 async fn search(cairn: &Cairn) -> Report {
     cairn.pass("ghosts").await
 }
@@ -63,16 +65,6 @@ async fn finds_what_is_gone_or_differs(bytes: Bytes) {
     assert!(search(&cairn).await.is_idle());
     assert!(cairn.store.gc_status().await.unwrap().ghosts.is_empty());
     assert!(cairn.client.download(&id).await.unwrap() == content(100_001));
-}
-
-#[tokio::test]
-async fn finds_what_is_gone_from_a_bucket_or_differs() {
-    finds_what_is_gone_or_differs(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn finds_what_is_gone_from_a_folder_or_differs() {
-    finds_what_is_gone_or_differs(Bytes::Files).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use futures_util::future::join_all;
 use super::with_due_bytes;
 use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
 
+harness::on_s3_and_files!(every_deletion_is_in_the_ledger);
+
 async fn ledger(cairn: &Cairn) -> Vec<Deletion> {
     cairn.store.deletions(None, 100).await.unwrap()
 }
@@ -45,16 +47,6 @@ async fn every_deletion_is_in_the_ledger(bytes: Bytes) {
         .await
         .unwrap();
     assert_eq!(of_one.len(), 1);
-}
-
-#[tokio::test]
-async fn every_deletion_from_a_bucket_is_in_the_ledger() {
-    every_deletion_is_in_the_ledger(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn every_deletion_from_a_folder_is_in_the_ledger() {
-    every_deletion_is_in_the_ledger(Bytes::Files).await;
 }
 
 /// An upload that was given up is in the ledger as never committed.

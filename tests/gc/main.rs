@@ -24,6 +24,8 @@ mod restore_drill;
 mod retention;
 mod unfinished;
 
+harness::on_s3_and_files!(garbage_moves_through_the_passes_when_each_wait_is_over);
+
 /// A deleted artifact whose bytes are due for deletion.
 async fn with_due_bytes(cairn: &Cairn) -> String {
     let made = cairn.client.upload(spec("due"), content(100_000)).await;
@@ -101,16 +103,6 @@ async fn garbage_moves_through_the_passes_when_each_wait_is_over(bytes: Bytes) {
     assert!(cairn.collect().await.is_idle());
     let back = cairn.client.download(&kept.artifact_id).await.unwrap();
     assert!(back == content(size + 1));
-}
-
-#[tokio::test]
-async fn garbage_in_s3_moves_through_the_passes_when_each_wait_is_over() {
-    garbage_moves_through_the_passes_when_each_wait_is_over(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn garbage_in_files_moves_through_the_passes_when_each_wait_is_over() {
-    garbage_moves_through_the_passes_when_each_wait_is_over(Bytes::Files).await;
 }
 
 #[tokio::test]

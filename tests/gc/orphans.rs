@@ -11,6 +11,13 @@ use futures_util::future::join_all;
 use super::with_due_bytes;
 use harness::{Bytes, Cairn, Setup, content, eventually, spec};
 
+harness::on_s3_and_files!(
+    what_no_object_has_is_deleted_at_its_second_sighting,
+    bytes_that_land_after_their_object_is_gone_are_deleted,
+    what_was_written_lately_is_not_suspected,
+    what_is_no_key_of_ours_is_left_alone,
+);
+
 /// Settings without any waits.
 fn impatient(config: &mut StoreConfig) {
     config.gc.orphan_age = Duration::ZERO;
@@ -87,16 +94,6 @@ async fn what_no_object_has_is_deleted_at_its_second_sighting(bytes: Bytes) {
     assert!(back == content(100_002));
 }
 
-#[tokio::test]
-async fn what_no_object_has_in_a_bucket_is_deleted_at_its_second_sighting() {
-    what_no_object_has_is_deleted_at_its_second_sighting(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn what_no_object_has_in_a_folder_is_deleted_at_its_second_sighting() {
-    what_no_object_has_is_deleted_at_its_second_sighting(Bytes::Files).await;
-}
-
 async fn bytes_that_land_after_their_object_is_gone_are_deleted(bytes: Bytes) {
     let cairn = start(bytes).await;
     with_due_bytes(&cairn).await;
@@ -107,16 +104,6 @@ async fn bytes_that_land_after_their_object_is_gone_are_deleted(bytes: Bytes) {
     scan(&cairn).await;
     assert_eq!(scan(&cairn).await.count("orphans"), 1);
     assert!(cairn.stored().await.is_empty());
-}
-
-#[tokio::test]
-async fn bytes_that_land_in_a_bucket_after_their_object_is_gone_are_deleted() {
-    bytes_that_land_after_their_object_is_gone_are_deleted(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn bytes_that_land_in_a_folder_after_their_object_is_gone_are_deleted() {
-    bytes_that_land_after_their_object_is_gone_are_deleted(Bytes::Files).await;
 }
 
 async fn what_was_written_lately_is_not_suspected(bytes: Bytes) {
@@ -130,16 +117,6 @@ async fn what_was_written_lately_is_not_suspected(bytes: Bytes) {
         assert_eq!(found(&scan(&cairn).await), (0, 0));
     }
     assert_eq!(cairn.stored().await.len(), 1);
-}
-
-#[tokio::test]
-async fn what_was_written_to_a_bucket_lately_is_not_suspected() {
-    what_was_written_lately_is_not_suspected(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn what_was_written_to_a_folder_lately_is_not_suspected() {
-    what_was_written_lately_is_not_suspected(Bytes::Files).await;
 }
 
 #[tokio::test]
@@ -214,16 +191,6 @@ async fn what_is_no_key_of_ours_is_left_alone(bytes: Bytes) {
     for key in others.iter().chain(&elsewhere) {
         assert!(stored.contains(key), "{key} is gone");
     }
-}
-
-#[tokio::test]
-async fn what_is_no_key_of_ours_in_a_bucket_is_left_alone() {
-    what_is_no_key_of_ours_is_left_alone(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn what_is_no_key_of_ours_in_a_folder_is_left_alone() {
-    what_is_no_key_of_ours_is_left_alone(Bytes::Files).await;
 }
 
 #[tokio::test]

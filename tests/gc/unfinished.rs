@@ -7,6 +7,12 @@ use cairn_store::gc::{self, Pass, Policy};
 use super::with_due_bytes;
 use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
 
+harness::on_s3_and_files!(
+    what_is_begun_after_its_object_is_gone_is_aborted,
+    what_was_begun_lately_is_left_alone,
+    an_upload_under_way_is_left_alone_however_long_it_takes,
+);
+
 /// More than one part.
 const LARGE: usize = 9 << 20;
 
@@ -39,30 +45,10 @@ async fn what_is_begun_after_its_object_is_gone_is_aborted(bytes: Bytes) {
     assert_eq!(look(&cairn).await, (0, 0));
 }
 
-#[tokio::test]
-async fn what_is_begun_in_a_bucket_after_its_object_is_gone_is_aborted() {
-    what_is_begun_after_its_object_is_gone_is_aborted(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn what_is_begun_in_a_folder_after_its_object_is_gone_is_aborted() {
-    what_is_begun_after_its_object_is_gone_is_aborted(Bytes::Files).await;
-}
-
 async fn what_was_begun_lately_is_left_alone(bytes: Bytes) {
     let cairn = start(bytes, Duration::from_secs(3600)).await;
     late_upload(&cairn).await;
     assert_eq!(look(&cairn).await, (1, 0));
-}
-
-#[tokio::test]
-async fn what_was_begun_in_a_bucket_lately_is_left_alone() {
-    what_was_begun_lately_is_left_alone(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn what_was_begun_in_a_folder_lately_is_left_alone() {
-    what_was_begun_lately_is_left_alone(Bytes::Files).await;
 }
 
 async fn an_upload_under_way_is_left_alone_however_long_it_takes(bytes: Bytes) {
@@ -79,16 +65,6 @@ async fn an_upload_under_way_is_left_alone_however_long_it_takes(bytes: Bytes) {
     let back = cairn.client.download(&made.artifact_id).await.unwrap();
     assert!(back == content(LARGE));
     assert_eq!(look(&cairn).await, (0, 0));
-}
-
-#[tokio::test]
-async fn an_upload_to_a_bucket_under_way_is_left_alone_however_long_it_takes() {
-    an_upload_under_way_is_left_alone_however_long_it_takes(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn an_upload_to_a_folder_under_way_is_left_alone_however_long_it_takes() {
-    an_upload_under_way_is_left_alone_however_long_it_takes(Bytes::Files).await;
 }
 
 #[tokio::test]

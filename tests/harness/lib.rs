@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a set-up that fails, fails its test")]
 
 mod api_process;
+mod backends;
 mod cairn;
 mod client;
 mod issuer;

@@ -10,6 +10,8 @@ use tokio::process::Command;
 use super::{error_code, header, linked, request, send};
 use harness::{Bytes, Cairn, Setup, content, spec};
 
+harness::on_s3_and_files!(ranges_are_answered);
+
 /// Larger than inline content, so that parts are read from the blob store.
 const SIZE: usize = 100_000;
 
@@ -75,16 +77,6 @@ async fn ranges_are_answered(bytes: Bytes) {
         let refusal = error_code(answer).await;
         assert_eq!(refusal, (416, "range_not_satisfiable".into()));
     }
-}
-
-#[tokio::test]
-async fn ranges_of_s3_are_answered_as_rfc_9110_says() {
-    ranges_are_answered(Bytes::S3).await;
-}
-
-#[tokio::test]
-async fn ranges_of_files_are_answered_as_rfc_9110_says() {
-    ranges_are_answered(Bytes::Files).await;
 }
 
 #[tokio::test]
