@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
-    gc::{self, PASSES, Pass, Policy},
+    gc::{Collector, PASSES, Pass, Policy},
 };
 
 use crate::{
@@ -21,7 +21,7 @@ const RUNS: u32 = 6;
 
 struct Side {
     artifacts: u32,
-    store: Store,
+    collector: Collector,
 }
 
 pub(crate) async fn run(plan: &Plan, report: &mut Report) {
@@ -38,7 +38,11 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
         let began = Instant::now();
         fill(&url, artifacts, Triggers::None).await;
         eprintln!("{artifacts} artifacts in {:.0?}", began.elapsed());
-        sides.push(Side { artifacts, store });
+        let collector = Collector::new(store, config.gc);
+        sides.push(Side {
+            artifacts,
+            collector,
+        });
     }
     report.begin(
         "Collector passes with nothing to do",
@@ -61,7 +65,7 @@ async fn measure(sides: &[Side], pass: &'static Pass, runs: u32) -> [Vec<f64>; 2
     for run in 0..=runs {
         for (side, times) in sides.iter().zip(&mut times) {
             let began = Instant::now();
-            let report = gc::run_passes(&side.store, Policy::default(), [pass]).await;
+            let report = side.collector.run_passes(Policy::default(), [pass]).await;
             let took: Duration = began.elapsed();
             let (name, artifacts) = (pass.name, side.artifacts);
             assert!(

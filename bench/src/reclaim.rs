@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cairn_store::{
     ArtifactSpec, Caller, RawSpec, Store,
     config::StoreConfig,
-    gc::{self, Pass, Policy},
+    gc::{Collector, Pass, Policy},
 };
 use futures_util::{StreamExt, stream};
 
@@ -32,6 +32,7 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
     config.inline_max_bytes = 0;
     let store = Store::open(&config).await.expect("a store");
     store.migrate().await.expect("the schema");
+    let collector = Collector::new(store.clone(), config.gc.clone());
     let key = store.create_api_key("bench").await.expect("a key");
     let caller = store.authenticate(key.reveal()).await.expect("a caller");
     let database = connect(&config.database_url).await;
@@ -45,13 +46,13 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
                  WHERE state = 'live';
                  UPDATE gc_queue SET review_after = now()";
             database.batch_execute(due).await.expect("time passes");
-            one_pass(&store, pass).await;
+            one_pass(&collector, pass).await;
         }
         let due = "UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned'";
         database.batch_execute(due).await.expect("time passes");
         let rate = |began: Instant| f64::from(objects) / began.elapsed().as_secs_f64();
         let began = Instant::now();
-        let reclaimed = one_pass(&store, "reclaim").await;
+        let reclaimed = one_pass(&collector, "reclaim").await;
         ours.push(rate(began));
         assert_eq!(reclaimed, u64::from(objects), "all of them are deleted");
 
@@ -99,9 +100,9 @@ async fn make_garbage(store: &Store, caller: &Caller, first: u32, count: u32) {
 }
 
 /// Runs one pass; returns its first count.
-async fn one_pass(store: &Store, name: &str) -> u64 {
+async fn one_pass(collector: &Collector, name: &str) -> u64 {
     let pass = Pass::named(name).expect("a pass");
-    let report = gc::run_passes(store, Policy::default(), [pass]).await;
+    let report = collector.run_passes(Policy::default(), [pass]).await;
     assert!(report.failures.is_empty(), "{report:?}");
     report.count(pass.counts[0])
 }

@@ -150,7 +150,12 @@ async fn serve_on_postgres(
         format!("in {}", env_file.display())
     };
 
-    let collector = cairn_gc_worker::work(store.clone(), settings.collector, shutdown.clone());
+    let collector = cairn_gc_worker::work(
+        store.clone(),
+        settings.store.gc,
+        settings.collector,
+        shutdown.clone(),
+    );
     let collector = tokio::spawn(collector);
     let api = cairn_api::run(listeners, store, settings.api, metrics, shutdown.clone());
     output.raw(

@@ -7,7 +7,7 @@ use cairn_proto::v1::{
     GetJobRequest, Job, JobState, JobType, ListArtifactsRequest, ListJobsRequest,
     SetLegalHoldRequest, SetStageRequest,
 };
-use cairn_store::gc::{self, Policy};
+use cairn_store::gc::Policy;
 use tonic::{Code, Status};
 
 use harness::{Bytes, Client, MANY, Setup, eventually, make_many, refused, session_spec, spec};
@@ -104,7 +104,7 @@ async fn large_delete_is_a_job_that_keeps_held_and_new() {
         .await
         .unwrap();
 
-    gc::run(&cairn.store, policy(3)).await;
+    cairn.collector.run(policy(3)).await;
     let under_way = get(client, &job).await;
     assert_eq!(under_way.state(), JobState::Running);
     assert_eq!(under_way.done_count + under_way.held_count, 300);
@@ -131,7 +131,7 @@ async fn a_cancelled_job_stops_and_what_it_did_stays_done() {
     let client = &cairn.client;
     make_many(&cairn).await;
     let job = delete(client, all()).await.unwrap().job.unwrap();
-    gc::run(&cairn.store, policy(2)).await;
+    cairn.collector.run(policy(2)).await;
     let cancel = CancelJobRequest {
         job_id: job.job_id.clone(),
         ..CancelJobRequest::default()
@@ -152,7 +152,7 @@ async fn many_workers_do_each_part_of_a_job_once() {
     let cairn = Setup::on(Bytes::Files).start().await;
     make_many(&cairn).await;
     let job = delete(&cairn.client, all()).await.unwrap().job.unwrap();
-    let workers = (0..4).map(|_| gc::run(&cairn.store, policy(1000)));
+    let workers = (0..4).map(|_| cairn.collector.run(policy(1000)));
     for report in futures_util::future::join_all(workers).await {
         assert!(report.failures.is_empty(), "{report:?}");
     }
@@ -174,8 +174,8 @@ async fn a_batch_that_is_cut_off_is_done_again_and_counted_once() {
         .execute("SELECT FROM artifacts FOR UPDATE", &[])
         .await
         .unwrap();
-    let store = cairn.store.clone();
-    let worker = tokio::spawn(async move { gc::run(&store, policy(1)).await });
+    let collector = cairn.collector.clone();
+    let worker = tokio::spawn(async move { collector.run(policy(1)).await });
     let stuck = "SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually("the worker waits", async || cairn.count(stuck).await == 1).await;

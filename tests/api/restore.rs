@@ -110,11 +110,11 @@ async fn nothing_that_comes_back_has_lost_its_bytes() {
         .await;
     let done = tokio_util::sync::CancellationToken::new();
     let collector = tokio::spawn({
-        let (store, done) = (cairn.store.clone(), done.clone());
+        let (collector, done) = (cairn.collector.clone(), done.clone());
         async move {
             while !done.is_cancelled() {
                 let policy = cairn_store::gc::Policy::default();
-                let report = cairn_store::gc::run(&store, policy).await;
+                let report = collector.run(policy).await;
                 assert!(report.failures.is_empty(), "{report:?}");
                 tokio::task::yield_now().await;
             }

@@ -1,7 +1,7 @@
 //! A worker dies after its first step, after its second, and so on, or is paused in the middle. Another one continues,
 //! and no reachable artifact is touched.
 
-use cairn_store::gc::{self, Policy};
+use cairn_store::gc::Policy;
 
 use super::{ONE, caller, raw, upload};
 use harness::{
@@ -55,7 +55,7 @@ async fn wherever_a_worker_dies_another_one_goes_on() {
         make_garbage(&cairn, round).await;
         mortal.life.begin(round);
         tokio::select! {
-            report = gc::run(&mortal.store, Policy::default()) => {
+            report = mortal.collector.run(Policy::default()) => {
                 let over = mortal.life.is_over();
                 assert!(over || report.failures.is_empty(), "{report:?}");
             }
@@ -100,8 +100,8 @@ async fn worker_paused_before_its_delete_is_harmless() {
     cairn.let_time_pass().await;
     let paused = Mortal::beside(&cairn).await;
     paused.s3.plan(Operation::DeleteMany, &Fault::Slow, 1);
-    let store = paused.store.clone();
-    let worker = tokio::spawn(async move { gc::run(&store, Policy::default()).await });
+    let collector = paused.collector.clone();
+    let worker = tokio::spawn(async move { collector.run(Policy::default()).await });
     eventually("the worker is about to delete", async || {
         paused.s3.is_done()
     })
@@ -141,7 +141,7 @@ async fn a_delete_that_lands_late_hits_nothing_that_is_alive() {
     worker.s3.plan(Operation::DeleteMany, &Fault::Late, 3);
     while !worker.s3.is_done() {
         cairn.let_time_pass().await;
-        gc::run(&worker.store, Policy::default()).await;
+        worker.collector.run(Policy::default()).await;
     }
     // Whether it was deleted is unknown; the same bytes come back under another key.
     let again = upload(&cairn.store, &caller, raw("b"), bytes)
@@ -198,7 +198,7 @@ async fn failed_s3_delete_is_retried_and_blocks_nothing() {
     let worker = Mortal::beside(&cairn).await;
     let denied = Fault::Denied(200, answer);
     worker.s3.plan(Operation::DeleteMany, &denied, 1);
-    let report = gc::run(&worker.store, Policy::default()).await;
+    let report = worker.collector.run(Policy::default()).await;
     assert_eq!((report.count("reclaimed"), report.failures.len()), (2, 1));
     assert!(report.failures[0].error.contains("AccessDenied"));
     let waiting = "SELECT count(*) FROM objects WHERE state = 'condemned' AND last_error LIKE '%AccessDenied%'";
@@ -220,7 +220,7 @@ async fn a_server_that_is_busy_is_not_asked_for_each_key_instead() {
         .plan(Operation::DeleteMany, &Fault::refused(503, "SlowDown"), 3);
     while !worker.s3.is_done() {
         cairn.let_time_pass().await;
-        gc::run(&worker.store, Policy::default()).await;
+        worker.collector.run(Policy::default()).await;
     }
     assert_eq!(worker.s3.count(Operation::Delete), 0);
     cairn.drain().await;
@@ -251,7 +251,7 @@ async fn a_server_that_takes_no_batches_is_asked_for_each_key() {
     worker.s3.plan(Operation::DeleteMany, &refused, 9);
     for _ in 0..4 {
         cairn.let_time_pass().await;
-        let report = gc::run(&worker.store, Policy::default()).await;
+        let report = worker.collector.run(Policy::default()).await;
         assert!(report.failures.is_empty(), "{report:?}");
     }
     assert_eq!(worker.s3.count(Operation::Delete), 3);

@@ -224,7 +224,10 @@ async fn aborts_that_are_lost_are_repeated_until_nothing_is_left() {
     );
     while !worker.s3.is_done() {
         cairn.let_time_pass().await;
-        cairn_store::gc::run(&worker.store, cairn_store::gc::Policy::default()).await;
+        worker
+            .collector
+            .run(cairn_store::gc::Policy::default())
+            .await;
     }
     and_a_retry_works(&cairn, &[PARTS]).await;
 }

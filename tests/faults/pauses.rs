@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cairn_store::{
     ArtifactRef, Caller, Created, Error, Result, Selection,
-    gc::{self, PASSES, Policy, Report},
+    gc::{PASSES, Policy, Report},
 };
 
 use super::{INLINE, ONE, PARTS, caller, raw, upload};
@@ -41,7 +41,7 @@ async fn one_in_the_pause_of_the_other<A: Send + 'static, B: Send + 'static>(
 
 /// All of the collector's work, with every wait over: twice, so that the second round takes what the first one leaves.
 async fn collect(cairn: &Cairn) -> impl Future<Output = Vec<Report>> + Send + 'static {
-    let (store, database) = (cairn.store.clone(), cairn.database().await);
+    let (collector, database) = (cairn.collector.clone(), cairn.database().await);
     async move {
         let mut reports = Vec::new();
         for _ in 0..5 {
@@ -51,7 +51,7 @@ async fn collect(cairn: &Cairn) -> impl Future<Output = Vec<Report>> + Send + 's
                  UPDATE gc_queue SET review_after = now()";
             database.batch_execute(time_passes).await.unwrap();
             let passes = PASSES.iter().filter(|pass| !pass.walks());
-            reports.push(gc::run_passes(&store, Policy::default(), passes).await);
+            reports.push(collector.run_passes(Policy::default(), passes).await);
         }
         reports
     }
@@ -151,10 +151,10 @@ async fn paused_multipart_upload_survives_the_collector() {
 /// The collector, on the paused replica, with every wait over at its start.
 async fn collect_once(cairn: &Cairn, mortal: &Mortal) -> impl Future<Output = Report> + use<> {
     cairn.let_time_pass().await;
-    let store = mortal.store.clone();
+    let collector = mortal.collector.clone();
     async move {
         let passes = PASSES.iter().filter(|pass| !pass.walks());
-        gc::run_passes(&store, Policy::default(), passes).await
+        collector.run_passes(Policy::default(), passes).await
     }
 }
 

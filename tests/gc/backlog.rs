@@ -18,21 +18,21 @@ async fn one_worker_counts_what_waits_and_the_others_tell_it() {
     let cairn = Cairn::start().await;
     let other = Store::open(&cairn.config).await.unwrap();
     let first = known(&cairn.store).await.unwrap();
-    assert_eq!(first.waiting.condemned, 0);
+    assert_eq!(first.backlog.condemned, 0);
     with_due_bytes(&cairn).await;
     for store in [&cairn.store, &other] {
         let same = known(store).await.unwrap();
         assert_eq!(same.counted_at, first.counted_at);
-        assert_eq!(same.waiting.condemned, 0);
+        assert_eq!(same.backlog.condemned, 0);
     }
     cairn
         .sql("UPDATE gc_backlog SET attempted_at = now() - interval '61 s'")
         .await;
     let fresh = known(&other).await.unwrap();
     assert!(fresh.counted_at > first.counted_at);
-    assert_eq!(fresh.waiting.condemned, 1);
+    assert_eq!(fresh.backlog.condemned, 1);
     let asked = cairn.store.gc_status().await.unwrap();
-    assert_eq!(asked.waiting.condemned, 1, "an operator hears what is now");
+    assert_eq!(asked.backlog.condemned, 1, "an operator hears what is now");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use cairn_store::{
     Error, Store,
     config::{BlobConfig, StoreConfig},
-    gc::{self, PASSES, Pass, Policy},
+    gc::{Collector, PASSES, Pass, Policy},
 };
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ async fn of_many_processes_at_once_one_marks_the_blob_store(bytes: Bytes) {
     let starts = (0..8).map(|_| async {
         let store = Store::open(&config).await.unwrap();
         store.check_deployment().await.unwrap();
-        store.standing().await.unwrap()
+        store.deployment_status().await.unwrap()
     });
     let standings = join_all(starts).await;
     let first = standings[0].database.unwrap();
@@ -78,7 +78,7 @@ async fn of_many_databases_at_once_one_gets_the_blob_store(bytes: Bytes) {
         let config = StoreConfig::new(postgres::database().await, blobs.clone());
         let store = Store::open(&config).await.unwrap();
         // Connected beforehand, so that they arrive at the same time.
-        store.standing().await.unwrap();
+        store.deployment_status().await.unwrap();
         stores.push(store);
     }
     let starts = stores
@@ -106,7 +106,8 @@ async fn nothing_is_deleted_from_another_deployments_blob_store(bytes: Bytes) {
     let wrong = mixed(&ours, &theirs).await;
     is_refused(wrong.preflight().await, "is of deployment");
     is_refused(wrong.ping().await, "is of deployment");
-    let report = gc::run(&wrong, Policy::default()).await;
+    let collector = Collector::new(wrong, ours.config.gc.clone());
+    let report = collector.run(Policy::default()).await;
     for pass in ["reclaim", "orphans", "ghosts"] {
         let failed = report.failures.iter().any(|failure| failure.pass == pass);
         assert!(failed, "{pass} in {report:?}");
@@ -144,7 +145,13 @@ async fn adopted_blob_store_refuses_its_old_database() {
     let (old, new) = (Cairn::start().await, Cairn::start().await);
     with_due_bytes(&old).await;
     let adopting = mixed(&new, &old).await;
-    let theirs = old.store.standing().await.unwrap().database.unwrap();
+    let theirs = old
+        .store
+        .deployment_status()
+        .await
+        .unwrap()
+        .database
+        .unwrap();
     let unnamed = adopting.adopt_blob_store(None, "me").await;
     assert!(matches!(unnamed, Err(Error::Invalid(_))), "{unnamed:?}");
     old.store.check_deployment().await.unwrap();
@@ -161,7 +168,7 @@ async fn adopted_blob_store_refuses_its_old_database() {
     let report = old.collect().await;
     assert_eq!((report.count("reclaimed"), report.failures.len()), (0, 1));
     // Even its own database is refused, now that the epoch differs.
-    let same = old.store.standing().await.unwrap();
+    let same = old.store.deployment_status().await.unwrap();
     assert_ne!(same.database, same.blob_store);
 }
 
@@ -183,14 +190,21 @@ async fn run_stops_when_the_blob_store_is_adopted() {
     old.let_time_pass().await;
     old.collect().await;
     old.let_time_pass().await;
-    let store = old.store.clone();
-    let run = gc::run_passes(&store, Policy::default(), Pass::named("reclaim"));
+    let run = old
+        .collector
+        .run_passes(Policy::default(), Pass::named("reclaim"));
     let adopt = async {
         eventually("the first batch is deleted", async || {
             old.stored().await.len() == 1
         })
         .await;
-        let theirs = old.store.standing().await.unwrap().database.unwrap();
+        let theirs = old
+            .store
+            .deployment_status()
+            .await
+            .unwrap()
+            .database
+            .unwrap();
         let adopting = mixed(&new, &old).await;
         adopting
             .adopt_blob_store(Some(theirs.id), "me")
@@ -207,7 +221,13 @@ async fn run_stops_when_the_blob_store_is_adopted() {
 #[tokio::test]
 async fn database_copy_from_before_adopt_is_refused() {
     let cairn = Setup::on(Bytes::Files).start().await;
-    let before = cairn.store.standing().await.unwrap().database.unwrap();
+    let before = cairn
+        .store
+        .deployment_status()
+        .await
+        .unwrap()
+        .database
+        .unwrap();
     let after = cairn.store.adopt_blob_store(None, "me").await.unwrap();
     assert_eq!((after.id, after.epoch), (before.id, before.epoch + 1));
     cairn.sql("UPDATE gc_control SET epoch = epoch - 1").await;
@@ -252,7 +272,7 @@ async fn paused_collector_only_answers_dry_runs() {
         .pause_gc("kim", "moving the bucket")
         .await
         .unwrap();
-    let report = gc::run(&cairn.store, Policy::default()).await;
+    let report = cairn.collector.run(Policy::default()).await;
     let paused = report.paused.clone().unwrap();
     assert_eq!((&*paused.by, &*paused.reason), ("kim", "moving the bucket"));
     assert!(report.is_idle(), "{report:?}");
@@ -261,9 +281,9 @@ async fn paused_collector_only_answers_dry_runs() {
         dry_run: true,
         ..Policy::default()
     };
-    let told = gc::run(&cairn.store, dry).await;
+    let told = cairn.collector.run(dry).await;
     assert_eq!((told.count("expired"), told.count("reclaimed")), (1, 1));
-    for would in &told.would {
+    for would in &told.planned {
         assert!(!would.why.is_empty() && !would.id.is_empty(), "{would:?}");
     }
 
@@ -297,7 +317,7 @@ async fn a_pause_holds_from_the_next_batch_on() {
         batch: 1,
         ..Policy::default()
     };
-    let report = gc::run_passes(&cairn.store, one, Pass::named("expire")).await;
+    let report = cairn.collector.run_passes(one, Pass::named("expire")).await;
     assert_eq!(report.count("expired"), 1);
     assert!(report.paused.is_some());
 }
@@ -349,18 +369,18 @@ async fn how_each_pass_went_is_there_to_be_seen() {
     let cairn = Setup::on(Bytes::S3).proxied().start().await;
     with_due_bytes(&cairn).await;
     cairn.s3_proxy().cut();
-    gc::run(&cairn.store, Policy::default()).await;
+    cairn.collector.run(Policy::default()).await;
     cairn.s3_proxy().restore();
     let status = cairn.store.gc_status().await.unwrap();
     assert_eq!(status.passes.len(), PASSES.len());
-    assert_eq!((status.waiting.condemned, status.waiting.failing), (1, 1));
+    assert_eq!((status.backlog.condemned, status.backlog.failing), (1, 1));
     for pass in &status.passes {
         let failed = ["reclaim", "orphans", "unfinished_uploads", "ghosts"].contains(&&*pass.name);
         assert_eq!(pass.failures, u32::from(failed), "{pass:?}");
         assert_eq!(pass.last_error.is_some(), failed, "{pass:?}");
     }
     cairn.let_time_pass().await;
-    gc::run(&cairn.store, Policy::default()).await;
+    cairn.collector.run(Policy::default()).await;
     let status = cairn.store.gc_status().await.unwrap();
     for pass in &status.passes {
         assert_eq!(pass.failures, 0, "{pass:?}");

@@ -1,6 +1,6 @@
 //! The search for live objects whose bytes are gone or differ.
 
-use cairn_store::gc::{self, Pass, Policy, Report};
+use cairn_store::gc::{Collector, Pass, Policy, Report};
 
 use harness::{Bytes, Cairn, Setup, content, spec};
 
@@ -122,7 +122,7 @@ async fn a_few_at_a_time_it_comes_by_all_of_them_and_begins_again() {
         heads: 2,
         ..Policy::default()
     };
-    let search = async || gc::run_passes(&cairn.store, few, Pass::named("ghosts")).await;
+    let search = async || cairn.collector.run_passes(few, Pass::named("ghosts")).await;
     for looked_at in [4, 4, 2, 4] {
         let report = search().await;
         assert_eq!(
@@ -152,7 +152,9 @@ async fn it_reads_no_more_than_it_may_but_always_one() {
     }
     let mut config = cairn.config.clone();
     config.gc.rehash_bytes = 1;
-    let store = cairn_store::Store::open(&config).await.unwrap();
-    let report = gc::run_passes(&store, Policy::default(), Pass::named("ghosts")).await;
+    let collector = Collector::new(cairn.store.clone(), config.gc);
+    let report = collector
+        .run_passes(Policy::default(), Pass::named("ghosts"))
+        .await;
     assert_eq!(report.count("rehashed"), 1);
 }

@@ -117,8 +117,8 @@ async fn several_workers_enter_each_deletion_once() {
         )
         .await;
     let workers = (0..4).map(|_| {
-        let store = cairn.store.clone();
-        tokio::spawn(async move { gc::run(&store, Policy::default()).await.count("reclaimed") })
+        let collector = cairn.collector.clone();
+        tokio::spawn(async move { collector.run(Policy::default()).await.count("reclaimed") })
     });
     let reclaimed: u64 = join_all(workers)
         .await
@@ -167,7 +167,10 @@ async fn deletions_keep_below_the_rate_that_is_set() {
         ..Policy::default()
     };
     let began = Instant::now();
-    let report = gc::run_passes(&cairn.store, small, gc::Pass::named("reclaim")).await;
+    let report = cairn
+        .collector
+        .run_passes(small, gc::Pass::named("reclaim"))
+        .await;
     assert_eq!(report.count("reclaimed"), 9);
     // The last three wait for the previous six.
     assert!(

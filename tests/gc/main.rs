@@ -6,7 +6,7 @@ use std::time::Duration;
 use cairn_proto::v1::{ArtifactSpec, artifact_spec::Expiry};
 use cairn_store::{
     Store,
-    gc::{self, PASSES, Policy, Report},
+    gc::{Collector, PASSES, Policy, Report},
 };
 use futures_util::future::join_all;
 
@@ -195,7 +195,7 @@ async fn a_dry_run_says_what_is_due_and_does_nothing() {
         ..Policy::default()
     };
     for _ in 0..2 {
-        let report = gc::run(&cairn.store, dry).await;
+        let report = cairn.collector.run(dry).await;
         assert!(report.dry_run);
         assert_eq!(counts(&report), [1, 1, 0, 0, 1, 100_000]);
     }
@@ -235,7 +235,9 @@ async fn a_dry_run_writes_and_locks_nothing() {
         ..Policy::default()
     };
     let passes = PASSES.iter().filter(|pass| !pass.walks());
-    let report = gc::run_passes(&store, dry, passes).await;
+    let report = Collector::new(store, cairn.config.gc.clone())
+        .run_passes(dry, passes)
+        .await;
     assert_eq!(counts(&report), [0, 2, 0, 0, 1, 100_000]);
 }
 
@@ -261,8 +263,8 @@ async fn several_workers_do_each_thing_once() {
     for _ in 0..3 {
         cairn.let_time_pass().await;
         let workers = (0..4).map(|_| {
-            let store = cairn.store.clone();
-            tokio::spawn(async move { gc::run(&store, small).await })
+            let collector = cairn.collector.clone();
+            tokio::spawn(async move { collector.run(small).await })
         });
         for report in join_all(workers).await {
             let counts = counts(&report.unwrap());
@@ -291,12 +293,12 @@ async fn nothing_that_was_answered_well_is_ever_lost_to_the_collector() {
     let done = tokio_util::sync::CancellationToken::new();
     let workers: Vec<_> = (0..3)
         .map(|_| {
-            let (store, done) = (cairn.store.clone(), done.clone());
+            let (collector, done) = (cairn.collector.clone(), done.clone());
             tokio::spawn(async move {
                 let mut reclaimed = 0;
                 while !done.is_cancelled() {
                     let passes: Vec<_> = PASSES.iter().filter(|pass| !pass.walks()).collect();
-                    let report = gc::run_passes(&store, Policy::default(), passes).await;
+                    let report = collector.run_passes(Policy::default(), passes).await;
                     assert!(report.failures.is_empty(), "{report:?}");
                     reclaimed += report.count("reclaimed");
                     tokio::task::yield_now().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cairn_store::{
     config::StoreConfig,
-    gc::{self, Pass, Policy, Report},
+    gc::{Collector, Pass, Policy, Report},
 };
 use futures_util::future::join_all;
 
@@ -212,9 +212,11 @@ async fn when_too_much_looks_like_nobodys_nothing_is_deleted() {
     assert_eq!(cairn.stored().await.len(), 4);
     let mut config = cairn.config.clone();
     config.gc.orphan_limit = 4;
-    let permitted = cairn_store::Store::open(&config).await.unwrap();
+    let permitted = Collector::new(cairn.store.clone(), config.gc);
     for _ in 0..2 {
-        gc::run_passes(&permitted, Policy::default(), Pass::named("orphans")).await;
+        permitted
+            .run_passes(Policy::default(), Pass::named("orphans"))
+            .await;
     }
     assert!(cairn.stored().await.is_empty());
 }
@@ -297,7 +299,8 @@ async fn a_standby_is_not_asked_whose_a_key_is() {
         ))
         .await;
     let standby = cairn_store::Store::open(&cairn.config).await.unwrap();
-    let report = gc::run(&standby, Policy::default()).await;
+    let collector = Collector::new(standby, cairn.config.gc.clone());
+    let report = collector.run(Policy::default()).await;
     assert_eq!((report.count("orphans"), report.count("listed")), (0, 0));
     assert!(
         report.failures.iter().any(|f| f.pass == "orphans"),
@@ -318,7 +321,10 @@ async fn a_scan_that_is_cut_off_is_gone_on_with() {
     };
     let mut listed = 0;
     for _ in 0..3 {
-        let report = gc::run_passes(&cairn.store, short, Pass::named("orphans")).await;
+        let report = cairn
+            .collector
+            .run_passes(short, Pass::named("orphans"))
+            .await;
         listed += report.count("listed");
     }
     let all = "SELECT count(*) FROM orphan_shards WHERE scanned_at IS NOT NULL";
@@ -372,14 +378,20 @@ async fn scan_dry_run_names_due_keys_only() {
         dry_run: true,
         ..Policy::default()
     };
-    let told = gc::run_passes(&cairn.store, dry, Pass::named("orphans")).await;
+    let told = cairn
+        .collector
+        .run_passes(dry, Pass::named("orphans"))
+        .await;
     assert_eq!(found(&told), (1, 0), "the first sighting is still to come");
     scan(&cairn).await;
     for _ in 0..2 {
-        let told = gc::run_passes(&cairn.store, dry, Pass::named("orphans")).await;
+        let told = cairn
+            .collector
+            .run_passes(dry, Pass::named("orphans"))
+            .await;
         assert_eq!(found(&told), (1, 1));
         assert_eq!(
-            (&told.would[0].id, told.would[0].bytes),
+            (&told.planned[0].id, told.planned[0].bytes),
             (&key, Some(100_000))
         );
     }
@@ -419,9 +431,11 @@ async fn what_is_uploaded_while_a_listing_is_on_its_way_is_no_orphan() {
     });
     let cairn = setup.start().await;
     cairn.s3_proxy().hold("list-type=2");
-    let store = cairn.store.clone();
+    let collector = cairn.collector.clone();
     let scan = tokio::spawn(async move {
-        gc::run_passes(&store, Policy::default(), Pass::named("orphans")).await
+        collector
+            .run_passes(Policy::default(), Pass::named("orphans"))
+            .await
     });
     eventually("the listing is on its way", async || {
         cairn.s3_proxy().holds()
@@ -455,11 +469,12 @@ async fn nothing_that_is_being_written_is_ever_an_orphan() {
     let done = tokio_util::sync::CancellationToken::new();
     let scans: Vec<_> = (0..2)
         .map(|_| {
-            let (store, done) = (cairn.store.clone(), done.clone());
+            let (collector, done) = (cairn.collector.clone(), done.clone());
             tokio::spawn(async move {
                 while !done.is_cancelled() {
-                    let report =
-                        gc::run_passes(&store, Policy::default(), Pass::named("orphans")).await;
+                    let report = collector
+                        .run_passes(Policy::default(), Pass::named("orphans"))
+                        .await;
                     assert_eq!(found(&report), (0, 0));
                 }
             })

@@ -2,7 +2,7 @@
 
 use cairn_store::{
     Store,
-    gc::{self, Policy},
+    gc::{self, Collector, Policy},
 };
 
 use harness::{Bytes, Cairn, Setup, eventually};
@@ -92,8 +92,9 @@ async fn run(cairn: &Cairn) -> gc::Report {
     config.database_connections = 4;
     config.database_url.push_str(" application_name=plans");
     let store = Store::open(&config).await.unwrap();
-    let report = gc::run(&store, Policy::default()).await;
-    drop(store);
+    let collector = Collector::new(store, config.gc);
+    let report = collector.run(Policy::default()).await;
+    drop(collector);
     let open = "SELECT count(*) FROM pg_stat_activity
         WHERE application_name = 'plans' AND datname = current_database()";
     eventually("its connections are closed", async || {

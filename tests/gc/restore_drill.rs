@@ -10,7 +10,7 @@ use cairn_cli::cluster::{Cluster, Options};
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
-    gc::{self, Pass, Policy},
+    gc::{Pass, Policy},
 };
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -211,13 +211,16 @@ async fn restored_database_shuts_out_the_previous_one() {
         assert!(new.client.download(id).await.unwrap() == content(size));
     }
     assert!(new.client.get(&late).await.is_err());
-    let paused = gc::run(&new.store, Policy::default()).await;
+    let paused = new.collector.run(Policy::default()).await;
     assert!(paused.paused.is_some() && paused.is_idle(), "{paused:?}");
 
     // 6. The collector continues; the bytes of what was lost are deleted in time.
     admin(&new_url, &blobs, &["gc", "resume"]).await.ok();
     for orphans in [0, 1] {
-        let report = gc::run_passes(&new.store, Policy::default(), Pass::named("orphans")).await;
+        let report = new
+            .collector
+            .run_passes(Policy::default(), Pass::named("orphans"))
+            .await;
         assert_eq!(report.count("orphans"), orphans, "{report:?}");
     }
     let sound = admin(&new_url, &blobs, &["fsck", "--hash"])

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cairn_store::gc::{self, Pass, Policy};
+use cairn_store::gc::{Pass, Policy};
 
 use super::with_due_bytes;
 use harness::{Bytes, Cairn, OpenUpload, Setup, content, eventually, spec};
@@ -91,8 +91,8 @@ async fn a_rehearsal_says_what_would_be_aborted_and_aborts_nothing() {
         ..Policy::default()
     };
     let pass = Pass::named("unfinished_uploads");
-    let report = gc::run_passes(&cairn.store, policy, pass).await;
+    let report = cairn.collector.run_passes(policy, pass).await;
     assert_eq!(report.count("aborted_uploads"), 1);
-    assert_eq!(report.would[0].action, "abort upload");
+    assert_eq!(report.planned[0].action, "abort upload");
     assert_eq!(cairn.stored().await.len(), 1);
 }

@@ -7,7 +7,7 @@ use cairn_process::Metrics;
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
-    gc::{self, PASSES, Pass, Policy, Report},
+    gc::{Collector, PASSES, Pass, Policy, Report},
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -155,6 +155,7 @@ impl Setup {
             http_url,
             ops_url,
             direct_url,
+            collector: Collector::new(store.clone(), config.gc.clone()),
             config,
             store,
             postgres_proxy,
@@ -196,6 +197,8 @@ pub struct Cairn {
     pub ops_url: String,
     /// The settings of its store.
     pub config: StoreConfig,
+    /// Its collector.
+    pub collector: Collector,
     /// Its store, for operations that callers do not have.
     pub store: Store,
     /// Stops it, like a signal.
@@ -270,12 +273,14 @@ impl Cairn {
     /// Runs the collector once, without the passes that walk through everything.
     pub async fn collect(&self) -> Report {
         let passes = PASSES.iter().filter(|pass| !pass.walks());
-        gc::run_passes(&self.store, Policy::default(), passes).await
+        self.collector.run_passes(Policy::default(), passes).await
     }
 
     /// Runs one pass of the collector.
     pub async fn pass(&self, name: &str) -> Report {
-        gc::run_passes(&self.store, Policy::default(), Pass::named(name)).await
+        self.collector
+            .run_passes(Policy::default(), Pass::named(name))
+            .await
     }
 
     /// Runs the collector, with time passing, until it finds no more work.

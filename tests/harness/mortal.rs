@@ -12,6 +12,7 @@ use std::sync::{
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
+    gc::Collector,
 };
 use tokio::sync::watch;
 
@@ -117,6 +118,8 @@ enum Step {
 pub struct Mortal {
     /// The store that the test calls.
     pub store: Store,
+    /// A collector on this store.
+    pub collector: Collector,
     /// How many steps it may still take.
     pub life: Arc<Life>,
     /// The S3 server that it sees.
@@ -142,8 +145,10 @@ impl Mortal {
             database_connections: 4,
             ..cairn.config.clone()
         };
+        let store = Store::open(&config).await.unwrap();
         Self {
-            store: Store::open(&config).await.unwrap(),
+            collector: Collector::new(store.clone(), config.gc),
+            store,
             life,
             s3,
         }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cairn_store::{
     ArtifactRef, ArtifactSpec, ArtifactUpdate, Bulk, BulkDeleted, Caller, Created, Error, Expiry,
-    FileName, IdempotencyKey, JobState, OnDuplicate, Origin, RawName, RawSelection, RawSpec,
-    RawUpdate, Result, Selection, Store, ToPublish,
-    gc::{self, Pass, Policy},
+    FileName, GcConfig, IdempotencyKey, JobState, OnDuplicate, Origin, RawName, RawSelection,
+    RawSpec, RawUpdate, Result, Selection, Store, ToPublish,
+    gc::{Collector, Pass, Policy},
 };
 
 use super::{
@@ -133,7 +133,9 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
             // moment.
             let id = job.id.to_string();
             eventually("the job has ended", async || {
-                gc::run_passes(store, Policy::default(), Pass::named("jobs")).await;
+                Collector::new(store.clone(), GcConfig::default())
+                    .run_passes(Policy::default(), Pass::named("jobs"))
+                    .await;
                 let job = store.get_job(tenant, &id).await;
                 job.is_ok_and(|job| job.state == JobState::Succeeded)
             })

@@ -4,7 +4,7 @@ mod compare;
 
 use cairn_store::{
     Caller, Store, TenantUpdate,
-    gc::{self, PASSES, Pass, Policy},
+    gc::{Collector, PASSES, Pass, Policy},
 };
 use proptest::sample::Index;
 
@@ -152,7 +152,7 @@ impl Play {
             loop {
                 self.cairn.let_time_pass().await;
                 let passes = PASSES.iter().filter(|pass| !pass.walks());
-                let report = gc::run_passes(&mortal.store, Policy::default(), passes).await;
+                let report = mortal.collector.run_passes(Policy::default(), passes).await;
                 if report.is_idle() {
                     return;
                 }
@@ -253,17 +253,20 @@ impl Play {
     }
 
     async fn pass(&mut self, name: &str, life: Option<usize>) {
-        let run =
-            async |store: &Store| gc::run_passes(store, Policy::default(), Pass::named(name)).await;
+        let run = async |collector: &Collector| {
+            collector
+                .run_passes(Policy::default(), Pass::named(name))
+                .await
+        };
         if let Some(steps) = life {
             let mortal = beside(&self.cairn, &mut self.mortal).await;
             mortal.life.begin(steps);
             tokio::select! {
-                _ = run(&mortal.store) => {}
+                _ = run(&mortal.collector) => {}
                 () = mortal.life.end() => {}
             }
         }
-        let report = run(&self.store).await;
+        let report = run(&self.cairn.collector).await;
         assert!(report.failures.is_empty(), "{name}: {report:?}");
         let expected: u64 = self.references.iter_mut().map(|it| it.pass(name)).sum();
         // One that died did part of it.

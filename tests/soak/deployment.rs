@@ -68,7 +68,7 @@ impl Deployment {
         for number in 0..WORKERS {
             workers.push(Process::worker(number, &run, &environment, tally).await);
         }
-        let oracle = Oracle::new(store, postgres.url.clone(), s3.bucket.clone());
+        let oracle = Oracle::new(store, config.gc, postgres.url.clone(), s3.bucket.clone());
         Self {
             apis: Arc::new(apis),
             workers: Arc::new(workers),

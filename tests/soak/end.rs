@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, sync::Arc};
 
-use cairn_store::gc::{self, PASSES, Pass, Policy};
+use cairn_store::gc::{PASSES, Pass, Policy};
 use futures_util::future::join_all;
 
 use super::{
@@ -91,7 +91,10 @@ async fn check(callers: Vec<Caller>) -> Vec<Caller> {
 async fn drain(oracle: &Oracle, tally: &Tally) {
     for _ in 0..20 {
         while !collect(oracle, tally).await {}
-        let scan = gc::run_passes(&oracle.store, Policy::default(), Pass::named("orphans")).await;
+        let scan = oracle
+            .collector
+            .run_passes(Policy::default(), Pass::named("orphans"))
+            .await;
         for _ in 0..scan.count("orphans") {
             tally.add("check: bytes that landed late, deleted by the scan");
         }
@@ -108,7 +111,7 @@ async fn collect(oracle: &Oracle, tally: &Tally) -> bool {
     let database = postgres::connect(&oracle.url).await;
     database.batch_execute(LET_TIME_PASS).await.unwrap();
     let passes = PASSES.iter().filter(|pass| !pass.walks());
-    let report = gc::run_passes(&oracle.store, Policy::default(), passes).await;
+    let report = oracle.collector.run_passes(Policy::default(), passes).await;
     for failure in &report.failures {
         tally.broken(Broken::Other, format!("{failure:?}"));
     }

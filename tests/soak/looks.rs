@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::error::SdkError;
 use cairn_model::invariants::{Snapshot, Violation, leaks, regressions, violations};
-use cairn_store::Store;
+use cairn_store::{GcConfig, Store, gc::Collector};
 use sha2::{Digest, Sha256};
 
 use super::tally::{Broken, Tally};
@@ -14,14 +14,16 @@ use harness::{
 
 pub(super) struct Oracle {
     pub(super) store: Store,
+    pub(super) collector: Collector,
     pub(super) url: String,
     pub(super) bucket: Bucket,
     before: Option<Snapshot<String>>,
 }
 
 impl Oracle {
-    pub(super) fn new(store: Store, url: String, bucket: Bucket) -> Self {
+    pub(super) fn new(store: Store, config: GcConfig, url: String, bucket: Bucket) -> Self {
         Self {
+            collector: Collector::new(store.clone(), config),
             store,
             url,
             bucket,

@@ -130,24 +130,24 @@ fn words(deployment: &Option<Deployment>) -> Option<String> {
 }
 
 fn tell(status: &Status) -> String {
-    let standing = &status.standing;
-    let waiting = &status.waiting;
-    let review = match waiting.oldest.as_secs() {
-        0 => waiting.queued.to_string(),
-        seconds => format!("{}, the oldest for {seconds} s", waiting.queued),
+    let deployment = &status.deployment;
+    let backlog = &status.backlog;
+    let review = match backlog.oldest.as_secs() {
+        0 => backlog.queued.to_string(),
+        seconds => format!("{}, the oldest for {seconds} s", backlog.queued),
     };
-    let bytes = i64::try_from(waiting.condemned_bytes).unwrap_or(i64::MAX);
+    let bytes = i64::try_from(backlog.condemned_bytes).unwrap_or(i64::MAX);
     let mut text = fields(&[
-        ("collector", Some(state(&standing.paused))),
-        ("database", words(&standing.database)),
-        ("blob store", words(&standing.blob_store)),
+        ("collector", Some(state(&deployment.paused))),
+        ("database", words(&deployment.database)),
+        ("blob store", words(&deployment.blob_store)),
         ("to review", Some(review)),
         (
             "to delete",
-            Some(format!("{}, {}", waiting.condemned, size(bytes))),
+            Some(format!("{}, {}", backlog.condemned, size(bytes))),
         ),
-        ("failing", Some(waiting.failing.to_string())),
-        ("suspects", Some(waiting.suspects.to_string())),
+        ("failing", Some(backlog.failing.to_string())),
+        ("suspects", Some(backlog.suspects.to_string())),
         ("damaged", Some(status.ghosts.len().to_string())),
     ]);
     let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();

@@ -3,19 +3,23 @@
 //! A key is written by one upload, once, and never reused. The protocol needs nothing else: a write or a delete that
 //! was given up and takes effect later can only touch bytes that nothing refers to, or write the same bytes again.
 
-use std::time::Duration;
-
 use crate::model::id::{ObjectId, TenantId};
 
+mod error;
 mod fs;
 mod key;
+mod listing;
+mod multipart;
 pub(crate) mod pace;
 mod pieces;
 mod reader;
 mod s3;
 
+pub(crate) use error::{BlobError, BlobResult, unavailable};
 pub(crate) use fs::Fs;
 pub(crate) use key::ObjectKey;
+pub(crate) use listing::{Entry, Listed, ListedUnfinished, Unfinished};
+pub(crate) use multipart::{Multipart, Part};
 pub(crate) use pieces::Pieces;
 pub(crate) use reader::BlobReader;
 pub(crate) use s3::S3;
@@ -27,87 +31,9 @@ pub(crate) enum Blobs {
     Fs(Fs),
 }
 
-/// Why a blob operation failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BlobError {
-    /// There is nothing under this key, or not at this offset. Never returned when the store could not be asked.
-    #[error("nothing is stored there")]
-    NotFound,
-    /// The operation may or may not have taken effect.
-    #[error("{0}")]
-    Failed(String, #[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl BlobError {
-    fn failed(doing: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Failed(doing.to_owned(), cause.into())
-    }
-}
-
-pub(crate) type BlobResult<T> = Result<T, BlobError>;
-
-/// A part that the blob store has acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) number: i32,
-    pub(crate) etag: String,
-}
-
-/// A running multipart upload: its key and the blob store's id for it.
-#[derive(Debug, Clone)]
-pub(crate) struct Multipart {
-    pub(crate) key: ObjectKey,
-    pub(crate) id: String,
-    /// Every part but the last has this size.
-    pub(crate) part_size: usize,
-    /// It was requested more than once, so there may be other uploads to the same key with unknown ids.
-    pub(crate) asked_again: bool,
-}
-
-/// A page of a listing, in the order of the paths.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    pub(crate) entries: Vec<Entry>,
-    /// Where the next page starts; `None` on the last page.
-    pub(crate) next: Option<String>,
-}
-
-/// An entry of the blob store.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) path: String,
-    pub(crate) size: u64,
-    /// How long it has existed, by the blob store's own clock.
-    pub(crate) age: Duration,
-    /// Changes with the content under a path.
-    pub(crate) version: String,
-}
-
-/// A page of a listing of unfinished uploads.
-#[derive(Debug)]
-pub(crate) struct ListedUnfinished {
-    pub(crate) uploads: Vec<Unfinished>,
-    /// The key and the id after which the next page starts; `None` on the last page.
-    pub(crate) next: Option<(String, String)>,
-}
-
-/// An upload that began and was neither completed nor aborted.
-#[derive(Debug)]
-pub(crate) struct Unfinished {
-    /// The object of its key; `None` for a key that is not one of ours.
-    pub(crate) owner: Option<(TenantId, ObjectId)>,
-    /// The blob store's id for it.
-    pub(crate) id: String,
-    /// How long ago it began, or was last written to, by the blob store's own clock.
-    pub(crate) age: Duration,
-}
-
 impl Blobs {
-    /// The beginning of every path.
-    const PREFIX: &str = "v1/";
-
     /// The path of the mark that names the deployment.
-    pub(crate) const MARKER: &str = "v1/_deployment_id";
+    pub(crate) const MARKER: &str = key::MARKER;
 
     /// The setting that configures the blob store.
     pub(crate) fn setting(&self) -> &'static str {

@@ -18,7 +18,7 @@ pub use model::{
     artifact::{Artifact, Created, Origin, State},
     byte_count::ByteCount,
     change::{Deleted, Published, StageChange},
-    deployment::{Deployment, Pause, Standing},
+    deployment::{Deployment, DeploymentStatus, Pause},
     digest::ContentHash,
     error::{Error, Result, Violation, describe},
     event::{Event, Happening, Subject, Told, WatchStart},

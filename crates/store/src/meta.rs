@@ -11,6 +11,7 @@ use deadpool_postgres::{Hook, Pool, PoolError, Runtime, Timeouts};
 
 use connection::{Connection, Holders, Turn};
 use connector::Connector;
+use time::{CONNECT_TIMEOUT, STATEMENT_TIMEOUT};
 
 use crate::{
     config::StoreConfig,
@@ -20,6 +21,7 @@ use crate::{
 
 pub(crate) mod artifacts;
 pub(crate) mod backlog;
+pub(crate) mod batch;
 pub(crate) mod commit;
 pub(crate) mod connection;
 mod connector;
@@ -54,16 +56,14 @@ pub(crate) mod selection;
 pub(crate) mod sessions;
 pub(crate) mod stages;
 pub(crate) mod tenants;
+mod time;
 mod tls;
 pub(crate) mod update;
 pub(crate) mod usage;
 pub(crate) mod workloads;
 
-/// Bounds every statement, so that a stuck one cannot hold a connection for ever.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a caller waits for a connection before it is told that the database is busy.
 const POOL_WAIT: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pool of connections to the records.
 #[derive(Clone)]
@@ -175,9 +175,4 @@ fn session_settings() -> String {
          SET timezone = 'UTC'",
         timeout = STATEMENT_TIMEOUT.as_millis()
     )
-}
-
-/// A duration as the parameter of `$n * interval '1 ms'`, which takes a double.
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

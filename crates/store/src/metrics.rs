@@ -7,8 +7,6 @@ use opentelemetry::{
     metrics::{Counter, Gauge, Histogram},
 };
 
-use crate::gc::{Pass, Report};
-
 /// From a millisecond to a minute, in seconds: the range of waits.
 const SECONDS: [f64; 15] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
@@ -111,15 +109,19 @@ pub(crate) fn asked_s3(operation: String, failed: bool, time: Duration) {
     INSTRUMENTS.s3.record(time.as_secs_f64(), &labels);
 }
 
-/// A run of a pass of the collector.
-pub(crate) fn collected(pass: &Pass, report: &Report, time: Duration) {
-    let name = || KeyValue::new("pass", pass.name);
-    let failed = report.failures_of(pass.name) > 0;
+/// A run of a pass of the collector: whether something failed, how long it took, and what it counted.
+pub(crate) fn pass_ended(
+    pass: &'static str,
+    failed: bool,
+    time: Duration,
+    counts: impl IntoIterator<Item = (&'static str, u64)>,
+) {
+    let name = || KeyValue::new("pass", pass);
     let outcome = KeyValue::new("outcome", if failed { "failed" } else { "ok" });
     let took = time.as_secs_f64();
     INSTRUMENTS.pass.record(took, &[name(), outcome]);
-    for what in pass.counts.iter().chain(pass.looks) {
-        let labels = [name(), KeyValue::new("what", *what)];
-        INSTRUMENTS.pass_items.add(report.count(what), &labels);
+    for (what, count) in counts {
+        let labels = [name(), KeyValue::new("what", what)];
+        INSTRUMENTS.pass_items.add(count, &labels);
     }
 }

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    blob::{BlobError, Blobs, Fs, S3, pace::Pace},
-    config::{BlobConfig, StoreConfig, gc::GcConfig},
+    blob::{Blobs, Fs, S3, unavailable},
+    config::{BlobConfig, StoreConfig},
     meta::{Meta, secrets},
     model::{
         error::{Error, Result, describe},
@@ -26,7 +26,7 @@ use crate::{
     },
     store::{
         credential_cache::Trust,
-        read::READ_AHEAD,
+        read::ahead::READ_AHEAD,
         upload::{Budget, gather::Gathering},
     },
 };
@@ -78,9 +78,6 @@ pub struct Store {
     pub(crate) meta: Meta,
     pub(crate) blobs: Blobs,
     pub(crate) times: Times,
-    pub(crate) gc: Arc<GcConfig>,
-    /// The deletions that this process may still make in this second.
-    pub(crate) pace: Pace,
     /// The two stores have been seen to belong together.
     pub(crate) verified: Arc<AtomicBool>,
     pub(crate) trust: Trust,
@@ -119,8 +116,6 @@ impl Store {
                 event_retention: config.event_retention,
                 job_retention: config.job_retention,
             },
-            pace: Pace::new(config.gc.deletes_per_second),
-            gc: Arc::new(config.gc.clone()),
             verified: Arc::default(),
             trust: Trust::new(config.credential_trust),
             commits: Gathering::default(),
@@ -235,12 +230,4 @@ fn later(e: Error) -> Result<()> {
         "it is not known yet whether the database and the blob store belong together"
     );
     Ok(())
-}
-
-/// A failure of the blob store, where nothing is known to be lost.
-pub(crate) fn unavailable(e: BlobError) -> Error {
-    Error::Unavailable {
-        dependency: "blob store",
-        source: e.into(),
-    }
 }

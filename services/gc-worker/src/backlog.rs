@@ -91,15 +91,15 @@ impl Gauges {
     }
 
     fn record(&self, status: &Status) {
-        let waiting = &status.waiting;
-        self.queue_depth.record(waiting.queued, &[]);
-        self.queue_age.record(waiting.oldest.as_secs_f64(), &[]);
-        self.condemned.record(waiting.condemned, &[]);
-        self.condemned_bytes.record(waiting.condemned_bytes, &[]);
-        self.failing.record(waiting.failing, &[]);
-        self.suspects.record(waiting.suspects, &[]);
+        let backlog = &status.backlog;
+        self.queue_depth.record(backlog.queued, &[]);
+        self.queue_age.record(backlog.oldest.as_secs_f64(), &[]);
+        self.condemned.record(backlog.condemned, &[]);
+        self.condemned_bytes.record(backlog.condemned_bytes, &[]);
+        self.failing.record(backlog.failing, &[]);
+        self.suspects.record(backlog.suspects, &[]);
         self.ghosts.record(status.ghosts.len() as u64, &[]);
-        let paused = status.standing.paused.is_some();
+        let paused = status.deployment.paused.is_some();
         self.paused.record(paused.into(), &[]);
         for pass in PASSES {
             let known = status.passes.iter().find(|state| state.name == pass.name);

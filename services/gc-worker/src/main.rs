@@ -8,7 +8,7 @@ use cairn_store::{
     Store,
     config::StoreConfig,
     describe,
-    gc::{self, PASSES, Pass, Policy},
+    gc::{Collector, PASSES, Pass, Policy},
 };
 use clap::Parser;
 use tokio::{net::TcpListener, sync::watch};
@@ -49,7 +49,8 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode, Box<dyn Error>> {
-    let store = Store::open(&StoreConfig::from_env()?).await?;
+    let config = StoreConfig::from_env()?;
+    let store = Store::open(&config).await?;
     store.preflight().await?;
     if arguments.once || arguments.dry_run || !arguments.only.is_empty() {
         let policy = Policy {
@@ -61,7 +62,9 @@ async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode
             let mut only = arguments.only.iter();
             arguments.only.is_empty() || only.any(|only| only.name == pass.name)
         };
-        let report = gc::run_passes(&store, policy, PASSES.iter().filter(asked)).await;
+        let collector = Collector::new(store, config.gc);
+        let passes = PASSES.iter().filter(asked);
+        let report = collector.run_passes(policy, passes).await;
         println!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(if report.failures.is_empty() {
             ExitCode::SUCCESS
@@ -78,7 +81,7 @@ async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode
     let stopped = shutdown.clone();
     tokio::spawn(ops::serve(listener, ready, telemetry.metrics(), stopped));
     tokio::spawn(ops::watch_ready(store.clone(), sender));
-    work(store, Settings::from_env()?, shutdown).await;
+    work(store, config.gc, Settings::from_env()?, shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use cairn_store::{
-    Store,
-    gc::{self, PASSES, Pass, Policy, Report},
+    GcConfig, Store,
+    gc::{Collector, PASSES, Pass, Policy, Report},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -14,17 +14,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Runs every pass repeatedly, each at its own interval, until it is stopped, in the middle of a run if necessary: a
 /// run can be interrupted anywhere. While runs of a pass fail, the pauses between them double; the others continue.
-pub async fn work(store: Store, settings: Settings, shutdown: CancellationToken) {
+pub async fn work(store: Store, config: GcConfig, settings: Settings, shutdown: CancellationToken) {
+    let collector = Collector::new(store.clone(), config);
     let mut passes = JoinSet::new();
     for pass in PASSES {
-        passes.spawn(repeat(store.clone(), pass, settings, shutdown.clone()));
+        passes.spawn(repeat(collector.clone(), pass, settings, shutdown.clone()));
     }
     passes.spawn(backlog::tell(store, shutdown));
     passes.join_all().await;
 }
 
 async fn repeat(
-    store: Store,
+    collector: Collector,
     pass: &'static Pass,
     settings: Settings,
     shutdown: CancellationToken,
@@ -32,7 +33,7 @@ async fn repeat(
     let every = pass.every.unwrap_or(settings.interval);
     let mut pause = every;
     loop {
-        let run = gc::run_passes(&store, Policy::default(), [pass]);
+        let run = collector.run_passes(Policy::default(), [pass]);
         let Some(report) = shutdown.run_until_cancelled(run).await else {
             return;
         };

@@ -10,10 +10,11 @@ use std::{
 
 use tokio::{io::AsyncSeekExt, task::spawn_blocking};
 
-use super::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part, Pieces};
+use crate::blob::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part, Pieces};
 
 mod list;
 mod marker;
+mod rests;
 mod unfinished;
 
 /// Only Cairn's own user may read the bytes.
@@ -25,7 +26,7 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Clone)]
 pub(crate) struct Fs {
     root: Arc<Path>,
-    rests: Arc<list::Rests>,
+    rests: Arc<rests::Rests>,
 }
 
 impl Fs {

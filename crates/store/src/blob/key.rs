@@ -4,6 +4,12 @@ use sha2::{Digest, Sha256};
 
 use crate::model::id::{ObjectId, TenantId};
 
+/// The beginning of every path.
+pub(super) const PREFIX: &str = "v1/";
+
+/// The path of the mark that names the deployment.
+pub(super) const MARKER: &str = "v1/_deployment_id";
+
 /// `v1/{2 hex digits of a hash}/{tenant}/{object}`. The hash spreads keys over S3's partitions. The object's id is
 /// fresh for every upload, so a key is written once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

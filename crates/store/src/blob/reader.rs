@@ -4,7 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use tokio::{fs::File, io::AsyncReadExt, time::timeout};
 
-use super::{BlobError, BlobResult};
+use crate::blob::{BlobError, BlobResult};
 
 /// The size of a piece, in bytes: each costs a message and a hand-over to the thread that hashes it.
 const PIECE: usize = 256 * 1024;

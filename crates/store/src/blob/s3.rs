@@ -13,7 +13,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls;
 
-use super::{BlobError, BlobResult, Multipart, ObjectKey, Part, Pieces};
+use crate::blob::{BlobError, BlobResult, Multipart, ObjectKey, Part, Pieces};
 use crate::config::S3Config;
 
 mod clock;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::{env, override_by, override_duration},
+    config::variable::{env, override_by, override_duration},
     model::error::{Error, Result},
 };
 

@@ -1,18 +1,30 @@
 //! Passes that are nothing but transactions.
 
-use super::{
-    Run, Would,
-    passes::{Batches, Step},
-};
+use futures_util::future::BoxFuture;
+
+use super::{report::PlannedAction, run::Run};
 use crate::{
     meta::{
-        connection::Connection,
+        batch::{Batch, Taken},
+        connection::{Connection, Transaction},
         due::DueRows,
         error::from_pg,
-        gc::{Batch, Taken},
     },
     model::error::Result,
 };
+
+/// One batch, in a transaction that the caller ends.
+pub(super) type Step = for<'a, 't> fn(&'a Transaction<'t>, Batch) -> BoxFuture<'a, Result<Taken>>;
+
+/// What a pass does that is nothing but transactions.
+#[derive(Clone, Copy)]
+pub(super) struct Batches {
+    /// What it does to each row.
+    pub(super) action: &'static str,
+    /// The rows; `None` where nothing comes or goes: a dry run says nothing of it.
+    pub(super) due: Option<DueRows>,
+    pub(super) step: Step,
+}
 
 /// How many rows that cannot be worked on one run steps over before it gives up.
 const BAD_ROWS: u32 = 20;
@@ -82,7 +94,7 @@ async fn rehearse(
         told += limit;
         run.count(rows.done.len() as u64);
         for done in rows.done {
-            run.report.tell(Would {
+            run.report.plan(PlannedAction {
                 pass: run.pass,
                 action,
                 id: done.id,
@@ -103,18 +115,8 @@ fn batch(run: &Run, limit: u32, skip: u32) -> Batch {
         limit: limit.into(),
         skip: skip.into(),
         times: run.store.times,
-        record_retention: run.store.gc.record_retention,
-        ledger_retention: run.store.gc.ledger_retention,
-        session_max_artifacts: run.store.gc.session_max_artifacts.into(),
-    }
-}
-
-impl Run {
-    /// Adds to what the pass counts.
-    fn count(&mut self, count: u64) {
-        let pass = super::Pass::named(self.pass);
-        if let Some(name) = pass.and_then(|pass| pass.counts.first()) {
-            self.report.add(name, count);
-        }
+        record_retention: run.config.record_retention,
+        ledger_retention: run.config.ledger_retention,
+        session_max_artifacts: run.config.session_max_artifacts.into(),
     }
 }

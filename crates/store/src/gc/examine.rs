@@ -3,10 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use crate::{
-    blob::{BlobError, Blobs},
+    blob::{BlobError, Blobs, unavailable},
     meta::ghosts::{self as rows, Live},
     model::{digest::ContentHash, error::Result},
-    store::{Store, unavailable},
+    store::Store,
 };
 
 /// How thoroughly to look.

@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::{
     examine::{Depth, examine},
-    orphans::judge,
+    verdict::classify,
 };
 use crate::{
+    blob::unavailable,
     meta::ghosts as rows,
     model::{
         collector::Ghost,
@@ -16,7 +17,7 @@ use crate::{
         id::{ObjectId, TenantId},
         usage::Miscount,
     },
-    store::{Store, unavailable},
+    store::Store,
 };
 
 /// How many objects are looked at at once.
@@ -108,13 +109,15 @@ impl Store {
         loop {
             let listed = self.blobs.list("", &after).await.map_err(unavailable)?;
             let bytes: u64 = listed.entries.iter().map(|entry| entry.size).sum();
-            let judged = judge(self, listed.entries).await?;
-            report.listed += judged.listed as u64;
+            let verdict = classify(self, listed.entries).await?;
+            report.listed += verdict.listed as u64;
             report.listed_bytes += bytes;
-            report.unknown_count += judged.strange.len() as u64;
+            report.unknown_count += verdict.strange.len() as u64;
             let room = fsck.names.saturating_sub(report.unknown.len());
-            report.unknown.extend(judged.strange.into_iter().take(room));
-            for (orphan, age) in judged.orphans {
+            report
+                .unknown
+                .extend(verdict.strange.into_iter().take(room));
+            for (orphan, age) in verdict.orphans {
                 report.orphan_count += 1;
                 report.orphan_bytes += orphan.size;
                 if report.orphans.len() < fsck.names {
@@ -148,7 +151,7 @@ impl Store {
                 return Ok(());
             };
             at = (last.tenant, last.object);
-            // All are looked at before the first is judged: one that waits half looked at may hold a connection.
+            // All are looked at before the first is verdict: one that waits half looked at may hold a connection.
             let looks: Vec<_> = stream::iter(part)
                 .map(|live| async move {
                     let found = examine(self, &live, depth).await;

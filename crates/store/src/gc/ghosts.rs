@@ -4,8 +4,9 @@
 use futures_util::{StreamExt, stream};
 
 use super::{
-    Run, Would,
     examine::{Depth, examine},
+    report::PlannedAction,
+    run::Run,
 };
 use crate::{
     meta::ghosts::{self as rows, Live},
@@ -37,7 +38,7 @@ async fn walk(run: &mut Run, name: &'static str, depth: Depth) -> Result<()> {
     let client = run.store.meta.client().await?;
     let mut at = rows::cursor(&client, name).await?;
     drop(client);
-    let (mut objects, mut bytes) = (run.policy.heads, run.store.gc.rehash_bytes);
+    let (mut objects, mut bytes) = (run.policy.heads, run.config.rehash_bytes);
     while objects > 0 && (depth == Depth::Size || bytes > 0) {
         let client = run.store.meta.client().await?;
         if !run.may_go_on(&client).await? {
@@ -134,7 +135,7 @@ async fn judge(
     }
     if run.policy.dry_run {
         run.report.add("ghosts", 1);
-        run.report.tell(Would {
+        run.report.plan(PlannedAction {
             pass: run.pass,
             action: "alert",
             id: live.object.0.to_string(),

@@ -9,12 +9,11 @@
 
 use std::time::Duration;
 
-use super::{Run, Would};
+use super::{report::PlannedAction, run::Run, verdict::classify};
 use crate::{
-    blob::{Blobs, Entry, ObjectKey},
-    meta::orphans::{self as rows, Owner, Shard, Suspect},
+    blob::{Blobs, unavailable},
+    meta::orphans::{self as rows, Shard, Suspect},
     model::error::Result,
-    store::{Store, unavailable},
 };
 
 /// How long a worker may be silent over a part of a listing before another one takes the shard.
@@ -35,7 +34,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
         if !run.may_go_on(&client).await? {
             return Ok(());
         }
-        let round = run.store.gc.orphan_round;
+        let round = run.config.orphan_round;
         let Some(mut shard) = rows::claim_shard(&client, begun, round, LEASE).await? else {
             return Ok(());
         };
@@ -58,7 +57,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
 /// Whether so many keys are suspected that something else must be wrong. That is a failure, for people to look at.
 async fn too_many(run: &mut Run) -> Result<bool> {
     let (suspects, listed) = rows::suspected(&run.store.meta.client().await?).await?;
-    let limit = run.store.gc.orphan_limit.max(listed / 100);
+    let limit = run.config.orphan_limit.max(listed / 100);
     if suspects <= limit {
         return Ok(false);
     }
@@ -102,73 +101,27 @@ async fn look(run: &mut Run, shard: &Shard) -> Result<(Vec<Suspect>, usize, Opti
     let start = Blobs::shard(shard.number);
     let listed = run.store.blobs.list(&start, &shard.last_key).await;
     let listed = listed.map_err(unavailable)?;
-    let judged = judge(&run.store, listed.entries).await?;
-    run.report.add("listed", judged.listed as u64);
-    run.report.add("unknown_keys", judged.strange.len() as u64);
-    for path in judged.strange.iter().take(10) {
+    let verdict = classify(&run.store, listed.entries).await?;
+    run.report.add("listed", verdict.listed as u64);
+    run.report.add("unknown_keys", verdict.strange.len() as u64);
+    for path in verdict.strange.iter().take(10) {
         tracing::warn!(
             key = path,
             "a key in the blob store is not known here; it is left alone"
         );
     }
-    let age = run.store.gc.orphan_age;
-    let suspects = judged.orphans.into_iter().filter(|(_, lain)| *lain >= age);
+    let age = run.config.orphan_age;
+    let suspects = verdict.orphans.into_iter().filter(|(_, lain)| *lain >= age);
     let suspects: Vec<_> = suspects.map(|(suspect, _)| suspect).collect();
     run.report.add("suspects", suspects.len() as u64);
-    Ok((suspects, judged.listed, listed.next))
-}
-
-/// What a part of a listing turned out to be.
-pub(super) struct Judged {
-    pub(super) listed: usize,
-    /// Keys of ours that no object has, and how long they have lain there.
-    pub(super) orphans: Vec<(Suspect, Duration)>,
-    /// Paths that are no keys of ours, or of tenants that are not known here.
-    pub(super) strange: Vec<String>,
-}
-
-/// Asks the database whose the keys are. They must have been listed before.
-pub(super) async fn judge(store: &Store, entries: Vec<Entry>) -> Result<Judged> {
-    let mut judged = Judged {
-        listed: entries.len(),
-        orphans: Vec::new(),
-        strange: Vec::new(),
-    };
-    let mut ours = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match ObjectKey::parse(&entry.path) {
-            Some(ids) => ours.push((ids, entry)),
-            None if entry.path == Blobs::MARKER => {}
-            None => judged.strange.push(entry.path),
-        }
-    }
-    let ids: Vec<_> = ours.iter().map(|(ids, _)| *ids).collect();
-    let client = store.meta.client().await?;
-    let owners = rows::owners(&client, &ids).await?;
-    for (((tenant, object), entry), owner) in ours.into_iter().zip(owners) {
-        match owner {
-            Owner::Object => {}
-            Owner::Stranger => judged.strange.push(entry.path),
-            Owner::Nobody => {
-                let suspect = Suspect {
-                    key: entry.path,
-                    tenant,
-                    object,
-                    size: entry.size,
-                    version: entry.version,
-                };
-                judged.orphans.push((suspect, entry.age));
-            }
-        }
-    }
-    Ok(judged)
+    Ok((suspects, verdict.listed, listed.next))
 }
 
 /// Deletes the suspects of a shard that are due. The order is committed first and taken out with the entry in the ledger,
 /// so a worker that dies in between leaves an order that is given again.
 async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
-    let (confirm, worker) = (run.store.gc.orphan_confirm, run.store.gc.worker.clone());
-    let limit = run.store.pace.at_once(run.policy.batch);
+    let (confirm, worker) = (run.config.orphan_confirm, run.config.worker.clone());
+    let limit = run.pace.at_once(run.policy.batch);
     loop {
         let client = run.store.meta.client().await?;
         if !run.may_go_on(&client).await? {
@@ -204,7 +157,7 @@ async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
 
 /// Lists everything and records nothing: says what the next scan would delete.
 async fn rehearse(run: &mut Run) -> Result<()> {
-    let confirm = run.store.gc.orphan_confirm;
+    let confirm = run.config.orphan_confirm;
     let client = run.store.meta.client().await?;
     let started_at = rows::now(&client).await?;
     drop(client);
@@ -225,7 +178,7 @@ async fn rehearse(run: &mut Run) -> Result<()> {
                 };
                 run.report.add("orphans", 1);
                 run.report.add("orphan_bytes", suspect.size);
-                run.report.tell(Would {
+                run.report.plan(PlannedAction {
                     pass: run.pass,
                     action: "delete bytes",
                     id: suspect.key.clone(),

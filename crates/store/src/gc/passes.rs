@@ -4,14 +4,15 @@ use std::{fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use super::{Run, batches, ghosts, jobs, orphans, reclaim, unfinished};
+use super::{
+    batches::{self, Batches},
+    ghosts, jobs, orphans, reclaim,
+    run::Run,
+    unfinished,
+};
 use crate::{
     meta::{
-        connection::Transaction,
-        due::DueRows,
-        events,
-        gc::{self as rows, Batch, Taken},
-        holds, jobs as job_rows, ledger, pending, retention, sessions, usage,
+        events, gc as rows, holds, jobs as job_rows, ledger, pending, retention, sessions, usage,
     },
     model::error::Result,
 };
@@ -37,18 +38,6 @@ pub struct Pass {
 
 /// Works for a run and tells its report what it did.
 type Whole = for<'a> fn(&'a mut Run) -> BoxFuture<'a, Result<()>>;
-/// One batch, in a transaction that the caller ends.
-pub(super) type Step = for<'a, 't> fn(&'a Transaction<'t>, Batch) -> BoxFuture<'a, Result<Taken>>;
-
-/// What a pass does that is nothing but transactions.
-#[derive(Clone, Copy)]
-pub(super) struct Batches {
-    /// What it does to each row.
-    pub(super) action: &'static str,
-    /// The rows; `None` where nothing comes or goes: a dry run says nothing of it.
-    pub(super) due: Option<DueRows>,
-    pub(super) step: Step,
-}
 
 /// How a pass works.
 #[derive(Clone, Copy)]
@@ -283,6 +272,11 @@ impl Pass {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         PASSES.iter().find(|pass| pass.name == name)
+    }
+
+    /// Everything that it counts.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.counts.iter().chain(self.looks).copied()
     }
 
     /// Whether it walks through what is kept, and not only through what is due.

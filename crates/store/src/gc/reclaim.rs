@@ -5,9 +5,9 @@
 
 use futures_util::{StreamExt, stream};
 
-use super::{Run, Would};
+use super::{report::PlannedAction, run::Run};
 use crate::{
-    blob::{BlobError, Blobs, ObjectKey},
+    blob::{BlobError, Blobs, ObjectKey, unavailable},
     meta::{
         connection::Connection,
         error::from_pg,
@@ -15,7 +15,6 @@ use crate::{
         ledger,
     },
     model::error::{Error, Result, describe},
-    store::unavailable,
 };
 
 /// How many unfinished uploads are ended at once: each takes two requests, and a batch of them must be done before its
@@ -28,7 +27,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     if run.policy.dry_run {
         return rehearse(run).await;
     }
-    let batch = run.store.pace.at_once(run.policy.batch);
+    let batch = run.pace.at_once(run.policy.batch);
     for _ in 0..run.policy.max_batches {
         if !run.may_begin().await? {
             return Ok(());
@@ -75,7 +74,7 @@ fn tell(run: &mut Run, due: Vec<Result<Due>>) {
     for due in legible(run, due) {
         run.report.add("reclaimed", 1);
         run.report.add("bytes", due.bytes.unwrap_or(0));
-        run.report.tell(Would {
+        run.report.plan(PlannedAction {
             pass: run.pass,
             action: "delete bytes",
             id: match due.inline {
@@ -159,7 +158,7 @@ async fn mark(run: &mut Run, client: &Connection, gone: &[Due]) -> Result<()> {
         .iter()
         .map(|due| (!due.inline).then(|| key(due).to_string()))
         .collect();
-    for bytes in ledger::mark_gone(client, &run.store.gc.worker, gone, &keys).await? {
+    for bytes in ledger::mark_gone(client, &run.config.worker, gone, &keys).await? {
         run.report.add("reclaimed", 1);
         run.report.add("bytes", bytes);
     }

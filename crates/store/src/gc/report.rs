@@ -28,15 +28,15 @@ pub struct Report {
     #[serde(flatten)]
     pub counts: BTreeMap<&'static str, u64>,
     /// In a dry run, what would be done and why, at most 10,000 things of each pass.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub would: Vec<Would>,
+    #[serde(rename = "would", skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<PlannedAction>,
     /// What failed, at most 100 things of each pass; it is tried again by the next run.
     pub failures: Vec<Failure>,
 }
 
 /// One thing that a dry run would have done.
 #[derive(Debug, Clone, Serialize)]
-pub struct Would {
+pub struct PlannedAction {
     /// The pass that would have done it.
     pub pass: &'static str,
     /// What would have been done, such as `delete bytes`.
@@ -91,10 +91,10 @@ impl Report {
         failures.filter(|failure| failure.pass == pass).count()
     }
 
-    pub(super) fn tell(&mut self, would: Would) {
-        let told = self.would.iter().filter(|w| w.pass == would.pass).count();
-        if told < NAMED {
-            self.would.push(would);
+    pub(super) fn plan(&mut self, action: PlannedAction) {
+        let planned = self.planned.iter().filter(|one| one.pass == action.pass);
+        if planned.count() < NAMED {
+            self.planned.push(action);
         }
     }
 }

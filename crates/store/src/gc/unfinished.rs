@@ -5,15 +5,14 @@
 //! first byte, and a row that is gone never comes back, so nobody can complete these any more. To abort one takes nothing
 //! from what is whole.
 
-use super::{Run, Would};
+use super::{report::PlannedAction, run::Run};
 use crate::{
-    blob::{Blobs, Unfinished},
+    blob::{Blobs, Unfinished, unavailable},
     meta::orphans::{self as rows, Owner},
     model::{
         error::Result,
         id::{ObjectId, TenantId},
     },
-    store::unavailable,
 };
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
@@ -43,7 +42,7 @@ type Ids = (TenantId, ObjectId);
 
 /// Those that have lain long enough and whose object has no row, or had its bytes deleted.
 async fn nobodys(run: &Run, uploads: Vec<Unfinished>) -> Result<Vec<(Ids, Unfinished)>> {
-    let age = run.store.gc.orphan_age;
+    let age = run.config.orphan_age;
     let old = uploads.into_iter().filter(|upload| upload.age >= age);
     let ours: Vec<_> = old
         .filter_map(|upload| Some((upload.owner?, upload)))
@@ -63,7 +62,7 @@ async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) -> Res
     let key = Blobs::key(tenant, object);
     if run.policy.dry_run {
         run.report.add("aborted_uploads", 1);
-        run.report.tell(Would {
+        run.report.plan(PlannedAction {
             pass: run.pass,
             action: "abort upload",
             id: key.to_string(),

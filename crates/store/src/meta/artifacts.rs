@@ -276,7 +276,7 @@ pub(crate) async fn delete(
     let row = client
         .query_opt(
             &statement,
-            &[&tenant.0, &id.as_str(), &super::millis(window)],
+            &[&tenant.0, &id.as_str(), &super::time::millis(window)],
         )
         .await
         .map_err(from_pg)?;
@@ -312,7 +312,7 @@ pub(crate) async fn delete_all(
                  FROM visible v WHERE a.tenant_id = v.tenant_id AND a.id = v.id
                  RETURNING a.id, a.size_bytes"
             ),
-            &[&tenant.0, &ids_of(ids), &super::millis(window)],
+            &[&tenant.0, &ids_of(ids), &super::time::millis(window)],
         )
         .await
         .map_err(from_pg)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{connection::Connection, error::from_pg, millis, row::at};
+use super::{connection::Connection, error::from_pg, row::at, time::millis};
 use crate::model::error::Result;
 
 /// Whether it is for the caller to count: no worker has begun to within this time.

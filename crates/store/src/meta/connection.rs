@@ -20,7 +20,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{STATEMENT_TIMEOUT, error::PgError, tls::Tls};
+use super::{error::PgError, time::STATEMENT_TIMEOUT, tls::Tls};
 use crate::model::error::{Error, Result};
 
 /// How long an answer may take. Postgres ends its statement before that; this limit is for a Postgres that says nothing.

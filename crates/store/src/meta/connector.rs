@@ -6,7 +6,7 @@ use deadpool_postgres::{Connect, Manager, ManagerConfig, RecyclingMethod};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{CONNECT_TIMEOUT, tls, tls::Tls};
+use super::{time::CONNECT_TIMEOUT, tls, tls::Tls};
 use crate::{
     config::StoreConfig,
     model::error::{Result, describe},

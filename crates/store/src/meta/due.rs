@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
+    batch::{Batch, Done, Taken},
     connection::Connection,
     error::from_pg,
-    gc::{Batch, Done, Taken},
-    millis,
     row::{Damage, at},
+    time::millis,
 };
 use crate::model::error::Result;
 

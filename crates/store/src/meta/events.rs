@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::{
     artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
+    batch::{Batch, Taken},
     connection::{Connection, Transaction},
     due::DueRows,
     error::from_pg,
-    gc::{Batch, Taken},
-    millis,
     row::{self, Damage, at, each},
+    time::millis,
 };
 use crate::model::{
     error::Result,

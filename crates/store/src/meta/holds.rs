@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::{
     artifacts::VISIBLE,
+    batch::{Batch, Done, Taken},
     connection::Transaction,
     due::DueRows,
     error::from_pg,
-    gc::{Batch, Done, Taken},
-    millis,
     row::at,
     sessions::lock_key,
+    time::millis,
 };
 use crate::model::{
     error::Result,

@@ -9,8 +9,8 @@ use tokio_postgres::{Row, Statement};
 use super::{
     connection::{Connection, Transaction},
     error::{PgError, from_pg},
-    millis,
     row::{Damage, at},
+    time::millis,
 };
 use crate::model::{
     error::Result,

@@ -3,12 +3,12 @@
 use tokio_postgres::Row;
 
 use super::{
+    batch::{Batch, Taken},
     connection::{Connection, Transaction},
     due::DueRows,
     error::from_pg,
-    gc::{Batch, Taken},
-    millis,
     row::{self, Damage, at, count, listed, position},
+    time::millis,
 };
 use crate::{
     model::{

@@ -3,12 +3,13 @@
 use uuid::Uuid;
 
 use super::{
+    batch::{Batch, Taken},
     connection::{Connection, Transaction},
     due::DueRows,
     error::from_pg,
-    gc::{Batch, Due, Taken},
-    millis,
+    gc::Due,
     row::{self, Damage, at, count, legible, maybe_count},
+    time::millis,
 };
 use crate::model::{collector::Deletion, error::Result};
 

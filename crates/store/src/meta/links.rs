@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 use super::{
     connection::Connection,
     error::from_pg,
-    millis,
     row::{self, Damage, at, listed, position},
+    time::millis,
 };
 use crate::model::{
     error::Result,

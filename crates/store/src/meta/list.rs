@@ -1,7 +1,7 @@
 //! Lists of artifacts, each led by the index or the side table that has them in the order of the page.
 
 use super::{
-    artifacts::{self, COLUMNS, VISIBLE},
+    artifacts::{self, COLUMNS},
     connection::Connection,
     patience::Place,
     row,
@@ -19,20 +19,6 @@ mod by_name;
 pub(super) mod leader;
 pub(super) mod names;
 pub(super) mod newest;
-
-/// That no later version of the file of `of` is visible. A subquery with a limit is never made a join: a join of all
-/// versions with all versions is what the planner once took for cheap.
-fn latest(of: &str) -> String {
-    let visible = VISIBLE.replace("a.", "n.");
-    format!(
-        " AND {of}.version = (
-             SELECT n.version FROM artifacts n
-             WHERE n.tenant_id = $1 AND n.filename COLLATE \"C\" = {of}.filename
-                 AND coalesce(n.session_id, '') = coalesce({of}.session_id, '') AND n.user_id = {of}.user_id
-                 AND n.namespace = {of}.namespace AND {visible}
-             ORDER BY n.version DESC LIMIT 1)"
-    )
-}
 
 /// The artifacts of a list, newest first, each with its position.
 #[tracing::instrument(target = "postgres", name = "list.newest", skip_all)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, millis, row::each};
+use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, row::each, time::millis};
 use crate::model::{
     digest::ContentHash,
     error::Result,

@@ -9,11 +9,11 @@ use uuid::Uuid;
 use super::{
     connection::Connection,
     error::{from_pg, unavailable},
-    millis,
     row::{Damage, at, count, each},
+    time::millis,
 };
 use crate::model::{
-    collector::Waiting,
+    collector::Backlog,
     error::Result,
     id::{ObjectId, TenantId},
 };
@@ -325,8 +325,8 @@ pub(crate) async fn deleted(client: &Connection, worker: &str, keys: &[&str]) ->
 
 /// What waits for the collector. Of each kind at most a million rows are counted, so that the question stays cheap when
 /// there is most to do.
-#[tracing::instrument(target = "postgres", name = "orphans.waiting", skip_all)]
-pub(crate) async fn waiting(client: &Connection) -> Result<Waiting> {
+#[tracing::instrument(target = "postgres", name = "orphans.backlog", skip_all)]
+pub(crate) async fn backlog(client: &Connection) -> Result<Backlog> {
     let row = client
         .query_one(
             "WITH condemned AS MATERIALIZED (
@@ -343,7 +343,7 @@ pub(crate) async fn waiting(client: &Connection) -> Result<Waiting> {
         )
         .await
         .map_err(from_pg)?;
-    Ok(Waiting {
+    Ok(Backlog {
         queued: count(&row, 0)?,
         condemned: count(&row, 1)?,
         failing: count(&row, 2)?,

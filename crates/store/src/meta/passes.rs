@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{
     connection::Connection,
     error::from_pg,
-    millis,
     row::{self, at, legible},
+    time::millis,
 };
 use crate::model::{collector::PassState, error::Result};
 

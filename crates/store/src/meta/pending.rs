@@ -7,10 +7,10 @@ use tokio_postgres::Row;
 
 use super::{
     artifacts::{self, VISIBLE},
+    batch::{Batch, Taken},
     connection::Transaction,
     due::DueRows,
     error::from_pg,
-    gc::{Batch, Taken},
     row::{Damage, at, each},
 };
 use crate::model::{

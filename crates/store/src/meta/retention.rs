@@ -3,12 +3,12 @@
 use uuid::Uuid;
 
 use super::{
+    batch::{Batch, Taken},
     connection::Transaction,
     due::DueRows,
     error::from_pg,
-    gc::{Batch, Taken},
-    millis,
     row::{Damage, at},
+    time::millis,
 };
 use crate::model::error::Result;
 

@@ -9,12 +9,12 @@ use tokio_postgres::{Row, types::Type};
 
 use super::{
     artifacts::VISIBLE,
+    batch::{Batch, Done, Taken},
     connection::{Connection, Transaction},
     error::from_pg,
     filter::Query,
-    gc::{Batch, Done, Taken},
-    millis,
     row::{self, Damage, at, count, each, listed, position},
+    time::millis,
 };
 use crate::model::{
     digest::ContentHash,

@@ -8,7 +8,7 @@ use super::{
     artifacts::{self, COLUMNS},
     connection::Transaction,
     error::from_pg,
-    millis,
+    time::millis,
 };
 use crate::model::{
     artifact::Artifact,

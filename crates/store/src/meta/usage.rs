@@ -7,9 +7,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
+    batch::{Batch, Taken},
     connection::{Connection, Transaction},
     error::from_pg,
-    gc::{Batch, Taken},
     row::{Damage, at, count, each},
 };
 use crate::model::{

@@ -50,7 +50,7 @@ pub struct Deletion {
 
 /// What waits for the collector.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct Backlog {
     /// Objects that have lost a reference and are to be reviewed.
     pub queued: u64,
     /// For how long the oldest of them could have been reviewed.

@@ -47,7 +47,7 @@ pub struct Pause {
 
 /// What the two stores say of the deployment, whether or not they agree.
 #[derive(Debug, Clone, Serialize)]
-pub struct Standing {
+pub struct DeploymentStatus {
     /// What the database says; `None` before anything was stored.
     pub database: Option<Deployment>,
     /// What the blob store says; `None` when nobody has claimed it.

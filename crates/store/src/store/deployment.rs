@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 use crate::{
-    blob::Blobs,
+    blob::{Blobs, unavailable},
     meta::control as rows,
     model::{
-        deployment::{Deployment, Pause, Standing},
+        deployment::{Deployment, DeploymentStatus, Pause},
         error::{Error, Result},
     },
-    store::{Store, unavailable},
+    store::Store,
 };
 
 impl Store {
@@ -124,9 +124,9 @@ impl Store {
     /// # Errors
     /// `Invalid` when the blob store's mark is not understood; `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn standing(&self) -> Result<Standing> {
+    pub async fn deployment_status(&self) -> Result<DeploymentStatus> {
         let control = rows::read(&self.meta.client().await?).await?;
-        Ok(Standing {
+        Ok(DeploymentStatus {
             database: control.deployment,
             blob_store: self.marker().await?,
             paused: control.pause,

@@ -3,7 +3,6 @@
 //! A call that starts a job answers at once; the worker goes on with it, batch by batch. A batch and the note of how far
 //! the job came are one transaction, so whatever ends a process, nothing is done twice and nothing is left out.
 
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -15,7 +14,6 @@ use crate::{
     },
     model::{
         error::{Error, Result},
-        filter::{Comparison, Condition, Filter},
         id::{ArtifactId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
         job::{Bulk, Job, JobState, Task, job_id},
@@ -28,6 +26,10 @@ use crate::{
         idempotent::{IdempotentWrite, recorded},
     },
 };
+
+mod batch;
+
+pub(crate) use batch::JobBatch;
 
 /// What a call under the same key led to before: the same result, or the same job as it is now.
 pub(crate) async fn bulk_again<T: DeserializeOwned>(
@@ -203,10 +205,4 @@ async fn start(
     let (tenant, text) = (caller.tenant.id, &matching.text);
     let estimated = i64::try_from(estimated).unwrap_or(i64::MAX);
     rows::insert(&once.tx, tenant, task, text, estimated, &caller.credential).await
-}
-
-/// Those that were there when a job was asked for.
-pub(crate) fn created_by(at: Timestamp, matching: Filter) -> Filter {
-    let created = Condition::Created(Comparison::LessOrEqual, at);
-    Filter::All(vec![matching, Filter::Is(created)])
 }

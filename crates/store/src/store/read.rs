@@ -19,15 +19,11 @@ use crate::{
     store::{Store, hashing::Hashing},
 };
 
-mod ahead;
+pub(super) mod ahead;
 mod source;
 
 use ahead::ReadAhead;
 use source::Source;
-
-/// How many pieces are read ahead at once, in all downloads of this process: 32 MiB. A download that finds none left reads
-/// each piece when it is its turn.
-pub(crate) const READ_AHEAD: usize = 128;
 
 impl Store {
     /// Returns a visible artifact.

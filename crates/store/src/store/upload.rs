@@ -30,6 +30,7 @@ mod buffer;
 mod end;
 mod finish;
 pub(crate) mod gather;
+mod key;
 mod parts;
 mod staging;
 

@@ -1,10 +1,8 @@
 //! Lists the folder.
 
 use std::{
-    collections::VecDeque,
     fs,
     io::{self, ErrorKind},
-    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -112,51 +110,6 @@ impl Page {
     /// Whether a file, or everything in a folder, whose path ends with a slash, is before the page.
     fn is_past(&self, path: &str) -> bool {
         *path <= *self.after && !(path.ends_with('/') && self.after.starts_with(path))
-    }
-}
-
-/// The rest of the last folder that a page read, so that the next page need not read it again: otherwise a folder of
-/// many pages is read each time. Each rest is used once, by the read that continues after that page.
-#[derive(Default)]
-pub(super) struct Rests {
-    kept: Mutex<VecDeque<Rest>>,
-    #[cfg(test)]
-    folders: std::sync::atomic::AtomicUsize,
-}
-
-struct Rest {
-    start: String,
-    after: String,
-    paths: Vec<String>,
-}
-
-/// How many listings can continue at once without reading a folder again.
-const RESTS: usize = 8;
-
-impl Rests {
-    fn take(&self, start: &str, after: &str) -> Vec<String> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept
-            .iter()
-            .position(|rest| rest.start == start && rest.after == after);
-        let rest = place.and_then(|place| kept.remove(place));
-        rest.map(|rest| rest.paths).unwrap_or_default()
-    }
-
-    fn keep(&self, start: &str, after: &str, paths: Vec<String>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.truncate(RESTS - 1);
-        kept.push_front(Rest {
-            start: start.to_owned(),
-            after: after.to_owned(),
-            paths,
-        });
-    }
-
-    #[cfg(test)]
-    fn count_folder(&self) {
-        use std::sync::atomic::Ordering;
-        self.folders.fetch_add(1, Ordering::Relaxed);
     }
 }
 

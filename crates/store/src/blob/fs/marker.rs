@@ -9,11 +9,11 @@ use std::{
 use rand::distr::{Alphanumeric, SampleString};
 
 use super::{FILE_MODE, Fs, blocking, make_folders, remove};
-use crate::blob::{BlobError, BlobResult, Blobs};
+use crate::blob::{BlobError, BlobResult, key::MARKER};
 
 impl Fs {
     pub(in crate::blob) async fn marker(&self) -> BlobResult<Option<String>> {
-        match tokio::fs::read_to_string(self.root.join(Blobs::MARKER)).await {
+        match tokio::fs::read_to_string(self.root.join(MARKER)).await {
             Ok(text) => Ok(Some(text)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(BlobError::failed("reading the mark of the data folder", e)),
@@ -23,7 +23,7 @@ impl Fs {
     pub(in crate::blob) async fn mark(&self, text: &str, over: bool) -> BlobResult<()> {
         let (fs, text) = (self.clone(), text.to_owned());
         blocking("marking the data folder", move || {
-            let path = fs.root.join(Blobs::MARKER);
+            let path = fs.root.join(MARKER);
             let folder = path.parent().unwrap_or(&fs.root);
             make_folders(folder)?;
             let name = Alphanumeric.sample_string(&mut rand::rng(), 16);

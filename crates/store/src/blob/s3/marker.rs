@@ -3,7 +3,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::{S3, failed};
-use crate::blob::{BlobError, BlobResult, Blobs};
+use crate::blob::{BlobError, BlobResult, key::MARKER};
 
 /// A mark is far shorter; a larger object under its key is not read into memory.
 const LONGEST: i64 = 1024;
@@ -14,7 +14,7 @@ impl S3 {
             .client
             .get_object()
             .bucket(&self.bucket)
-            .key(Blobs::MARKER)
+            .key(MARKER)
             .send()
             .await;
         let got = match got {
@@ -23,7 +23,7 @@ impl S3 {
             Err(e) => return Err(failed("GetObject", e)),
         };
         if got.content_length.is_none_or(|length| length > LONGEST) {
-            let words = format!("what is under {} is no mark of a deployment", Blobs::MARKER);
+            let words = format!("the content of {MARKER} is not the mark of a deployment");
             return Err(BlobError::failed("GetObject", words));
         }
         let text = got.body.collect().await;
@@ -39,7 +39,7 @@ impl S3 {
             .client
             .put_object()
             .bucket(&self.bucket)
-            .key(Blobs::MARKER)
+            .key(MARKER)
             .if_none_match("*")
             .body(ByteStream::from(text.as_bytes().to_vec()))
             .send()
@@ -59,7 +59,7 @@ impl S3 {
         self.client
             .put_object()
             .bucket(&self.bucket)
-            .key(Blobs::MARKER)
+            .key(MARKER)
             .body(ByteStream::from(text.as_bytes().to_vec()))
             .send()
             .await

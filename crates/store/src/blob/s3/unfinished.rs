@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{S3, clock::Clock, failed};
-use crate::blob::{BlobError, BlobResult, Blobs, ListedUnfinished, ObjectKey, Unfinished};
+use crate::blob::{BlobError, BlobResult, ListedUnfinished, ObjectKey, Unfinished, key::PREFIX};
 
 impl S3 {
     pub(in crate::blob) async fn list_unfinished(
@@ -16,7 +16,7 @@ impl S3 {
             .client
             .list_multipart_uploads()
             .bucket(&self.bucket)
-            .prefix(Blobs::PREFIX)
+            .prefix(PREFIX)
             .set_key_marker(key)
             .set_upload_id_marker(id)
             .customize()

@@ -3,7 +3,10 @@
 use futures_util::join;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{NewArtifact, Outcome, Statements};
+use super::{
+    new::{NewArtifact, Outcome},
+    statements::Statements,
+};
 use crate::{
     meta::{artifacts, connection::Connection, error::PgError, row::each},
     model::{artifact::Artifact, error::Result, id::ids_of, spec::OnDuplicate, text::text_of},

@@ -6,9 +6,9 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::{NewArtifact, Statements};
+use super::{new::NewArtifact, statements::Statements};
 use crate::{
-    meta::{connection::Connection, error::PgError, millis},
+    meta::{connection::Connection, error::PgError, time::millis},
     model::{id::ids_of, text::text_of},
 };
 

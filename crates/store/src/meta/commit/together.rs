@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use tokio_postgres::{Row, Statement, types::Json};
 use uuid::Uuid;
 
-use super::{Failure, NewArtifact, Outcome, Payload, created, statements::TOUCHED};
+use super::{
+    created,
+    new::{Failure, NewArtifact, Outcome, Payload},
+    statements::TOUCHED,
+};
 use crate::{
     meta::{
         Meta,
@@ -19,9 +23,10 @@ use crate::{
         connection::Connection,
         error::PgError,
         idempotency::{self},
-        millis, quotas,
+        quotas,
         row::{Damage, at, each},
         sessions::{CLOSED, Closed, lock_key},
+        time::millis,
     },
     model::{
         artifact::Origin,

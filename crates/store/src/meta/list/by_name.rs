@@ -6,9 +6,8 @@
 use tokio_postgres::Row;
 
 use super::{
-    latest,
     leader::{Leader, leaders},
-    names::{Files, VERSIONS, behind_position, file_matches, range, versions},
+    names::{Files, VERSIONS, behind_position, file_matches, latest, range, versions},
 };
 use crate::{
     meta::{

@@ -248,3 +248,17 @@ pub(super) fn versions_of(
          LEFT JOIN LATERAL ({versions}) a ON true"
     )
 }
+
+/// That no later version of the file of `of` is visible. A subquery with a limit is never made a join: a join of all
+/// versions with all versions is what the planner once took for cheap.
+pub(super) fn latest(of: &str) -> String {
+    let visible = VISIBLE.replace("a.", "n.");
+    format!(
+        " AND {of}.version = (
+             SELECT n.version FROM artifacts n
+             WHERE n.tenant_id = $1 AND n.filename COLLATE \"C\" = {of}.filename
+                 AND coalesce(n.session_id, '') = coalesce({of}.session_id, '') AND n.user_id = {of}.user_id
+                 AND n.namespace = {of}.namespace AND {visible}
+             ORDER BY n.version DESC LIMIT 1)"
+    )
+}

@@ -7,9 +7,8 @@
 use tokio_postgres::Row;
 
 use super::{
-    latest,
     leader::{Leader, leaders},
-    names::{self, Files, Named},
+    names::{self, Files, Named, latest},
 };
 use crate::{
     meta::{

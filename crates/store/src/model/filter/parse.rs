@@ -37,13 +37,17 @@
 //! Callers send this text, so its length, its conditions and its depth are bounded: it becomes SQL, and both the parser
 //! and whoever walks the tree recurse as deep as it nests.
 
+mod condition;
+mod error;
 mod field;
 mod scanner;
 #[cfg(test)]
 mod tests;
 mod value;
 
-use super::Filter;
+pub use error::SyntaxError;
+
+use super::tree::Filter;
 use field::{Field, Operator, quoted};
 use scanner::Scanner;
 use value::Value;
@@ -69,24 +73,6 @@ const OF_OURS: Limits = Limits {
     conditions: 128,
     depth: 20,
 };
-
-/// Why a text is no filter.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("at position {position}: {message}")]
-pub struct SyntaxError {
-    /// Where the fault is: the character that it starts with, counted from 1. What is missing at the end of the text
-    /// is missing one after the last character.
-    pub position: usize,
-    /// What is wrong, and what would be right.
-    pub message: String,
-}
-
-impl SyntaxError {
-    fn new(position: usize, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { position, message }
-    }
-}
 
 /// Reads a filter. Text without any condition is the filter that everything passes.
 ///

@@ -1,6 +1,6 @@
 //! Filters written out as the text that is read as the same.
 
-use super::{Comparison, Condition, Filter, TextField, TextMatch};
+use super::tree::{Comparison, Condition, Filter, TextField, TextMatch};
 
 impl Filter {
     /// The filter as text; empty for the filter that everything passes. A star of a value is always escaped.

@@ -9,8 +9,12 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::Source;
+use super::source::Source;
 use crate::model::error::{Error, Result};
+
+/// How many pieces are read ahead at once, in all downloads of this process: 32 MiB. A download that finds none left reads
+/// each piece when it is its turn.
+pub(in crate::store) const READ_AHEAD: usize = 128;
 
 /// A source, of which one piece is read ahead.
 pub(super) struct ReadAhead {

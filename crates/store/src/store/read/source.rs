@@ -3,9 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    blob::{BlobError, BlobReader, Blobs, ObjectKey},
+    blob::{BlobError, BlobReader, Blobs, ObjectKey, unavailable},
     model::error::Result,
-    store::unavailable,
 };
 
 /// How often in a row a reading is taken up again after the blob store broke off, before that is given up.

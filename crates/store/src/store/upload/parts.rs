@@ -1,9 +1,8 @@
 use tokio::task::JoinSet;
 
 use crate::{
-    blob::{BlobResult, Blobs, Multipart, Part, Pieces},
+    blob::{BlobResult, Blobs, Multipart, Part, Pieces, unavailable},
     model::error::{Error, Result},
-    store::unavailable,
 };
 
 /// How many parts of one upload are on their way to the blob store at once.

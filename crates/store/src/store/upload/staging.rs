@@ -2,13 +2,13 @@ use std::time::Instant;
 
 use super::parts::Parts;
 use crate::{
-    blob::{Blobs, Pieces},
+    blob::{Blobs, Pieces, unavailable},
     meta::objects as rows,
     model::{
         error::{Error, Result},
         id::{ObjectId, TenantId},
     },
-    store::{Store, unavailable},
+    store::Store,
 };
 
 /// The staging row of an upload: the intent to write bytes, and the lease under which they are written.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    SyntaxError,
+    error::SyntaxError,
     field::{Field, Subject, quoted, shortened},
     scanner::{Scanner, is_of_value, is_space},
 };

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::{
     meta::{backlog, connection::Connection, ghosts, ledger, orphans, passes, usage},
     model::{
-        collector::{Deletion, Ghost, PassState, Waiting},
-        deployment::Standing,
+        collector::{Backlog, Deletion, Ghost, PassState},
+        deployment::DeploymentStatus,
         error::{Error, Result, describe},
         quota::Fullness,
         usage::Usage,
@@ -23,9 +23,10 @@ use crate::{
 pub struct Status {
     /// The deployment, and whether the collector is paused.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub deployment: DeploymentStatus,
     /// What waits for it, by the pass that will take it.
-    pub waiting: Waiting,
+    #[serde(rename = "waiting")]
+    pub backlog: Backlog,
     /// When that, and what is stored, was counted.
     pub counted_at: Timestamp,
     /// Live objects whose bytes are gone or differ, as far as the search for them has come.
@@ -41,7 +42,8 @@ pub struct Status {
 /// What is dear to count.
 #[derive(Serialize, Deserialize)]
 struct Counts {
-    waiting: Waiting,
+    #[serde(rename = "waiting")]
+    backlog: Backlog,
     usage: Usage,
     quotas: Fullness,
 }
@@ -50,7 +52,7 @@ impl Counts {
     async fn take(client: &Connection) -> Result<Self> {
         let (usage, quotas) = usage::total(client).await?;
         Ok(Self {
-            waiting: orphans::waiting(client).await?,
+            backlog: orphans::backlog(client).await?,
             usage,
             quotas,
         })
@@ -61,24 +63,24 @@ impl Store {
     /// How the collector stands, with all counted anew.
     ///
     /// # Errors
-    /// As `standing`.
+    /// As `deployment`.
     #[tracing::instrument(skip_all)]
     pub async fn gc_status(&self) -> Result<Status> {
-        let standing = self.standing().await?;
+        let deployment = self.deployment_status().await?;
         let client = self.meta.client().await?;
         let counts = Counts::take(&client).await?;
         let counted_at = orphans::now(&client).await?;
-        status(&client, standing, counts, counted_at).await
+        status(&client, deployment, counts, counted_at).await
     }
 
     /// How the collector stands, with what some worker has counted. It is counted anew when no worker has begun to within
     /// this time; a count that fails leaves the last one. `None` before the first count.
     ///
     /// # Errors
-    /// As `standing`.
+    /// As `deployment`.
     #[tracing::instrument(skip_all)]
     pub async fn gc_status_within(&self, within: Duration) -> Result<Option<Status>> {
-        let standing = self.standing().await?;
+        let deployment = self.deployment_status().await?;
         let client = self.meta.client().await?;
         if backlog::claim(&client, within).await? {
             match Counts::take(&client).await {
@@ -98,7 +100,7 @@ impl Store {
         let Ok(counts) = serde_json::from_value(counts) else {
             return Ok(None);
         };
-        status(&client, standing, counts, counted_at)
+        status(&client, deployment, counts, counted_at)
             .await
             .map(Some)
     }
@@ -116,18 +118,18 @@ impl Store {
 
 async fn status(
     client: &Connection,
-    standing: Standing,
+    deployment: DeploymentStatus,
     counts: Counts,
     counted_at: Timestamp,
 ) -> Result<Status> {
     let Counts {
-        waiting,
+        backlog,
         usage,
         quotas,
     } = counts;
     Ok(Status {
-        standing,
-        waiting,
+        deployment,
+        backlog,
         counted_at,
         ghosts: ghosts::all(client).await?,
         usage,
