@@ -8,7 +8,7 @@ use std::{
 };
 
 use cairn_api::{Addresses, Listeners};
-use cairn_process::{Metrics, Telemetry, raise_file_limit};
+use cairn_process::{Metrics, Telemetry, raise_file_limit, serve::PortName};
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
@@ -139,10 +139,20 @@ async fn serve_on_postgres(
     store.preflight().await?;
     let key = data_dir.api_key(&store).await?;
     let grpc = address(&listeners.grpc)?;
-    let addr = format!("http://{grpc}");
-    let public = format!("http://{}", address(&listeners.http)?);
-    let ops = format!("http://{}", address(&listeners.ops)?);
-    let env_file = data_dir.write_env(&Clients { grpc, key: &key })?;
+    let scheme = |port| match &settings.api.tls {
+        Some(tls) if tls.ports.contains(&port) => "https",
+        _ => "http",
+    };
+    let addr = format!("{}://{grpc}", scheme(PortName::Grpc));
+    let public = address(&listeners.http)?;
+    let public = format!("{}://{public}", scheme(PortName::Http));
+    let ops = address(&listeners.ops)?;
+    let ops = format!("{}://{ops}", scheme(PortName::Ops));
+    let env_file = data_dir.write_env(&Clients {
+        addr: &addr,
+        grpc,
+        key: &key,
+    })?;
     // Output that is not a terminal may be a log that others read.
     let shown = if stdout().is_terminal() {
         key

@@ -28,6 +28,7 @@ mod quotas;
 mod records;
 mod restore;
 mod sessions;
+mod tls;
 mod tokens;
 mod uploads;
 mod usage;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use harness::{
-    Bytes, Cairn, Setup, content, eventually, make_many,
+    Bytes, Cairn, Certificates, Setup, content, eventually, make_many,
     program::{self, program},
     spec,
 };
@@ -308,10 +308,21 @@ async fn worker_exports_backlog_and_pass_times() {
         expected.iter().all(told)
     })
     .await;
-    let both = [metrics(&ops).await.unwrap(), api.metrics().await];
+    let certificates = Certificates::of_a_server();
+    let [cert, key] = ["server.crt", "server.key"].map(|name| certificates.file(name));
+    let tls = [
+        ("CAIRN_TLS_CERT_FILE", cert.to_str().unwrap()),
+        ("CAIRN_TLS_KEY_FILE", key.to_str().unwrap()),
+    ];
+    let secure = Api::start(&cairn, &tls).await;
+    let all = [
+        metrics(&ops).await.unwrap(),
+        api.metrics().await,
+        secure.metrics().await,
+    ];
     let nothing = (Vec::<String>::new(), Vec::<String>::new());
     assert_eq!(
-        unlisted_and_missing(&both),
+        unlisted_and_missing(&all),
         nothing,
         "what alerts may use is what there is"
     );

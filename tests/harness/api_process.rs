@@ -12,6 +12,10 @@ pub struct ApiProcess {
     process: Child,
     /// Its gRPC address.
     pub url: String,
+    /// Where it reads links, as `host:port`.
+    pub http: String,
+    /// Where it answers probes, as `host:port`.
+    pub ops: String,
     /// An API key of the tenant `acme`.
     pub key: String,
     /// A client with that key.
@@ -56,10 +60,18 @@ impl ApiProcess {
         Self {
             process,
             url,
+            http,
+            ops,
             key: key.reveal().to_owned(),
             client,
             _folder: folder,
         }
+    }
+
+    /// What it tells at `/metrics`.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.ops);
+        reqwest::get(url).await.unwrap().text().await.unwrap()
     }
 
     fn file(&self, name: &str) -> String {

@@ -56,8 +56,13 @@ impl Client {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .unwrap()
             .timeout(Duration::from_secs(120));
+        Self::over(endpoint.connect_lazy(), key)
+    }
+
+    /// Clients over a connection that is there.
+    pub fn over(channel: Channel, key: Option<&str>) -> Self {
         let bearer = Bearer(key.map(|key| format!("Bearer {key}").parse().unwrap()));
-        let channel = InterceptedService::new(endpoint.connect_lazy(), bearer);
+        let channel = InterceptedService::new(channel, bearer);
         Self {
             artifacts: ArtifactServiceClient::new(channel.clone()),
             sessions: SessionServiceClient::new(channel.clone()),

@@ -4,6 +4,7 @@
 mod api_process;
 mod backends;
 mod cairn;
+mod certificates;
 mod client;
 mod issuer;
 mod lines;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use api_process::ApiProcess;
 pub use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
+pub use certificates::Certificates;
 pub use client::{Client, Refusal, content, end, refused, session_spec, spec};
 pub use issuer::{Issuer, now};
 pub use lines::Lines;

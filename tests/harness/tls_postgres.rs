@@ -1,16 +1,11 @@
 //! A Postgres that accepts only TLS over TCP, with a certificate of a private CA.
 
-use std::{
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use cairn_cli::cluster::{Cluster, Options};
-use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::postgres::connect;
+use super::{Certificates, postgres::connect};
 
 /// The name in the certificate.
 pub const NAME: &str = "postgres.cairn.test";
@@ -18,7 +13,7 @@ pub const NAME: &str = "postgres.cairn.test";
 /// A Postgres that requires TLS, with its own certificate.
 pub struct TlsPostgres {
     cluster: Cluster,
-    folder: TempDir,
+    certificates: Certificates,
     address: Ipv4Addr,
 }
 
@@ -33,18 +28,8 @@ impl TlsPostgres {
     }
 
     fn start_blocking() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        make_authority(folder.path(), "ca");
-        make_authority(folder.path(), "other");
-        let server = ["-CA", "ca.crt", "-CAkey", "ca.key"];
-        let name = format!("subjectAltName=DNS:{NAME}");
-        let leaf = [
-            "-addext",
-            &name,
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ];
-        openssl(folder.path(), "server", &[&server[..], &leaf].concat());
+        let certificates = Certificates::make();
+        certificates.sign("ca", "server", &format!("DNS:{NAME}"));
         // All of 127.0.0.0/8 belongs to this machine, so the usual port is free on some address of it.
         let [_, a, b, c] = rand::random::<[u8; 4]>();
         let address = Ipv4Addr::new(127, a, b, c.clamp(2, 253));
@@ -54,10 +39,10 @@ impl TlsPostgres {
             settings,
             temporary: true,
         };
-        let cluster = Cluster::start(&folder.path().join("cluster"), options).unwrap();
+        let cluster = Cluster::start(&certificates.folder().join("cluster"), options).unwrap();
         Self {
             cluster,
-            folder,
+            certificates,
             address,
         }
     }
@@ -67,8 +52,8 @@ impl TlsPostgres {
         let hba =
             "local all all trust\nhostssl all cairn all trust\nhostssl all app all scram-sha-256";
         for (file, content) in [
-            ("server.crt", self.read("server.crt")),
-            ("server.key", self.read("server.key")),
+            ("server.crt", self.certificates.read("server.crt")),
+            ("server.key", self.certificates.read("server.key")),
             ("pg_hba.conf", hba.to_owned()),
         ] {
             // Postgres writes it, because only the account that it runs under may own a key.
@@ -89,13 +74,9 @@ impl TlsPostgres {
         self
     }
 
-    fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.file(file)).unwrap()
-    }
-
     /// A file of its certificates: `ca.crt` of the CA that signed, `other.crt` of one that did not.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.certificates.file(name)
     }
 
     /// The database by TCP, under a name that the certificate may or may not have.
@@ -118,29 +99,4 @@ impl TlsPostgres {
     pub async fn superuser(&self) -> tokio_postgres::Client {
         connect(&self.cluster.url("cairn")).await
     }
-}
-
-fn make_authority(folder: &Path, name: &str) {
-    openssl(folder, name, &["-addext", "keyUsage=critical,keyCertSign"]);
-}
-
-/// Creates a key and a certificate.
-fn openssl(folder: &Path, name: &str, more: &[&str]) {
-    let made = Command::new("openssl")
-        .current_dir(folder)
-        .args(
-            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(' '),
-        )
-        .args(["-subj", &format!("/CN=cairn test {name}")])
-        .args([
-            "-keyout",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.crt"),
-        ])
-        .args(more)
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "{words}");
 }

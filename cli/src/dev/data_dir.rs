@@ -26,6 +26,7 @@ pub(super) struct DataDir {
 
 /// What clients need to know.
 pub(super) struct Clients<'a> {
+    pub(super) addr: &'a str,
     pub(super) grpc: SocketAddr,
     pub(super) key: &'a str,
 }
@@ -91,10 +92,10 @@ impl DataDir {
                 _ => {}
             }
             let mut file = private_file().create_new(true).open(&temporary)?;
-            let Clients { grpc, key } = clients;
+            let Clients { addr, grpc, key } = clients;
             write!(
                 file,
-                "export CAIRN_ADDR=http://{grpc}\nexport CAIRN_GRPC_TARGET={grpc}\nexport CAIRN_API_KEY={key}\n"
+                "export CAIRN_ADDR={addr}\nexport CAIRN_GRPC_TARGET={grpc}\nexport CAIRN_API_KEY={key}\n"
             )?;
             fs::rename(&temporary, &path)
         };

@@ -2,10 +2,17 @@
 
 use std::{
     io::{IsTerminal, stderr},
+    path::PathBuf,
     str::FromStr,
+    time::Duration,
 };
 
-use cairn_store::{Error, Result, config::env};
+use cairn_store::{
+    Error, Result,
+    config::{env, env_duration},
+};
+
+use crate::serve::PortName;
 
 /// The settings of logs, traces and metrics.
 #[derive(Debug, Clone)]
@@ -64,4 +71,116 @@ impl Settings {
             trace_ratio,
         })
     }
+}
+
+/// How the ports of a process speak TLS.
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// `CAIRN_TLS_CERT_FILE`: the certificate, and those between it and its authority, in PEM; default: no TLS.
+    pub cert_file: PathBuf,
+    /// `CAIRN_TLS_KEY_FILE`: the key of the first certificate, in PEM without a password.
+    pub key_file: PathBuf,
+    /// `CAIRN_TLS_PORTS`: which ports speak TLS and nothing else, such as `grpc,http,ops`; default `grpc,http`.
+    pub ports: Vec<PortName>,
+    /// Who must show a certificate; default: no client.
+    pub clients: Option<ClientCertificates>,
+    /// `CAIRN_TLS_RELOAD_INTERVAL`: how long to wait before the files are looked at again; default 10s.
+    pub reload: Duration,
+}
+
+/// Whose certificates clients must show.
+#[derive(Debug, Clone)]
+pub struct ClientCertificates {
+    /// `CAIRN_TLS_CLIENT_CA_FILE`: the authorities that sign the certificates of clients, in PEM.
+    pub ca_file: PathBuf,
+    /// `CAIRN_TLS_CLIENT_PORTS`: on which ports clients must show one; default `grpc`.
+    pub ports: Vec<PortName>,
+}
+
+impl TlsSettings {
+    /// TLS on the gRPC and the HTTP port, for any client.
+    #[must_use]
+    pub fn new(cert_file: PathBuf, key_file: PathBuf) -> Self {
+        Self {
+            cert_file,
+            key_file,
+            ports: vec![PortName::Grpc, PortName::Http],
+            clients: None,
+            reload: Duration::from_secs(10),
+        }
+    }
+
+    /// Reads the environment; `None` where no certificate is given.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the variable at fault.
+    pub fn from_env() -> Result<Option<Self>> {
+        const CERT: &str = "CAIRN_TLS_CERT_FILE";
+        const KEY: &str = "CAIRN_TLS_KEY_FILE";
+        const PORTS: &str = "CAIRN_TLS_PORTS";
+        const CLIENT_CA: &str = "CAIRN_TLS_CLIENT_CA_FILE";
+        const CLIENT_PORTS: &str = "CAIRN_TLS_CLIENT_PORTS";
+        const RELOAD: &str = "CAIRN_TLS_RELOAD_INTERVAL";
+        let (ports, client_ports) = (ports(PORTS)?, ports(CLIENT_PORTS)?);
+        let ca_file = env::<PathBuf>(CLIENT_CA)?;
+        let pair = match (env(CERT)?, env(KEY)?) {
+            (Some(cert), Some(key)) => (cert, key),
+            (None, None) if ports.is_none() && client_ports.is_none() && ca_file.is_none() => {
+                return Ok(None);
+            }
+            (_, None) => {
+                return Err(Error::invalid(
+                    KEY,
+                    "is required with any CAIRN_TLS_ variable",
+                ));
+            }
+            (None, _) => {
+                return Err(Error::invalid(
+                    CERT,
+                    "is required with any CAIRN_TLS_ variable",
+                ));
+            }
+        };
+        let defaults = Self::new(pair.0, pair.1);
+        let reload = env_duration(RELOAD)?.unwrap_or(defaults.reload);
+        if reload < Duration::from_millis(1) || reload > Duration::from_secs(3600) {
+            return Err(Error::invalid(RELOAD, "is from 1ms to 1h"));
+        }
+        let ports = ports.unwrap_or_else(|| defaults.ports.clone());
+        let clients = match (ca_file, client_ports) {
+            (None, None) => None,
+            (None, Some(_)) => {
+                let rule = format!("is required with {CLIENT_PORTS}");
+                return Err(Error::invalid(CLIENT_CA, rule));
+            }
+            (Some(ca_file), asked) => Some(ClientCertificates {
+                ca_file,
+                ports: asked.unwrap_or_else(|| vec![PortName::Grpc]),
+            }),
+        };
+        if let Some(clients) = &clients
+            && let Some(plain) = clients.ports.iter().find(|port| !ports.contains(port))
+        {
+            let rule = format!(
+                "has {plain}, which is not among {PORTS}: a port without TLS asks for no certificate"
+            );
+            return Err(Error::invalid(CLIENT_PORTS, rule));
+        }
+        Ok(Some(Self {
+            ports,
+            clients,
+            reload,
+            ..defaults
+        }))
+    }
+}
+
+/// A list of ports such as `grpc,http`.
+fn ports(variable: &str) -> Result<Option<Vec<PortName>>> {
+    let Some(list) = env::<String>(variable)? else {
+        return Ok(None);
+    };
+    let ports: std::result::Result<Vec<PortName>, _> =
+        list.split(',').map(|name| name.trim().parse()).collect();
+    ports.map(Some).map_err(|e| Error::invalid(variable, e))
 }

@@ -11,9 +11,10 @@ mod sampler;
 pub mod serve;
 mod signal;
 mod telemetry;
+pub mod tls;
 pub mod trace;
 
-pub use config::{LogFormat, Settings};
+pub use config::{ClientCertificates, LogFormat, Settings, TlsSettings};
 pub use files::raise_file_limit;
 pub use panics::{Survivor, caught};
 pub use signal::on_signal;

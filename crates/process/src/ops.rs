@@ -18,8 +18,9 @@ use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use crate::{
     panics::caught,
-    serve::{Bounds, Port, Protocol, on_connections},
+    serve::{Bounds, Port, PortName, Protocol, on_connections},
     telemetry::Metrics,
+    tls::Tls,
 };
 
 /// How often Postgres and the blob store are checked.
@@ -32,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// process look hung.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     ready: watch::Receiver<bool>,
     metrics: Metrics,
     stopped: CancellationToken,
@@ -54,7 +56,7 @@ pub async fn serve(
         .layer(from_fn(survive));
     let port = Port {
         listener,
-        name: "ops",
+        name: PortName::Ops,
         protocol: Protocol::Http1,
         bounds: Bounds {
             connections: 64,
@@ -62,6 +64,7 @@ pub async fn serve(
             idle: Duration::from_secs(60),
             ..Bounds::default()
         },
+        tls,
     };
     port.serve(on_connections(router), stopped).await;
 }

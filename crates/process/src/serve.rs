@@ -1,7 +1,7 @@
 //! Connections, from the first byte to the last: how many there are, how long each may be idle, and how they end. The
 //! service behind handles the requests.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, io, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{body::Body, http::Request, response::Response};
 use hyper::body::Incoming;
@@ -20,9 +20,13 @@ use tower::{Service, ServiceExt};
 mod activity;
 mod admission;
 mod connection;
+mod handshake;
 mod io_watch;
 
 use admission::Admission;
+use handshake::{Handshakes, Stream};
+
+use crate::tls::{Acceptor, Tls};
 
 /// The pause after a failed accept: there is no free file, and an immediate retry would find none either.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -36,6 +40,66 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge, like gRPC.
     Http2(Http2),
+    /// HTTP/2 for clients that choose it in the TLS handshake, HTTP/1.1 for all others.
+    Either(Http2),
+}
+
+impl Protocol {
+    /// The names that ALPN offers, in order of preference.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Http1 => &["http/1.1"],
+            Self::Http2(_) => &["h2"],
+            Self::Either(_) => &["h2", "http/1.1"],
+        }
+    }
+}
+
+/// What a connection speaks in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+}
+
+/// A port, by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortName {
+    /// gRPC.
+    Grpc,
+    /// Public links.
+    Http,
+    /// Probes and metrics.
+    Ops,
+}
+
+impl PortName {
+    const ALL: [Self; 3] = [Self::Grpc, Self::Http, Self::Ops];
+
+    /// What it is called in settings, metrics and the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Http => "http",
+            Self::Ops => "ops",
+        }
+    }
+}
+
+impl fmt::Display for PortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PortName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|port| port.as_str() == text);
+        found.ok_or_else(|| format!("has '{text}': the ports are grpc, http and ops"))
+    }
 }
 
 /// The flow control of HTTP/2.
@@ -60,7 +124,7 @@ pub struct Bounds {
     pub connections: usize,
     /// The maximum from one address; for IPv6 from one /64.
     pub per_address: usize,
-    /// The time limit of a request's head, and of the start of HTTP/2.
+    /// The time limit of a request's head, of the start of HTTP/2, and of a TLS handshake.
     pub head: Duration,
     /// How long a connection may be without a call, and how long a client may not read what is sent.
     pub idle: Duration,
@@ -85,12 +149,14 @@ impl Default for Bounds {
 pub struct Port {
     /// The listener.
     pub listener: TcpListener,
-    /// Its name in metrics and the log.
-    pub name: &'static str,
+    /// What it is for, and its name in metrics and the log.
+    pub name: PortName,
     /// Its protocol.
     pub protocol: Protocol,
     /// Its limits.
     pub bounds: Bounds,
+    /// TLS; `None`: everything is plain.
+    pub tls: Option<Tls>,
 }
 
 impl Port {
@@ -104,13 +170,18 @@ impl Port {
         S::Future: Send,
     {
         let meter = global::meter("cairn");
-        let port = [KeyValue::new("port", self.name)];
+        let name = self.name.as_str();
+        let port = [KeyValue::new("port", name)];
         let open = meter.i64_up_down_counter("cairn.connections").build();
         let refused = meter.u64_counter("cairn.connections.refused").build();
         open.add(0, &port);
         refused.add(0, &port);
         let admission = Arc::new(Admission::new(&self.bounds));
-        let builder = Arc::new(builder(self.protocol, &self.bounds));
+        let builders = Arc::new(Builders::new(self.protocol, &self.bounds));
+        let mut secure = self.tls.map(|tls| {
+            let acceptor = Acceptor::new(tls, self.protocol.names());
+            (acceptor, Arc::new(Handshakes::new(&self.bounds, name)))
+        });
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -121,28 +192,35 @@ impl Port {
                 Ok(accepted) => accepted,
                 Err(e) if is_of_one_connection(&e) => continue,
                 Err(e) => {
-                    tracing::error!(port = self.name, error = %e, "cannot accept connections; trying again");
+                    tracing::error!(port = name, error = %e, "cannot accept connections; trying again");
                     let _ = timeout(ACCEPT_PAUSE, stop.cancelled()).await;
                     continue;
                 }
             };
             let Some(place) = admission.admit(peer.ip()) else {
                 refused.add(1, &port);
-                tracing::debug!(port = self.name, %peer, "a connection too many");
+                tracing::debug!(port = name, %peer, "a connection too many");
                 continue;
             };
             without_delay(&stream);
-            let connection = connection::run(
-                stream,
-                builder.clone(),
-                service.clone(),
-                self.protocol,
-                self.bounds,
-                stop.clone(),
-            );
             let counted = Counted::new(&open, &port);
+            let (builders, bounds) = (builders.clone(), self.bounds);
+            let (service, stop) = (service.clone(), stop.clone());
+            let tls = secure.as_mut();
+            let tls = tls.map(|(acceptor, handshakes)| (acceptor.current(), handshakes.clone()));
+            // A client that is slow to begin TLS must not delay the next one.
             connections.spawn(async move {
-                connection.await;
+                let begun = match tls {
+                    None => Some((Stream::Left(stream), None)),
+                    Some((tls, handshakes)) => {
+                        handshakes.shake(tls, stream, peer.ip(), &stop).await
+                    }
+                };
+                if let Some((stream, agreed)) = begun {
+                    let spoken = agreed.unwrap_or(builders.unasked);
+                    let builder = builders.of(spoken);
+                    connection::run(stream, builder, service, spoken, bounds, stop).await;
+                }
                 drop((counted, place));
             });
         }
@@ -187,31 +265,51 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn builder(protocol: Protocol, bounds: &Bounds) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    match protocol {
-        Protocol::Http1 => {
-            builder = builder.http1_only();
-            builder
-                .http1()
-                .timer(TokioTimer::new())
-                .header_read_timeout(bounds.head)
-                .max_buf_size(HTTP1_BUFFER);
-        }
-        Protocol::Http2(http2) => {
-            builder = builder.http2_only();
-            builder
+/// How connections are served, by what they speak.
+struct Builders {
+    http1: Builder<TokioExecutor>,
+    http2: Builder<TokioExecutor>,
+    /// What is spoken where the client did not ask.
+    unasked: Spoken,
+}
+
+impl Builders {
+    fn new(protocol: Protocol, bounds: &Bounds) -> Self {
+        let mut http1 = Builder::new(TokioExecutor::new()).http1_only();
+        http1
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds.head)
+            .max_buf_size(HTTP1_BUFFER);
+        let mut http2 = Builder::new(TokioExecutor::new()).http2_only();
+        if let Protocol::Http2(flow) | Protocol::Either(flow) = protocol {
+            http2
                 .http2()
                 .timer(TokioTimer::new())
-                .initial_stream_window_size(http2.stream_window)
-                .initial_connection_window_size(http2.connection_window)
-                .max_frame_size(http2.max_frame)
-                .max_concurrent_streams(http2.max_streams)
-                .keep_alive_interval(http2.keepalive)
-                .keep_alive_timeout(http2.keepalive);
+                .initial_stream_window_size(flow.stream_window)
+                .initial_connection_window_size(flow.connection_window)
+                .max_frame_size(flow.max_frame)
+                .max_concurrent_streams(flow.max_streams)
+                .keep_alive_interval(flow.keepalive)
+                .keep_alive_timeout(flow.keepalive);
+        }
+        let unasked = match protocol {
+            Protocol::Http1 | Protocol::Either(_) => Spoken::Http1,
+            Protocol::Http2(_) => Spoken::Http2,
+        };
+        Self {
+            http1,
+            http2,
+            unasked,
         }
     }
-    builder
+
+    fn of(&self, spoken: Spoken) -> &Builder<TokioExecutor> {
+        match spoken {
+            Spoken::Http1 => &self.http1,
+            Spoken::Http2 => &self.http2,
+        }
+    }
 }
 
 /// Adapts a service of axum or tower to a connection's.

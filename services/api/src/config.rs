@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::http::Uri;
-use cairn_process::serve::Bounds;
+use cairn_process::{TlsSettings, serve::Bounds};
 use cairn_store::{
     Error, Result,
     config::{env, env_duration},
@@ -43,12 +43,14 @@ impl Addresses {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `CAIRN_PUBLIC_URL`: the beginning of every link, as the outside world reaches the HTTP listener; default
-    /// `http://` and its address.
+    /// `http://`, or with TLS `https://`, and its address.
     pub public_url: Option<String>,
     /// `CAIRN_DRAIN_TIMEOUT`: how long running calls may continue after SIGTERM; default 30s.
     pub drain: Duration,
     /// The issuer whose tokens are accepted besides API keys; `None`: no tokens are.
     pub tokens: Option<TokenSettings>,
+    /// TLS on the ports, from `CAIRN_TLS_*`; `None`: every port is plain.
+    pub tls: Option<TlsSettings>,
     /// The limits of the gRPC port, and of the HTTP port as well. `CAIRN_MAX_CONNECTIONS`: connections to each, default
     /// 1024; `CAIRN_MAX_CONNECTIONS_PER_ADDRESS`: from one address, default 512; `CAIRN_MAX_CONNECTION_AGE`: the age at
     /// which a client is asked to reconnect, default 30m.
@@ -75,6 +77,7 @@ impl Default for Settings {
             public_url: None,
             drain: Duration::from_secs(30),
             tokens: None,
+            tls: None,
             bounds: Bounds::default(),
             max_calls: 2048,
             max_lists: 16,
@@ -104,6 +107,7 @@ impl Settings {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
             tokens: TokenSettings::from_env()?,
+            tls: TlsSettings::from_env()?,
             bounds: Bounds {
                 connections: at_least(1, "CAIRN_MAX_CONNECTIONS", bounds.connections)?,
                 per_address: at_least(1, "CAIRN_MAX_CONNECTIONS_PER_ADDRESS", bounds.per_address)?,

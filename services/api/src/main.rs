@@ -5,7 +5,7 @@ mod commands;
 use std::{error::Error, process::ExitCode};
 
 use cairn_api::{Addresses, Listeners, Settings, probe, run};
-use cairn_process::{Telemetry, on_signal, raise_file_limit};
+use cairn_process::{Telemetry, TlsSettings, on_signal, raise_file_limit};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 
@@ -58,7 +58,10 @@ async fn main() -> ExitCode {
 
 async fn execute(command: Command) -> Result<(), Box<dyn Error>> {
     let work = match command {
-        Command::Probe => return Ok(probe(Addresses::from_env()?.ops).await?),
+        Command::Probe => {
+            let ops = Addresses::from_env()?.ops;
+            return Ok(probe(ops, TlsSettings::from_env()?).await?);
+        }
         Command::Work(work) => work,
     };
     let telemetry = Telemetry::start("cairn-api", &cairn_process::Settings::from_env()?)?;

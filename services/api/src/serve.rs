@@ -5,7 +5,8 @@ use std::{io, sync::Arc, time::Duration};
 use axum::middleware::{from_fn, from_fn_with_state};
 use cairn_process::{
     Metrics, ops,
-    serve::{Http2, Port, Protocol, on_connections},
+    serve::{Http2, Port, PortName, Protocol, on_connections},
+    tls::Certificates,
 };
 use cairn_proto::FILE_DESCRIPTOR_SET;
 use cairn_store::Store;
@@ -61,11 +62,20 @@ const HTTP2: Http2 = Http2 {
     keepalive: Duration::from_secs(30),
 };
 
+/// The same for links. A browser reads several at once and sends nothing, so windows are small.
+const LINKS_HTTP2: Http2 = Http2 {
+    stream_window: 64 << 10,
+    connection_window: 1 << 20,
+    max_frame: 64 << 10,
+    max_streams: 128,
+    keepalive: Duration::from_secs(30),
+};
+
 /// Serves until `stop`, then accepts nothing new, and gives the running calls the drain time to end. Calls that take
 /// longer end with the process.
 ///
 /// # Errors
-/// If a listener has no address, or the root certificates for the token issuer cannot be read.
+/// If a listener has no address, or the port's certificates or the root certificates for the token issuer cannot be read.
 pub async fn run(
     listeners: Listeners,
     store: Store,
@@ -77,9 +87,17 @@ pub async fn run(
     let (reporter, health) = tonic_health::server::health_reporter();
     health::tell(&reporter, false).await;
 
+    let certificates = match settings.tls.clone() {
+        Some(tls) => Some(Certificates::load(tls).await.map_err(io::Error::other)?),
+        None => None,
+    };
+    let tls = |name| certificates.as_ref().and_then(|all| all.on(name));
     let public_url = match &settings.public_url {
         Some(url) => url.clone(),
-        None => format!("http://{}", listeners.http.local_addr()?),
+        None => {
+            let scheme = tls(PortName::Http).map_or("http", |_| "https");
+            format!("{scheme}://{}", listeners.http.local_addr()?)
+        }
     };
     let tokens = settings.tokens.as_ref().map(Tokens::new).transpose()?;
     let authenticator = Authenticator::new(store.clone(), tokens);
@@ -109,18 +127,33 @@ pub async fn run(
         name,
         protocol,
         bounds: settings.bounds,
+        tls: tls(name),
     };
-    let grpc = port(listeners.grpc, "grpc", Protocol::Http2(HTTP2))
+    let grpc = port(listeners.grpc, PortName::Grpc, Protocol::Http2(HTTP2))
         .serve(on_connections(calls), shutdown.clone());
-    let http = port(listeners.http, "http", Protocol::Http1)
-        .serve(on_connections(links), shutdown.clone());
+    let http = port(
+        listeners.http,
+        PortName::Http,
+        Protocol::Either(LINKS_HTTP2),
+    )
+    .serve(on_connections(links), shutdown.clone());
     let stopped = CancellationToken::new();
-    let ops = ops::serve(listeners.ops, ready.clone(), metrics, stopped.clone());
+    let ops_tls = tls(PortName::Ops);
+    let ops = ops::serve(
+        listeners.ops,
+        ops_tls,
+        ready.clone(),
+        metrics,
+        stopped.clone(),
+    );
 
     let watch = ops::watch_ready(store, ready_sender.clone());
     let follow = health::follow(ready, reporter.clone());
     let health_watch = tokio::spawn(async { tokio::join!(watch, follow) });
     let ops = tokio::spawn(ops);
+    if let Some(certificates) = certificates {
+        tokio::spawn(certificates.follow(shutdown.clone()));
+    }
     let served = tokio::spawn(async { tokio::join!(grpc, http) });
     shutdown.cancelled().await;
     health_watch.abort();

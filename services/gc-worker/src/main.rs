@@ -3,7 +3,11 @@
 use std::{error::Error, process::ExitCode};
 
 use cairn_gc_worker::{Settings, ops_address, work};
-use cairn_process::{Telemetry, on_signal, ops};
+use cairn_process::{
+    Telemetry, TlsSettings, on_signal, ops,
+    serve::PortName,
+    tls::{Certificates, Tls},
+};
 use cairn_store::{
     Store,
     config::StoreConfig,
@@ -12,6 +16,7 @@ use cairn_store::{
 };
 use clap::Parser;
 use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
 
 /// Cairn's garbage collector. Configured by CAIRN_* variables; any number of workers may run at once.
 #[derive(Parser)]
@@ -79,10 +84,30 @@ async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode
     let shutdown = on_signal()?;
     let (sender, ready) = watch::channel(false);
     let stopped = shutdown.clone();
-    tokio::spawn(ops::serve(listener, ready, telemetry.metrics(), stopped));
+    let tls = tls(&shutdown).await?;
+    tokio::spawn(ops::serve(
+        listener,
+        tls,
+        ready,
+        telemetry.metrics(),
+        stopped,
+    ));
     tokio::spawn(ops::watch_ready(store.clone(), sender));
     work(store, config.gc, Settings::from_env()?, shutdown).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// TLS for the probes, where the environment asks for it.
+async fn tls(shutdown: &CancellationToken) -> Result<Option<Tls>, Box<dyn Error>> {
+    let settings = TlsSettings::from_env()?;
+    // A worker that shares the API's settings needs no certificate while its ops port is plain.
+    let Some(settings) = settings.filter(|settings| settings.ports.contains(&PortName::Ops)) else {
+        return Ok(None);
+    };
+    let certificates = Certificates::load(settings).await?;
+    let tls = certificates.on(PortName::Ops);
+    tokio::spawn(certificates.follow(shutdown.clone()));
+    Ok(tls)
 }
 
 fn pass(name: &str) -> Result<&'static Pass, String> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tonic::Code;
 
 use super::Deployment;
-use harness::{Client, eventually, postgres, program, spec};
+use harness::{Certificates, Client, eventually, postgres, program, spec};
 
 fn lines(done: &program::Done) -> Vec<String> {
     done.text().lines().map(str::to_owned).collect()
@@ -344,5 +344,47 @@ async fn tenants_list_usage_and_set_quotas() {
         let done = tenants(wrong).await;
         assert_ne!(done.code, Some(0), "{wrong:?}");
         assert!(done.stderr.contains(words), "{words} in {}", done.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_speaks_tls_where_the_ops_port_does() {
+    let certificates = Certificates::of_a_server();
+    let file = |name| certificates.file(name).to_str().unwrap().to_owned();
+    let deployment = Deployment::new().await;
+    deployment.api(&["migrate"]).await.ok();
+    let open = vec![
+        ("CAIRN_TLS_CERT_FILE", file("server.crt")),
+        ("CAIRN_TLS_KEY_FILE", file("server.key")),
+        ("CAIRN_TLS_PORTS", "ops".to_owned()),
+    ];
+    let mutual = [
+        ("CAIRN_TLS_CLIENT_CA_FILE", file("ca.crt")),
+        ("CAIRN_TLS_CLIENT_PORTS", "ops".to_owned()),
+    ];
+    let mutual = [&open[..], &mutual].concat();
+    for (name, args) in [("cairn-api", &["serve"][..]), ("cairn-gc-worker", &[])] {
+        for settings in [&open, &mutual] {
+            let [grpc, http, ops] = program::free_addresses();
+            let addresses = [
+                ("CAIRN_GRPC_ADDR", grpc),
+                ("CAIRN_HTTP_ADDR", http),
+                ("CAIRN_OPS_ADDR", ops.clone()),
+            ];
+            let command = async |name, args: &[&str]| {
+                let mut command = deployment.command(name, args).await;
+                command.envs(addresses.clone()).envs(settings.clone());
+                command
+            };
+            let serving = command(name, args).await.spawn().unwrap();
+            eventually("the probe finds it ready", async || {
+                let probed = program::run(&mut command("cairn-api", &["probe"]).await).await;
+                probed.code == Some(0)
+            })
+            .await;
+            assert!(reqwest::get(format!("http://{ops}/readyz")).await.is_err());
+            program::signal(&serving, Signal::TERM);
+            program::end_of(serving).await.ok();
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A missing or invalid setting is refused at once, by its name.
 
 use super::Deployment;
-use harness::program;
+use harness::{Certificates, program};
 
 /// Runs a program with a setting changed, which must refuse it.
 async fn refuses(name: &str, args: &[&str], variable: &str, value: Option<&str>) {
@@ -127,6 +127,65 @@ async fn token_settings_need_an_issuer_and_valid_values() {
         (
             vec![issuer, ("CAIRN_TOKEN_CA_FILE", "/dev/null/ca.crt")],
             "CAIRN_TOKEN_CA_FILE",
+        ),
+    ] {
+        let deployment = Deployment::new().await;
+        deployment.api(&["migrate"]).await.ok();
+        let mut command = deployment.command("cairn-api", &["serve"]).await;
+        let done = program::run(command.envs(settings)).await.with_code(1);
+        done.saying(named);
+    }
+}
+
+#[tokio::test]
+async fn half_of_what_tls_needs_is_refused() {
+    let certificates = Certificates::of_a_server();
+    let [cert, key, ca] = ["server.crt", "server.key", "ca.crt"].map(|name| {
+        let file = certificates.file(name);
+        file.to_str().unwrap().to_owned()
+    });
+    let pair = [
+        ("CAIRN_TLS_CERT_FILE", &*cert),
+        ("CAIRN_TLS_KEY_FILE", &*key),
+    ];
+    let with = |more: &[(&'static str, &str)]| {
+        let owned = pair.iter().chain(more);
+        owned
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let alone = |name, value: &str| vec![(name, value.to_owned())];
+    for (settings, named) in [
+        (alone("CAIRN_TLS_CERT_FILE", &cert), "CAIRN_TLS_KEY_FILE"),
+        (alone("CAIRN_TLS_KEY_FILE", &key), "CAIRN_TLS_CERT_FILE"),
+        (alone("CAIRN_TLS_CLIENT_CA_FILE", &ca), "CAIRN_TLS_KEY_FILE"),
+        (with(&[("CAIRN_TLS_PORTS", "grpc,smtp")]), "CAIRN_TLS_PORTS"),
+        (
+            with(&[("CAIRN_TLS_CLIENT_PORTS", "grpc")]),
+            "CAIRN_TLS_CLIENT_CA_FILE",
+        ),
+        (
+            with(&[
+                ("CAIRN_TLS_CLIENT_CA_FILE", &ca),
+                ("CAIRN_TLS_CLIENT_PORTS", "ops"),
+            ]),
+            "CAIRN_TLS_CLIENT_PORTS",
+        ),
+        (
+            with(&[("CAIRN_TLS_RELOAD_INTERVAL", "0s")]),
+            "CAIRN_TLS_RELOAD_INTERVAL",
+        ),
+        (
+            with(&[("CAIRN_TLS_CERT_FILE", &key)]),
+            "CAIRN_TLS_CERT_FILE",
+        ),
+        (
+            with(&[("CAIRN_TLS_KEY_FILE", "/dev/null")]),
+            "CAIRN_TLS_KEY_FILE",
+        ),
+        (
+            with(&[("CAIRN_TLS_CLIENT_CA_FILE", "/nowhere")]),
+            "CAIRN_TLS_CLIENT_CA_FILE",
         ),
     ] {
         let deployment = Deployment::new().await;

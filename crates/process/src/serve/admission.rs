@@ -34,6 +34,15 @@ impl Admission {
         }
     }
 
+    /// For handshakes: half the number of connections.
+    pub(super) fn of_handshakes(bounds: &Bounds) -> Self {
+        Self::new(&Bounds {
+            connections: bounds.connections.div_ceil(2),
+            per_address: bounds.per_address.div_ceil(2),
+            ..*bounds
+        })
+    }
+
     /// Takes a place, unless all are taken.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
         let address = neighbourhood(peer);

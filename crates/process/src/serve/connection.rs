@@ -7,16 +7,14 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use tokio::{
-    net::TcpStream,
-    time::{Instant, MissedTickBehavior, interval_at},
-};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
 use super::{
-    Bounds, Protocol,
+    Bounds, Spoken,
     activity::{Activity, Answer},
+    handshake::Stream,
     io_watch::{Traffic, Watched},
 };
 
@@ -25,10 +23,10 @@ const HTTP2_BEGUN: usize = 24 + 9;
 
 /// Serves one connection until its end, or until it exceeds a limit.
 pub(super) async fn run<S>(
-    stream: TcpStream,
-    builder: Arc<Builder<TokioExecutor>>,
+    stream: Stream,
+    builder: &Builder<TokioExecutor>,
     service: S,
-    protocol: Protocol,
+    spoken: Spoken,
     bounds: Bounds,
     stop: CancellationToken,
 ) where
@@ -69,7 +67,7 @@ pub(super) async fn run<S>(
             () = stop.cancelled(), if leaving.is_none() => {}
             _ = tick.tick() => {}
         }
-        let silent = matches!(protocol, Protocol::Http2(_))
+        let silent = spoken == Spoken::Http2
             && traffic.read() < HTTP2_BEGUN
             && began.elapsed() >= bounds.head;
         let stalled = traffic.stalled_since();

@@ -10,9 +10,10 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::Instant,
 };
+
+use super::handshake::Stream;
 
 /// The traffic of a connection.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl Traffic {
 
 /// A connection that records its traffic.
 pub(super) struct Watched {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) traffic: Arc<Traffic>,
 }
 
