@@ -27,6 +27,7 @@ mod publish;
 mod quotas;
 mod records;
 mod restore;
+mod s3_encryption;
 mod sessions;
 mod tls;
 mod tokens;

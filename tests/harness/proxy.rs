@@ -33,6 +33,8 @@ pub struct Proxy {
     answer: Arc<Mutex<Option<(&'static str, String)>>>,
     hold: Arc<watch::Sender<Hold>>,
     answers: Arc<watch::Sender<Answers>>,
+    /// The heads of requests of HTTP.
+    heads: Arc<Mutex<Vec<String>>>,
     /// How many bytes of answers were passed on.
     passed: Arc<AtomicU64>,
     /// After how many more bytes of answers their connection is cut.
@@ -82,6 +84,7 @@ impl Proxy {
             answer: Arc::default(),
             hold: Arc::new(watch::channel(Hold::default()).0),
             answers: Arc::new(watch::channel(Answers::Passed).0),
+            heads: Arc::default(),
             passed: Arc::default(),
             break_after: Arc::default(),
         };
@@ -112,6 +115,20 @@ impl Proxy {
     /// Whether that has happened since.
     pub fn has_broken(&self) -> bool {
         self.break_after.lock().unwrap().is_none()
+    }
+
+    /// The heads of the requests of HTTP that came, in lower case.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    fn note_head(&self, sent: &[u8]) {
+        let text = String::from_utf8_lossy(sent);
+        if let Some((head, _)) = text.split_once("\r\n\r\n")
+            && head.contains(" HTTP/1.1\r\n")
+        {
+            self.heads.lock().unwrap().push(head.to_lowercase());
+        }
     }
 
     /// How many bytes of answers were passed on.
@@ -253,6 +270,7 @@ impl Proxy {
                     if n == 0 {
                         return Ok(());
                     }
+                    self.note_head(&asked[..n]);
                     if let Some(answer) = self.own_answer(&asked[..n]) {
                         client.write_all(answer.as_bytes()).await?;
                         // Reads what is still being sent, so that a reset does not lose the answer.

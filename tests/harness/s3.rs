@@ -22,7 +22,7 @@ use aws_sdk_s3::{
     },
 };
 use aws_smithy_http_client::tls;
-use cairn_store::config::{S3Config, S3Credentials};
+use cairn_store::config::{S3Config, S3Credentials, S3Encryption};
 use rustix::process::{Pid, Signal, kill_process_group};
 use sha2::{Digest, Sha256};
 
@@ -252,6 +252,7 @@ pub fn config(address: &str, bucket: &Bucket) -> S3Config {
             access_key_id: KEY_ID.to_owned(),
             secret_access_key: SECRET.to_owned(),
         }),
+        encryption: S3Encryption::OfBucket,
     }
 }
 

@@ -15,7 +15,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls;
 use bytes::Bytes;
-use cairn_store::config::{BlobConfig, S3Config, S3Credentials};
+use cairn_store::config::{BlobConfig, S3Config, S3Credentials, S3Encryption};
 use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
 
@@ -106,6 +106,7 @@ impl Bucket {
                 access_key_id: KEY_ID.to_owned(),
                 secret_access_key: SECRET.to_owned(),
             }),
+            encryption: S3Encryption::OfBucket,
         })
     }
 

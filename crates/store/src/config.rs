@@ -6,10 +6,12 @@ use crate::{
     config::gc::GcConfig,
     model::error::{Error, Result},
 };
+pub use s3_encryption::S3Encryption;
 pub use variable::{env, env_duration};
 use variable::{override_by, override_duration};
 
 pub(crate) mod gc;
+mod s3_encryption;
 mod variable;
 
 /// Settings of the store.
@@ -87,6 +89,8 @@ pub struct S3Config {
     /// `CAIRN_S3_ACCESS_KEY_ID` and `CAIRN_S3_SECRET_ACCESS_KEY`: default from the AWS chain, which is environment,
     /// profile, web identity, container or instance role.
     pub credentials: Option<S3Credentials>,
+    /// `CAIRN_S3_SSE` and `CAIRN_S3_SSE_KMS_KEY_ID`: how S3 encrypts what it stores; default as the bucket says.
+    pub encryption: S3Encryption,
 }
 
 /// An access key. `Debug` does not show its secret.
@@ -279,6 +283,7 @@ impl BlobConfig {
                     endpoint,
                     region: env("CAIRN_S3_REGION")?,
                     credentials: S3Credentials::from_env()?,
+                    encryption: S3Encryption::from_env()?,
                 }))
             }
             (None, Some(folder)) => Ok(Self::Fs(folder)),

@@ -94,6 +94,29 @@ async fn a_value_that_is_none_is_named() {
 }
 
 #[tokio::test]
+async fn an_encryption_that_s3_does_not_have_is_refused() {
+    for (settings, named) in [
+        (vec![("CAIRN_S3_SSE", "rot13")], "CAIRN_S3_SSE"),
+        (
+            vec![("CAIRN_S3_SSE_KMS_KEY_ID", "k")],
+            "CAIRN_S3_SSE_KMS_KEY_ID",
+        ),
+        (
+            vec![("CAIRN_S3_SSE", "AES256"), ("CAIRN_S3_SSE_KMS_KEY_ID", "k")],
+            "CAIRN_S3_SSE_KMS_KEY_ID",
+        ),
+    ] {
+        let deployment = Deployment::new().await;
+        let mut command = deployment.command("cairn-api", &["serve"]).await;
+        command
+            .env_remove("CAIRN_BLOB_DIR")
+            .env("CAIRN_S3_BUCKET", "bucket")
+            .envs(settings);
+        program::run(&mut command).await.with_code(1).saying(named);
+    }
+}
+
+#[tokio::test]
 async fn half_a_pair_of_s3_credentials_is_refused() {
     for (given, missing) in [
         ("CAIRN_S3_ACCESS_KEY_ID", "CAIRN_S3_SECRET_ACCESS_KEY"),

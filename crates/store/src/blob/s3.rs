@@ -10,15 +10,18 @@ use aws_sdk_s3::{
         timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
+    operation::put_object::builders::PutObjectFluentBuilder,
 };
 use aws_smithy_http_client::tls;
 
+use self::encryption::Encryption;
 use crate::blob::{BlobError, BlobResult, Multipart, ObjectKey, Part, Pieces};
 use crate::config::S3Config;
 
 mod clock;
 mod complete;
 mod delete;
+mod encryption;
 mod get;
 mod lifecycle;
 mod list;
@@ -43,6 +46,7 @@ const ABORTS: usize = 5;
 pub(crate) struct S3 {
     client: Client,
     bucket: String,
+    encryption: Encryption,
 }
 
 impl S3 {
@@ -91,16 +95,21 @@ impl S3 {
         Self {
             client: Client::from_conf(builder.build()),
             bucket: config.bucket.clone(),
+            encryption: Encryption::new(&config.encryption),
         }
+    }
+
+    /// A PutObject into the bucket.
+    fn put_object(&self, key: &str) -> PutObjectFluentBuilder {
+        let put = self.client.put_object().bucket(&self.bucket).key(key);
+        put.set_server_side_encryption(self.encryption.algorithm.clone())
+            .set_ssekms_key_id(self.encryption.kms_key_id.clone())
     }
 
     pub(super) async fn put(&self, key: &ObjectKey, content: Pieces) -> BlobResult<()> {
         let limits = time_limits(content.len());
         let request = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key.as_str())
+            .put_object(key.as_str())
             .body(content.into_stream())
             .customize()
             // Signing would hash the payload a second time on a plain connection.
@@ -122,6 +131,8 @@ impl S3 {
                 .create_multipart_upload()
                 .bucket(&self.bucket)
                 .key(key.as_str())
+                .set_server_side_encryption(self.encryption.algorithm.clone())
+                .set_ssekms_key_id(self.encryption.kms_key_id.clone())
                 .customize()
                 .config_override(
                     aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled()),

@@ -36,10 +36,7 @@ impl S3 {
     /// Not every server supports the condition, so the caller reads the result.
     pub(in crate::blob) async fn claim(&self, text: &str) -> BlobResult<()> {
         let put = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(MARKER)
+            .put_object(MARKER)
             .if_none_match("*")
             .body(ByteStream::from(text.as_bytes().to_vec()))
             .send()
@@ -56,10 +53,7 @@ impl S3 {
     }
 
     pub(in crate::blob) async fn mark(&self, text: &str) -> BlobResult<()> {
-        self.client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(MARKER)
+        self.put_object(MARKER)
             .body(ByteStream::from(text.as_bytes().to_vec()))
             .send()
             .await
