@@ -2,7 +2,7 @@
 
 use cairn_store::config::{BlobConfig, S3Encryption};
 
-use harness::{Bytes, Cairn, Setup, content, eventually, spec};
+use harness::{Bytes, Cairn, Setup, content, spec};
 
 async fn start(encryption: S3Encryption) -> Cairn {
     let setup = Setup::on(Bytes::S3).proxied().config(|config| {

@@ -79,11 +79,11 @@ async fn calls_and_links_go_over_tls_and_not_without() {
     let plain = Client::connect(&cairn.grpc_url, Some(&cairn.key)).await;
     assert!(plain.create(spec("a"), "x").await.is_err());
     let missing = format!("{}/lnk_x", secure(&cairn.http_url));
-    for (version, told) in [("--http1.1", "1.1 404"), ("--http2", "2 404")] {
+    for (version, expected) in [("--http1.1", "1.1 404"), ("--http2", "2 404")] {
         let asked = [version, "--output", "/dev/null", "--write-out"];
         let asked = [&asked[..], &["%{http_version} %{http_code}", &missing]].concat();
         let done = curl(&certificates, &asked).await.ok();
-        assert_eq!(done.text(), told, "{version}");
+        assert_eq!(done.text(), expected, "{version}");
     }
     assert_eq!(cairn.get(&missing.replace("https", "http")).await, 0);
     // Probes stay plain by default.
@@ -130,9 +130,9 @@ async fn a_certificate_that_cannot_be_used_changes_nothing() {
     ];
     let api = ApiProcess::start(Bytes::Files, &settings).await;
     let failing = async |failing: bool| {
-        let told = format!("cairn_tls_reload_failing {}", u8::from(failing));
-        eventually("the state of the files is told", async || {
-            api.metrics().await.lines().any(|line| line == told)
+        let line = format!("cairn_tls_reload_failing {}", u8::from(failing));
+        eventually("the metric shows the state of the files", async || {
+            api.metrics().await.lines().any(|l| l == line)
         })
         .await;
     };
