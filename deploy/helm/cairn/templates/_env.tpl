@@ -7,6 +7,8 @@
     "CAIRN_LOG_FORMAT" .Values.telemetry.logFormat
 -}}
 {{- with include "cairn.s3Endpoint" . }}{{ $_ := set $env "CAIRN_S3_ENDPOINT" . }}{{ end -}}
+{{- with .Values.s3.sse }}{{ $_ := set $env "CAIRN_S3_SSE" . }}{{ end -}}
+{{- with .Values.s3.sseKmsKeyId }}{{ $_ := set $env "CAIRN_S3_SSE_KMS_KEY_ID" . }}{{ end -}}
 {{- with .Values.s3.region }}{{ $_ := set $env "CAIRN_S3_REGION" . }}{{ end -}}
 {{- if not (kindIs "invalid" .Values.s3.pathStyle) }}{{ $_ := set $env "CAIRN_S3_PATH_STYLE" (toString .Values.s3.pathStyle) }}{{ end -}}
 {{- with .Values.telemetry.otlpEndpoint }}{{ $_ := set $env "CAIRN_OTLP_ENDPOINT" . }}{{ end -}}
@@ -28,7 +30,8 @@ http://{{ include "cairn.fullname" . }}-dev-s3:8333
 
 {{- /* The variables of API and collector that come from Secrets, as a list. */ -}}
 {{- define "cairn.secretEnv" -}}
-{{ include "cairn.databaseEnv" (list .) }}
+{{- $root := index . 0 -}}
+{{ include "cairn.databaseEnv" (list $root) }}
 {{- include "cairn.s3Env" . }}
 {{- end -}}
 
@@ -61,9 +64,11 @@ http://{{ include "cairn.fullname" . }}-dev-s3:8333
 {{- end -}}
 
 {{- define "cairn.s3Env" -}}
-{{- $dev := printf "%s-dev" (include "cairn.fullname" .) -}}
-{{- with .Values.s3.credentialsSecret }}
-{{- if $.Values.dev.enabled }}
+{{- $root := index . 0 -}}
+{{- $dev := printf "%s-dev" (include "cairn.fullname" $root) -}}
+{{- $own := dig "s3CredentialsSecret" dict (index . 1) -}}
+{{- with ternary $own $root.Values.s3.credentialsSecret (not (empty $own.name)) }}
+{{- if $root.Values.dev.enabled }}
 - name: CAIRN_S3_ACCESS_KEY_ID
   {{- include "cairn.fromSecret" (list $dev "access-key-id") | nindent 2 }}
 - name: CAIRN_S3_SECRET_ACCESS_KEY
@@ -73,6 +78,53 @@ http://{{ include "cairn.fullname" . }}-dev-s3:8333
   {{- include "cairn.fromSecret" (list .name .accessKeyIdKey) | nindent 2 }}
 - name: CAIRN_S3_SECRET_ACCESS_KEY
   {{- include "cairn.fromSecret" (list .name .secretAccessKeyKey) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Whether a port of the API speaks TLS: list $ "grpc". */ -}}
+{{- define "cairn.hasTls" -}}
+{{- with (index . 0).Values.tls -}}
+{{- if and .secret.name (has (index $ 1) .ports) }}true{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* http or https, by whether a port speaks TLS: list $ "grpc". */ -}}
+{{- define "cairn.scheme" -}}
+{{ if include "cairn.hasTls" . }}https{{ else }}http{{ end }}
+{{- end -}}
+
+{{- define "cairn.grpcAppProtocol" -}}
+{{- $own := ternary "https" "kubernetes.io/h2c" (eq (include "cairn.scheme" (list . "grpc")) "https") -}}
+{{- default $own .Values.api.service.grpcAppProtocol -}}
+{{- end -}}
+
+{{- /* Whether a program needs the certificate: list $ "api". The worker has only the ops port. */ -}}
+{{- define "cairn.needsTls" -}}
+{{- $root := index . 0 -}}
+{{- if eq (index . 1) "api" -}}
+{{- if and $root.Values.tls.secret.name $root.Values.tls.ports }}true{{ end -}}
+{{- else if eq (index . 1) "gc-worker" -}}
+{{- include "cairn.hasTls" (list $root "ops") -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* TLS as variables: list $ "api". */ -}}
+{{- define "cairn.tlsEnv" -}}
+{{- if include "cairn.needsTls" . }}
+{{- with (index . 0).Values.tls }}
+- name: CAIRN_TLS_CERT_FILE
+  value: /etc/cairn/tls/tls.crt
+- name: CAIRN_TLS_KEY_FILE
+  value: /etc/cairn/tls/tls.key
+- name: CAIRN_TLS_PORTS
+  value: {{ join "," .ports }}
+{{- if and .clientCaSecret.name (eq (index $ 1) "api") }}
+- name: CAIRN_TLS_CLIENT_CA_FILE
+  value: /etc/cairn/tls/client-ca.crt
+- name: CAIRN_TLS_CLIENT_PORTS
+  value: {{ join "," .clientPorts }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -93,7 +145,7 @@ valueFrom:
 {{- else if and .Values.gateway.http.enabled .Values.gateway.http.hostnames -}}
 https://{{ first .Values.gateway.http.hostnames }}
 {{- else -}}
-http://{{ include "cairn.fullname" . }}-http.{{ .Release.Namespace }}.svc:7071
+{{ include "cairn.scheme" (list . "http") }}://{{ include "cairn.fullname" . }}-http.{{ .Release.Namespace }}.svc:7071
 {{- end -}}
 {{- end -}}
 

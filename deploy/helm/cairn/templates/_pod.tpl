@@ -94,6 +94,28 @@ volumes:
             - key: ca.crt
               path: ca.crt
 {{- end }}
+{{- if include "cairn.needsTls" (list $root (index . 2)) }}
+{{- with $root.Values.tls }}
+# Files follow their Secrets, so a renewed certificate needs no restart.
+- name: tls
+  projected:
+    sources:
+      - secret:
+          name: {{ .secret.name }}
+          items:
+            - key: {{ .secret.certKey }}
+              path: tls.crt
+            - key: {{ .secret.keyKey }}
+              path: tls.key
+      {{- if and .clientCaSecret.name (eq (index $ 2) "api") }}
+      - secret:
+          name: {{ .clientCaSecret.name }}
+          items:
+            - key: {{ .clientCaSecret.key }}
+              path: client-ca.crt
+      {{- end }}
+{{- end }}
+{{- end }}
 {{- with $workload.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -165,7 +187,8 @@ variable does not. */ -}}
 {{- end }}
 {{- end -}}
 
-{{- /* The beginning of a container with Cairn's image: list $ .Values.api, and "api" for the API's container. */ -}}
+{{- /* The beginning of a container with Cairn's image: list $ .Values.api, and "api" or "gc-worker" for the program's
+own container. */ -}}
 {{- define "cairn.container" -}}
 {{- $root := index . 0 -}}
 {{- $workload := index . 1 -}}
@@ -197,6 +220,11 @@ volumeMounts:
 {{- if and (has "api" .) (include "cairn.asksCluster" $root) }}
 - name: cluster
   mountPath: /etc/cairn/cluster
+  readOnly: true
+{{- end }}
+{{- if and (gt (len .) 2) (include "cairn.needsTls" (list $root (last .))) }}
+- name: tls
+  mountPath: /etc/cairn/tls
   readOnly: true
 {{- end }}
 {{- with $workload.extraVolumeMounts }}
