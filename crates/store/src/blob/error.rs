@@ -24,7 +24,7 @@ impl BlobError {
 
 pub(crate) type BlobResult<T> = Result<T, BlobError>;
 
-/// A failure of the blob store, where nothing is known to be lost.
+/// The error for a failure of the blob store, where nothing is known to be lost.
 pub(crate) fn unavailable(e: BlobError) -> Error {
     Error::Unavailable {
         dependency: "blob store",

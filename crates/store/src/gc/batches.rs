@@ -1,4 +1,4 @@
-//! Passes that are nothing but transactions.
+//! Passes that consist of transactions only.
 
 use futures_util::future::BoxFuture;
 
@@ -16,23 +16,23 @@ use crate::{
 /// One batch, in a transaction that the caller ends.
 pub(super) type Step = for<'a, 't> fn(&'a Transaction<'t>, Batch) -> BoxFuture<'a, Result<Taken>>;
 
-/// What a pass does that is nothing but transactions.
+/// A pass that consists of transactions only.
 #[derive(Clone, Copy)]
 pub(super) struct Batches {
     /// What it does to each row.
     pub(super) action: &'static str,
-    /// The rows; `None` where nothing comes or goes: a dry run says nothing of it.
+    /// The due rows; `None` if the pass adds and removes nothing: a dry run leaves it out.
     pub(super) due: Option<DueRows>,
     pub(super) step: Step,
 }
 
-/// How many rows that cannot be worked on one run steps over before it gives up.
+/// How many faulty rows one run skips before it gives up.
 const BAD_ROWS: u32 = 20;
 
-/// Takes batches until one is not full, each in a transaction of its own.
+/// Processes batches until one is not full, each in its own transaction.
 ///
-/// A batch that fails is tried again by halves, until the one row that is at fault stands alone; it is reported and
-/// stepped over, so that it holds up nothing but itself.
+/// A batch that fails is retried in halves, until the faulty row is alone. That row is reported and skipped, so it
+/// delays nothing else.
 pub(super) async fn run(run: &mut Run, pass: Batches) -> Result<()> {
     let Batches { action, due, step } = pass;
     let client = run.store.meta.client().await?;
@@ -79,7 +79,7 @@ async fn one(client: &Connection, step: Step, batch: Batch) -> Result<Taken> {
 /// How many rows a dry run reads at once.
 const TOLD_AT_ONCE: u32 = 10_000;
 
-/// Tells what as many batches would be done to, and locks and changes nothing.
+/// Reports the rows of as many batches, and locks and changes nothing.
 async fn rehearse(
     run: &mut Run,
     client: &Connection,

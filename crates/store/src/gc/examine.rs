@@ -12,16 +12,16 @@ use crate::{
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// Ask the blob store for the size.
+    /// Check the size in the blob store.
     Size,
-    /// Read everything and hash it.
+    /// Read and hash all bytes.
     Content,
 }
 
 pub(super) const MISSING: &str = "its bytes are gone";
 pub(super) const OTHER: &str = "its bytes are not those that were committed";
 
-/// What is wrong with the bytes, if anything. That they cannot be looked at is an error, and says nothing about them.
+/// What is wrong with the bytes, if anything. Bytes that cannot be checked are an error, which says nothing about them.
 pub(super) async fn examine(
     store: &Store,
     of: &Live,

@@ -20,7 +20,7 @@ use crate::{
     store::Store,
 };
 
-/// How many objects are looked at at once.
+/// How many objects are checked at once.
 const AT_ONCE: usize = 16;
 const PART: i64 = 1000;
 
@@ -29,7 +29,7 @@ const PART: i64 = 1000;
 pub struct Fsck {
     /// Read and hash the bytes of every object, instead of asking for their size.
     pub hash: bool,
-    /// How many things of each kind the report names at the most; all are counted.
+    /// The maximum items of each kind in the report; all are counted.
     pub names: usize,
 }
 
@@ -42,10 +42,10 @@ impl Default for Fsck {
     }
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default, Serialize)]
 pub struct FsckReport {
-    /// Every live object has its bytes, all could be looked at, and usage is counted right. Orphans cost space, and are no
+    /// Every live object has its bytes, all could be checked, and usage is right. Orphans cost space, and are not
     /// damage.
     pub sound: bool,
     /// Keys in the blob store.
@@ -54,34 +54,34 @@ pub struct FsckReport {
     pub listed_bytes: u64,
     /// Live objects.
     pub objects: u64,
-    /// Keys that no object has.
+    /// Keys without an object.
     pub orphan_count: u64,
     /// Their bytes.
     pub orphan_bytes: u64,
     /// Some of them.
     pub orphans: Vec<Stray>,
-    /// What is in the blob store and is no key of this deployment.
+    /// Entries of the blob store that are not keys of this deployment.
     pub unknown_count: u64,
     /// Some of it.
     pub unknown: Vec<String>,
-    /// Live objects whose bytes are gone or differ.
+    /// Live objects whose bytes are missing or differ.
     pub ghost_count: u64,
     /// Some of them.
     pub ghosts: Vec<Ghost>,
-    /// Tenants whose usage is not what they store.
+    /// Tenants whose usage differs from what they store.
     pub miscounts: Vec<Miscount>,
-    /// Objects that could not be looked at; nothing is known of them.
+    /// Objects that could not be checked.
     pub failures: Vec<String>,
 }
 
-/// A key that no object has.
+/// A key without an object.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stray {
     /// The key.
     pub key: String,
     /// How many bytes it has.
     pub size_bytes: u64,
-    /// How long it has been there, in seconds by the blob store's clock. The collector takes it when it is old enough.
+    /// Its age, in seconds by the blob store's clock. The collector deletes it when it is old enough.
     pub age_seconds: u64,
 }
 
@@ -103,7 +103,7 @@ impl Store {
         Ok(report)
     }
 
-    /// From the bytes to the records: listed first, asked after.
+    /// From the bytes to the records: list first, ask Postgres second.
     async fn fsck_bytes(&self, fsck: Fsck, report: &mut FsckReport) -> Result<()> {
         let mut after = String::new();
         loop {
@@ -175,7 +175,7 @@ impl Store {
                     }
                 };
                 let client = self.meta.client().await?;
-                // It may have been collected while it was looked at.
+                // It may have been collected during the check.
                 let Some(artifacts) = rows::victims(&client, &live).await? else {
                     continue;
                 };

@@ -1,5 +1,5 @@
-//! Finds live objects whose bytes are gone or differ, and tells people. Nothing is deleted or changed for it: that an
-//! artifact cannot be read is bad, and that nobody can tell any more what it was is worse.
+//! Finds live objects whose bytes are missing or differ, and raises an alarm. It deletes and changes nothing: an
+//! artifact that cannot be read is bad, and losing the record of what it was is worse.
 
 use futures_util::{StreamExt, stream};
 
@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-/// How many objects are looked at at once.
+/// How many objects are checked at once.
 const AT_ONCE: usize = 8;
-/// How many objects a part of a walk has.
+/// How many objects one step of a walk reads.
 const PART: u32 = 100;
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
@@ -26,14 +26,13 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     let client = run.store.meta.client().await?;
     let known = rows::known(&client, run.policy.heads.into()).await?;
     drop(client);
-    // Those that are known are looked at first, and thoroughly: the bytes may have been brought back.
+    // Known ghosts are checked first, and thoroughly: their bytes may have been brought back.
     look_at(run, known, Depth::Content).await?;
     walk(run, "heads", Depth::Size).await?;
     walk(run, "rehash", Depth::Content).await
 }
 
-/// Goes on with a walk through all live objects, from where it left off the last time; from the start when it has come to
-/// the end.
+/// Continues a walk through all live objects where the last run stopped, or from the start after the end.
 async fn walk(run: &mut Run, name: &'static str, depth: Depth) -> Result<()> {
     let client = run.store.meta.client().await?;
     let mut at = rows::cursor(&client, name).await?;
@@ -49,7 +48,7 @@ async fn walk(run: &mut Run, name: &'static str, depth: Depth) -> Result<()> {
         drop(client);
         let mut ended = part.len() < wanted as usize;
         if depth == Depth::Content {
-            // At least one, so that the largest does not hold up the walk.
+            // At least one, so that the largest object does not stop the walk.
             let mut sum = 0;
             let fit = part.iter().take_while(|live| {
                 let fits = sum == 0 || sum + live.size <= bytes;
@@ -83,10 +82,10 @@ async fn walk(run: &mut Run, name: &'static str, depth: Depth) -> Result<()> {
     Ok(())
 }
 
-/// Looks at objects; false when none of them could be looked at, so that the walk should not go on.
+/// Checks objects; false if none could be checked, so that the walk should stop.
 async fn look_at(run: &mut Run, objects: Vec<Live>, depth: Depth) -> Result<bool> {
     let (store, total) = (run.store.clone(), objects.len());
-    // All are looked at before the first is judged: one that waits half looked at may hold a connection.
+    // All are checked before the first is judged: a half-finished check may hold a connection.
     let looks: Vec<_> = stream::iter(objects)
         .map(|live| {
             let store = store.clone();
@@ -129,7 +128,7 @@ async fn judge(
         }
         return Ok(());
     };
-    // It may be come by twice, by its size and by its content.
+    // It may be found twice, by its size and by its content.
     if !run.accused.insert(live.object) {
         return Ok(());
     }

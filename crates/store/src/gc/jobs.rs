@@ -4,7 +4,7 @@ use super::run::Run;
 use crate::{model::error::Result, store::jobs::JobBatch};
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
-    // What a job would do depends on what it has done.
+    // The next batch of a job depends on the previous ones.
     if run.policy.dry_run {
         return Ok(());
     }

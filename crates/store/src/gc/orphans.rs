@@ -1,11 +1,11 @@
-//! Finds bytes in the blob store that no object has, such as those of a write that landed after its row was gone, and
+//! Finds bytes in the blob store without an object, such as those of a write that arrived after its row was gone, and
 //! deletes them.
 //!
-//! A shard is listed first and the database asked after: an upload's row is committed before its bytes are written, so a
-//! key that is listed and has no row then will never have one. The other way round, an upload that began in between would
-//! look like an orphan. Everything else is against errors of people: a key must be old, be seen by two scans far apart, be
-//! written exactly as a key of ours and belong to a tenant that is known; and when suspects are many, it is more likely
-//! that the database is the wrong one.
+//! A shard is listed first and the database asked second: an upload's row is committed before its bytes are written, so
+//! a key that is listed and has no row then will never have one. In the other order, an upload that began in between
+//! would look like an orphan. Everything else protects against operators' mistakes: a key must be old, be seen by two
+//! scans far apart, have exactly the form of our keys and belong to a known tenant. When there are many suspects, the
+//! database is probably the wrong one.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     model::error::Result,
 };
 
-/// How long a worker may be silent over a part of a listing before another one takes the shard.
+/// How long a worker may take for a page of a listing before another one takes the shard.
 const LEASE: Duration = Duration::from_secs(900);
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
@@ -54,7 +54,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-/// Whether so many keys are suspected that something else must be wrong. That is a failure, for people to look at.
+/// Whether there are so many suspects that something else must be wrong. That is a failure, for an operator to inspect.
 async fn too_many(run: &mut Run) -> Result<bool> {
     let (suspects, listed) = rows::suspected(&run.store.meta.client().await?).await?;
     let limit = run.config.orphan_limit.max(listed / 100);
@@ -73,7 +73,7 @@ async fn too_many(run: &mut Run) -> Result<bool> {
     Ok(true)
 }
 
-/// Lists a shard to its end; false when the run has to leave off before.
+/// Lists a shard to its end; false if the run has to stop before.
 async fn scan(run: &mut Run, shard: &mut Shard, pages: &mut u32) -> Result<bool> {
     loop {
         *pages += 1;
@@ -96,7 +96,7 @@ async fn scan(run: &mut Run, shard: &mut Shard, pages: &mut u32) -> Result<bool>
     }
 }
 
-/// One part of a listing: the suspects in it, how many keys it has, and where to go on from.
+/// One page of a listing: its suspects, its number of keys, and where the next page starts.
 async fn look(run: &mut Run, shard: &Shard) -> Result<(Vec<Suspect>, usize, Option<String>)> {
     let start = Blobs::shard(shard.number);
     let listed = run.store.blobs.list(&start, &shard.last_key).await;
@@ -117,8 +117,8 @@ async fn look(run: &mut Run, shard: &Shard) -> Result<(Vec<Suspect>, usize, Opti
     Ok((suspects, verdict.listed, listed.next))
 }
 
-/// Deletes the suspects of a shard that are due. The order is committed first and taken out with the entry in the ledger,
-/// so a worker that dies in between leaves an order that is given again.
+/// Deletes the suspects of a shard that are due. The order to delete is committed first and removed with the entry in
+/// the ledger, so a worker that dies in between leaves an order that is executed again.
 async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
     let (confirm, worker) = (run.config.orphan_confirm, run.config.worker.clone());
     let limit = run.pace.at_once(run.policy.batch);
@@ -155,7 +155,7 @@ async fn delete(run: &mut Run, shard: &Shard) -> Result<()> {
     }
 }
 
-/// Lists everything and records nothing: says what the next scan would delete.
+/// Lists everything and records nothing: reports what the next scan would delete.
 async fn rehearse(run: &mut Run) -> Result<()> {
     let confirm = run.config.orphan_confirm;
     let client = run.store.meta.client().await?;

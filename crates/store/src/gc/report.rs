@@ -1,4 +1,4 @@
-//! What runs tell of themselves.
+//! Reports of runs.
 
 use std::collections::BTreeMap;
 
@@ -12,50 +12,50 @@ use crate::{
     },
 };
 
-/// The most failures of one run that are told one by one.
+/// The maximum failures of one run that are reported one by one.
 const FAILURES: usize = 100;
-/// The most things that a dry run names.
+/// The maximum items that a dry run names.
 const NAMED: usize = 10_000;
 
-/// What a run of some passes did, or in a dry run would do of what is due now.
+/// What a run of some passes did, or would do now in a dry run.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Whether this was a dry run.
     pub dry_run: bool,
     /// Why nothing was done, if the collector is paused.
     pub paused: Option<Pause>,
-    /// How much of what, by the names in [`super::Pass::counts`] and [`super::Pass::looks`].
+    /// The counters, by the names in [`super::Pass::counts`] and [`super::Pass::looks`].
     #[serde(flatten)]
     pub counts: BTreeMap<&'static str, u64>,
-    /// In a dry run, what would be done and why, at most 10,000 things of each pass.
+    /// In a dry run, what would be done and why, at most 10,000 items of each pass.
     #[serde(rename = "would", skip_serializing_if = "Vec::is_empty")]
     pub planned: Vec<PlannedAction>,
-    /// What failed, at most 100 things of each pass; it is tried again by the next run.
+    /// What failed, at most 100 items of each pass; the next run retries it.
     pub failures: Vec<Failure>,
 }
 
-/// One thing that a dry run would have done.
+/// One action that a run would have taken.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedAction {
     /// The pass that would have done it.
     pub pass: &'static str,
-    /// What would have been done, such as `delete bytes`.
+    /// The action, such as `delete bytes`.
     pub action: &'static str,
-    /// To what: an artifact's, an object's or a link's id, or a key of the blob store.
+    /// Its target: the id of an artifact, an object or a link, or a key of the blob store.
     pub id: String,
     /// Whose it is.
     pub tenant: String,
-    /// How many bytes would be free, where it is known.
+    /// How many bytes it would free, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// Why.
     pub why: String,
 }
 
-/// One thing that a run could not do.
+/// One failed action.
 #[derive(Debug, Serialize)]
 pub struct Failure {
-    /// The pass that it happened in.
+    /// The pass in which it happened.
     pub pass: &'static str,
     /// What happened.
     pub error: String,

@@ -46,7 +46,7 @@ impl Default for Policy {
 pub(super) struct Run {
     pub(super) store: Store,
     pub(super) config: Arc<GcConfig>,
-    /// The deletions that this process may still make in this second.
+    /// The rate limit of this process's deletions.
     pub(super) pace: Pace,
     pub(super) policy: Policy,
     pub(super) report: Report,

@@ -1,4 +1,4 @@
-//! What the collector did, for those who run it.
+//! The collector's history, for operators.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use crate::{
     store::Store,
 };
 
-/// How the collector stands.
+/// The collector's status.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
     /// The deployment, and whether the collector is paused.
     #[serde(flatten)]
     pub deployment: DeploymentStatus,
-    /// What waits for it, by the pass that will take it.
+    /// The backlog, by pass.
     #[serde(rename = "waiting")]
     pub backlog: Backlog,
-    /// When that, and what is stored, was counted.
+    /// When the backlog and what is stored were counted.
     pub counted_at: Timestamp,
-    /// Live objects whose bytes are gone or differ, as far as the search for them has come.
+    /// Live objects whose bytes are missing or differ, as far as the search has found them.
     pub ghosts: Vec<Ghost>,
     /// What all tenants store together.
     pub usage: Usage,
@@ -60,7 +60,7 @@ impl Counts {
 }
 
 impl Store {
-    /// How the collector stands, with all counted anew.
+    /// The collector's status, with fresh counts.
     ///
     /// # Errors
     /// As `deployment`.
@@ -73,8 +73,8 @@ impl Store {
         status(&client, deployment, counts, counted_at).await
     }
 
-    /// How the collector stands, with what some worker has counted. It is counted anew when no worker has begun to within
-    /// this time; a count that fails leaves the last one. `None` before the first count.
+    /// The collector's status, with the counts of any worker. It counts again if no worker has started to within this
+    /// time; a failed count keeps the last one. `None` before the first count.
     ///
     /// # Errors
     /// As `deployment`.
@@ -96,7 +96,7 @@ impl Store {
         let Some((counted_at, counts)) = backlog::last(&client).await? else {
             return Ok(None);
         };
-        // Of another version, perhaps: the next count is known.
+        // Perhaps written by another version: the next count can be read.
         let Ok(counts) = serde_json::from_value(counts) else {
             return Ok(None);
         };

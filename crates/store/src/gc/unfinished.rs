@@ -1,9 +1,9 @@
-//! Aborts uploads to the blob store that were begun for an object whose row is gone by now: by a process that slept, or a
-//! request that arrived late. Reclaim has looked for them before, when they were not there yet.
+//! Aborts uploads to the blob store that began for an object whose row is gone by now: by a process that slept, or a
+//! request that arrived late. Reclaim looked for them before, when they did not exist yet.
 //!
-//! As with orphans, the uploads are listed first and the database is asked after: the row of an upload is there before its
-//! first byte, and a row that is gone never comes back, so nobody can complete these any more. To abort one takes nothing
-//! from what is whole.
+//! As with orphans, the uploads are listed first and the database is asked second: the row of an upload exists before
+//! its first byte, and a row that is gone never comes back, so no process can complete these uploads any more. Aborting
+//! one removes nothing from complete objects.
 
 use super::{report::PlannedAction, run::Run};
 use crate::{
@@ -40,7 +40,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
 
 type Ids = (TenantId, ObjectId);
 
-/// Those that have lain long enough and whose object has no row, or had its bytes deleted.
+/// Uploads that are old enough, and whose object has no row or is gone.
 async fn nobodys(run: &Run, uploads: Vec<Unfinished>) -> Result<Vec<(Ids, Unfinished)>> {
     let age = run.config.orphan_age;
     let old = uploads.into_iter().filter(|upload| upload.age >= age);
@@ -57,7 +57,7 @@ async fn nobodys(run: &Run, uploads: Vec<Unfinished>) -> Result<Vec<(Ids, Unfini
         .collect())
 }
 
-/// Aborts one; false when the run has to leave off.
+/// Aborts one; false if the run has to stop.
 async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) -> Result<bool> {
     let key = Blobs::key(tenant, object);
     if run.policy.dry_run {
@@ -68,7 +68,7 @@ async fn abort(run: &mut Run, (tenant, object): Ids, upload: &Unfinished) -> Res
             id: key.to_string(),
             tenant: tenant.0.to_string(),
             bytes: None,
-            why: "no object has this key, so nobody can complete it".to_owned(),
+            why: "no object has this key, so the upload cannot be completed".to_owned(),
         });
         return Ok(true);
     }

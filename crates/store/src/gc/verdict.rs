@@ -9,16 +9,16 @@ use crate::{
     store::Store,
 };
 
-/// What a part of a listing turned out to be.
+/// The result of checking a page of a listing.
 pub(super) struct OrphanVerdict {
     pub(super) listed: usize,
-    /// Keys of ours that no object has, and how long they have lain there.
+    /// Our keys without an object, and their ages.
     pub(super) orphans: Vec<(Suspect, Duration)>,
-    /// Paths that are no keys of ours, or of tenants that are not known here.
+    /// Paths that are not our keys, or belong to unknown tenants.
     pub(super) strange: Vec<String>,
 }
 
-/// Asks the database whose the keys are. They must have been listed before.
+/// Asks the database for the objects of the keys, which must have been listed before.
 pub(super) async fn classify(store: &Store, entries: Vec<Entry>) -> Result<OrphanVerdict> {
     let mut verdict = OrphanVerdict {
         listed: entries.len(),

@@ -1,4 +1,4 @@
-//! What waits for the collector, as one worker counted it for all.
+//! The collector's backlog, as one worker counted it for all.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{connection::Connection, error::from_pg, row::at, time::millis};
 use crate::model::error::Result;
 
-/// Whether it is for the caller to count: no worker has begun to within this time.
+/// Whether the caller must count, because no worker has started to within this time.
 #[tracing::instrument(target = "postgres", name = "backlog.claim", skip_all)]
 pub(crate) async fn claim(client: &Connection, within: Duration) -> Result<bool> {
     let claimed = client
@@ -35,7 +35,7 @@ pub(crate) async fn record(client: &Connection, counts: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What was counted last, and when; `None` before the first time.
+/// The last count, and its time; `None` before the first.
 #[tracing::instrument(target = "postgres", name = "backlog.last", skip_all)]
 pub(crate) async fn last(client: &Connection) -> Result<Option<(Timestamp, Value)>> {
     let row = client

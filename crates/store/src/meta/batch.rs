@@ -8,15 +8,15 @@ use uuid::Uuid;
 use super::row::{Damage, at};
 use crate::model::{error::Result, times::Times};
 
-/// What a batch of a pass is to take.
+/// The limits of a pass's batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch {
     /// At most so many rows.
     pub(crate) limit: i64,
-    /// Behind so many, which cannot be worked on.
+    /// After so many rows, which are faulty.
     pub(crate) skip: i64,
     pub(crate) times: Times,
-    /// How long rows that stand for nothing any more are kept.
+    /// How long the rows of purged artifacts, deleted objects and ended links are kept.
     pub(crate) record_retention: Duration,
     pub(crate) ledger_retention: Duration,
     /// How many visible artifacts a session may have.
@@ -26,12 +26,12 @@ pub(crate) struct Batch {
 /// What a batch did.
 #[derive(Default)]
 pub(crate) struct Taken {
-    /// How many rows it looked at: fewer than it was allowed, and there are no more.
+    /// How many rows it inspected: fewer than the limit means that there are no more.
     pub(crate) taken: u64,
     pub(crate) done: Vec<Done>,
 }
 
-/// One thing that was done.
+/// One effect.
 pub(crate) struct Done {
     pub(crate) tenant: Uuid,
     pub(crate) id: String,
@@ -39,7 +39,7 @@ pub(crate) struct Done {
 }
 
 impl Taken {
-    /// Of a statement that returns tenant, id and reason of each row that it looked at, and did something to all.
+    /// From a statement that returns tenant, id and reason of each row that it inspected, and changed all of them.
     ///
     /// # Errors
     /// `Internal` when one of them cannot be read.
@@ -47,7 +47,7 @@ impl Taken {
         Self::of(rows.len(), rows)
     }
 
-    /// The same, where it looked at more.
+    /// The same, if it inspected more.
     pub(crate) fn of(taken: usize, rows: &[Row]) -> Result<Self> {
         let read = |row: &Row| {
             Ok(Done {

@@ -23,29 +23,30 @@ use tokio_postgres::{
 use super::{error::PgError, time::STATEMENT_TIMEOUT, tls::Tls};
 use crate::model::error::{Error, Result};
 
-/// How long an answer may take. Postgres ends its statement before that; this limit is for a Postgres that says nothing.
+/// How long an answer may take. Postgres ends its statement before that; this limit is for a Postgres that does not
+/// answer.
 const ANSWER_TIMEOUT: Duration = STATEMENT_TIMEOUT.saturating_add(Duration::from_secs(5));
-/// How long a statement that was given up may take to end by itself before it is cancelled.
+/// How long an abandoned statement may take to end by itself before it is cancelled.
 const GRACE: Duration = Duration::from_millis(50);
 /// How long each step of a cancellation may take before the connection is closed.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often it is looked whether a backend has closed its connection.
+/// The poll interval for whether a backend has closed its connection.
 const CLOSING: Duration = Duration::from_millis(5);
 
-/// Ends the backend itself, so that the place in the pool is free only when the backend is gone.
+/// Terminates the backend, so that the place in the pool is free only once the backend is gone.
 const LEAVE: &str = "ROLLBACK; SELECT pg_terminate_backend(pg_backend_pid())";
 
 /// The tasks that hold a connection.
 pub(super) type Holders = Arc<Mutex<HashSet<task::Id>>>;
 
-/// A task's place among the holders.
+/// A task's entry among the holders.
 struct Place {
     holders: Holders,
     task: Option<task::Id>,
 }
 
 impl Place {
-    /// Two connections for one task could wait for each other: with a pool of n, n such tasks stop everything.
+    /// Tasks with two connections could wait for each other: with a pool of n, n such tasks stop everything.
     fn take(holders: &Holders) -> Result<Self> {
         let task = task::try_id();
         if let Some(task) = task
@@ -94,13 +95,13 @@ impl Turn {
     }
 }
 
-/// The only way to run a statement. It bounds how long an answer may take, and a connection that is dropped with a
-/// statement under way or a transaction open goes back to the pool only when Postgres has ended both: dropping a future
-/// of the driver cancels nothing on the server.
+/// The only way to run a statement. It bounds how long an answer may take. A connection that is dropped with a running
+/// statement or an open transaction returns to the pool only when Postgres has ended both, because dropping a future of
+/// the driver cancels nothing on the server.
 pub(crate) struct Connection {
     object: Option<Object>,
     tls: Tls,
-    /// Statements that were sent and whose answer was not waited for, or has not come yet.
+    /// Sent statements whose answer was abandoned, or has not arrived yet.
     unanswered: AtomicU32,
     in_transaction: AtomicBool,
     /// How long an answer may take.
@@ -115,20 +116,20 @@ impl Connection {
             .expect("a connection has its object until it is dropped")
     }
 
-    /// Lets statements run as long as they take, here and at the server: for migrations and for checks that read whole
-    /// tables. The settings stay with the connection, which therefore does not go back to the pool.
+    /// Removes the time limits of statements, here and on the server: for migrations and for checks that read whole
+    /// tables. The settings stay with the connection, which therefore does not return to the pool.
     pub(super) async fn lift_limits(&mut self) -> Result<(), PgError> {
         self.limit = None;
         self.batch_execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
             .await
     }
 
-    /// Whether nothing more can be run on it: it is closed, or an answer did not come.
+    /// Whether no further statement can run on it: it is closed, or an answer did not arrive.
     pub(crate) fn is_lost(&self) -> bool {
         self.object().is_closed() || self.unanswered.load(Ordering::Relaxed) > 0
     }
 
-    /// Boxed, because a flight joins many of these futures, and each would be kilobytes of a caller's stack.
+    /// Boxed, because a flight joins many of these futures, and each would take kilobytes of the caller's stack.
     async fn run<T>(
         &self,
         statement: BoxFuture<'_, Result<T, tokio_postgres::Error>>,
@@ -190,7 +191,7 @@ impl Connection {
             .await
     }
 
-    /// Runs a statement that is planned for these very values, and keeps no plan of it.
+    /// Runs a statement that is planned for exactly these values, without caching the plan.
     pub(crate) async fn query_typed(
         &self,
         sql: &str,
@@ -233,9 +234,9 @@ impl Connection {
         self.run(self.object().batch_execute(sql).boxed()).await
     }
 
-    /// Begins a transaction that ends with the answer of `commit` or `roll_back`. A round trip to Postgres costs more than
-    /// most statements, so a caller may join this with its first statements and `commit` with its last; Postgres runs them
-    /// in the order in which they were polled first.
+    /// Begins a transaction that ends with the answer of `commit` or `roll_back`. A round trip to Postgres costs more
+    /// than most statements, so a caller may join this with its first statements and `commit` with its last; Postgres
+    /// runs them in the order of their first polls.
     pub(crate) async fn begin(&self) -> Result<(), PgError> {
         self.in_transaction.store(true, Ordering::Relaxed);
         self.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -288,15 +289,15 @@ impl Drop for Connection {
     }
 }
 
-/// Ends what was left under way. The connection keeps its place in the pool until then, so that there are never more
-/// backends than places.
+/// Ends what was still running. The connection keeps its place in the pool until then, so there are never more backends
+/// than places.
 async fn tidy_up(object: Object, tls: Tls, reusable: bool) {
     let ended = timeout(GRACE, object.batch_execute("ROLLBACK")).await;
     if reusable && matches!(ended, Ok(Ok(()))) {
         return;
     }
-    // A request to cancel may reach the backend late and would then end the statement of the next user: such a connection
-    // is not used again.
+    // A cancel request may reach the backend late and would then end the statement of the next user, so such a
+    // connection is not used again.
     if ended.is_err() {
         let _ = timeout(CANCEL_TIMEOUT, tls.cancel(object.cancel_token())).await;
     }
@@ -341,7 +342,7 @@ impl Deref for Transaction<'_> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Polled once it is on its way, before anything that the connection is used for after this.
+            // Polled once, so that it is sent before any later use of the connection.
             let _ = self
                 .connection
                 .object()

@@ -1,4 +1,4 @@
-//! Makes connections to Postgres, with a password that may change.
+//! Opens connections to Postgres, with a password that may change.
 
 use std::{future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,17 +14,17 @@ use crate::{
 
 /// How long Postgres may leave sent data unacknowledged before the connection counts as dead.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection on which nothing comes is probed after this time, then at each interval. A host that vanished after it
-/// acknowledged a statement is so noticed within 30 s. The URL may say otherwise.
+/// A silent connection is probed after this time, then at each interval. So a host that vanished after it acknowledged
+/// a statement is noticed within 30 s. The URL may change this.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// What `tokio_postgres::Config` has where the URL is silent.
+/// The default of `tokio_postgres::Config`.
 const DRIVERS_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 type Made = std::result::Result<(Client, JoinHandle<()>), tokio_postgres::Error>;
 
-/// How connections are made.
+/// How connections are opened.
 #[derive(Clone)]
 pub(super) struct Connector {
     config: Config,
@@ -70,7 +70,7 @@ impl Connector {
         self.tls.clone()
     }
 
-    /// Makes a connection, and a task that runs it until the client is dropped.
+    /// Opens a connection, and spawns a task that runs it until the client is dropped.
     pub(super) async fn make(&self) -> Made {
         let mut config = self.config.clone();
         if let Some(file) = &self.password_file {

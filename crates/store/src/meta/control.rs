@@ -1,4 +1,4 @@
-//! The row that says whose blob store this is, and whether the collector may work.
+//! The row with the deployment, and whether the collector may work.
 
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
@@ -13,12 +13,12 @@ use crate::model::{
     error::{Error, Result},
 };
 
-/// What the database says of the deployment.
+/// The deployment in the database.
 #[derive(Debug, Clone)]
 pub(crate) struct Control {
     /// `None`: no process has reached both stores yet.
     pub(crate) deployment: Option<Deployment>,
-    /// The blob store has been seen to hold it.
+    /// Whether the blob store was verified to contain it.
     pub(crate) marked: bool,
     pub(crate) pause: Option<Pause>,
 }
@@ -47,7 +47,7 @@ fn control(row: &Row) -> Result<Control> {
     })
 }
 
-/// Reads it, from a primary: what a standby says may be old.
+/// Reads it from a primary, because a standby's row may be old.
 #[tracing::instrument(target = "postgres", name = "control.read", skip_all)]
 pub(crate) async fn read(client: &Connection) -> Result<Control> {
     let row = client
@@ -57,7 +57,7 @@ pub(crate) async fn read(client: &Connection) -> Result<Control> {
     control(&row)
 }
 
-/// Gives the deployment an id, unless it has one, and says what it is. Whoever comes second hears of the first.
+/// Assigns the deployment an id, unless it has one, and returns it. Of two callers the second gets the id of the first.
 #[tracing::instrument(target = "postgres", name = "control.name", skip_all)]
 pub(crate) async fn name(client: &Connection, fresh: Uuid) -> Result<Deployment> {
     let row = client
@@ -73,7 +73,7 @@ pub(crate) async fn name(client: &Connection, fresh: Uuid) -> Result<Deployment>
     named.ok_or_else(|| Error::internal("the deployment has no id after it was given one"))
 }
 
-/// Records that the blob store has been seen to hold this id and epoch; nothing when they are no longer the present ones.
+/// Records that the blob store was verified to contain this id and epoch; does nothing if they are no longer current.
 #[tracing::instrument(target = "postgres", name = "control.mark", skip_all)]
 pub(crate) async fn mark(client: &Connection, deployment: Deployment) -> Result<()> {
     client
@@ -86,8 +86,8 @@ pub(crate) async fn mark(client: &Connection, deployment: Deployment) -> Result<
     Ok(())
 }
 
-/// Whether the database is still in the Postgres cluster in which the collector worked before; false for a copy, as from a
-/// dump. Where Postgres does not let us ask, it counts as the same.
+/// Whether the database is still in the Postgres cluster in which the collector worked before; false for a copy, as
+/// from a dump. If Postgres does not allow the query, it counts as the same.
 #[tracing::instrument(target = "postgres", name = "control.is_at_home", skip_all)]
 pub(crate) async fn is_at_home(client: &Connection) -> Result<bool> {
     let asked = client
@@ -103,8 +103,8 @@ pub(crate) async fn is_at_home(client: &Connection) -> Result<bool> {
     }
 }
 
-/// Begins to take a blob store over: an epoch above its own, the collector paused, and nothing left of what was seen in it
-/// before.
+/// Begins to take a blob store over: raises the epoch above the blob store's, pauses the collector, and forgets what
+/// was seen in it before.
 #[tracing::instrument(target = "postgres", name = "control.adopt", skip_all)]
 pub(crate) async fn adopt(
     client: &Connection,
@@ -150,7 +150,7 @@ pub(crate) async fn pause(client: &Connection, by: &str, reason: &str) -> Result
     Ok(())
 }
 
-/// Lets the collector work; false when it was not paused.
+/// Resumes the collector; false if it was not paused.
 #[tracing::instrument(target = "postgres", name = "control.resume", skip_all)]
 pub(crate) async fn resume(client: &Connection) -> Result<bool> {
     let resumed = client

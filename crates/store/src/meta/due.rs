@@ -1,4 +1,5 @@
-//! What is due for a pass of the collector: one SELECT each, whose rows a batch locks and works on, and a dry run only tells.
+//! The due rows of the collector's passes: one SELECT each, whose rows a batch locks and processes, and a dry run only
+//! reports.
 
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use crate::model::error::Result;
 /// The rows that are due.
 #[derive(Clone, Copy)]
 pub(crate) struct DueRows {
-    /// Selects `tenant_id`, `id` and `why` of at most $1 rows behind $2; a `why` that is NULL is looked at, and nothing is
-    /// done to it. It ends with LIMIT and OFFSET.
+    /// Selects `tenant_id`, `id` and `why` of at most $1 rows after $2; a row whose `why` is NULL is only inspected. It
+    /// ends with LIMIT and OFFSET.
     pub(super) sql: &'static str,
     /// How long they must have waited, as $3 in milliseconds.
     pub(super) wait: Option<fn(&Batch) -> Duration>,
@@ -29,7 +30,7 @@ impl DueRows {
         format!("({} FOR UPDATE SKIP LOCKED)", self.sql)
     }
 
-    /// Says what a batch would be done to, and locks nothing.
+    /// Returns the rows of a batch, and locks nothing.
     #[tracing::instrument(target = "postgres", name = "due.look", skip_all)]
     pub(crate) async fn look(&self, client: &Connection, batch: Batch) -> Result<Taken> {
         let sql = format!("SELECT tenant_id, id::text, why FROM ({}) due", self.sql);

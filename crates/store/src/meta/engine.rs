@@ -1,4 +1,4 @@
-//! Whether the server is a Postgres that the protocol holds on.
+//! Checks whether the protocol holds on the server.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use super::{
 };
 use crate::model::error::{Error, Result};
 
-/// The oldest Postgres that is spoken to, as `server_version_num`.
+/// The oldest accepted Postgres, as `server_version_num`.
 const OLDEST: i32 = 150_000;
 
 /// How long the check may take: two connections and five statements.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An advisory lock ends with its transaction, so that it is let go through a pooler too.
+/// An advisory lock ends with its transaction, so that it is released through a pooler too.
 const LOCK: &str = "SELECT pg_try_advisory_xact_lock($1)";
 
-/// Refuses a server that is too old, and one whose advisory locks do not exclude: seals and quotas rest on them, and some
-/// engines that speak like Postgres take the call and do nothing. Two connections of its own are made for that, beside the
+/// Refuses a server that is too old, and one whose advisory locks do not exclude each other: seals and quotas depend on
+/// them, and some engines with Postgres' protocol accept the call and do nothing. It opens two connections beside the
 /// pool, so that no task holds two of the pool.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ async fn check_unbounded(connector: &Connector) -> Result<()> {
     if number < OLDEST {
         return Err(refuse(&name, "Postgres 15 or newer is needed"));
     }
-    // Random, so that processes that start together do not meet.
+    // Random, so that processes that start together do not conflict.
     let key: i64 = rand::random();
     holder.batch_execute("BEGIN").await.map_err(from_pg)?;
     let both = try_lock(&holder, key).await? && try_lock(&other, key).await?;

@@ -1,4 +1,4 @@
-//! What a failure of Postgres means for the operation that met it.
+//! What a failure of Postgres means for its operation.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -13,16 +13,16 @@ pub(crate) enum PgError {
     /// Postgres refused it, or the connection failed.
     #[error(transparent)]
     Driver(#[from] tokio_postgres::Error),
-    /// There was no answer in time; the statement may still run, until its connection is dropped.
+    /// No answer in time; the statement may still run until its connection is dropped.
     #[error("Postgres did not answer within {0:?}")]
     Silent(Duration),
-    /// It has one that cannot be read.
+    /// The result cannot be read.
     #[error(transparent)]
     Damaged(#[from] Damage),
 }
 
 impl PgError {
-    /// What Postgres says, if it said something.
+    /// Postgres' error, if it sent one.
     pub(super) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Driver(e) => e.code(),
@@ -57,8 +57,8 @@ pub(crate) fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) ->
     }
 }
 
-/// Whether running the whole transaction again may well succeed: it met another one, or its connection was lost, in
-/// which case it may even have been committed. A statement that ran into its time limit is not run again.
+/// Whether a retry of the whole transaction may succeed: it conflicted with another one, or its connection was lost, in
+/// which case it may even have been committed. A statement that reached its time limit is not retried.
 pub(super) fn is_worth_repeating(e: &PgError) -> bool {
     match e.code() {
         None => matches!(e, PgError::Driver(_)),
@@ -67,8 +67,8 @@ pub(super) fn is_worth_repeating(e: &PgError) -> bool {
     }
 }
 
-/// The transaction met another one: a concurrent commit of the same content, or a condemnation of the object that it was
-/// about to share. Or a statement before this one in its flight failed, for such a reason.
+/// The transaction conflicted with another one: a concurrent commit of the same content, or a condemnation of the
+/// object that it was about to share. Or an earlier statement of its flight failed for such a reason.
 fn is_conflict(code: &SqlState) -> bool {
     [
         SqlState::UNIQUE_VIOLATION,

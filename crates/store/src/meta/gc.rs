@@ -1,5 +1,5 @@
-//! The collector's statements. Claims skip what another worker has locked, so that any number of workers is safe and none
-//! waits for another.
+//! The collector's statements. Claims skip rows that another worker has locked, so that any number of workers is safe
+//! and none waits for another.
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -18,7 +18,7 @@ use crate::model::{
     id::{ObjectId, TenantId},
 };
 
-/// Artifacts whose time has come.
+/// Expired artifacts.
 pub(crate) const EXPIRING: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'it expired at ' || expires_at AS why FROM artifacts
          WHERE state = 'live' AND expires_at <= now() AND NOT held AND NOT session_held
@@ -26,7 +26,7 @@ pub(crate) const EXPIRING: DueRows = DueRows {
     wait: None,
 };
 
-/// Ends the visibility of artifacts whose time has come; the delete window applies to them as to any.
+/// Marks expired artifacts as deleted; the delete window applies to them as to any.
 #[tracing::instrument(target = "postgres", name = "gc.expire", skip_all)]
 pub(crate) async fn expire(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
@@ -49,7 +49,7 @@ pub(crate) async fn expire(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
     Taken::all(&rows)
 }
 
-/// Deleted artifacts whose window is over.
+/// Deleted artifacts past their delete window.
 pub(crate) const PURGING: DueRows = DueRows {
     sql: "SELECT tenant_id, id,
              'it was deleted at ' || deleted_at || ', with a window until ' || purge_after AS why
@@ -58,7 +58,7 @@ pub(crate) const PURGING: DueRows = DueRows {
     wait: None,
 };
 
-/// Ends the hold of deleted artifacts on their objects; a trigger queues the objects for review.
+/// Unpins the objects of deleted artifacts; a trigger queues the objects for review.
 #[tracing::instrument(target = "postgres", name = "gc.purge", skip_all)]
 pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
@@ -86,14 +86,14 @@ pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     Taken::all(&rows)
 }
 
-/// Uploads whose lease has run out.
+/// Uploads past their lease.
 pub(crate) const STALE: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'its lease ran out at ' || lease_until AS why FROM objects
          WHERE state = 'staging' AND lease_until <= now() ORDER BY lease_until LIMIT $1 OFFSET $2",
     wait: None,
 };
 
-/// Gives up uploads whose lease has run out.
+/// Condemns the objects of uploads past their lease.
 #[tracing::instrument(target = "postgres", name = "gc.condemn_stale", skip_all)]
 pub(crate) async fn condemn_stale(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
@@ -112,7 +112,7 @@ pub(crate) async fn condemn_stale(tx: &Transaction<'_>, batch: Batch) -> Result<
     Taken::all(&rows)
 }
 
-/// Queued objects, with a reason for those that no artifact pins as things are now.
+/// Queued objects, with a reason for those that no artifact pins now.
 pub(crate) const UNPINNED: DueRows = DueRows {
     sql: "SELECT q.tenant_id, q.object_id AS id,
              CASE WHEN o.state = 'live'
@@ -128,8 +128,8 @@ pub(crate) const UNPINNED: DueRows = DueRows {
 
 /// Condemns the queued objects that no artifact pins any more.
 ///
-/// Three statements, because one would not do: an UPDATE with NOT EXISTS that waits for an uploader's lock still decides
-/// by the snapshot it took before it waited, and condemns an object that the uploader has just referenced.
+/// Three statements, because an UPDATE with NOT EXISTS that waits for an uploader's lock still decides by its snapshot
+/// from before the wait, and condemns an object that the uploader has just referenced.
 #[tracing::instrument(target = "postgres", name = "gc.condemn", skip_all)]
 pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let queued = tx
@@ -175,14 +175,14 @@ pub(crate) async fn condemn(tx: &Transaction<'_>, batch: Batch) -> Result<Taken>
     Taken::of(queued.len(), &condemned)
 }
 
-/// Keys whose window is over.
+/// Keys past their window.
 pub(crate) const EXPIRED_KEYS: DueRows = DueRows {
     sql: "SELECT tenant_id, key AS id, 'its window was over at ' || expires_at AS why FROM idempotency_keys
          WHERE expires_at <= now() ORDER BY expires_at LIMIT $1 OFFSET $2",
     wait: None,
 };
 
-/// Forgets keys that no longer stand for their writes.
+/// Deletes keys past their window.
 #[tracing::instrument(target = "postgres", name = "gc.forget_keys", skip_all)]
 pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
@@ -203,12 +203,12 @@ pub(crate) async fn forget_keys(tx: &Transaction<'_>, batch: Batch) -> Result<Ta
 pub(crate) struct Due {
     pub(crate) tenant: TenantId,
     pub(crate) object: ObjectId,
-    /// Not known of an upload that was not committed.
+    /// Unknown for an upload that was not committed.
     pub(crate) bytes: Option<u64>,
     pub(crate) not_before: Timestamp,
     /// The bytes are in the row.
     pub(crate) inline: bool,
-    /// The upload was not committed, so parts of it may be lying about.
+    /// The upload was not committed, so parts of it may exist.
     pub(crate) unfinished: bool,
     pub(crate) multipart_id: Option<String>,
 }
@@ -232,7 +232,7 @@ const DUE: &str =
     "o.tenant_id, o.id, o.size_bytes, o.not_before, o.inline_data IS NOT NULL, o.sha256 IS NULL,
      o.multipart_id";
 
-/// The condemned objects whose grace is over, at most `limit` behind so many, without claiming them.
+/// The condemned objects past their grace, at most `limit` after so many, without claiming them.
 #[tracing::instrument(target = "postgres", name = "gc.due_condemned", skip_all)]
 pub(crate) async fn due_condemned(
     client: &Connection,
@@ -249,10 +249,10 @@ pub(crate) async fn due_condemned(
     Ok(rows.iter().map(due).collect())
 }
 
-/// Claims condemned objects whose grace is over. A claim that is not followed up is due again after a pause that doubles.
+/// Claims condemned objects past their grace. A claim without a deletion is due again after a pause that doubles.
 #[tracing::instrument(target = "postgres", name = "gc.claim_condemned", skip_all)]
 ///
-/// One whose row is damaged is claimed like the others, and holds up none of them.
+/// A damaged row is claimed like the others, and delays none of them.
 pub(crate) async fn claim_condemned(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Result<Due>>> {
     let rows = tx
         .query(

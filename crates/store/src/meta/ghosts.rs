@@ -1,4 +1,4 @@
-//! Live objects, to be looked at one after the other, and those whose bytes were found to be gone or to differ.
+//! Live objects, to be checked one after the other, and those whose bytes were found missing or different.
 
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::model::{
     id::{ObjectId, TenantId},
 };
 
-/// A live object, and what its bytes ought to be.
+/// A live object, and its expected bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
     pub(crate) tenant: TenantId,
@@ -43,7 +43,7 @@ fn live(row: &Row) -> Result<Live> {
     row::of("object", &object.to_string(), live())
 }
 
-/// The live objects behind one, in the order of their ids.
+/// The live objects after one, in the order of their ids.
 #[tracing::instrument(target = "postgres", name = "ghosts.behind", skip_all)]
 pub(crate) async fn behind(
     client: &Connection,
@@ -63,7 +63,7 @@ pub(crate) async fn behind(
     rows.iter().map(live).collect()
 }
 
-/// The objects among the ghosts that are still live, at most `limit`. The others are ghosts no more.
+/// The ghosts that are still live, at most `limit`. The others are no longer ghosts.
 #[tracing::instrument(target = "postgres", name = "ghosts.known", skip_all)]
 pub(crate) async fn known(client: &Connection, limit: i64) -> Result<Vec<Live>> {
     client
@@ -88,7 +88,7 @@ pub(crate) async fn known(client: &Connection, limit: i64) -> Result<Vec<Live>> 
     rows.iter().map(live).collect()
 }
 
-/// Whether bytes that are in the object's row have its hash; `None` when it is not live any more.
+/// Whether inline bytes have the object's hash; `None` if it is no longer live.
 #[tracing::instrument(target = "postgres", name = "ghosts.inline_is_sound", skip_all)]
 pub(crate) async fn inline_is_sound(client: &Connection, of: &Live) -> Result<Option<bool>> {
     let row = client
@@ -102,8 +102,8 @@ pub(crate) async fn inline_is_sound(client: &Connection, of: &Live) -> Result<Op
     Ok(row.map(|row| at(&row, 0)).transpose()?)
 }
 
-/// Records what is wrong with an object's bytes, if it is still live: else they may well be gone. Says which artifacts have
-/// it, at most ten; `None` when it is not live any more.
+/// Records what is wrong with an object's bytes, if it is still live: otherwise they may rightly be gone. Returns its
+/// artifacts, at most ten; `None` if it is no longer live.
 #[tracing::instrument(target = "postgres", name = "ghosts.accuse", skip_all)]
 pub(crate) async fn accuse(
     client: &Connection,
@@ -125,8 +125,7 @@ pub(crate) async fn accuse(
     }
 }
 
-/// The artifacts that an object's bytes are of, at most ten; `None` when it is not live any more, and its bytes may well be
-/// gone.
+/// The artifacts of an object, at most ten; `None` if it is no longer live, and its bytes may rightly be gone.
 #[tracing::instrument(target = "postgres", name = "ghosts.victims", skip_all)]
 pub(crate) async fn victims(client: &Connection, of: &Live) -> Result<Option<Vec<String>>> {
     let row = client
@@ -141,7 +140,7 @@ pub(crate) async fn victims(client: &Connection, of: &Live) -> Result<Option<Vec
     Ok(row.map(|row| at(&row, 0)).transpose()?)
 }
 
-/// Takes an object off the list: its bytes are there again.
+/// Removes an object from the ghosts: its bytes exist again.
 #[tracing::instrument(target = "postgres", name = "ghosts.acquit", skip_all)]
 pub(crate) async fn acquit(client: &Connection, of: &Live) -> Result<()> {
     client
@@ -154,7 +153,7 @@ pub(crate) async fn acquit(client: &Connection, of: &Live) -> Result<()> {
         .map_err(from_pg)
 }
 
-/// The ghosts, the oldest first, at most a thousand.
+/// The ghosts, oldest first, at most a thousand.
 #[tracing::instrument(target = "postgres", name = "ghosts.all", skip_all)]
 pub(crate) async fn all(client: &Connection) -> Result<Vec<Ghost>> {
     let rows = client
@@ -179,7 +178,7 @@ pub(crate) async fn all(client: &Connection) -> Result<Vec<Ghost>> {
     Ok(read?)
 }
 
-/// How far a walk through all live objects has come; at first, before the first of them.
+/// The position of a walk through all live objects; initially before the first.
 #[tracing::instrument(target = "postgres", name = "ghosts.cursor", skip_all)]
 pub(crate) async fn cursor(client: &Connection, walk: &str) -> Result<(TenantId, ObjectId)> {
     let row = client
@@ -196,7 +195,7 @@ pub(crate) async fn cursor(client: &Connection, walk: &str) -> Result<(TenantId,
     Ok((TenantId(tenant), ObjectId(object)))
 }
 
-/// Records how far it has come.
+/// Records its position.
 #[tracing::instrument(target = "postgres", name = "ghosts.move_cursor", skip_all)]
 pub(crate) async fn move_cursor(
     client: &Connection,

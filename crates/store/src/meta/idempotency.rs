@@ -26,7 +26,7 @@ fn read(row: &Row) -> Result<KeyRecord, Damage> {
     })
 }
 
-/// The statements that a write is joined with.
+/// The statements that join a write.
 pub(super) struct Statements {
     claim: Statement,
     look: Statement,
@@ -36,7 +36,7 @@ pub(super) struct Statements {
 impl Statements {
     pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
         Ok(Self {
-            // Waits for whatever is about to commit the same key.
+            // Waits for a transaction that is about to commit the same key.
             claim: client
                 .prepare(
                     "INSERT INTO idempotency_keys AS k (tenant_id, key, request, owner, lease_until, expires_at)
@@ -64,7 +64,7 @@ impl Statements {
         })
     }
 
-    /// Claims a key and looks who holds it now; nothing does, when its holder let go of it in between.
+    /// Claims a key and reads its row; there is none if its holder released it in between.
     pub(super) async fn claim(
         &self,
         client: &Connection,
@@ -75,7 +75,7 @@ impl Statements {
         Ok(held.remove(claim.key.as_str()))
     }
 
-    /// Claims keys, each once and in their order, which is that of all who claim several; and looks who holds them now.
+    /// Claims keys, each once and in one order, which every such transaction uses, and reads their rows.
     pub(super) async fn claim_all(
         &self,
         client: &Connection,
@@ -111,7 +111,7 @@ impl Statements {
         held?.iter().map(by_key).collect()
     }
 
-    /// Records what writes lead to, with the requests as they are known now.
+    /// Records the results of writes, with their complete requests.
     pub(super) async fn finish(
         &self,
         client: &Connection,
@@ -135,7 +135,7 @@ impl Statements {
     }
 }
 
-/// Claims a key in a transaction of its own, and says who holds it now.
+/// Claims a key in its own transaction, and returns its row.
 #[tracing::instrument(target = "postgres", name = "idempotency.claim", skip_all)]
 pub(crate) async fn claim(
     client: &Connection,
@@ -147,7 +147,7 @@ pub(crate) async fn claim(
     held.map_err(from_pg)
 }
 
-/// What was asked under a key and what it led to, if it stands for something.
+/// The request and result of a key, if it has a result.
 #[tracing::instrument(target = "postgres", name = "idempotency.find", skip_all)]
 pub(crate) async fn find(
     client: &Connection,
@@ -167,7 +167,7 @@ pub(crate) async fn find(
     Ok(read?)
 }
 
-/// Extends a claim; false when another attempt has the key.
+/// Extends a claim; false if another attempt has the key.
 #[tracing::instrument(target = "postgres", name = "idempotency.renew", skip_all)]
 pub(crate) async fn renew(client: &Connection, tenant: TenantId, claim: &Claim) -> Result<bool> {
     let rows = client
@@ -181,7 +181,7 @@ pub(crate) async fn renew(client: &Connection, tenant: TenantId, claim: &Claim) 
     Ok(rows > 0)
 }
 
-/// Lets go of a key whose write has failed.
+/// Releases a key whose write has failed.
 #[tracing::instrument(target = "postgres", name = "idempotency.release", skip_all)]
 pub(crate) async fn release(client: &Connection, tenant: TenantId, claim: &Claim) -> Result<()> {
     client
@@ -195,7 +195,7 @@ pub(crate) async fn release(client: &Connection, tenant: TenantId, claim: &Claim
     Ok(())
 }
 
-/// Records what the write of this transaction leads to.
+/// Records the result of this transaction's write.
 #[tracing::instrument(target = "postgres", name = "idempotency.finish", skip_all)]
 pub(crate) async fn finish(
     tx: &Transaction<'_>,

@@ -1,4 +1,4 @@
-//! What sessions held when they were sealed.
+//! Manifests of sealed sessions.
 
 use sha2::{Digest, Sha256};
 use tokio_postgres::{
@@ -28,8 +28,8 @@ fn read(row: &Row) -> Result<ManifestEntry> {
     })
 }
 
-/// Writes down what a session holds, in the transaction that seals it. What has expired there has been ended before, and
-/// a call that makes an artifact visible again holds the session's lock, so that what is live now stays what was live then.
+/// Writes the manifest of a session, in the transaction that seals it. Expired artifacts were ended before, and a call
+/// that makes an artifact visible again holds the session's lock, so the manifest stays true.
 #[tracing::instrument(target = "postgres", name = "manifests.write", skip_all)]
 pub(crate) async fn write(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<()> {
     let write = "INSERT INTO manifest_entries (tenant_id, session_id, artifact_id, filename, version, size_bytes, sha256)
@@ -39,7 +39,7 @@ pub(crate) async fn write(tx: &Transaction<'_>, tenant: TenantId, session: &str)
     written.map(|_| ()).map_err(from_pg)
 }
 
-/// The digest of what was written down. Postgres writes and sorts the lines, as `ManifestEntry::line` does: a manifest may
+/// The digest of the manifest. Postgres writes and sorts the lines, like `ManifestEntry::line`, because a manifest may
 /// not fit into the memory of a process.
 #[tracing::instrument(target = "postgres", name = "manifests.digest", skip_all)]
 pub(crate) async fn digest(
@@ -64,7 +64,7 @@ pub(crate) async fn digest(
     Ok(ContentHash::from(digest))
 }
 
-/// A part of the manifest, in the order of the ids, from behind an id on.
+/// A part of the manifest, in the order of the ids, after an id.
 #[tracing::instrument(target = "postgres", name = "manifests.page", skip_all)]
 pub(crate) async fn page(
     client: &Connection,

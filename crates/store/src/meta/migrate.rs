@@ -1,8 +1,8 @@
 //! Brings the schema up to date, beside processes that read and write.
 //!
-//! Refinery finds the files and computes their checksums; its table says what has been applied. It is not asked to apply
-//! them, because a migration that waits for a table's lock makes everybody wait who comes after it: such a wait has to be
-//! short, and an index is built without any.
+//! Refinery finds the files and computes their checksums; its table lists the applied ones. It does not apply them,
+//! because a migration that waits for a table's lock makes every later statement wait: such a wait has to be short, and
+//! an index is built without any.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Ours alone in the database; the digits are "cairn" on a telephone.
+/// Used by nothing else in the database; the digits are "cairn" on a telephone.
 const LOCK: i64 = 22476;
-/// How often it is looked whether another process has ended its migration.
+/// The poll interval for whether another process has ended its migration.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The pauses between attempts to get a lock double from the first to the last of these.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
@@ -32,11 +32,11 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS refinery_schema_history (
     version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), checksum varchar(255))";
 
-/// Applies what has not been applied yet, in the order of the versions, and says what that was. Processes that start
-/// together apply each migration once.
+/// Applies the missing migrations, in the order of the versions, and returns them. Processes that start together apply
+/// each migration once.
 pub(super) async fn migrate(client: &mut Connection) -> Result<Vec<String>> {
     client.lift_limits().await.map_err(from_pg)?;
-    // Not pg_advisory_lock: an index that is built concurrently would wait for the statement that waits here.
+    // Not pg_advisory_lock: a concurrent index build would wait for the statement that waits here.
     let lock = "SELECT pg_try_advisory_lock($1)";
     let locked = async || {
         let row = client.query_one(lock, &[&LOCK]).await.map_err(from_pg)?;
@@ -45,7 +45,7 @@ pub(super) async fn migrate(client: &mut Connection) -> Result<Vec<String>> {
     while !locked().await? {
         sleep(LOOK_AGAIN).await;
     }
-    // The lock ends with the connection, which does not go back to the pool.
+    // The lock ends with the connection, which does not return to the pool.
     client.batch_execute(HISTORY).await.map_err(from_pg)?;
     let mut applied = Vec::new();
     for migration in missing(client).await? {
@@ -55,7 +55,7 @@ pub(super) async fn migrate(client: &mut Connection) -> Result<Vec<String>> {
     Ok(applied)
 }
 
-/// Whether every migration that is known here has been applied.
+/// Whether every known migration has been applied.
 pub(super) async fn is_current(client: &Connection) -> Result<bool> {
     let runner = embedded::migrations::runner();
     let known = runner.get_migrations().iter().map(Migration::version);
@@ -71,8 +71,7 @@ pub(super) async fn is_current(client: &Connection) -> Result<bool> {
     }
 }
 
-/// The migrations that have not been applied. Others than are known here may have been: those of a newer version, which
-/// leave this one able to work.
+/// The missing migrations. Unknown ones may have been applied: those of a newer version, which keep this one working.
 async fn missing(client: &Connection) -> Result<Vec<Migration>> {
     let sql = "SELECT version, checksum FROM refinery_schema_history";
     let rows = client.query(sql, &[]).await.map_err(from_pg)?;
@@ -93,7 +92,7 @@ async fn missing(client: &Connection) -> Result<Vec<Migration>> {
     Ok(missing)
 }
 
-/// Applies a migration, however often it takes to get its locks.
+/// Applies a migration, with retries until it gets its locks.
 async fn apply(client: &Connection, migration: &Migration) -> Result<()> {
     let [mut pause, longest] = PAUSES;
     loop {
@@ -127,10 +126,10 @@ fn lost_to_another(e: &PgError) -> bool {
     .any(|code| e.code() == Some(code))
 }
 
-/// Applies a migration and writes it down, both or neither.
+/// Applies a migration and records it, both or neither.
 async fn transact(client: &Connection, migration: &Migration) -> Result<(), PgError> {
     let tx = client.transaction().await?;
-    // Statements that come after a waiting ALTER TABLE wait with it.
+    // Statements that arrive after a waiting ALTER TABLE wait with it.
     tx.batch_execute("SET LOCAL lock_timeout = '3s'").await?;
     tx.batch_execute(migration.sql().unwrap_or_default())
         .await?;
@@ -139,7 +138,7 @@ async fn transact(client: &Connection, migration: &Migration) -> Result<(), PgEr
 }
 
 /// Runs the statements of a concurrent migration, each of which can be repeated. Their waits for older transactions are
-/// not bounded: no reader and no writer waits behind them.
+/// not bounded, because no reader and no writer waits behind them.
 async fn build(
     client: &Connection,
     migration: &Migration,
@@ -164,7 +163,7 @@ async fn write_down(client: &Connection, migration: &Migration) -> Result<(), Pg
     Ok(())
 }
 
-/// A build that was interrupted leaves an index that every write maintains and no read uses.
+/// An interrupted build leaves an index that every write maintains and no read uses.
 async fn drop_unfinished(client: &Connection, index: &str) -> Result<(), PgError> {
     let sql =
         "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass($1::text) AND NOT indisvalid";
@@ -177,7 +176,8 @@ async fn drop_unfinished(client: &Connection, index: &str) -> Result<(), PgError
     Ok(())
 }
 
-/// The statements of a migration that may not run in a transaction, because they have CONCURRENTLY. None for all others.
+/// The statements of a migration that must not run in a transaction, because they have CONCURRENTLY. Empty for all
+/// others.
 fn concurrent(migration: &Migration) -> Option<Vec<String>> {
     let without_comments: Vec<&str> = migration
         .sql()?

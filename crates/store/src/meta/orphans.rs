@@ -1,4 +1,4 @@
-//! Keys of the blob store that no object has.
+//! Keys of the blob store without an object.
 
 use std::time::Duration;
 
@@ -25,11 +25,12 @@ pub(crate) enum Owner {
     Object,
     /// A tenant of this deployment, and no object; or one whose bytes are gone.
     Nobody,
-    /// A tenant that is not known here, so nothing is known of its objects.
+    /// An unknown tenant, so nothing is known about its objects.
     Stranger,
 }
 
-/// Whose these keys are, in their order. Only a primary may say that a key is nobody's: a standby may not know yet.
+/// The owners of these keys, in order. Only a primary may decide that a key has no object, because a standby may not
+/// know it yet.
 #[tracing::instrument(target = "postgres", name = "orphans.owners", skip_all)]
 pub(crate) async fn owners(
     client: &Connection,
@@ -62,7 +63,7 @@ fn uuids(keys: impl Iterator<Item = (TenantId, ObjectId)>) -> (Vec<Uuid>, Vec<Uu
     keys.map(|(tenant, object)| (tenant.0, object.0)).unzip()
 }
 
-/// A shard to be scanned, and how far that has come.
+/// A shard to scan, and the position of its scan.
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) number: u8,
@@ -70,15 +71,15 @@ pub(crate) struct Shard {
     pub(crate) last_key: String,
 }
 
-/// The database's time, which the scans of a run are measured by.
+/// The database's time, by which the scans of a run are measured.
 #[tracing::instrument(target = "postgres", name = "orphans.now", skip_all)]
 pub(crate) async fn now(client: &Connection) -> Result<Timestamp> {
     let row = client.query_one("SELECT now()", &[]).await;
     Ok(at(&row.map_err(from_pg)?, 0)?)
 }
 
-/// Claims a shard that nobody is at: one whose scan was cut off, else the one that was scanned the longest time ago, if
-/// that was long enough before `begun`.
+/// Claims a free shard: one whose scan was interrupted, else the one that was scanned the longest time ago, if that was
+/// long enough before `begun`.
 #[tracing::instrument(target = "postgres", name = "orphans.claim_shard", skip_all)]
 pub(crate) async fn claim_shard(
     client: &Connection,
@@ -110,7 +111,7 @@ pub(crate) async fn claim_shard(
     }))
 }
 
-/// A key that is suspected to be nobody's.
+/// A suspected orphan.
 #[derive(Debug, Clone)]
 pub(crate) struct Suspect {
     pub(crate) key: String,
@@ -120,8 +121,8 @@ pub(crate) struct Suspect {
     pub(crate) version: String,
 }
 
-/// Records the suspects of a part of a listing, and how far the scan has come with it. A suspect that was seen by an earlier
-/// scan has been seen once more; one that was written anew since begins anew.
+/// Records the suspects of a page of a listing, and the scan's new position. A suspect from an earlier scan counts as
+/// seen again; one that was rewritten since starts over.
 #[tracing::instrument(target = "postgres", name = "orphans.advance", skip_all)]
 pub(crate) async fn advance(
     client: &Connection,
@@ -174,7 +175,7 @@ pub(crate) async fn advance(
     tx.commit().await.map_err(from_pg)
 }
 
-/// Ends the scan of a shard: what it did not see is not suspected any more.
+/// Ends the scan of a shard: what it did not see is no longer suspected.
 #[tracing::instrument(target = "postgres", name = "orphans.finish", skip_all)]
 pub(crate) async fn finish(client: &Connection, shard: &Shard) -> Result<()> {
     let tx = client.transaction().await.map_err(from_pg)?;
@@ -196,7 +197,7 @@ pub(crate) async fn finish(client: &Connection, shard: &Shard) -> Result<()> {
     tx.commit().await.map_err(from_pg)
 }
 
-/// Gives a shard back before its scan has come to the end, for whoever claims it next to go on with.
+/// Releases a shard before its scan has ended, for the next worker to continue.
 #[tracing::instrument(target = "postgres", name = "orphans.give_back", skip_all)]
 pub(crate) async fn give_back(client: &Connection, shard: &Shard) -> Result<()> {
     let sql = "UPDATE orphan_shards SET lease_until = NULL WHERE shard = $1";
@@ -204,7 +205,7 @@ pub(crate) async fn give_back(client: &Connection, shard: &Shard) -> Result<()> 
     given.map(drop).map_err(from_pg)
 }
 
-/// How many keys are suspected, and how many there are in all as far as the scans have come.
+/// How many keys are suspected, and how many there are in all, as far as the scans know.
 #[tracing::instrument(target = "postgres", name = "orphans.suspected", skip_all)]
 pub(crate) async fn suspected(client: &Connection) -> Result<(u64, u64)> {
     let row = client
@@ -218,7 +219,7 @@ pub(crate) async fn suspected(client: &Connection) -> Result<(u64, u64)> {
     Ok((count(&row, 0)?, count(&row, 1)?))
 }
 
-/// Drops suspects whose keys have an object after all, as after a restore that was undone.
+/// Removes suspects whose keys have an object after all, as after a restore that was undone.
 #[tracing::instrument(target = "postgres", name = "orphans.acquit", skip_all)]
 pub(crate) async fn acquit(client: &Connection) -> Result<()> {
     client
@@ -232,11 +233,11 @@ pub(crate) async fn acquit(client: &Connection) -> Result<()> {
         .map_err(from_pg)
 }
 
-/// What makes a suspect `s` due, with the time to wait as $1.
+/// The condition under which a suspect `s` is due, with the time to wait as $1.
 const DUE: &str = "s.first_seen <= now() - $1 * interval '1 ms'";
 
-/// Orders the deletion of suspects of a shard whose scan has come to the end: seen by two scans, long enough apart, and
-/// still nobody's in this very statement. What was ordered before and is not known to be done is ordered again.
+/// Orders the deletion of suspects of a shard whose scan has ended: seen by two scans, long enough apart, and still
+/// without an object in this statement. Earlier orders that were not recorded as done are ordered again.
 #[tracing::instrument(target = "postgres", name = "orphans.order", skip_all)]
 pub(crate) async fn order(
     client: &Connection,
@@ -280,7 +281,7 @@ fn suspect(row: &Row) -> Result<Suspect, Damage> {
     })
 }
 
-/// Which of these, just seen, are no new suspects but due: by their places.
+/// Which of these keys, just seen, are due and not new suspects, by index.
 #[tracing::instrument(target = "postgres", name = "orphans.due", skip_all)]
 pub(crate) async fn due(
     client: &Connection,
@@ -304,7 +305,7 @@ pub(crate) async fn due(
     Ok(places.into_iter().map(place).collect())
 }
 
-/// Records that these are deleted: they are suspects no more, and in the ledger.
+/// Records that these are deleted: they are removed from the suspects and entered into the ledger.
 #[tracing::instrument(target = "postgres", name = "orphans.deleted", skip_all)]
 pub(crate) async fn deleted(client: &Connection, worker: &str, keys: &[&str]) -> Result<Vec<u64>> {
     let rows = client
@@ -323,8 +324,8 @@ pub(crate) async fn deleted(client: &Connection, worker: &str, keys: &[&str]) ->
     Ok(bytes?)
 }
 
-/// What waits for the collector. Of each kind at most a million rows are counted, so that the question stays cheap when
-/// there is most to do.
+/// The collector's backlog. It counts at most a million rows of each kind, so that it stays cheap when there is most to
+/// do.
 #[tracing::instrument(target = "postgres", name = "orphans.backlog", skip_all)]
 pub(crate) async fn backlog(client: &Connection) -> Result<Backlog> {
     let row = client

@@ -1,4 +1,4 @@
-//! How the collector's passes went.
+//! The last runs of the collector's passes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{collector::PassState, error::Result};
 
-/// Records a run of a pass that has just ended, over that of the last time.
+/// Records a run of a pass that has just ended, replacing the previous one.
 #[tracing::instrument(target = "postgres", name = "passes.record", skip_all)]
 pub(crate) async fn record(
     client: &Connection,
@@ -39,7 +39,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// How every pass went the last time, by name.
+/// The last run of every pass, by name.
 #[tracing::instrument(target = "postgres", name = "passes.all", skip_all)]
 pub(crate) async fn all(client: &Connection) -> Result<Vec<PassState>> {
     let rows = client

@@ -1,4 +1,5 @@
-//! Reads whose cost a caller shapes: they have a limit of their own, and plans that keep to the order of an index.
+//! Reads whose cost depends on the caller: they have their own time limit, and plans that keep to the order of an
+//! index.
 
 use futures_util::join;
 use tokio_postgres::{Row, error::SqlState};
@@ -6,11 +7,11 @@ use tokio_postgres::{Row, error::SqlState};
 use super::{connection::Connection, error::from_pg, filter::Query};
 use crate::model::error::{Error, Result};
 
-/// How long such a read may take. Asked again it takes as long again, so it is refused and not repeated.
+/// How long such a read may take. A retry would take as long again, so it is refused and not retried.
 const PATIENCE: &str = "5s";
 
-/// Every statement here says in which order it reads what, and is as fast as an index is. A plan that reads a table as a
-/// whole, or all of an index in order to sort it, is a guess of the planner's that one tenant's data makes wrong.
+/// Every statement here states in which order it reads what, and is as fast as an index. A plan that reads a whole
+/// table, or a whole index to sort it, is a guess of the planner that one tenant's data makes wrong.
 const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;
      SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off;
      SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
@@ -18,13 +19,13 @@ const SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmaps
 /// Where a read is made.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    /// On a connection, in a transaction of its own.
+    /// On a connection, in its own transaction.
     Alone,
-    /// In a transaction that goes on with its own settings, whatever comes of the read.
+    /// In a transaction that continues with its own settings after the read.
     Within,
 }
 
-/// Asks, in one flight.
+/// Runs the read, in one flight.
 ///
 /// # Errors
 /// `FilterTooCostly` when it takes too long; `Unavailable`.

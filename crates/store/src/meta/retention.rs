@@ -1,4 +1,4 @@
-//! Rows that stand for nothing any more, and when they go.
+//! Rows past their retention.
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::error::Result;
 
-/// Links that ended long ago.
+/// Links past their retention.
 pub(crate) const ENDED_LINKS: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'it ended at ' || least(expires_at, revoked_at) AS why FROM links
          WHERE least(expires_at, revoked_at) <= now() - $3 * interval '1 ms'
@@ -20,7 +20,7 @@ pub(crate) const ENDED_LINKS: DueRows = DueRows {
     wait: Some(|batch| batch.record_retention),
 };
 
-/// Forgets links that ended long ago; who follows one hears that it does not exist, and no longer that it has ended.
+/// Deletes links past their retention; following one then fails with "not found" instead of "expired".
 #[tracing::instrument(target = "postgres", name = "retention.forget_links", skip_all)]
 pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx
@@ -36,7 +36,7 @@ pub(crate) async fn forget_links(tx: &Transaction<'_>, batch: Batch) -> Result<T
     Taken::all(&rows)
 }
 
-/// Purged artifacts, with a reason for those whose rows nothing needs.
+/// Purged artifacts, with a reason for those whose rows are not needed.
 pub(crate) const PURGED: DueRows = DueRows {
     sql: "SELECT a.tenant_id, a.id,
              CASE WHEN NOT (a.held OR a.session_held
@@ -50,15 +50,15 @@ pub(crate) const PURGED: DueRows = DueRows {
     wait: None,
 };
 
-/// Forgets purged artifacts, unless their rows are still needed.
+/// Deletes rows of purged artifacts, unless they are still needed.
 ///
-/// What something else was made from, a link leads to or a hold is on is asked about again a day later, and then
-/// after pauses that double up to 64 days. A sealed session needs no row: its manifest is written down apart.
+/// A row that is an input, has a link or is held is checked again a day later, and then after pauses that double up to
+/// 64 days. A sealed session needs no row, because its manifest is separate.
 #[tracing::instrument(target = "postgres", name = "retention.forget_artifacts", skip_all)]
 pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let due = tx
         .query(
-            // LIMIT within it keeps Postgres from reading tables as a whole to hash them.
+            // The inner LIMIT keeps Postgres from reading whole tables to hash them.
             &format!(
                 "SELECT tenant_id, id, why IS NULL FROM {} due",
                 PURGED.locked()
@@ -107,15 +107,15 @@ pub(crate) async fn forget_artifacts(tx: &Transaction<'_>, batch: Batch) -> Resu
     Taken::of(due.len(), &forgotten)
 }
 
-/// Objects whose bytes are long gone.
+/// Objects whose bytes were deleted long ago.
 pub(crate) const GONE: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'its bytes were deleted at ' || gone_at AS why FROM objects
          WHERE state = 'gone' AND gone_at <= now() - $3 * interval '1 ms' ORDER BY gone_at LIMIT $1 OFFSET $2",
     wait: Some(|batch| batch.record_retention),
 };
 
-/// Forgets objects whose bytes are long gone. Should bytes turn up under such a key after all, the scan for orphans finds
-/// them to be nobody's, as it did before.
+/// Deletes rows of objects whose bytes were deleted long ago. If bytes appear under such a key after all, the scan for
+/// orphans finds them without an object, as before.
 #[tracing::instrument(target = "postgres", name = "retention.forget_objects", skip_all)]
 pub(crate) async fn forget_objects(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx

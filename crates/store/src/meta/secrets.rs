@@ -1,4 +1,4 @@
-//! What only the replicas of this deployment know.
+//! Secrets of this deployment's replicas.
 
 use super::{
     connection::Connection,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::model::error::Result;
 
-/// What signs the tokens of pages.
+/// The key that signs page tokens.
 #[tracing::instrument(target = "postgres", name = "secrets.page_tokens", skip_all)]
 pub(crate) async fn page_tokens(client: &Connection) -> Result<Vec<u8>> {
     let row = client

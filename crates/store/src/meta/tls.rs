@@ -1,8 +1,7 @@
-//! TLS to Postgres: rustls, with the machine's trusted roots and those that the operator adds.
+//! TLS to Postgres: rustls, with the machine's root certificates and those that the operator adds.
 //!
-//! `prefer`, which is what a URL means that says nothing, takes a server without TLS. Who stands in between needs no
-//! certificate for that, so none is asked for. A certificate is checked as soon as there is a promise to keep: with
-//! `require`, `verify-ca`, `verify-full`, and wherever an authority is given.
+//! `prefer`, the default, accepts a server without TLS. An attacker in between needs no certificate for that, so none
+//! is checked. A certificate is checked with `require`, `verify-ca`, `verify-full`, and whenever a CA is given.
 
 use std::{path::Path, sync::Arc};
 
@@ -38,7 +37,7 @@ pub(super) enum Tls {
 }
 
 impl Tls {
-    /// Asks the server to end the statement that a connection runs.
+    /// Asks the server to cancel the statement of a connection.
     pub(super) async fn cancel(
         self,
         token: CancelToken,
@@ -60,7 +59,7 @@ pub(super) fn parse(url: &str, ca_file: Option<&Path>) -> Result<(Config, Tls)> 
         .parse()
         .map_err(|e| Error::invalid(URL, format!("is no Postgres URL: {e}")))?;
     let authorities = authorities(&parameters, ca_file)?;
-    // A given authority must not be ignored.
+    // A given CA must not be ignored.
     let default = if authorities.is_empty() {
         Mode::Prefer
     } else {
@@ -75,7 +74,7 @@ pub(super) fn parse(url: &str, ca_file: Option<&Path>) -> Result<(Config, Tls)> 
     Ok((config, tls(mode, authorities)?))
 }
 
-/// The certificates of the authorities that are given beside the machine's roots.
+/// The CA certificates that are given in addition to the machine's roots.
 fn authorities(
     parameters: &Parameters,
     ca_file: Option<&Path>,
@@ -153,11 +152,11 @@ fn roots(
     Ok(roots)
 }
 
-/// What is asked of a server's certificate.
+/// What a server's certificate must satisfy.
 #[derive(Debug)]
 enum Check {
     Nothing,
-    /// One of these has signed it, for whichever name.
+    /// One of these has signed it, for any name.
     Authority(Arc<RootCertStore>),
     /// One of the roots has signed it for the host of the URL.
     Server(Arc<WebPkiServerVerifier>),
@@ -222,7 +221,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The commonest mistake by what to do about it.
+/// The most common mistake, with what to do about it.
 fn explain(e: rustls::Error) -> rustls::Error {
     match e {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {

@@ -9,14 +9,14 @@ use crate::model::{
     record::{Kind, Stage},
 };
 
-/// One immutable version of one named file, with the context it was made in.
+/// One immutable version of one named file, with the context in which it was made.
 #[derive(Debug, Clone)]
 pub struct Artifact {
     /// Its identifier.
     pub id: ArtifactId,
     /// As it was given.
     pub filename: String,
-    /// 1, 2, 3 … for each filename within its scope; 0 as long as it is unpublished.
+    /// 1, 2, 3 … for each filename within its scope; 0 while it is unpublished.
     pub version: i64,
     /// As given or guessed.
     pub content_type: String,
@@ -34,7 +34,7 @@ pub struct Artifact {
     pub agent_id: String,
     /// The caller's own pairs.
     pub metadata: Vec<(String, String)>,
-    /// When it expires, if ever; as long as it is unpublished, when it is discarded.
+    /// When it expires, if ever; while it is unpublished, when it is discarded.
     pub expires_at: Option<Timestamp>,
     /// When it was committed, by the database's clock.
     pub created_at: Timestamp,
@@ -56,14 +56,14 @@ pub struct Artifact {
     pub revision: i64,
     /// When the record last changed.
     pub updated_at: Timestamp,
-    /// Whether it is held, by itself or with its session.
+    /// Whether it is under a legal hold, of its own or of its session.
     pub legal_hold: bool,
     /// Whether it stays when its session is deleted.
     pub persistent: bool,
 }
 
 impl Artifact {
-    /// About how many bytes it has in an answer.
+    /// Its approximate size in an answer, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let texts = [
             &self.filename,
@@ -94,14 +94,14 @@ impl Artifact {
     }
 }
 
-/// The answer to a request to make an artifact.
+/// The answer to a request to create an artifact.
 #[derive(Debug, Clone)]
 pub struct Created {
     /// The artifact.
     pub artifact: Artifact,
     /// How it came to be.
     pub origin: Origin,
-    /// Whether it is still there: an answer that is given again may be about what is gone.
+    /// Its current state: a repeated answer may be about an artifact that is gone.
     pub state: State,
 }
 
@@ -118,14 +118,14 @@ pub enum State {
     Unpublished,
 }
 
-/// How an artifact that was asked for came to be.
+/// How a requested artifact was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Made, with bytes of its own.
+    /// Created, with its own bytes.
     New,
-    /// Made, with the bytes of one that the tenant already had.
+    /// Created, with bytes that the tenant already had.
     Deduplicated,
-    /// It was there: the latest version of its file, with the same content.
+    /// It existed: the latest version of its file, with the same content.
     Existing,
 }

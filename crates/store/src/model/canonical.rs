@@ -1,9 +1,9 @@
-//! One encoding of what callers ask, the same in every release that says the same version of it: what is recorded under an
+//! The encoding of requests, the same in every release with the same version of it: what is recorded under an
 //! idempotency key and signed into a page token outlives the replica that wrote it.
 //!
-//! Fields have their names and members of objects one order. A field at its default is left out, so that a release that
-//! knows one field more encodes the requests of callers who do not use it as before. Defaults are null, false, and empty
-//! texts, lists and objects; a field whose default is another value is left out with [`unless_default`].
+//! Fields have names, and members of objects have one order. A field at its default is left out, so that a release that
+//! knows one more field encodes requests without it as before. Defaults are null, false, and empty texts, lists and
+//! objects; a field whose default is another value is left out with [`unless_default`].
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub(crate) fn encode(value: &impl Serialize) -> serde_json::Result<Value> {
     Ok(value)
 }
 
-/// Whether an encoded value is a default. Numbers are none: where 0 means "not given", it is not in the request.
+/// Whether an encoded value is a default. Numbers never are: if 0 means "not given", it is not in the request.
 pub(crate) fn is_default(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -32,7 +32,7 @@ pub(crate) fn unless_default<T: Default + PartialEq>(value: &T) -> Option<&T> {
     Some(value).filter(|value| **value != T::default())
 }
 
-/// Items of a list stay: their places say what they are.
+/// Items of a list stay: their positions identify them.
 fn leave_defaults_out(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(leave_defaults_out),

@@ -31,13 +31,13 @@ pub struct Published {
     pub version: i64,
 }
 
-/// What deleting an artifact did.
+/// The result of deleting an artifact.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deleted {
     /// The artifact.
     pub artifact_id: String,
     /// When it was deleted.
     pub deleted_at: Timestamp,
-    /// When its hold on its bytes ends.
+    /// When its delete window ends.
     pub purge_after: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! What the collector records of its work, in Postgres.
+//! The collector's records in Postgres.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// How a pass went the last time, whichever worker ran it.
+/// The last run of a pass, by any worker.
 #[derive(Debug, Clone, Serialize)]
 pub struct PassState {
     /// The pass.
@@ -22,7 +22,7 @@ pub struct PassState {
     pub succeeded_at: Option<Timestamp>,
     /// How many runs in a row have failed since.
     pub failures: u32,
-    /// The latest failure, also when a run has succeeded since.
+    /// The latest failure, even if a run has succeeded since.
     pub last_error: Option<String>,
     /// What the run counted.
     pub counts: Value,
@@ -35,8 +35,8 @@ pub struct Deletion {
     pub deleted_at: Timestamp,
     /// The worker that did it.
     pub worker: String,
-    /// `unreferenced`: no artifact needed the bytes, or not any more; `uncommitted`: the upload was given up; `orphan`: no
-    /// object had the key.
+    /// `unreferenced`: no artifact referred to the bytes, or no longer; `uncommitted`: the upload was given up;
+    /// `orphan`: no object had the key.
     pub reason: String,
     /// The name of the tenant.
     pub tenant: String,
@@ -44,25 +44,25 @@ pub struct Deletion {
     pub object: Uuid,
     /// The key in the blob store; `None` for bytes that were in the object's row.
     pub key: Option<String>,
-    /// How many bytes, where it is known.
+    /// The number of bytes, if known.
     pub size_bytes: Option<u64>,
 }
 
-/// What waits for the collector.
+/// The collector's backlog.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Backlog {
-    /// Objects that have lost a reference and are to be reviewed.
+    /// Objects that have lost a reference and wait for review.
     pub queued: u64,
-    /// For how long the oldest of them could have been reviewed.
+    /// How long the oldest of them has been due.
     #[serde(rename = "oldest_seconds", with = "seconds")]
     pub oldest: Duration,
     /// Condemned objects, whether or not their grace is over.
     pub condemned: u64,
-    /// What they take.
+    /// Their size in bytes.
     pub condemned_bytes: u64,
-    /// Those of them that could not be deleted so far.
+    /// Those whose deletion has failed so far.
     pub failing: u64,
-    /// Keys that are suspected to be nobody's.
+    /// Suspected orphans.
     pub suspects: u64,
 }
 
@@ -80,7 +80,7 @@ mod seconds {
     }
 }
 
-/// A live object whose bytes are gone or differ.
+/// A live object whose bytes are missing or differ.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ghost {
     /// The tenant: its name, or its id.

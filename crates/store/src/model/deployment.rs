@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// A deployment, and how often its blob store has changed hands.
+/// A deployment, and its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Deployment {
     /// Its id.
     pub id: Uuid,
-    /// Raised whenever a database takes the blob store over; the one before is shut out by it.
+    /// Raised whenever a database takes the blob store over, which shuts the previous one out.
     pub epoch: i64,
 }
 
@@ -45,12 +45,12 @@ pub struct Pause {
     pub reason: String,
 }
 
-/// What the two stores say of the deployment, whether or not they agree.
+/// The deployment of each of the two stores, whether or not they agree.
 #[derive(Debug, Clone, Serialize)]
 pub struct DeploymentStatus {
-    /// What the database says; `None` before anything was stored.
+    /// The database's; `None` before anything was stored.
     pub database: Option<Deployment>,
-    /// What the blob store says; `None` when nobody has claimed it.
+    /// The blob store's; `None` if it is unclaimed.
     pub blob_store: Option<Deployment>,
     /// Why the collector is paused, if it is.
     pub paused: Option<Pause>,

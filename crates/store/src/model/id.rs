@@ -1,4 +1,4 @@
-//! Identifiers that are made here, and can only be made well-formed.
+//! Identifiers that are created here, and can only be well-formed.
 
 use std::{fmt, str::FromStr};
 
@@ -7,11 +7,11 @@ use rand::distr::{Alphanumeric, SampleString};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Names a tenant inside the store.
+/// The internal id of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub(crate) struct TenantId(pub(crate) Uuid);
 
-/// Names one physical copy of bytes. Fresh for every upload and never reused, which is what makes deleting safe.
+/// The id of one physical copy of bytes. Fresh for every upload and never reused, which makes deleting safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ObjectId(pub(crate) Uuid);
 
@@ -22,11 +22,11 @@ impl ObjectId {
 }
 
 /// `art_` and 16 characters of `[A-Za-z0-9]`: 6 of the second in which it was made, so that artifacts of one time are
-/// neighbours in every index, and 59 bits of randomness. To know one is no right to anything.
+/// neighbours in every index, and 59 bits of randomness. It is not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct ArtifactId(String);
 
-/// `lnk_` and 20 characters of `[A-Za-z0-9]`: 119 bits of randomness, since knowing it is the right to read.
+/// `lnk_` and 20 characters of `[A-Za-z0-9]`: 119 bits of randomness, because it is the secret that allows reading.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LinkId(String);
 
@@ -131,7 +131,7 @@ impl fmt::Display for LinkId {
     }
 }
 
-/// The second of a time, by digits that have the same order in every collation; it repeats after 69 years.
+/// The second of a time, in digits that have the same order in every collation; it repeats after 69 years.
 fn in_time(time: Timestamp) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     const LENGTH: u32 = 6;
@@ -158,7 +158,7 @@ fn check(text: &str, prefix: &str, random: usize) -> Result<String, Malformed> {
     }
 }
 
-/// The texts of ids, as statements take them.
+/// The texts of ids, as parameters of statements.
 pub(crate) fn ids_of(ids: &[ArtifactId]) -> Vec<&str> {
     ids.iter().map(ArtifactId::as_str).collect()
 }

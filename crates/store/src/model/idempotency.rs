@@ -1,7 +1,7 @@
 //! Idempotency keys: the same write, however often it is sent, takes effect once and has one answer.
 //!
-//! A write with a key first claims it, or finds what the key stands for. What it leads to is recorded by the transaction
-//! of the write itself. Deduplication is another matter: it is about equal bytes, and this about the same call.
+//! A write with a key first claims it, or finds its stored result. The transaction of the write itself records the
+//! result. Deduplication is something else: it is about equal bytes, and this about the same call.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,14 +20,14 @@ use crate::model::{
     selection::Selection,
 };
 
-/// How long a claim holds when its holder shows no sign of life: longer than a caller may be silent, and not so long that
-/// its retry after a crash would have to wait for it.
+/// How long a claim lasts without a sign of life of its holder: longer than a caller may be silent, and short enough
+/// that a retry after a crash need not wait long.
 pub(crate) const LEASE: Duration = Duration::from_secs(75);
-/// The part of a request that is not known before all of it has arrived.
+/// The field of a request that is unknown before all of it has arrived.
 const CONTENT: &str = "content";
-/// Under what name, beside the fields, it is recorded how they are encoded.
+/// The name under which the version of the encoding is recorded, besides the fields.
 const ENCODING: &str = "encoding";
-/// How fields are encoded: a release that encodes one of them otherwise, or gives it another name, says another number.
+/// The version of the encoding: a release that encodes a field differently, or renames it, has another number.
 const VERSION: u32 = 1;
 
 /// A caller's own name for one write: 1 to 256 bytes of UTF-8 without control characters.
@@ -54,7 +54,7 @@ impl IdempotencyKey {
     }
 }
 
-/// What was asked: a hash of each field, so that two requests can be told apart field by field.
+/// The request: a hash of each field, so that two requests can be compared field by field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint(BTreeMap<String, String>);
 
@@ -65,7 +65,7 @@ impl Fingerprint {
 
     /// Adds a field, unless it has its default.
     pub(crate) fn with(mut self, field: &str, value: &impl Serialize) -> Self {
-        // Only a map whose keys are no texts cannot be encoded; requests have none.
+        // Only a map whose keys are not texts cannot be encoded; requests have none.
         let value = canonical::encode(value).unwrap_or_default();
         if !canonical::is_default(&value) {
             let digest = Sha256::digest(value.to_string());
@@ -74,7 +74,7 @@ impl Fingerprint {
         self
     }
 
-    /// Adds a field whose order means nothing.
+    /// Adds a field whose order has no meaning.
     pub(crate) fn with_set(self, field: &str, items: &[impl Serialize + Ord]) -> Self {
         let mut items: Vec<_> = items.iter().collect();
         items.sort_unstable();
@@ -89,7 +89,7 @@ impl Fingerprint {
         }
     }
 
-    /// Adds a field for which "not given" and "given as empty" are two things.
+    /// Adds a field for which "not given" and "empty" differ.
     pub(crate) fn with_given(self, field: &str, value: Option<&impl Serialize>) -> Self {
         self.with(field, &value.into_iter().collect::<Vec<_>>())
     }
@@ -99,7 +99,7 @@ impl Fingerprint {
         self.with(CONTENT, &"that of the source")
     }
 
-    /// Adds the hash of the content, where the request has any of its own.
+    /// Adds the hash of the content, if the request has its own.
     pub(crate) fn with_content(mut self, hash: ContentHash) -> Self {
         let content = self.0.entry(CONTENT.to_owned());
         content.or_insert_with(|| hash.to_hex());
@@ -113,31 +113,31 @@ impl Fingerprint {
     }
 }
 
-/// A key on its way to stand for a write.
+/// A claim of a key for a write.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) key: IdempotencyKey,
     pub(crate) request: Fingerprint,
     /// This attempt.
     pub(crate) owner: Uuid,
-    /// For how long the key will be remembered.
+    /// How long the key will be remembered.
     pub(crate) window: Duration,
 }
 
-/// What an earlier call with the same key asked and led to.
+/// The request and result of an earlier call with the same key.
 #[derive(Debug, Clone)]
 pub(crate) struct Earlier {
     pub(crate) request: Value,
     pub(crate) result: Value,
 }
 
-/// The record of a key: who claimed it, and what the write led to.
+/// The record of a key: its claim, and the result of its write.
 #[derive(Clone)]
 pub(crate) struct KeyRecord {
     /// The attempt that claimed the key.
     pub(crate) owner: Uuid,
     pub(crate) request: Value,
-    /// What the write led to; `None` while it is under way.
+    /// The result of the write; `None` while it is running.
     pub(crate) result: Option<Value>,
 }
 

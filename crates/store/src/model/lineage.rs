@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 /// Which way to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Direction {
-    /// To what an artifact was made from, and what that was made from.
+    /// Back to the inputs of an artifact, and their inputs.
     Inputs,
-    /// To what was made from an artifact, and what was made from that.
+    /// Forward to the outputs of an artifact, and their outputs.
     Outputs,
 }
 
-/// That one artifact was made from another.
+/// One artifact was made from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Derivation {
     /// What was made.
@@ -20,7 +20,7 @@ pub struct Derivation {
     pub input_id: String,
 }
 
-/// What lineage says of an artifact.
+/// An artifact in a lineage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relative {
     /// Its id.
@@ -29,6 +29,6 @@ pub struct Relative {
     pub filename: String,
     /// Its version.
     pub version: i64,
-    /// Who made it; empty when that was not said.
+    /// The agent that made it; empty if not given.
     pub agent_id: String,
 }

@@ -8,10 +8,10 @@ use super::{
     validate::excerpt,
 };
 
-/// A public way to one artifact.
+/// A public URL of one artifact.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// Its identifier; knowing it is the right to read.
+    /// Its identifier, the secret that allows reading.
     pub id: LinkId,
     /// Where it leads.
     pub artifact_id: ArtifactId,
@@ -24,7 +24,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// About how many bytes it has in an answer, with its URL.
+    /// Its approximate size in an answer, with its URL, in bytes.
     pub(crate) const WEIGHT: usize = 1024;
 }
 

@@ -20,13 +20,13 @@ pub struct ManifestEntry {
 }
 
 impl ManifestEntry {
-    /// About how many bytes it has in an answer.
+    /// Its approximate size in an answer, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.filename.len() + self.artifact_id.len() + 128
     }
 
-    /// Its line: filename, version, id, size and `sha256:` hash, separated by tabs. A filename has no control characters,
-    /// so every line can be taken apart again.
+    /// Its line: filename, version, id, size and `sha256:` hash, separated by tabs. A filename has no control
+    /// characters, so every line can be parsed.
     #[must_use]
     pub fn line(&self) -> String {
         format!(

@@ -1,16 +1,16 @@
-//! What a content is, by its first bytes and its name. The bytes go first: what they are not, no name makes them.
+//! Guesses a content type from the first bytes and the name. The bytes take precedence: a name cannot contradict them.
 
 use std::path::Path;
 
-/// What bytes are when nothing is known of them.
+/// The type of unknown bytes.
 const UNKNOWN: &str = "application/octet-stream";
 const PLAIN: &str = "text/plain";
 
-/// How many of the first bytes are looked at.
+/// How many of the first bytes are inspected.
 const LOOKED_AT: usize = 64 << 10;
 
-/// What agents write, by extension; before what the rest of the world means by these. Source code that has no
-/// registered type is plain text.
+/// Types of agents' files by extension, which take precedence over other meanings of these extensions. Source code
+/// without a registered type is plain text.
 const BY_EXTENSION: [(&str, &str); 38] = [
     ("arrow", "application/vnd.apache.arrow.file"),
     ("cts", PLAIN),
@@ -52,7 +52,7 @@ const BY_EXTENSION: [(&str, &str); 38] = [
     ("yml", "application/yaml"),
 ];
 
-/// Types that are text although they are not called so; beside those that end in `+json` and `+xml`.
+/// Text types that are not called `text/`, besides those that end in `+json` and `+xml`.
 const TEXT: [&str; 6] = [
     "application/json",
     "application/jsonl",
@@ -62,14 +62,14 @@ const TEXT: [&str; 6] = [
     "application/yaml",
 ];
 
-/// What begins with a text of its own and may go on with text.
+/// Formats that begin with a signature in text and may continue with text.
 const TEXTUAL_MAGIC: [&str; 3] = [
     "application/pdf",
     "application/postscript",
     "application/rtf",
 ];
 
-/// Containers, which say less than a name that names what is in them.
+/// Containers, for which a name may be more precise.
 const CONTAINERS: [&str; 3] = [
     "application/gzip",
     "application/x-ole-storage",
@@ -86,13 +86,13 @@ pub(crate) fn guess(filename: &str, first_bytes: &[u8]) -> &'static str {
         Some((looked_at, more)) => (looked_at, !more.is_empty()),
         None => (first_bytes, false),
     };
-    // The last character may be cut off: by this look, or by the piece in which it arrived.
+    // The last character may be cut off, by this limit or by the piece in which it arrived.
     let cut = more || first_bytes.len() >= LOOKED_AT;
     let magic =
         infer::get(looked_at).filter(|kind| kind.matcher_type() != infer::MatcherType::Text);
     let magic = magic.map(|kind| kind.mime_type());
     if is_text(looked_at, cut) {
-        // Many magic numbers are letters with which a text may begin.
+        // Many magic numbers are letters, with which a text may begin.
         let magic = magic.filter(|magic| TEXTUAL_MAGIC.contains(magic));
         return magic
             .or(named.filter(|named| is_textual(named)))
@@ -136,7 +136,7 @@ fn is_textual(kind: &str) -> bool {
         || TEXT.contains(&kind)
 }
 
-/// Whether a name says more than the bytes, and does not contradict them.
+/// Whether a name is more precise than the bytes, and does not contradict them.
 fn says_more(named: &str, magic: &str) -> bool {
     let is_media = |kind: &str| kind.starts_with("audio/") || kind.starts_with("video/");
     if CONTAINERS.contains(&magic) {

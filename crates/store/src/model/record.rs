@@ -1,4 +1,4 @@
-//! What an artifact is for, and how far it has come.
+//! The kind and the stage of an artifact.
 
 use std::str::FromStr;
 
@@ -25,14 +25,14 @@ pub enum Kind {
     Other,
 }
 
-/// How far an artifact has come; it may move from any stage to any other.
+/// How far the work on an artifact has come; any stage may follow any other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Work under way.
     #[default]
     Draft,
-    /// To be looked at by somebody else.
+    /// Ready for review by somebody else.
     Review,
     /// Done.
     Final,

@@ -1,4 +1,4 @@
-//! The two ways to say which artifact is meant.
+//! References to artifacts: by id or by name.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::model::{
     validate::{Violations, excerpt},
 };
 
-/// A file in its scope, and perhaps one of its versions, as a caller puts it.
+/// A file in its scope, and optionally one of its versions, unchecked.
 #[derive(Debug, Clone, Default)]
 pub struct RawName {
     /// Required.
@@ -27,7 +27,7 @@ pub struct RawName {
     pub version: i64,
 }
 
-/// Which artifact is meant.
+/// A reference to an artifact.
 #[derive(Debug, Clone, Serialize)]
 pub enum ArtifactRef {
     /// The one with this id.
@@ -49,7 +49,7 @@ impl ArtifactRef {
     /// Takes either an id or a name.
     ///
     /// # Errors
-    /// `Invalid` for both, for neither, and for a name that cannot be one; `ArtifactNotFound` for what is no id.
+    /// `Invalid` for both, for neither, and for an invalid name; `ArtifactNotFound` for a malformed id.
     pub fn new(id: &str, name: Option<RawName>) -> Result<Self> {
         match (id, name) {
             ("", None) => Err(Error::invalid("artifact_id", "is required, or a name")),
@@ -94,7 +94,7 @@ impl FileName {
 }
 
 impl FileName {
-    /// What its versions meet, and nothing else does.
+    /// The condition that exactly its versions meet.
     pub(crate) fn versions(&self) -> Filter {
         let exactly = |field, text: &str| {
             let text = TextMatch::Exactly(text.to_owned());
@@ -132,7 +132,7 @@ impl fmt::Display for ArtifactRef {
     }
 }
 
-/// What is no identifier names nothing.
+/// An invalid identifier names nothing.
 pub(crate) fn artifact_id(text: &str) -> Result<ArtifactId> {
     text.parse()
         .map_err(|_| Error::ArtifactNotFound(excerpt(text)))

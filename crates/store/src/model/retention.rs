@@ -10,16 +10,16 @@ use crate::model::{
 /// How long a tenant may keep artifacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keeping {
-    /// How long, when an artifact's creator does not say; `None`: it never expires.
+    /// The time to live of an artifact whose creator gives none; `None`: it never expires.
     pub default_ttl: Option<Duration>,
-    /// The longest that a creator may ask for; `None`: as long as anything can be kept, which is 100 years.
+    /// The longest time to live that a creator may ask for; `None`: 100 years.
     pub max_ttl: Option<Duration>,
     /// Whether an artifact may be kept without an expiry.
     pub never_expires_allowed: bool,
 }
 
 impl Keeping {
-    /// The time to live that is asked for, if it is allowed; `None`: no expiry.
+    /// The requested time to live, if it is allowed; `None`: no expiry.
     ///
     /// # Errors
     /// `TtlExceedsLimit`.
@@ -31,7 +31,7 @@ impl Keeping {
         }
     }
 
-    /// Makes sure that it allows what it gives by default.
+    /// Checks that the default is allowed.
     ///
     /// # Errors
     /// `Invalid`, with the settings at fault.

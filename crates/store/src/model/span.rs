@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-/// A length of time, such as `90d` or `1h 30m`; written in the largest unit of which it is a whole number.
+/// A length of time, such as `90d` or `1h 30m`; displayed in the largest unit of which it is a whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Duration);
 

@@ -1,4 +1,4 @@
-//! What a caller says of an artifact that is to be made, and the rules for it.
+//! The spec of an artifact to create, and its rules.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -20,17 +20,17 @@ use crate::model::{
     validate::{LONGEST_TTL, Violations},
 };
 
-/// What to do when the latest version of a file has the very same content.
+/// What to do if the latest version of a file has exactly the same content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum OnDuplicate {
     /// Make the next version.
     #[default]
     CreateNew,
-    /// Answer the latest version as it is.
+    /// Return the latest version.
     ReturnExisting,
 }
 
-/// How long to keep an artifact, as its creator put it.
+/// How long to keep an artifact, as requested.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum Expiry {
     /// The tenant's default.
@@ -38,14 +38,14 @@ pub enum Expiry {
     Default,
     /// From the commit on.
     After(Duration),
-    /// For ever.
+    /// Without an end.
     Never,
-    /// As long as the tenant may.
+    /// As long as the tenant allows.
     Longest,
 }
 
 impl Expiry {
-    /// The time to live under a tenant's rules; `None` for ever.
+    /// The time to live under a tenant's rules; `None`: no expiry.
     ///
     /// # Errors
     /// `TtlExceedsLimit`.
@@ -61,7 +61,7 @@ impl Expiry {
     }
 }
 
-/// What a caller says of an artifact, before any rule was checked.
+/// The spec of an artifact, unchecked.
 #[derive(Debug, Clone, Default)]
 pub struct RawSpec {
     /// Required.
@@ -98,20 +98,21 @@ pub struct RawSpec {
     pub labels: Vec<String>,
     /// The ids of the artifacts that it was made from.
     pub inputs: Vec<String>,
-    /// The version that must be the latest; 0: there must be none.
+    /// The version that must be the latest; 0: none may exist.
     pub if_version: Option<i64>,
     /// What to do when the latest version has the same content.
     pub on_duplicate: OnDuplicate,
     /// The caller's own name for the call; empty: none.
     pub idempotency_key: String,
-    /// Whether it waits for `commit_session`.
+    /// Whether it stays unpublished until `commit_session`.
     pub unpublished: bool,
     /// Whether it stays when its session is deleted.
     pub persistent: bool,
 }
 
 impl RawSpec {
-    /// What is asked of a copy. What it takes from its source is what that has at the time, and not what was asked.
+    /// The request of a copy, for its key. What it takes from its source is the source's current value, and not part of
+    /// the request.
     pub(crate) fn fingerprint_of_copy(&self, source: &ArtifactRef) -> Fingerprint {
         let metadata: BTreeMap<_, _> = self.metadata.iter().cloned().collect();
         Fingerprint::of("CopyArtifact")
@@ -141,7 +142,7 @@ impl RawSpec {
     }
 }
 
-/// What a caller says of an artifact, all rules kept but those that need the tenant.
+/// The spec of an artifact, checked by all rules except those that need the tenant.
 #[derive(Debug, Clone)]
 pub struct ArtifactSpec {
     pub(crate) filename: Filename,
@@ -169,7 +170,7 @@ pub struct ArtifactSpec {
     /// With a session alone.
     pub(crate) unpublished: bool,
     pub(crate) persistent: bool,
-    /// What the caller asked for, where that is not this.
+    /// The original request, if it differs from this spec.
     pub(crate) asked: Option<Fingerprint>,
 }
 
@@ -178,7 +179,7 @@ impl ArtifactSpec {
     pub(crate) const MAX_TITLE: usize = 255;
     const MAX_INPUTS: usize = 64;
 
-    /// What is asked, but for the content.
+    /// The request, without the content.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         if let Some(asked) = &self.asked {
             return asked.clone();
@@ -209,7 +210,7 @@ impl ArtifactSpec {
         }
     }
 
-    /// The file that this will be a version of.
+    /// The file of which this will be a version.
     pub(crate) fn file_name(&self) -> FileName {
         FileName {
             filename: self.filename.clone(),
@@ -219,8 +220,8 @@ impl ArtifactSpec {
         }
     }
 
-    /// Whether the content is declared, so that its bytes need not be sent if they are held. No bytes at all are sent as
-    /// soon as they are declared.
+    /// Whether the content is declared, so that its bytes need not be sent if they are stored; false for empty content,
+    /// which no declaration saves.
     pub(crate) fn is_declared(&self) -> bool {
         self.declared_hash.is_some() && self.declared_size.is_some_and(|size| size > 0)
     }
@@ -315,7 +316,7 @@ impl ArtifactSpec {
         faults.finish(spec)
     }
 
-    /// Holds what arrived against what was declared.
+    /// Compares what arrived with what was declared.
     ///
     /// # Errors
     /// `ContentMismatch`.
@@ -324,7 +325,7 @@ impl ArtifactSpec {
     }
 }
 
-/// Holds a size and a hash against those that were declared.
+/// Compares a size and a hash with the declared ones.
 ///
 /// # Errors
 /// `ContentMismatch`.
@@ -352,7 +353,7 @@ pub(crate) fn check_content(
 /// The most labels of one artifact.
 const MAX_LABELS: usize = 16;
 
-/// Labels that keep the rules, in alphabetical order, each once.
+/// Valid labels, in alphabetical order, each once.
 pub(crate) fn check_labels(
     faults: &mut Violations,
     field: &str,

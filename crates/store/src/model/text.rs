@@ -1,4 +1,4 @@
-//! The names that callers give, as types that cannot break their rules.
+//! Names from callers, as types that cannot break their rules.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::model::media_type;
 
-/// A filename: 1 to 1,024 bytes, `/` separates, and no segment could lead out of a folder or be too long for a file system.
-/// Bidirectional marks and the like are kept: a filename is data here, and is never resolved.
+/// A filename: 1 to 1,024 bytes, with `/` as a separator; no segment leads out of a folder or is too long for a file
+/// system. Bidirectional marks and the like are kept: a filename is data here, and is never resolved.
 ///
-/// Together with the three ids of its scope, at 255 bytes each, it must fit into a row of a B-tree index, which is 2,704
-/// bytes at the most.
+/// Together with the three ids of its scope, at 255 bytes each, it must fit into a row of a B-tree index, which has at
+/// most 2,704 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Filename(String);
 
@@ -46,14 +46,14 @@ impl Filename {
         Ok(Self(text))
     }
 
-    /// The filename as it was given.
+    /// The filename as given.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A caller's own identifier of a session, namespace, user or agent, or a label: 1 to 255 bytes of UTF-8 without control
-/// characters, whatever the outside world calls it.
+/// A caller's own identifier of a session, namespace, user or agent, or a label: any 1 to 255 bytes of UTF-8 without
+/// control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Label(String);
 
@@ -71,7 +71,7 @@ impl Label {
         }
     }
 
-    /// Checks an identifier that may be left out.
+    /// Checks an optional identifier.
     ///
     /// # Errors
     /// The rule that it breaks.
@@ -83,13 +83,13 @@ impl Label {
         }
     }
 
-    /// The identifier as it was given.
+    /// The identifier as given.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Checks the name of a tenant, which the operator chooses and which stands in logs and metrics.
+/// Checks the name of a tenant, which the operator chooses and which appears in logs.
 ///
 /// # Errors
 /// The rule that it breaks.
@@ -104,12 +104,12 @@ pub(crate) fn check_tenant_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Words for people: any UTF-8 up to a bound, without NUL, which PostgreSQL's text cannot hold.
+/// Text for people: any UTF-8 up to a limit, without NUL, which PostgreSQL's text cannot hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Words(String);
 
 impl Words {
-    /// Checks words against a bound in bytes.
+    /// Checks a text against a limit in bytes.
     ///
     /// # Errors
     /// The rule that they break.
@@ -123,20 +123,20 @@ impl Words {
         }
     }
 
-    /// The words as they were given.
+    /// The text as given.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The text of an identifier that may be left out; empty when it was.
+/// The text of an optional identifier; empty if absent.
 pub(crate) fn text_of(label: &Option<Label>) -> &str {
     label.as_ref().map_or("", Label::as_str)
 }
 
-/// A media type: `type/subtype` and perhaps parameters, at most 255 bytes. A comma stands in quotes
-/// alone, for elsewhere it begins another type, and no value has a semicolon, a quote or an escape in it: those who read
-/// such headers do not agree on what they mean.
+/// A media type: `type/subtype` and optional parameters, at most 255 bytes. A comma is allowed only in quotes, because
+/// elsewhere it begins another type, and no value has a semicolon, a quote or an escape, because readers of such
+/// headers disagree about them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct ContentType(String);
 
@@ -195,7 +195,7 @@ fn is_parameter(text: &str) -> bool {
     is_token(name) && value_is_fine
 }
 
-/// A caller's own pairs, within their bounds.
+/// A caller's own pairs, within their limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Metadata(BTreeMap<String, String>);
 

@@ -1,19 +1,19 @@
-//! Times that the protocol depends on.
+//! The times of the protocol.
 
 use std::time::Duration;
 
-/// Times that the protocol depends on.
+/// The times of the protocol.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     /// How long an upload may show no sign of life.
     pub(crate) lease: Duration,
     /// How long deleted and expired artifacts keep their bytes.
     pub(crate) delete_window: Duration,
-    /// How long condemned bytes are left alone.
+    /// The grace of condemned bytes.
     pub(crate) grace: Duration,
-    /// How long an idempotency key stands for its write.
+    /// How long an idempotency key is remembered.
     pub(crate) idempotency_window: Duration,
-    /// How long an unpublished artifact waits.
+    /// How long an unpublished artifact is kept.
     pub(crate) unpublished_window: Duration,
     /// How long the events of sessions are kept.
     pub(crate) event_retention: Duration,

@@ -1,4 +1,4 @@
-//! Updates: what may be changed of an artifact. Never its bytes, its name, its scope or where it came from.
+//! Updates of an artifact's record, never of its bytes, name, scope or origin.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use super::{
     validate::Violations,
 };
 
-/// What to change, as a caller puts it; what is not given stays.
+/// An update, unchecked; fields that are not given stay.
 #[derive(Debug, Clone, Default)]
 pub struct RawUpdate {
-    /// The etag that the record must have; empty: any.
+    /// The etag that the record must have; empty: no condition.
     pub etag: String,
     /// For people.
     pub title: Option<String>,
-    /// All pairs, which replace those that are there.
+    /// All pairs, which replace the existing ones.
     pub metadata: Option<Vec<(String, String)>>,
-    /// Single pairs: a key, and its value or none, to take it away. Not beside all pairs.
+    /// Single pairs: a key, and its value, or none to remove it. Not together with all pairs.
     pub pairs: Vec<(String, Option<String>)>,
-    /// All labels, which replace those that are there.
+    /// All labels, which replace the existing ones.
     pub labels: Option<Vec<String>>,
     /// The name of a stage.
     pub stage: Option<String>,
@@ -29,11 +29,11 @@ pub struct RawUpdate {
     pub expiry: Option<Expiry>,
     /// Whether it stays when its session is deleted.
     pub persistent: Option<bool>,
-    /// Who makes the change; empty: unknown.
+    /// The agent that makes the change; empty: unknown.
     pub agent_id: String,
 }
 
-/// What to change, all rules kept but those that need the tenant.
+/// An update, checked by all rules except those that need the tenant.
 #[derive(Debug, Clone)]
 pub struct ArtifactUpdate {
     pub(crate) etag: Option<String>,

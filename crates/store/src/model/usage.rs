@@ -5,24 +5,24 @@ use serde::{Deserialize, Serialize};
 /// How much is stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Artifacts that are live, or wait to be published. One that is deleted stops counting at once, one that has expired
-    /// when the collector has ended it.
+    /// Artifacts that are live or unpublished. A deleted one stops counting at once, an expired one when the collector
+    /// has processed it.
     pub stored_artifacts: u64,
-    /// The sum of their sizes in bytes. What several have in common counts for each.
+    /// The sum of their sizes in bytes. Shared bytes count for each artifact.
     pub stored_bytes: u64,
-    /// Objects whose bytes are there: live, or condemned and not deleted yet.
+    /// Objects whose bytes exist: live, or condemned and not yet deleted.
     pub physical_objects: u64,
-    /// The sum of their sizes in bytes. The size of an upload that was never completed is not known, and counts as 0.
+    /// The sum of their sizes in bytes. An upload that was never completed has an unknown size, and counts as 0.
     pub physical_bytes: u64,
 }
 
-/// A tenant whose usage is not what it stores.
+/// A tenant whose usage differs from what it stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Miscount {
     /// The tenant's name.
     pub tenant: String,
     /// What its usage says.
     pub counted: Usage,
-    /// What its rows add up to.
+    /// The sum of its rows.
     pub found: Usage,
 }

@@ -1,4 +1,4 @@
-//! Collects the broken rules of a request, so that a caller hears of many at once; and the bounds that keep this cheap
+//! Collects the violations of a request, so that a caller gets many at once, within limits that keep this cheap
 //! whatever is sent.
 
 use std::time::Duration;
@@ -7,20 +7,20 @@ use jiff::Timestamp;
 
 use crate::model::error::{Error, Result, Violation};
 
-/// The longest time to live: 100 years, so that every time that is kept can be read, written and added to.
+/// The longest time to live: 100 years, so that every stored time can be read, written and added to.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(36_525 * 24 * 60 * 60);
 
-/// The first time that Postgres can compare with, and the last that is kept: the start of the years 1 and 9000.
+/// The first time with which Postgres can compare, and the last that is stored: the start of the years 1 and 9000.
 const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 const LATEST: Timestamp = Timestamp::constant(221_845_392_000, 0);
 
-/// The most violations of one answer, and the most characters of input that any of them repeats.
+/// The maximum violations of one answer, and the maximum characters of input that each repeats.
 const MAX_VIOLATIONS: usize = 16;
 const MAX_ECHO: usize = 64;
-/// The most ids that one violation names.
+/// The maximum ids that one violation names.
 const MAX_IDS: usize = 4;
 
-/// What a caller wrote, cut to what an answer may repeat of it.
+/// A caller's text, cut to the length that an answer may repeat.
 pub(crate) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(MAX_ECHO) {
         None => text.to_owned(),
@@ -28,7 +28,7 @@ pub(crate) fn excerpt(text: &str) -> String {
     }
 }
 
-/// The first of some ids, and how many there are beyond them.
+/// The first of some ids, and how many more there are.
 pub(crate) fn some_of(ids: &[String]) -> String {
     let some = ids[..ids.len().min(MAX_IDS)].join(", ");
     match ids.len().saturating_sub(MAX_IDS) {
@@ -37,12 +37,12 @@ pub(crate) fn some_of(ids: &[String]) -> String {
     }
 }
 
-/// A time that a filter compares with, brought to between `EARLIEST` and `LATEST`: nothing is older or newer.
+/// A time of a filter, limited to between `EARLIEST` and `LATEST`: nothing is older or newer.
 pub(crate) fn within_reach(at: Timestamp) -> Timestamp {
     at.clamp(EARLIEST, LATEST)
 }
 
-/// The rules that a request has been found to break so far, at most 16.
+/// The violations of a request so far, at most 16.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
 
@@ -59,7 +59,7 @@ impl Violations {
         Self::default()
     }
 
-    /// Notes that a field breaks a rule; beyond 16 nothing is noted.
+    /// Records that a field breaks a rule; beyond 16 it records nothing.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         if self.is_full() {
             return;
@@ -70,15 +70,15 @@ impl Violations {
         });
     }
 
-    /// Takes the value, or notes the rule that its field breaks.
+    /// Returns the value, or records the rule that its field breaks.
     pub fn check<T>(&mut self, field: &str, value: Result<T, impl Into<String>>) -> Option<T> {
         value
             .map_err(|description| self.add(field, description))
             .ok()
     }
 
-    /// Checks the elements of a list one by one. A list that is too long is refused by its length alone, and a list with
-    /// many faults is left after the sixteenth.
+    /// Checks the elements of a list one by one. A list that is too long is refused by its length alone, and checking
+    /// stops after the sixteenth violation.
     pub(crate) fn each<I: IntoIterator<IntoIter: ExactSizeIterator>, T, E: Into<String>>(
         &mut self,
         field: &str,
@@ -103,7 +103,7 @@ impl Violations {
         kept
     }
 
-    /// Whether a list is short enough, else the fault is noted.
+    /// Whether a list is short enough; otherwise records the violation.
     pub(crate) fn fits(&mut self, field: &str, length: usize, most: usize) -> bool {
         let fits = length <= most;
         if !fits {
@@ -121,7 +121,7 @@ impl Violations {
         }
     }
 
-    /// Whether every rule was kept so far.
+    /// Whether there is no violation so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -131,7 +131,7 @@ impl Violations {
         self.0.len() >= MAX_VIOLATIONS
     }
 
-    /// Notes the rules that pairs break, each at its key below a field.
+    /// Records the violations of pairs, each at its key below a field.
     pub(crate) fn add_pairs(&mut self, field: &str, broken: Vec<(Option<String>, String)>) {
         for (key, rule) in broken {
             let key = key.map_or(String::new(), |key| format!("[{:?}]", excerpt(&key)));
@@ -139,7 +139,7 @@ impl Violations {
         }
     }
 
-    /// The same rules, broken by the fields of a message that stands in a field.
+    /// The same violations, with their fields below a message's field.
     #[must_use]
     pub fn below(mut self, field: &str) -> Self {
         for violation in &mut self.0 {
@@ -151,8 +151,8 @@ impl Violations {
         self
     }
 
-    /// The finished value, or what was wrong with its fields. A value that could not be finished must have had a violation
-    /// noted.
+    /// The finished value, or the violations of its fields. A value that could not be finished must have a recorded
+    /// violation.
     pub fn finish<T>(self, value: Option<T>) -> Result<T> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

@@ -1,4 +1,5 @@
-//! Who was let in a moment ago, so that most calls need not ask Postgres; and one question at a time for each credential.
+//! Caches accepted credentials, so that most calls need not ask Postgres, and allows one lookup at a time for each
+//! credential.
 
 use std::{
     collections::HashMap,
@@ -18,18 +19,18 @@ use crate::model::{
     tenant::Caller,
 };
 
-/// How many credentials a process remembers. An entry takes some hundred bytes.
+/// The maximum entries of the cache. An entry takes some hundred bytes.
 const REMEMBERED: u64 = 50_000;
-/// How many credentials are looked up at once: invented ones take no more of the database than this.
+/// How many credentials are looked up at once: invented ones cost the database no more than this.
 const LOOKING: usize = 8;
 /// How many more credentials wait for that.
 const WAITING: usize = 256;
-/// How many calls wait, together with those that show the same credential.
+/// How many calls wait, including those with the same credential.
 const CALLS: usize = 16_384;
 /// How long each of them waits.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a caller proves itself by.
+/// The proof of a caller's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Proof {
     /// The hash of an API key.
@@ -38,7 +39,7 @@ pub(crate) enum Proof {
     Token { issuer: String, subject: String },
 }
 
-/// What Postgres said of a credential.
+/// Postgres' answer for a credential.
 #[derive(Clone)]
 struct Known {
     asked_at: Instant,
@@ -46,11 +47,11 @@ struct Known {
     caller: Option<Caller>,
 }
 
-/// The look-ups of one credential: who holds this looks it up, and all others wait. It keeps when the last one began that
-/// has failed.
+/// The lookups of one credential: the holder of this lock looks it up, and the others wait. It records when the last
+/// failed lookup began.
 type LookUps = Arc<Turn<Option<Instant>>>;
 
-/// What Postgres said of credentials lately, refusals included: invented keys cost one query each, and no more.
+/// Postgres' recent answers, including refusals: an invented key costs one query.
 #[derive(Clone)]
 pub(crate) struct Trust {
     known: Cache<Proof, Known>,
@@ -62,7 +63,7 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Goes on with what is known for so long at most; zero: every call hears what was asked after it came.
+    /// Keeps entries for so long; zero: every call gets an answer that was requested after it arrived.
     pub(crate) fn new(time: Duration) -> Self {
         Self {
             known: Cache::new(REMEMBERED),
@@ -74,7 +75,7 @@ impl Trust {
         }
     }
 
-    /// Whose proof this is. Calls that come while it is looked up wait for the next look-up, and share it.
+    /// The caller of this proof. Calls that arrive during a lookup wait for the next one, and share it.
     ///
     /// # Errors
     /// `RateLimited` when too many wait; those of `look_up`.
@@ -113,7 +114,7 @@ impl Trust {
         Ok(caller)
     }
 
-    /// What is known and still holds for a call that came then; `None`: Postgres must be asked.
+    /// The cached answer that is valid for a call that arrived then; `None`: ask Postgres.
     fn recall(&self, proof: &Proof, came: Instant) -> Option<Option<Caller>> {
         let known = self.known.get(proof)?;
         let holds = known.asked_at >= came || known.asked_at.elapsed() < self.time;
@@ -137,7 +138,7 @@ fn lock(
     under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A call's part in the look-ups of a credential; they are forgotten with the last one.
+/// A call's share in the lookups of a credential, which are removed with the last share.
 struct Turns<'a>(LookUps, Proof, &'a Mutex<HashMap<Proof, LookUps>>);
 
 impl Drop for Turns<'_> {

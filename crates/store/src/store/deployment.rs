@@ -1,7 +1,7 @@
 //! Which database and which blob store belong together, and whether the collector may work on them.
 //!
-//! Both hold the id of the deployment and its epoch. A database that was pointed at the wrong bucket, or a bucket that
-//! another database has taken over since, is noticed before anything is written or deleted there.
+//! Both contain the id of the deployment and its epoch. A database with the wrong bucket, or a bucket that another
+//! database has taken over since, is detected before anything is written or deleted there.
 
 use std::sync::atomic::Ordering;
 
@@ -18,18 +18,18 @@ use crate::{
 };
 
 impl Store {
-    /// Makes sure that the database and the blob store belong together, and claims a blob store that nobody has. Several
+    /// Verifies that the database and the blob store belong together, and claims an unclaimed blob store. Several
     /// processes may do so at once.
     ///
     /// # Errors
-    /// `Invalid`, naming the setting, when the blob store is another deployment's, or was this one's before another
-    /// database took it over; `Unavailable`, when that cannot be told now.
+    /// `Invalid`, naming the setting, if the blob store belongs to another deployment, or another database took it over;
+    /// `Unavailable` if that is not known now.
     #[tracing::instrument(skip_all)]
     pub async fn check_deployment(&self) -> Result<()> {
         self.deployment().await.map(drop)
     }
 
-    /// As `check_deployment`; returns what both agree on.
+    /// Like `check_deployment`; returns the deployment of both.
     pub(crate) async fn deployment(&self) -> Result<Deployment> {
         let control = rows::read(&self.meta.client().await?).await?;
         let marker = self.marker().await?;
@@ -46,8 +46,8 @@ impl Store {
         Ok(agreed)
     }
 
-    /// Gives the deployment an id if it has none, and writes it into a blob store that had none. It counts only once it has
-    /// been read there: another deployment may have been faster.
+    /// Assigns the deployment an id if it has none, and writes it into an unmarked blob store. It counts only once it
+    /// has been read there, because another deployment may have been faster.
     async fn claim(&self) -> Result<Deployment> {
         let own = rows::name(&self.meta.client().await?, Uuid::now_v7()).await?;
         let written = self.blobs.claim(&own.to_string()).await;
@@ -88,9 +88,9 @@ impl Store {
         Error::invalid(self.blobs.setting(), words)
     }
 
-    /// Takes the blob store over for this database: whichever database had it before is shut out, and the collector is
-    /// paused until `resume_gc`. When the blob store is of another deployment than the database's, that one must be named.
-    /// Safe to run again when it was cut off.
+    /// Takes the blob store over for this database: the previous database is shut out, and the collector is paused
+    /// until `resume_gc`. If the blob store belongs to another deployment than the database's, that one must be named.
+    /// Safe to repeat after an interruption.
     ///
     /// # Errors
     /// `Invalid` when the blob store is of another deployment than the database's and than the one named; `Unavailable`.
@@ -119,7 +119,7 @@ impl Store {
         self.deployment().await
     }
 
-    /// What the two stores say of the deployment.
+    /// The deployment of each of the two stores.
     ///
     /// # Errors
     /// `Invalid` when the blob store's mark is not understood; `Unavailable`.
@@ -133,7 +133,7 @@ impl Store {
         })
     }
 
-    /// Lets no pass begin, and none under way begin another batch, in any worker, until `resume_gc`.
+    /// Prevents every worker from starting a pass, or another batch of a running one, until `resume_gc`.
     ///
     /// # Errors
     /// `Unavailable`.

@@ -1,4 +1,4 @@
-//! Hashing content as it passes through.
+//! Hashes content while it passes through.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -9,10 +9,10 @@ use crate::model::{
     error::{Error, Result},
 };
 
-/// From this size on, hashing is worth a thread of its own: below it, the hand-over costs more.
+/// From this size on, hashing is worth its own thread: below it, the hand-over costs more.
 const WORTH_A_THREAD: usize = 256 * 1024;
 
-/// The hash of content that passes through piece by piece. A large piece is hashed while the next one is on its way.
+/// The hash of content that passes through piece by piece. A large piece is hashed while the next one arrives.
 pub(crate) enum Hashing {
     Here(Sha256),
     Elsewhere(JoinHandle<Sha256>),

@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-/// The artifact to commit, all of it known.
+/// The artifact to commit, complete.
 pub(crate) struct NewArtifact {
     pub(crate) tenant: TenantId,
-    /// Whether the tenant had a quota when the caller was let in.
+    /// Whether the tenant had a quota when the caller was authenticated.
     pub(crate) has_quota: bool,
     pub(crate) id: ArtifactId,
     pub(crate) spec: Arc<ArtifactSpec>,
@@ -35,50 +35,50 @@ pub(crate) struct NewArtifact {
     /// This upload's own object.
     pub(crate) object: ObjectId,
     pub(crate) payload: Payload,
-    /// How long condemned bytes are left alone.
+    /// The grace of condemned bytes.
     pub(crate) grace: Duration,
-    /// How long the artifact waits, if it is unpublished.
+    /// How long the artifact is kept if it is unpublished.
     pub(crate) unpublished_window: Duration,
-    /// The caller's key for this write, if it has one, with the content in its request.
+    /// The claim of the caller's key, if any, with the content in its request.
     pub(crate) claim: Option<Claim>,
 }
 
-/// Where the bytes of this upload are.
+/// The place of this upload's bytes.
 pub(crate) enum Payload {
-    /// Here; they go into the row.
+    /// In memory; they go into the row.
     Inline(Bytes),
     /// In the blob store, under the key of the object, whose row is `staging`.
     Staged,
-    /// Not sent: the tenant must hold them already, under an artifact that can be read.
+    /// Not sent: a visible artifact of the tenant must have them already.
     Existing,
 }
 
-/// How the transaction ended.
+/// The outcome of the transaction.
 pub(crate) enum Outcome {
     Created(Box<Created>),
-    /// The key is held by another attempt, or stands for an earlier one; nothing was committed.
+    /// Another attempt has claimed the key, or it has a stored result; nothing was committed.
     KeyTaken(Option<KeyRecord>),
-    /// The bytes that were not sent are not held; nothing was committed.
+    /// The bytes that were not sent are not stored; nothing was committed.
     ContentMissing,
-    /// The session was closed then; nothing was committed.
+    /// The session is closed since then; nothing was committed.
     Closed(Closed),
-    /// The latest version is not the one that the caller expects; nothing was committed.
+    /// The latest version is not the expected one; nothing was committed.
     Conflict(Option<Box<Artifact>>),
-    /// The latest version has the same content, and the caller wants that one; nothing was committed.
+    /// The latest version has the same content, which the caller wants returned; nothing was committed.
     Existing(Box<Artifact>),
     /// These inputs are not visible; nothing was committed.
     InputsMissing(Vec<String>),
-    /// The tenant's quota has no room for it; nothing was committed.
+    /// The tenant's quota has no room; nothing was committed.
     OverQuota(QuotaExceeded),
-    /// The collector took the staging object because its lease had run out; nothing was committed.
+    /// The collector condemned the staging object because its lease had expired; nothing was committed.
     Lost,
 }
 
 /// Why a transaction has no outcome.
 pub(crate) enum Failure {
-    /// Nothing was committed, or it is not known; running it again tells.
+    /// Nothing was committed, or it is unknown; a retry finds out.
     Repeat(PgError),
-    /// Nothing was committed: the quota has no room for all who may be writing, and perhaps for this one alone.
+    /// Nothing was committed: the quota has no room for every possible writer, and perhaps for this one alone.
     Crowded,
     Final(Error),
 }

@@ -1,4 +1,5 @@
-//! What leads a search: the index, or the side table, that has the artifacts of one condition in the order of a page.
+//! The leader of a search: the index, or the side table, that has the artifacts of one condition in the order of a
+//! page.
 
 use crate::{
     meta::filter::Query,
@@ -8,7 +9,7 @@ use crate::{
     },
 };
 
-/// What has artifacts in the order of their creation, newest first.
+/// A source of artifacts in the order of their creation, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::meta) enum Leader<'a> {
     Tenant,
@@ -21,7 +22,7 @@ pub(in crate::meta) enum Leader<'a> {
     Content(&'a str),
 }
 
-/// The conditions of which every one must hold.
+/// The conditions that must all hold.
 pub(super) fn conditions(filter: &Filter) -> Vec<&Condition> {
     match filter {
         Filter::All(parts) => parts.iter().flat_map(conditions).collect(),
@@ -30,7 +31,7 @@ pub(super) fn conditions(filter: &Filter) -> Vec<&Condition> {
     }
 }
 
-/// Everything that can lead, what is likely to lead to the fewest first; the tenant when there is nothing else.
+/// All possible leaders, with the probably most selective first; the tenant if there is no other.
 pub(in crate::meta) fn leaders(filter: &Filter) -> Vec<Leader<'_>> {
     let mut all: Vec<_> = conditions(filter).into_iter().filter_map(leader).collect();
     if all.is_empty() {
@@ -65,18 +66,18 @@ fn leader(condition: &Condition) -> Option<Leader<'_>> {
     }
 }
 
-/// A stretch of what a leader leads to.
+/// A range of a leader's artifacts.
 pub(in crate::meta) struct Stretch {
-    /// What stands behind FROM: at most so many artifacts `a`, in order.
+    /// The FROM clause: at most so many artifacts `a`, in order.
     pub(in crate::meta) from: String,
-    /// The expression of an artifact's number in the stretch, counted from 1.
+    /// The expression of an artifact's number in the range, counted from 1.
     pub(in crate::meta) number: &'static str,
-    /// The expressions of its place in the order. They are there also where the artifact is not.
+    /// The expressions of its position in the order, which exist even if the artifact does not.
     pub(in crate::meta) order: [&'static str; 2],
 }
 
 impl Leader<'_> {
-    /// The next so many artifacts behind a position. The times that all must keep to bound the stretch itself.
+    /// The next so many artifacts after a position. Time conditions that apply to all bound the range itself.
     pub(in crate::meta) fn stretch(
         self,
         query: &mut Query,
@@ -91,7 +92,7 @@ impl Leader<'_> {
         };
         let mut narrow = match self {
             Self::Tenant => String::new(),
-            // The indexes leave out who has none.
+            // The indexes leave out rows without a value.
             Self::Namespace(namespace) => {
                 let namespace = query.text(namespace);
                 format!(" AND a.namespace = {namespace} AND a.namespace <> ''")

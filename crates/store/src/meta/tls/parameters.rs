@@ -1,10 +1,11 @@
-//! What a URL says of TLS. The driver knows `sslmode` up to `require`, and refuses `sslrootcert`: both are taken out here.
+//! The TLS parameters of a URL. The driver knows `sslmode` up to `require`, and refuses `sslrootcert`, so both are
+//! removed here.
 
 use std::{borrow::Cow, str::FromStr};
 
 use percent_encoding::percent_decode_str;
 
-/// How sure a connection must be of the server.
+/// How strictly the server is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Disable,
@@ -47,8 +48,8 @@ impl Parameters {
     }
 }
 
-/// The URL, or the `key=value` pairs, without the parameters that are told beside it. What is malformed is left to the
-/// driver, which says so.
+/// The URL, or the `key=value` pairs, without the parameters that are returned separately. The driver reports what is
+/// malformed.
 ///
 /// # Errors
 /// What is wrong with a parameter.
@@ -100,8 +101,8 @@ fn split_pairs(pairs: &str) -> Result<(String, Parameters), String> {
     Ok((rest, parameters))
 }
 
-/// The value that a text begins with, and how many bytes it takes: quoted, or up to white space; a backslash takes the
-/// next character as it is.
+/// The value at the beginning of a text, and its length in bytes: quoted, or up to white space; a backslash makes the
+/// next character literal.
 fn value(text: &str) -> (String, usize) {
     let quoted = text.starts_with('\'');
     let mut value = String::new();

@@ -25,9 +25,9 @@ pub struct Glob {
 
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 1024;
-/// The most wildcards, sets and braces: each makes the comparison with a name more expensive.
+/// The maximum number of wildcards, sets and braces: each makes the comparison with a name more expensive.
 const MAX_PARTS: usize = 32;
-/// The most braces within braces.
+/// The maximum depth of braces.
 const MAX_DEPTH: usize = 4;
 
 impl Glob {
@@ -59,7 +59,7 @@ impl Glob {
         })
     }
 
-    /// The pattern as it was put.
+    /// The pattern as given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -70,7 +70,7 @@ impl Glob {
         &self.regex
     }
 
-    /// What every name that matches starts with.
+    /// The prefix of every matching name.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -79,7 +79,7 @@ impl Glob {
 struct Reader {
     rest: std::iter::Peekable<std::vec::IntoIter<char>>,
     regex: String,
-    /// What stands before the first wildcard, as long as none was met.
+    /// The text before the first wildcard, while there was none.
     prefix: Option<String>,
     prefix_done: String,
     parts: usize,
@@ -212,7 +212,7 @@ impl Reader {
     }
 }
 
-/// Within brackets only the backslash, the bracket and what is written by its number are special.
+/// Within brackets only the backslash, the bracket and numeric escapes are special.
 fn member(members: &mut String, c: char) {
     if c.is_ascii_alphanumeric() || !c.is_ascii() {
         members.push(c);

@@ -35,7 +35,7 @@
 //! values and stars within a text; here they get an error, never another meaning, so that they can still come.
 //!
 //! Callers send this text, so its length, its conditions and its depth are bounded: it becomes SQL, and both the parser
-//! and whoever walks the tree recurse as deep as it nests.
+//! and every walk of the tree recurse as deep as it nests.
 
 mod condition;
 mod error;
@@ -52,7 +52,7 @@ use field::{Field, Operator, quoted};
 use scanner::Scanner;
 use value::Value;
 
-/// How much a text may have.
+/// The limits of a text.
 #[derive(Clone, Copy)]
 struct Limits {
     bytes: usize,
@@ -74,7 +74,7 @@ const OF_OURS: Limits = Limits {
     depth: 20,
 };
 
-/// Reads a filter. Text without any condition is the filter that everything passes.
+/// Parses a filter. A text without any condition matches everything.
 ///
 /// # Errors
 /// The first fault of the text.
@@ -82,7 +82,7 @@ pub fn parse(text: &str) -> Result<Filter, SyntaxError> {
     read(text, OF_CALLERS)
 }
 
-/// Reads a filter that `Filter::written` wrote.
+/// Parses a filter that `Filter::written` wrote.
 ///
 /// # Errors
 /// The first fault of the text.
@@ -103,7 +103,7 @@ fn read(text: &str, limits: Limits) -> Result<Filter, SyntaxError> {
     }
 }
 
-/// What a condition is to follow. When none does, this is at fault.
+/// What must be followed by a condition. If none follows, the error is here.
 #[derive(Clone, Copy)]
 enum After {
     /// Another condition, or the start of the text.
@@ -174,7 +174,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Every recursion passes here, which is what bounds the stack.
+    /// Every recursion passes here, which bounds the stack.
     fn nested(
         &mut self,
         at: usize,
@@ -214,7 +214,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Refuses what cannot start a condition. All the rest is a field, if perhaps an unknown one.
+    /// Refuses what cannot start a condition. Everything else is a field, perhaps an unknown one.
     fn check_start(&mut self, after: After) -> Result<(), SyntaxError> {
         self.scanner.skip_spaces();
         let here = self.scanner.position();
@@ -240,7 +240,7 @@ fn check_length(text: &str, most: usize) -> Result<(), SyntaxError> {
     Err(SyntaxError::new(fitting.count() + 1, rule))
 }
 
-/// A join of one is the one, so that parentheses leave no trace.
+/// A join of one condition is that condition, so that parentheses leave no trace.
 fn joined(mut filters: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
     match (filters.pop(), filters.is_empty()) {
         (Some(only), true) => only,
@@ -283,7 +283,7 @@ fn closes_nothing(at: usize) -> SyntaxError {
     SyntaxError::new(at, "this ')' closes no '('; remove it or add a '('")
 }
 
-/// Refuses keywords where a field must stand, and words that would be keywords in upper case.
+/// Refuses keywords in place of a field, and words that would be keywords in upper case.
 fn check_keyword(word: &str, here: usize) -> Result<(), SyntaxError> {
     let keyword = ["AND", "OR", "NOT"]
         .into_iter()

@@ -1,9 +1,9 @@
-//! Filters written out as the text that is read as the same.
+//! Writes filters out as text that is parsed to the same filter.
 
 use super::tree::{Comparison, Condition, Filter, TextField, TextMatch};
 
 impl Filter {
-    /// The filter as text; empty for the filter that everything passes. A star of a value is always escaped.
+    /// The filter as text; empty if it matches everything. A star in a value is always escaped.
     pub(crate) fn written(&self) -> String {
         match self {
             Self::All(of) => joined(of, " AND ", |of| matches!(of, Self::All(_))),
@@ -34,7 +34,7 @@ impl Condition {
     fn written(&self) -> String {
         match self {
             Self::Text(field, TextMatch::Exactly(text)) => match field {
-                // These are words, and take no quotes away from what is read.
+                // These are words, and need no quotes.
                 TextField::Kind | TextField::Stage => format!("{} = {text}", field.name()),
                 _ => format!("{} = {}", field.name(), quoted(text)),
             },
@@ -83,7 +83,7 @@ fn escaped(text: &str) -> String {
 }
 
 impl TextField {
-    /// As filters call it.
+    /// Its name in filters.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::SessionId => "session_id",

@@ -1,5 +1,5 @@
-//! Requests as this version of the encoding has recorded them. A change that makes one of these tests fail refuses the
-//! retries of callers while a new release is rolled out: raise `VERSION`, and record them anew.
+//! Requests as this version of the encoding records them. A change that fails one of these tests would refuse callers'
+//! retries during a rollout: raise `VERSION`, and record them again.
 
 use std::time::Duration;
 

@@ -26,10 +26,10 @@ use crate::{
 
 /// How a batch of a job ended.
 pub(crate) enum JobBatch {
-    /// No job has anything to do now.
+    /// No job has work now.
     Idle,
     Done,
-    /// A job has met a fault, and waits.
+    /// A job failed, and waits for its retry.
     Failed(Error),
 }
 
@@ -82,8 +82,8 @@ async fn work(
 ) -> Result<Progress> {
     let (tenant, job) = (claimed.tenant, &claimed.job);
     if let Task::DeleteSession { session_id } = &job.task {
-        // In a transaction of its own: what is discarded leads to the queue, which comes behind artifacts in the order of
-        // locks.
+        // In its own transaction: a discarded artifact queues its object, and the queue comes after artifacts in the
+        // order of locks.
         let at = job.created_at;
         let (done, bytes) = pending::discard_of_session(tx, tenant, session_id, at, size).await?;
         if done > 0 {
@@ -123,7 +123,7 @@ async fn work(
     Ok(batch)
 }
 
-/// Those that were there when a job was asked for.
+/// The artifacts that existed when a job was requested.
 fn created_by(at: Timestamp, matching: Filter) -> Filter {
     let created = Condition::Created(Comparison::LessOrEqual, at);
     Filter::All(vec![matching, Filter::Is(created)])

@@ -1,4 +1,4 @@
-//! Reading the next piece while the one before it is used.
+//! Reads the next piece while the previous one is used.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use tracing::Instrument;
 use super::source::Source;
 use crate::model::error::{Error, Result};
 
-/// How many pieces are read ahead at once, in all downloads of this process: 32 MiB. A download that finds none left reads
-/// each piece when it is its turn.
+/// How many pieces all downloads of this process read ahead: 32 MiB. A download that gets no permit reads each piece
+/// when it needs it.
 pub(in crate::store) const READ_AHEAD: usize = 128;
 
-/// A source, of which one piece is read ahead.
+/// A source of which one piece is read ahead.
 pub(super) struct ReadAhead {
     state: State,
-    /// A permit for each piece that is read ahead or waits to be used, in all downloads.
+    /// The permits for pieces that are read ahead or wait to be used, of all downloads.
     permits: Arc<Semaphore>,
 }
 
@@ -30,7 +30,7 @@ enum State {
     Ended,
 }
 
-/// A piece that is being read, the source that it is read from, and the permit for it. Dropped, it ends.
+/// A piece that is being read, with its source and its permit. Dropping it cancels the read.
 struct Task(JoinHandle<(Box<Source>, Result<Option<Bytes>>, OwnedSemaphorePermit)>);
 
 impl Drop for Task {

@@ -1,4 +1,4 @@
-//! Reading an object's bytes, past what interrupts that.
+//! Reads an object's bytes, with retries.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use crate::{
     model::error::Result,
 };
 
-/// How often in a row a reading is taken up again after the blob store broke off, before that is given up.
+/// How often in a row an interrupted read is resumed before it fails.
 const RESUMPTIONS: u32 = 3;
 
 /// A range of an object, read from its start to its end.
@@ -38,8 +38,8 @@ impl Source {
         self.position == self.end
     }
 
-    /// The next piece; `None` when there is none, at the end of the range or before it. A reading that the blob store
-    /// broke off is taken up again where it stopped.
+    /// The next piece; `None` if there is none, at the end of the range or before it. An interrupted read is resumed
+    /// where it stopped.
     ///
     /// # Errors
     /// `Unavailable` when the blob store does not answer.

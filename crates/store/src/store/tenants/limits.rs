@@ -1,4 +1,4 @@
-//! What an operator sees of tenants, and what they may change.
+//! What operators see of tenants, and can change.
 
 use crate::{
     meta::tenants as rows,
@@ -10,11 +10,11 @@ use crate::{
 };
 
 impl Store {
-    /// Changes a tenant's limits, all that are named or none; false when there is no such tenant. A process goes on with
-    /// the old ones for `credential_trust`.
+    /// Changes a tenant's limits, all that are given or none; false if there is no such tenant. A process uses the old
+    /// ones for `credential_trust`.
     ///
-    /// A quota below what is stored takes nothing away, and lets nothing in. Writes that are under way when a tenant is
-    /// given its first quota are not held to it. Artifacts that are stored keep their expiry.
+    /// A quota below what is stored deletes nothing and accepts nothing. A tenant's first quota does not apply to
+    /// writes that are already running. Stored artifacts keep their expiry.
     ///
     /// # Errors
     /// `Invalid` for a quota of 0, or beyond what can be counted; for a default that is not allowed, or a time beyond 100
@@ -37,10 +37,10 @@ impl Store {
         Ok(found.into_iter().next())
     }
 
-    /// The most tenants that are listed at once.
+    /// The maximum tenants of a list.
     pub const TENANTS_PAGE: usize = 1000;
 
-    /// The limits of tenants and what they store, by name: those after this one, or from the first, at most
+    /// The limits of tenants and what they store, by name: those after this one, or from the first one, at most
     /// `TENANTS_PAGE`.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
-//! The memory that all uploads of a process share, and who gets the next block of it.
+//! The memory that all uploads of a process share, and the order in which it is granted.
 //!
-//! A part of an upload grows by a block at a time, as its bytes arrive. A block is given only when afterwards all parts
-//! could still be filled one after another, the blocks of each coming back before the next one needs them (the banker's
-//! rule). So uploads never end up waiting for each other. No tenant holds more than its share, and the tenant that holds
-//! least is served first; within a tenant, the part that misses least.
+//! A part of an upload grows by one block at a time, as its bytes arrive. A block is granted only if afterwards all
+//! parts could still be filled one after another, with the blocks of each returning before the next one needs them (the
+//! banker's algorithm). So uploads never deadlock. No tenant holds more than its share, and the tenant that holds least
+//! is served first; within a tenant, the part that needs least.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -36,14 +36,14 @@ struct State {
     free: usize,
     /// The blocks that each tenant holds, if any.
     tenants: HashMap<TenantId, usize>,
-    /// The parts that are being filled, by age. Blocks of parts that are full come back without anyone's help.
+    /// The parts that are being filled, by age. Blocks of full parts return by themselves.
     parts: BTreeMap<u64, Filling>,
     next: u64,
 }
 
 struct Filling {
     tenant: TenantId,
-    /// Blocks that the full part has, and that were given so far.
+    /// Blocks that the full part needs, and that were granted so far.
     wanted: usize,
     given: usize,
     /// It waits for its next block.
@@ -56,7 +56,7 @@ impl Filling {
     }
 }
 
-/// The claim of a part that is being filled. When it is dropped, the part is full or given up, and needs no more.
+/// The claim of a part that is being filled. It is dropped when the part is full or given up, and needs no more blocks.
 pub(super) struct PartClaim {
     budget: Budget,
     tenant: TenantId,
@@ -64,7 +64,7 @@ pub(super) struct PartClaim {
     taken: usize,
 }
 
-/// A block of memory. It goes back when it is dropped.
+/// A block of memory, returned when it is dropped.
 pub(super) struct Block {
     bytes: Vec<u8>,
     budget: Budget,
@@ -72,7 +72,7 @@ pub(super) struct Block {
 }
 
 impl Budget {
-    /// So many bytes of memory, of which one part may take `largest_part`.
+    /// A budget of so many bytes, of which one part may take `largest_part`.
     pub(crate) fn new(bytes: usize, largest_part: usize) -> Self {
         let blocks = bytes / BLOCK;
         let three_quarters = blocks - blocks / 4;
@@ -89,7 +89,7 @@ impl Budget {
         }
     }
 
-    /// Begins to fill a part of so many bytes, at the most.
+    /// Begins a part of at most so many bytes.
     pub(super) fn part(&self, tenant: TenantId, bytes: usize) -> PartClaim {
         let mut state = self.lock();
         let number = state.next;
@@ -116,7 +116,7 @@ impl Budget {
 }
 
 impl PartClaim {
-    /// The next block, which is empty; no more of them may be asked for than the part was said to have.
+    /// The next block, which is empty; at most as many as the part's announced size needs.
     ///
     /// # Errors
     /// `Unavailable` when none is free for a minute.
@@ -126,7 +126,7 @@ impl PartClaim {
             let (sender, given) = oneshot::channel();
             if let Some(part) = state.parts.get_mut(&self.number) {
                 if part.given > self.taken {
-                    // It was given to a call that was dropped before it heard of it.
+                    // It was granted to a call that was dropped before it received it.
                     let _ = sender.send(());
                 } else {
                     part.waiting = Some(sender);
@@ -155,7 +155,7 @@ impl PartClaim {
 }
 
 impl State {
-    /// Gives free blocks to the parts that wait, as long as there is one that may have one.
+    /// Grants free blocks to waiting parts, as long as one may have one.
     fn give(&mut self) {
         while self.free > 0 {
             let Some(number) = self.first_in_turn() else {
@@ -193,7 +193,7 @@ impl State {
         self.tenants.get(&tenant).copied().unwrap_or(0)
     }
 
-    /// Whether all parts can still be filled, in some order, when this one has one more block.
+    /// Whether all parts can still be filled, in some order, if this one gets one more block.
     fn may_have_one_more(&self, number: u64) -> bool {
         let Some(candidate) = self.parts.get(&number) else {
             return false;
@@ -253,7 +253,7 @@ impl Drop for PartClaim {
 }
 
 impl Block {
-    /// Takes as much from the front of a piece as there is room for; says whether the block is full now.
+    /// Takes as much from the front of a piece as fits; returns whether the block is full now.
     pub(super) fn take_from(&mut self, piece: &mut bytes::Bytes) -> bool {
         let room = BLOCK - self.bytes.len();
         let taken = piece.split_to(room.min(piece.len()));

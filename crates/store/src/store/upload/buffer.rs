@@ -1,4 +1,4 @@
-//! What has arrived of an upload and has not been sent on.
+//! The bytes of an upload that have arrived and were not yet sent to the blob store.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,7 +8,7 @@ use crate::{
     model::{error::Result, id::TenantId},
 };
 
-/// The part that is being filled. Content that may yet fit into a row is kept apart from it, because that is small and
+/// The part that is being filled. Content that may still fit into a row is kept separately, because it is small and
 /// needs no claim on memory.
 #[derive(Default)]
 pub(super) struct Buffer {
@@ -60,14 +60,14 @@ impl Buffer {
         }
     }
 
-    /// Makes content that is in memory as a whole the part, as it is.
+    /// Uses content that is completely in memory as the part.
     pub(super) fn keep_whole(&mut self, content: Bytes) {
         self.len = content.len();
         self.full = vec![content];
     }
 
-    /// Takes from a piece what fits into one block of a part that will have `wanted` bytes at the most. A block that is
-    /// full now is returned, to be hashed.
+    /// Takes from a piece what fits into one block of a part with at most `wanted` bytes. Returns a block that is full
+    /// now, to be hashed.
     pub(super) async fn fill(
         &mut self,
         budget: &Budget,
@@ -96,7 +96,7 @@ impl Buffer {
         Ok(Some(block))
     }
 
-    /// The block that is not full, which becomes the last of its part.
+    /// The incomplete block, which becomes the last of its part.
     pub(super) fn end_block(&mut self) -> Option<Bytes> {
         let block = Bytes::from_owner(self.filling.take()?);
         self.full.push(block.clone());

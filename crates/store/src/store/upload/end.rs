@@ -1,8 +1,8 @@
-//! What a caller says when it has sent everything.
+//! What a caller declares at the end of an upload.
 
 use crate::model::{digest::ContentHash, error::Result, spec::check_content, validate::Violations};
 
-/// The end of an upload, and what its content must be.
+/// The end of an upload, and what its content must match.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UploadEnd {
     hash: Option<ContentHash>,
@@ -26,7 +26,7 @@ impl UploadEnd {
         faults.finish(Some(Self { hash, size }))
     }
 
-    /// Holds what arrived against it.
+    /// Compares what arrived with it.
     ///
     /// # Errors
     /// `ContentMismatch`.

@@ -1,7 +1,7 @@
-//! Small commits of a tenant that come while others of it are under way are made together: one transaction, one flush
-//! of the log, one round trip of each kind.
+//! Batches small commits of a tenant that arrive while others of it are running: one transaction, one flush of the log,
+//! one round trip of each kind.
 //!
-//! A commit that comes alone goes at once. Tenants do not wait for each other.
+//! A commit that arrives alone runs at once. Tenants do not wait for each other.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -25,11 +25,11 @@ use crate::{
     },
 };
 
-/// The most bytes of one transaction.
+/// The maximum bytes of one transaction.
 const MOST_BYTES: u64 = 4 << 20;
-/// The most commits of one tenant that wait.
+/// The maximum waiting commits of one tenant.
 const MOST_WAITING: usize = 4096;
-/// How many transactions of one tenant are under way at a time: one is written while the next one gathers.
+/// How many transactions of one tenant run at a time: one is written while the next one gathers.
 const AT_ONCE: usize = 1;
 
 /// The small commits of a process.
@@ -41,7 +41,7 @@ pub(crate) struct Gathering(Arc<Mutex<HashMap<TenantId, Lane>>>);
 struct Lane {
     waiting: VecDeque<Waiting>,
     running: usize,
-    /// Notified of each that comes to wait.
+    /// Notified of each new waiting commit.
     came: Arc<Notify>,
 }
 
@@ -73,7 +73,7 @@ impl Gathering {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gets in line; true: somebody must run it.
+    /// Enqueues the commit; true: the caller must start the lane.
     fn join(&self, tenant: TenantId, waiting: Waiting) -> Result<bool> {
         let mut lanes = self.lanes();
         let lane = lanes.entry(tenant).or_default();
@@ -87,7 +87,7 @@ impl Gathering {
         Ok(idle)
     }
 
-    /// Commits what waits, until nothing does.
+    /// Commits until nothing waits.
     async fn run(self, meta: Meta, tenant: TenantId) {
         while let Some(batch) = self.next(tenant) {
             let (made, began) = (batch.len(), Instant::now());
@@ -97,8 +97,8 @@ impl Gathering {
         }
     }
 
-    /// Waits a moment for as many again as were just answered: a caller that writes much sends its next write then, and one
-    /// transaction for all of them does more than two of half as many. One that was alone is not waited for.
+    /// Waits briefly for as many again as were just answered: a caller that writes much sends its next write then, and
+    /// one transaction for all of them achieves more than two of half as many. After a single commit it does not wait.
     async fn let_gather(&self, tenant: TenantId, made: usize, patience: Duration) {
         let waiting = || {
             let lanes = self.lanes();
@@ -116,7 +116,7 @@ impl Gathering {
         let _ = timeout(patience, gathered).await;
     }
 
-    /// The next ones; `None`: nothing waits, and the lane is closed. A key can stand in one transaction once.
+    /// The next commits; `None`: nothing waits, and the lane is closed. A key can be in one transaction only once.
     fn next(&self, tenant: TenantId) -> Option<Vec<Waiting>> {
         let mut lanes = self.lanes();
         let lane = lanes.get_mut(&tenant)?;
@@ -159,7 +159,7 @@ async fn commit_batch(meta: Meta, batch: Vec<Waiting>) {
             Some(outcome) => {
                 let _ = answer.send(Ok(outcome));
             }
-            // One that waits for a lock must not hold up the others.
+            // A commit that waits for a lock must not delay the others.
             None => {
                 let meta = meta.clone();
                 tokio::spawn(async move {

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What a key stands for when its write was an upload.
+/// The stored result of a key whose write was an upload.
 #[derive(Deserialize)]
 struct Answer {
     artifact_id: String,
@@ -37,7 +37,7 @@ impl Upload {
         })
     }
 
-    /// Claims the caller's key, or finds the call that it stands for.
+    /// Claims the caller's key, or finds its stored result.
     pub(super) async fn claim_key(&mut self) -> Result<()> {
         if let Some(claim) = self.claim() {
             match ClaimGuard::take(&self.store, self.tenant.id, claim).await? {
@@ -55,7 +55,7 @@ impl Upload {
 }
 
 impl Store {
-    /// What a call under the spec's key was answered, if it has a key that stands for one.
+    /// The answer of an earlier call under the spec's key, if any.
     pub(crate) async fn answer_before(
         &self,
         tenant: &Tenant,
@@ -72,7 +72,7 @@ impl Store {
         self.repeat(tenant, &earlier).await.map(Some)
     }
 
-    /// Answers what an earlier call answered, of the artifact as it is now.
+    /// Returns the answer of an earlier call, with the artifact as it is now.
     async fn repeat(&self, tenant: &Tenant, earlier: &Earlier) -> Result<Created> {
         let answer: Answer = serde_json::from_value(earlier.result.clone())
             .map_err(|e| Error::Internal(e.into()))?;

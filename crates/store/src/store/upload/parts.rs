@@ -5,10 +5,10 @@ use crate::{
     model::error::{Error, Result},
 };
 
-/// How many parts of one upload are on their way to the blob store at once.
+/// How many parts of one upload are being sent to the blob store at once.
 const IN_FLIGHT: usize = 2;
 
-/// A multipart upload: parts go out side by side, in bounded number. Dropped, it calls back the parts on their way.
+/// A multipart upload: a bounded number of parts is sent in parallel. Dropping it cancels them.
 pub(super) struct Parts {
     blobs: Blobs,
     upload: Multipart,
@@ -28,7 +28,7 @@ impl Parts {
         }
     }
 
-    /// Sends the next part; its memory is free again when it is stored.
+    /// Sends the next part, whose memory is returned when it is stored.
     pub(super) async fn send(&mut self, part: Pieces) -> Result<()> {
         while self.in_flight.len() >= IN_FLIGHT {
             self.wait_for_one().await?;
@@ -40,7 +40,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Waits for every part and makes them one.
+    /// Waits for every part, and completes the upload.
     pub(super) async fn complete(mut self, size: u64) -> Result<()> {
         while !self.in_flight.is_empty() {
             self.wait_for_one().await?;

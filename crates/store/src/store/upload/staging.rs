@@ -13,8 +13,8 @@ use crate::{
 
 /// The staging row of an upload: the intent to write bytes, and the lease under which they are written.
 ///
-/// Dropped before `committed`, it gives the row up, so that the bytes of an upload that was broken off are reclaimed
-/// after the grace and not only after the lease. Giving up a row that was committed after all changes nothing.
+/// Dropped before `committed`, it gives the row up, so that the bytes of an interrupted upload are reclaimed after the
+/// grace and not only after the lease. Giving up a row that was committed after all changes nothing.
 pub(super) struct Staging {
     store: Store,
     tenant: TenantId,
@@ -38,7 +38,7 @@ impl Staging {
         })
     }
 
-    /// Renews the lease when a third of it has passed.
+    /// Renews the lease once a third of it has passed.
     pub(super) async fn keep_alive(&mut self) -> Result<()> {
         let lease = self.store.times.lease;
         if self.renewed.elapsed() < lease / 3 {
@@ -68,7 +68,7 @@ impl Staging {
         let client = self.store.meta.client().await?;
         if !rows::record_multipart(&client, self.tenant, self.object, &upload.id).await? {
             drop(client);
-            // The collector may have been by already, and will not come again.
+            // The collector may already have processed the row, and will not do so again.
             let aborted = self.store.blobs.abort(&upload.key, Some(&upload.id)).await;
             aborted.map_err(unavailable)?;
             return Err(EXPIRED);

@@ -46,7 +46,7 @@ impl Field {
         })
     }
 
-    /// Takes what is left of a key of metadata: nothing, unless it is in quotes.
+    /// Reads the rest of a metadata key: nothing, unless it is in quotes.
     fn metadata(key: &str, scanner: &mut Scanner<'_>) -> Result<Self, SyntaxError> {
         let here = scanner.position();
         let key = match (key, scanner.peek()) {
@@ -63,7 +63,7 @@ impl Field {
         })
     }
 
-    /// The filter that this is with a value; of `!=`, the one to negate.
+    /// The filter of this field with a value; for `!=`, the one to negate.
     pub(super) fn condition(
         &self,
         operator: Operator,
@@ -123,7 +123,7 @@ fn unknown(word: &str) -> String {
     }
 }
 
-/// The field that was meant, if only one has the word in its name, or if few of its letters are wrong.
+/// The probable field, if only one has the word in its name, or if few of its letters are wrong.
 fn nearest(word: &str) -> Option<&'static str> {
     let given = word.split('.').next().unwrap_or(word).to_lowercase();
     let length = given.chars().count();
@@ -136,7 +136,7 @@ fn nearest(word: &str) -> Option<&'static str> {
     (distance <= length.div_ceil(3).min(2)).then_some(name)
 }
 
-/// How many characters to insert, remove or replace to make one of the other (Levenshtein).
+/// How many characters to insert, remove or replace to turn one into the other (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.chars().count()).collect();
     for (i, a) in from.chars().enumerate() {

@@ -1,13 +1,13 @@
 //! Faults of filters.
 
-/// Why a text is no filter.
+/// Why a text is not a valid filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("at position {position}: {message}")]
 pub struct SyntaxError {
-    /// Where the fault is: the character that it starts with, counted from 1. What is missing at the end of the text
-    /// is missing one after the last character.
+    /// The position of the error: its first character, counted from 1. If something is missing at the end of the text,
+    /// the position is one after the last character.
     pub position: usize,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is right.
     pub message: String,
 }
 

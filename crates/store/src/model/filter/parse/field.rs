@@ -8,7 +8,7 @@ use crate::model::{
 
 /// A field of a condition.
 pub(super) struct Field {
-    /// As errors call it.
+    /// Its name in errors.
     pub(super) name: String,
     /// What it is.
     pub(super) subject: Subject,
@@ -33,7 +33,7 @@ pub(super) enum Subject {
     Metadata(String),
     /// The hash of its content.
     Content,
-    /// Something that is so or is not, and the condition that it is so.
+    /// A flag, and the condition that it is set.
     Flag(Condition),
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Operator {
 }
 
 impl Subject {
-    /// What its value must be.
+    /// The expected form of its value.
     pub(super) fn expected(&self) -> String {
         let expected = match self {
             Self::Text(field) => match words_of(*field) {
@@ -88,7 +88,7 @@ impl Subject {
         }
     }
 
-    /// What [`Self::takes`] holds of, in words.
+    /// The operators that [`Self::takes`] accepts, in words.
     fn operators(&self) -> &'static str {
         match self {
             Self::Text(TextField::Kind | TextField::Stage) | Self::Content | Self::Flag(_) => {
@@ -111,7 +111,7 @@ impl Subject {
 }
 
 impl Operator {
-    /// Takes an operator that fits a field.
+    /// Reads an operator that the field accepts.
     pub(super) fn read(scanner: &mut Scanner<'_>, field: &Field) -> Result<Self, SyntaxError> {
         scanner.skip_spaces();
         let at = scanner.position();
@@ -163,7 +163,7 @@ impl Operator {
 pub(super) const LABEL: &str = "a label";
 pub(super) const KEY: &str = "a key of metadata";
 
-/// The words that a text is one of; `None` if it is free.
+/// The allowed words of a text; `None` if it is free.
 pub(super) fn words_of(field: TextField) -> Option<Vec<&'static str>> {
     match field {
         TextField::Kind => Some(Kind::ALL.map(Kind::as_str).to_vec()),
@@ -179,7 +179,7 @@ fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// A text of the caller's, for an error: bounded, and without characters that a terminal obeys.
+/// A text from the caller, for an error: bounded, and without control characters for terminals.
 pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 40;
     let start: String = text.chars().take(MOST).collect();
@@ -187,7 +187,7 @@ pub(super) fn shortened(text: &str) -> String {
     format!("{}{more}", start.escape_debug())
 }
 
-/// A character of the caller's, for an error.
+/// A character from the caller, for an error.
 pub(super) fn quoted(c: char) -> String {
     match c {
         '\'' => r#""'""#.to_owned(),

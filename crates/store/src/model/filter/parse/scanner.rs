@@ -1,6 +1,6 @@
-//! The text as it is read: character by character, each with its position.
+//! Scans the text character by character, with positions.
 
-/// The text that is left, and where it starts.
+/// The remaining text, and its position.
 pub(super) struct Scanner<'a> {
     rest: &'a str,
     position: usize,
@@ -14,7 +14,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Where the next character stands, counted from 1.
+    /// The position of the next character, counted from 1.
     pub(super) fn position(&self) -> usize {
         self.position
     }
@@ -56,7 +56,7 @@ impl<'a> Scanner<'a> {
         self.take_while(is_space);
     }
 
-    /// Whether nothing but spaces is left.
+    /// Whether only spaces remain.
     pub(super) fn at_end(&mut self) -> bool {
         self.skip_spaces();
         self.rest.is_empty()
@@ -68,7 +68,7 @@ impl<'a> Scanner<'a> {
         self.rest.starts_with(wanted)
     }
 
-    /// Takes this if it comes next, perhaps after spaces, and says where it stood.
+    /// Takes this if it comes next, perhaps after spaces, and returns its position.
     pub(super) fn eat(&mut self, wanted: char) -> Option<usize> {
         let found = self.at(wanted);
         let at = self.position;
@@ -78,7 +78,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Takes this word if it comes next, perhaps after spaces, and says where it stood.
+    /// Takes this word if it comes next, perhaps after spaces, and returns its position.
     pub(super) fn eat_word(&mut self, wanted: &str) -> Option<usize> {
         self.skip_spaces();
         let at = self.position;
@@ -94,7 +94,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Spaces of other scripts look like a space and are none; they are refused, not guessed at.
+/// Spaces of other scripts only look like a space; they are refused.
 pub(super) fn is_space(c: char) -> bool {
     c.is_ascii_whitespace()
 }

@@ -23,7 +23,7 @@ fn filename(matches: TextMatch) -> Filter {
     is(Condition::Text(TextField::Filename, matches))
 }
 
-/// Stands for `version = n`, the shortest condition.
+/// `version = n`, the shortest condition.
 fn v(n: i64) -> Filter {
     is(Condition::Version(Comparison::Equal, n))
 }

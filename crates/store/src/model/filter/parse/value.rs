@@ -1,4 +1,4 @@
-//! Values: words or quoted texts, and what a field makes of them.
+//! Values: words or quoted texts, and how a field reads them.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::model::{
     validate::within_reach,
 };
 
-/// A value as it was meant, without quotes and backslashes.
+/// A value, without quotes and backslashes.
 pub(super) struct Value {
     at: usize,
     text: String,
@@ -21,7 +21,7 @@ pub(super) struct Value {
     wildcard: Option<Wildcard>,
 }
 
-/// The first `*` that no backslash stands before.
+/// The first `*` without a backslash before it.
 struct Wildcard {
     at: usize,
     offset: usize,
@@ -47,7 +47,7 @@ impl Value {
         }
     }
 
-    /// Takes a text in quotes, whose opening one comes next.
+    /// Reads a text in quotes, at its opening quote.
     pub(super) fn quoted(scanner: &mut Scanner<'_>) -> Result<Self, SyntaxError> {
         let mut value = Self::new(scanner.position());
         value.quoted = true;
@@ -101,12 +101,12 @@ impl Value {
         self.text.push(c);
     }
 
-    /// Whether this is `*`, which is any value at all.
+    /// Whether this is `*`, which means any value.
     pub(super) fn is_any(&self) -> bool {
         self.wildcard.is_some() && self.text == "*"
     }
 
-    /// A text to find as a whole. A `*` without quotes is refused, for it may be meant as more than itself.
+    /// A text to match as a whole. A `*` without quotes is refused, because it may be meant as a wildcard.
     pub(super) fn whole(self, field: &Field) -> Result<TextMatch, SyntaxError> {
         match self.wildcard {
             Some(Wildcard { at, .. }) if !self.quoted => {
@@ -155,12 +155,12 @@ impl Value {
             .map_err(|_| self.refuse(field))
     }
 
-    /// Whether something is so.
+    /// A boolean.
     pub(super) fn flag(&self, field: &Field) -> Result<bool, SyntaxError> {
         self.text.parse().map_err(|_| self.refuse(field))
     }
 
-    /// A name that matches as a whole; `what` it names.
+    /// A name that matches as a whole; `what` says of what.
     pub(super) fn name(self, what: &str) -> Result<String, SyntaxError> {
         if let Some(Wildcard { at, .. }) = self.wildcard.filter(|_| !self.quoted) {
             let rule = format!(
@@ -207,7 +207,7 @@ impl Value {
     }
 }
 
-/// Timestamps are parsed by jiff, which knows more ways to write one than RFC 3339, such as without the time.
+/// jiff parses timestamps, and accepts more forms than RFC 3339, such as without the time.
 fn looks_like_rfc_3339(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
     let shape = |part: &str, shape: &str| {
@@ -228,7 +228,7 @@ fn looks_like_rfc_3339(text: &str) -> bool {
         && (offset == "Z" || shape(offset, "+00:00") || shape(offset, "-00:00"))
 }
 
-/// The character that an escape is, whose backslash, `at`, is taken. What is in a text that began at `start`.
+/// The character of an escape, whose backslash at `at` was read, in a text that began at `start`.
 fn escape(scanner: &mut Scanner<'_>, at: usize, start: usize) -> Result<char, SyntaxError> {
     Ok(match scanner.take() {
         None => return Err(unclosed(start)),
