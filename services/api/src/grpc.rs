@@ -23,7 +23,6 @@ mod jobs;
 mod links;
 mod mask;
 mod outline;
-mod pace;
 mod received;
 mod records;
 mod sessions;

@@ -1,5 +1,6 @@
 //! The gRPC and HTTP API of the store. It decodes, makes one call and encodes, and contains no rules.
 
+mod admission;
 mod auth;
 mod config;
 mod error;
@@ -7,6 +8,7 @@ mod grpc;
 mod health;
 mod http;
 mod observe;
+mod pace;
 mod probe;
 mod serve;
 mod shares;

@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admission::Admission,
     auth::Authenticator,
     config::{Addresses, Settings},
     grpc::{Gate, STREAM_WINDOW, Services, enter, finish},
@@ -101,7 +102,8 @@ pub async fn run(
     };
     let tokens = settings.tokens.as_ref().map(Tokens::new).transpose()?;
     let authenticator = Authenticator::new(store.clone(), tokens);
-    let gate = Arc::new(Gate::new(authenticator.clone(), &settings));
+    let admission = Arc::new(Admission::new(authenticator.clone(), &settings));
+    let gate = Arc::new(Gate::new(admission));
     let trust = settings.trust;
     let services = Services::new(
         store.clone(),

@@ -23,10 +23,9 @@ use super::{
     batch::{self, Contents},
     convert,
     mask::Mask,
-    pace::Pace,
     records, taken, upload,
 };
-use crate::error::to_status;
+use crate::{error::to_status, pace::Pace};
 
 #[tonic::async_trait]
 impl ArtifactService for Services {

@@ -3,7 +3,6 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -16,43 +15,15 @@ use tonic::Status;
 
 use super::{MAX_MESSAGE, answers::too_long, outline::Outline};
 use crate::{
+    admission::{Held, Memory},
     error::{Fault, refusal, to_status},
-    shares::{Share, Shares, Taker},
+    shares::Taker,
 };
 
 /// What a message counts before its bytes.
 const FREE: usize = 64 << 10;
-/// The unit in which bytes are counted.
-const UNIT: usize = 1 << 10;
 /// The flag and the length before each message.
 const HEAD: usize = 5;
-
-/// Bytes that are reserved for a call, until it ends.
-pub(super) type Held = Arc<Mutex<Option<Share>>>;
-
-/// Records a reservation.
-pub(super) fn hold(held: &Held, share: Share) {
-    *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(share);
-}
-
-/// The bytes of requests in this process's memory, for all tenants together.
-#[derive(Clone)]
-pub(crate) struct Memory(Shares);
-
-impl Memory {
-    pub(crate) fn new(bytes: usize) -> Self {
-        Self(Shares::new(bytes / UNIT))
-    }
-
-    /// Reserves so many bytes.
-    ///
-    /// # Errors
-    /// `RateLimited`, if that exceeds the caller's share.
-    pub(super) fn take(&self, taker: &Taker, bytes: usize) -> Result<Share, Status> {
-        let share = self.0.take(taker, bytes.div_ceil(UNIT));
-        share.ok_or_else(|| to_status(Error::RateLimited("bytes of requests in memory")))
-    }
-}
 
 /// The maximum size of decompressed bytes.
 const INFLATION: usize = 1032;
@@ -131,7 +102,7 @@ impl Received {
             if let Some((memory, taker, held)) = &bounds.room
                 && length > FREE
             {
-                hold(held, memory.take(taker, length)?);
+                held.hold(memory.take(taker, length).map_err(to_status)?);
             }
             Ok(())
         })

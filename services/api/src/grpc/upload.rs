@@ -4,8 +4,8 @@ use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
 use cairn_store::{Created, Error, Result, Store, Tenant, UploadEnd};
 use tonic::{Status, Streaming};
 
-use super::{convert, pace::Pace};
-use crate::error::to_status;
+use super::convert;
+use crate::{error::to_status, pace::Pace};
 
 /// Receives an artifact. Every end of the stream other than its close after `end` leaves nothing visible: the upload is
 /// dropped.

@@ -17,11 +17,11 @@ use tokio::time::{Instant, timeout};
 
 /// The bytes that have arrived of a call's request, including those of an incomplete message.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Arrived(Arc<AtomicU64>);
+pub(crate) struct Arrived(Arc<AtomicU64>);
 
 impl Arrived {
     /// Counts what arrives of a body.
-    pub(super) fn count(self, body: Body) -> Body {
+    pub(crate) fn count(self, body: Body) -> Body {
         Body::new(body.map_frame(move |frame| {
             let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
             self.0.fetch_add(bytes, Ordering::Relaxed);
@@ -32,7 +32,7 @@ impl Arrived {
 
 /// The time for which a caller may still keep the server waiting. Waiting uses it up, and bytes that arrive add to it,
 /// at the lowest accepted rate and up to the initial time. Time in which the server does not read does not count.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     arrived: Arrived,
     counted: u64,
     left: Duration,
@@ -40,7 +40,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(arrived: Arrived, limits: Limits) -> Self {
+    pub(crate) fn new(arrived: Arrived, limits: Limits) -> Self {
         Self {
             arrived,
             counted: 0,
@@ -53,7 +53,7 @@ impl Pace {
     ///
     /// # Errors
     /// `UploadExpired` when the time is used up.
-    pub(super) async fn wait_for<T>(&mut self, next: impl Future<Output = T>) -> Result<T> {
+    pub(crate) async fn wait_for<T>(&mut self, next: impl Future<Output = T>) -> Result<T> {
         let mut next = pin!(next);
         loop {
             let began = Instant::now();

@@ -1,0 +1,170 @@
+//! Admits calls of both faces before any byte of their request is read: authenticates the caller, and checks the limits.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::HeaderMap,
+};
+use cairn_store::{Caller, Error, Result};
+use http_body::{Frame, SizeHint};
+use tokio::time::timeout;
+
+use crate::{
+    auth::{Authenticator, bearer},
+    config::Settings,
+    shares::{Share, Shares, Taker},
+};
+
+/// RPCs that may be expensive for the database; a separate limit applies to them.
+const COSTLY: [&str; 8] = [
+    "cairn.v1.ArtifactService/ListArtifacts",
+    "cairn.v1.ArtifactService/DeleteArtifacts",
+    "cairn.v1.ArtifactService/SetStage",
+    "cairn.v1.ArtifactService/GetLineage",
+    "cairn.v1.ArtifactService/DeleteArtifact",
+    "cairn.v1.ArtifactService/SetLegalHold",
+    "cairn.v1.ArtifactService/RestoreArtifacts",
+    "cairn.v1.SessionService/DeleteSession",
+];
+/// How long such a call waits for others to end.
+const COSTLY_WAIT: Duration = Duration::from_secs(5);
+/// The unit in which bytes are counted.
+const UNIT: usize = 1 << 10;
+
+/// The policy of admission.
+pub(crate) struct Admission {
+    authenticator: Authenticator,
+    calls: Shares,
+    costly: Shares,
+    pub(crate) memory: Memory,
+    /// How long a request that is not a stream may take to arrive.
+    pub(crate) request_time: Duration,
+}
+
+impl Admission {
+    pub(crate) fn new(authenticator: Authenticator, settings: &Settings) -> Self {
+        Self {
+            authenticator,
+            calls: Shares::new(settings.max_calls),
+            costly: Shares::new(settings.max_lists),
+            memory: Memory::new(settings.receive_bytes),
+            request_time: settings.request_time,
+        }
+    }
+
+    /// Admits a call of an RPC, by the credential in its headers.
+    ///
+    /// # Errors
+    /// What `Authenticator::caller` returns; `RateLimited`.
+    pub(crate) async fn admit(
+        &self,
+        headers: &HeaderMap,
+        rpc: &str,
+    ) -> Result<(Caller, Taker, Admitted)> {
+        let caller = self.authenticator.caller(bearer(headers)?).await?;
+        tracing::Span::current().record("tenant", &*caller.tenant.name);
+        let taker: Taker = Some(caller.tenant.name.as_str().into());
+        let call = self.calls.take(&taker, 1);
+        let call = call.ok_or(Error::RateLimited("calls under way"))?;
+        let costly = if COSTLY.contains(&rpc) {
+            let wait = timeout(COSTLY_WAIT, self.costly.wait(&taker)).await;
+            Some(wait.map_err(|_| Error::RateLimited("lists and bulk calls under way"))?)
+        } else {
+            None
+        };
+        let admitted = Admitted {
+            _call: call,
+            _costly: costly,
+            held: Held::default(),
+        };
+        Ok((caller, taker, admitted))
+    }
+}
+
+/// The resources of a call, until it ends.
+pub(crate) struct Admitted {
+    _call: Share,
+    _costly: Option<Share>,
+    pub(crate) held: Held,
+}
+
+impl Admitted {
+    /// The resources of a call that needs no credential.
+    pub(crate) fn open(call: Share) -> Self {
+        Self {
+            _call: call,
+            _costly: None,
+            held: Held::default(),
+        }
+    }
+
+    /// Keeps the resources of the call until its answer has been sent.
+    pub(crate) fn until_sent(self, body: Body) -> Body {
+        Body::new(Answer {
+            body,
+            _admitted: self,
+        })
+    }
+}
+
+/// Bytes that are reserved for a call, until it ends.
+#[derive(Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<Option<Share>>>);
+
+impl Held {
+    /// Records a reservation.
+    pub(crate) fn hold(&self, share: Share) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(share);
+    }
+}
+
+/// The bytes of requests in this process's memory, for all tenants together.
+#[derive(Clone)]
+pub(crate) struct Memory(Shares);
+
+impl Memory {
+    fn new(bytes: usize) -> Self {
+        Self(Shares::new(bytes / UNIT))
+    }
+
+    /// Reserves so many bytes.
+    ///
+    /// # Errors
+    /// `RateLimited`, if that exceeds the caller's share.
+    pub(crate) fn take(&self, taker: &Taker, bytes: usize) -> Result<Share> {
+        let share = self.0.take(taker, bytes.div_ceil(UNIT));
+        share.ok_or(Error::RateLimited("bytes of requests in memory"))
+    }
+}
+
+/// The body of an answer, with the resources of its call.
+struct Answer {
+    body: Body,
+    _admitted: Admitted,
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
