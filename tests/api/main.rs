@@ -13,6 +13,7 @@ mod extremes;
 mod fewer;
 mod gathering;
 mod holds;
+mod http;
 mod idempotency;
 mod jobs;
 mod levels;

@@ -1,4 +1,4 @@
-//! The examples of docs/concepts.md work as written.
+//! The examples of docs/concepts.md and docs/http.md work as written.
 
 use std::{env, fs, path::Path, time::Duration};
 
@@ -67,7 +67,7 @@ fn examples_are_the_shell_blocks_and_what_they_print() {
 }
 
 /// Runs a script with `cairn` on its path, in the shell's folder.
-async fn run(shell: &Shell, script: &str) -> program::Done {
+async fn run(shell: &Shell, http_url: &str, script: &str) -> program::Done {
     let cairn = program("cairn").await.parent().unwrap();
     let mut path = cairn.as_os_str().to_owned();
     path.push(":");
@@ -83,6 +83,7 @@ async fn run(shell: &Shell, script: &str) -> program::Done {
     bash.arg("examples.sh")
         .current_dir(shell.path("."))
         .env("PATH", path)
+        .env("CAIRN_HTTP", http_url)
         // No proxy between the examples and the store.
         .env("no_proxy", "*")
         .env("NO_PROXY", "*");
@@ -91,9 +92,19 @@ async fn run(shell: &Shell, script: &str) -> program::Done {
 
 #[tokio::test]
 async fn the_examples_of_the_concepts_do_what_they_say() {
-    let markdown = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/concepts.md");
-    let examples = Examples::of(&fs::read_to_string(markdown).unwrap());
-    assert!(examples.expected.len() > 20);
+    check("concepts.md", 20).await;
+}
+
+#[tokio::test]
+async fn the_examples_of_the_json_api_do_what_they_say() {
+    check("http.md", 2).await;
+}
+
+/// Runs the examples of a page, of which there are at least so many.
+async fn check(page: &str, least: usize) {
+    let markdown = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let examples = Examples::of(&fs::read_to_string(markdown.join(page)).unwrap());
+    assert!(examples.expected.len() >= least);
     let (cairn, shell) = start().await;
     fs::create_dir(shell.path("printed")).unwrap();
     // A collector processes jobs, as with every store.
@@ -105,7 +116,7 @@ async fn the_examples_of_the_concepts_do_what_they_say() {
         }
     };
     let done = tokio::select! {
-        done = run(&shell, &examples.script) => done,
+        done = run(&shell, &cairn.http_url, &examples.script) => done,
         () = collector => unreachable!("it goes on"),
     };
     for (n, (command, texts)) in examples.expected.iter().enumerate() {

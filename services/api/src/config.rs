@@ -18,7 +18,7 @@ use cairn_store::{
 pub struct Addresses {
     /// `CAIRN_GRPC_ADDR`: gRPC; default 127.0.0.1:7070.
     pub grpc: SocketAddr,
-    /// `CAIRN_HTTP_ADDR`: public links; default 127.0.0.1:7071.
+    /// `CAIRN_HTTP_ADDR`: links and the JSON API; default 127.0.0.1:7071.
     pub http: SocketAddr,
     /// `CAIRN_OPS_ADDR`: probes and metrics; default 127.0.0.1:7072.
     pub ops: SocketAddr,

@@ -211,23 +211,59 @@ pub(crate) fn of_item(error: &Error) -> ItemError {
     }
 }
 
-/// The HTTP status and the JSON body of an error, with the pause for the header `Retry-After`.
-pub(crate) fn to_json(error: &Error) -> (StatusCode, json::Error, Option<Duration>) {
-    log(error);
-    let (faults, message) = brief(error);
-    let ErrorMapping { reason, metadata } = mapping(error);
-    let row = reason.mapping();
+/// The HTTP status and the JSON body of a gRPC status of this module, with the pause for the header `Retry-After`.
+pub(crate) fn to_json(status: &Status) -> (StatusCode, json::Error, Option<Duration>) {
+    let details = status.get_error_details();
+    let (reason, metadata) = match details.error_info() {
+        Some(info) => (info.reason.as_str(), info.metadata.clone()),
+        None => (ErrorReason::Internal.wire_name(), HashMap::new()),
+    };
+    let row = Mapping::of_wire(reason, status.code());
     let pause = row.retry.needs_pause().then_some(RETRY_AFTER);
-    let faults = faults.into_iter().map(|fault| json::Violation {
-        field: fault.field,
-        description: fault.description,
-    });
+    let mut message = status.message().to_owned();
+    let mut fields = Vec::new();
+    for fault in details
+        .bad_request()
+        .into_iter()
+        .flat_map(|all| &all.field_violations)
+    {
+        let field = json_field(&fault.field);
+        let (of_grpc, of_json) = (format!("{}: ", fault.field), format!("{field}: "));
+        message = message.replacen(&of_grpc, &of_json, 1);
+        fields.push(json::Violation {
+            field: field.to_owned(),
+            description: fault.description.clone(),
+        });
+    }
     let body = json::Error::new(row.http_code, message)
         .with_status(Some(row.http.as_u16()))
         .with_retry_after(pause.map(|pause| pause.as_secs()))
-        .with_fields(faults.collect())
-        .with_details(short(metadata).collect());
+        .with_fields(fields)
+        .with_details(metadata.into_iter().collect());
     (row.http, body, pause)
+}
+
+/// The JSON body of the error of one item.
+pub(crate) fn to_item_json(item: ItemError) -> json::Error {
+    let code = Code::from_i32(item.code);
+    let row = Mapping::of_wire(&item.reason, code);
+    let fields = item.fields.iter().map(|field| json::Violation {
+        field: json_field(field).to_owned(),
+        description: item.message.clone(),
+    });
+    json::Error::new(row.http_code, item.message.clone())
+        .with_status(Some(row.http.as_u16()))
+        .with_fields(fields.collect())
+        .with_details(item.metadata.into_iter().collect())
+}
+
+/// The name of a message's field in JSON: a spec's fields are not nested there, and pages have cursors.
+fn json_field(field: &str) -> &str {
+    match field {
+        "page_size" => "limit",
+        "page_token" => "cursor",
+        field => field.strip_prefix("spec.").unwrap_or(field),
+    }
 }
 
 /// The status of a call that fails outside of the store.

@@ -16,7 +16,7 @@ use crate::{auth::Authenticator, error::to_status, shares::Shares};
 mod answers;
 mod artifacts;
 mod batch;
-mod convert;
+pub(crate) mod convert;
 mod gate;
 mod identity;
 mod jobs;
@@ -45,10 +45,10 @@ const MAX_WATCHERS: usize = 1000;
 /// All services: each call is one of its methods.
 #[derive(Clone)]
 pub(crate) struct Services {
-    store: Store,
+    pub(crate) store: Store,
     authenticator: Authenticator,
     /// Without a slash at the end.
-    public_url: Arc<str>,
+    pub(crate) public_url: Arc<str>,
     /// Cancelled when the server stops, so that endless streams do not keep it running.
     stopping: CancellationToken,
     watchers: Shares,

@@ -1,97 +1,73 @@
-//! The public HTTP API: links. There is no authentication; the URL of a link gives access.
+//! The HTTP face: links, which need no credential, and the JSON API under `/v1`.
+
+use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Router,
     body::{Body, Bytes},
     extract::Request,
-    http::{StatusCode, Uri, header},
+    http::{StatusCode, Uri},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
 use cairn_process::{Survivor, caught};
-use cairn_proto::json;
-use cairn_store::{Error, Store};
+use cairn_store::Error;
 use http_body::Frame;
 
-use crate::error::{log, to_json};
+use crate::{admission::Admission, error::log, grpc::Services};
 
 mod conditions;
+mod failure;
 mod headers;
 mod link;
+mod manners;
 mod ranges;
+mod rest;
 
-pub(crate) fn router(store: Store) -> Router {
-    Router::new()
+use failure::Failure;
+
+pub(crate) fn router(services: Services, admission: Arc<Admission>) -> Router {
+    let links = Router::new()
         .route("/{link}", get(link::open))
+        .with_state(services.store.clone());
+    links
+        .merge(rest::router(services, admission))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(store)
         .layer(from_fn(survive))
+        .layer(from_fn(manners::keep))
 }
 
 /// A panic is answered like any other fault of the server; if the answer has begun, its connection is closed.
 async fn survive(request: Request, next: Next) -> Response {
     match caught(next.run(request)).await {
         Some(answer) => answer.map(|body| Body::new(Survivor::new(body, cut))),
-        None => panicked().into_response(),
+        None => Failure::from(panicked()).into_response(),
     }
 }
 
-fn panicked() -> Failure {
-    Failure(Error::internal("a panic"))
+fn panicked() -> Error {
+    Error::internal("a panic")
 }
 
 fn cut() -> Option<Result<Frame<Bytes>, axum::Error>> {
-    log(&panicked().0);
+    log(&panicked());
     Some(Err(axum::Error::new("a panic")))
 }
 
-async fn unknown(uri: Uri) -> Response {
+async fn unknown(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(64).collect();
-    let message = format!("nothing is served at {path}; a link is /lnk_ and 20 characters");
-    error_body(StatusCode::NOT_FOUND, "not_found", &message)
+    let message = format!(
+        "nothing is served at {path}; a link is /lnk_ and 20 characters, and docs/http.md has the paths of the API"
+    );
+    Failure::of_http(StatusCode::NOT_FOUND, "not_found", &message)
 }
 
-async fn wrong_method() -> Response {
-    let message = "links are read with GET or HEAD";
-    error_body(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        message,
-    )
-}
-
-/// An error of the store, as HTTP shows it.
-struct Failure(Error);
-
-impl From<Error> for Failure {
-    fn from(e: Error) -> Self {
-        Self(e)
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let (status, body, pause) = to_json(&self.0);
-        let mut response = error_response(status, body);
-        if let Some(pause) = pause {
-            let seconds = pause.as_secs().into();
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        response
-    }
-}
-
-/// An error that is not the store's.
-fn error_body(status: StatusCode, code: &'static str, message: &str) -> Response {
-    let body = json::Error::new(code, message).with_status(Some(status.as_u16()));
-    error_response(status, body)
-}
-
-fn error_response(status: StatusCode, body: json::Error) -> Response {
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
-    (status, no_store, Json(body)).into_response()
+async fn wrong_method() -> Failure {
+    let message = "the header Allow has the methods that this path takes";
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    Failure::of_http(status, "method_not_allowed", message)
 }
 
 #[cfg(test)]

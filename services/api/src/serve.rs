@@ -103,7 +103,7 @@ pub async fn run(
     let tokens = settings.tokens.as_ref().map(Tokens::new).transpose()?;
     let authenticator = Authenticator::new(store.clone(), tokens);
     let admission = Arc::new(Admission::new(authenticator.clone(), &settings));
-    let gate = Arc::new(Gate::new(admission));
+    let gate = Arc::new(Gate::new(admission.clone()));
     let trust = settings.trust;
     let services = Services::new(
         store.clone(),
@@ -123,7 +123,7 @@ pub async fn run(
         .layer(from_fn_with_state(gate, enter))
         .layer(from_fn(finish))
         .layer(Observe(Face::Grpc));
-    let links = http::router(store.clone()).layer(Observe(Face::Http));
+    let pages = http::router(services, admission).layer(Observe(Face::Http));
     let port = |listener, name, protocol| Port {
         listener,
         name,
@@ -138,7 +138,7 @@ pub async fn run(
         PortName::Http,
         Protocol::Either(LINKS_HTTP2),
     )
-    .serve(on_connections(links), shutdown.clone());
+    .serve(on_connections(pages), shutdown.clone());
     let stopped = CancellationToken::new();
     let ops_tls = tls(PortName::Ops);
     let ops = ops::serve(

@@ -135,6 +135,21 @@ pub(crate) struct Target {
     pub(crate) open: bool,
 }
 
+/// Counts the links of a tenant that work, up to so many.
+#[tracing::instrument(target = "postgres", name = "links.count_active", skip_all)]
+pub(crate) async fn count_active(client: &Connection, tenant: TenantId, most: i64) -> Result<i64> {
+    let row = client
+        .query_one(
+            "SELECT count(*), 'links' FROM (
+                 SELECT FROM links WHERE tenant_id = $1 AND least(expires_at, revoked_at) > now() LIMIT $2
+             ) active",
+            &[&tenant.0, &most],
+        )
+        .await
+        .map_err(from_pg)?;
+    row::read(&row, "links", 1, |row| at(row, 0))
+}
+
 #[tracing::instrument(target = "postgres", name = "links.follow", skip_all)]
 pub(crate) async fn follow(client: &Connection, id: &LinkId) -> Result<Option<Target>> {
     let statement = client

@@ -90,6 +90,16 @@ impl Store {
         Ok(listing.page(rows, size, |_| Link::WEIGHT))
     }
 
+    /// Counts the links that work, up to `MAX_COUNT` and one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn count_active_links(&self, tenant: &Tenant) -> Result<i64> {
+        let client = self.meta.client().await?;
+        rows::count_active(&client, tenant.id, Self::MAX_COUNT + 1).await
+    }
+
     /// Ends a link at once, and returns it.
     ///
     /// # Errors

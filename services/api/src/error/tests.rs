@@ -6,8 +6,9 @@ use super::*;
 
 /// The expected form of an error, and its reason.
 fn expect(error: Error, reason: &str, code: Code, http: u16) -> String {
-    assert_eq!(to_json(&error).0.as_u16(), http, "{reason}");
-    expect_status(&to_status(error), reason, code)
+    let status = to_status(error);
+    assert_eq!(to_json(&status).0.as_u16(), http, "{reason}");
+    expect_status(&status, reason, code)
 }
 
 fn expect_status(status: &Status, reason: &str, code: Code) -> String {

@@ -123,7 +123,7 @@ pub(super) fn raw_spec(spec: Option<v1::ArtifactSpec>) -> Result<RawSpec> {
     })
 }
 
-pub(super) fn artifact(artifact: Artifact) -> v1::Artifact {
+pub(crate) fn artifact(artifact: Artifact) -> v1::Artifact {
     let etag = artifact.etag();
     v1::Artifact {
         artifact_id: artifact.id.to_string(),
@@ -182,7 +182,7 @@ pub(super) fn state(state: State) -> v1::ArtifactState {
     }
 }
 
-pub(super) fn created(created: Created) -> v1::Artifact {
+pub(crate) fn created(created: Created) -> v1::Artifact {
     v1::Artifact {
         deduplicated: created.origin == Origin::Deduplicated,
         existing: created.origin == Origin::Existing,

@@ -10,9 +10,8 @@ use cairn_store::{Content, Download, Error, Store};
 use futures_util::stream;
 
 use super::{
-    Failure,
     conditions::{Precondition, Validators, evaluate, range_applies},
-    error_body,
+    failure::Failure,
     headers::{caching, describe, lacks_charset, ranges},
     ranges::{Wanted, wanted},
 };
@@ -26,9 +25,18 @@ pub(super) async fn open(
     request: HeaderMap,
 ) -> Result<Response, Failure> {
     let download = store.follow_link(&link).await?;
+    answer(download, &method, &request).await
+}
+
+/// The bytes of an artifact, as much of them as a GET or HEAD wants.
+pub(super) async fn answer(
+    download: Download,
+    method: &Method,
+    request: &HeaderMap,
+) -> Result<Response, Failure> {
     let artifact = download.artifact();
     let (size, validators) = (artifact.size_bytes, Validators::of(artifact));
-    match evaluate(&request, &validators) {
+    match evaluate(request, &validators) {
         Precondition::Holds => {}
         Precondition::NotModified => {
             return Ok((StatusCode::NOT_MODIFIED, caching(&validators)).into_response());
@@ -36,14 +44,15 @@ pub(super) async fn open(
         Precondition::Failed => {
             let message = "the content is not the one that the request is about; read it anew";
             let status = StatusCode::PRECONDITION_FAILED;
-            let mut answer = error_body(status, "precondition_failed", message);
+            let failure = Failure::of_http(status, "precondition_failed", message);
+            let mut answer = failure.into_response();
             answer.headers_mut().extend(caching(&validators));
             return Ok(answer);
         }
     }
     // Methods other than GET ignore the range.
-    let wanted = if method == Method::GET && range_applies(&request, &validators) {
-        wanted(&request, size)
+    let wanted = if *method == Method::GET && range_applies(request, &validators) {
+        wanted(request, size)
     } else {
         Wanted::Whole
     };
@@ -54,7 +63,8 @@ pub(super) async fn open(
         Wanted::Nothing => {
             let message = format!("the content has {size} bytes, and none in this range");
             let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            let mut answer = error_body(status, "range_not_satisfiable", &message);
+            let failure = Failure::of_http(status, "range_not_satisfiable", &message);
+            let mut answer = failure.into_response();
             let headers = answer.headers_mut();
             headers.extend(ranges(&validators));
             headers.insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));

@@ -65,7 +65,8 @@ impl Call {
             "call",
             otel.name = name,
             otel.kind = "server",
-            tenant = Empty
+            tenant = Empty,
+            request_id = Empty
         );
         if face == Face::Grpc {
             // Anyone can read a link, so their trace flags do not decide what is sampled.
@@ -184,6 +185,10 @@ fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
         _ => "other",
     }
 }

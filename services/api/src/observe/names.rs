@@ -25,7 +25,7 @@ static RPCS: LazyLock<HashMap<String, bool>> = LazyLock::new(|| {
 });
 
 /// An RPC's name as a label: callers cannot add labels with invented names.
-pub(super) fn label(rpc: &str) -> &str {
+pub(crate) fn label(rpc: &str) -> &str {
     if RPCS.contains_key(rpc) {
         rpc
     } else {

@@ -1,0 +1,119 @@
+//! Links.
+
+use axum::{Json, extract::State, http::StatusCode};
+use cairn_proto::{
+    json,
+    v1::{
+        CreateLinkRequest, GetLinkRequest, Link, ListLinksRequest, RevokeLinkRequest,
+        link_service_server::LinkService,
+    },
+};
+use prost_types::Duration;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    call::{Call, Input, Named},
+    query::Query,
+    value::page_size,
+};
+use crate::{grpc::Services, http::failure::Failure};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NewLink {
+    /// In seconds; seven days when it is not given.
+    expires_in: Option<i64>,
+}
+
+fn shown(link: Option<Link>) -> Json<json::Link> {
+    Json(link.unwrap_or_default().into())
+}
+
+pub(super) async fn create(
+    State(services): State<Services>,
+    call: Call,
+    Named(artifact_id): Named,
+    Input(new): Input<NewLink>,
+) -> Result<(StatusCode, Json<json::Link>), Failure> {
+    let request = CreateLinkRequest {
+        artifact_id,
+        name: None,
+        expires_in: new.expires_in.map(|seconds| Duration { seconds, nanos: 0 }),
+        idempotency_key: call.idempotency_key()?,
+    };
+    let answer = services.create_link(call.request(request)).await?;
+    Ok((StatusCode::CREATED, shown(answer.into_inner().link)))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<i32>,
+    cursor: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Links {
+    links: Vec<json::Link>,
+    #[serde(flatten)]
+    page: json::Page,
+}
+
+pub(super) async fn list(
+    State(services): State<Services>,
+    call: Call,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Links>, Failure> {
+    page(&services, call, query, String::new()).await
+}
+
+pub(super) async fn list_of_artifact(
+    State(services): State<Services>,
+    call: Call,
+    Named(artifact_id): Named,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Links>, Failure> {
+    page(&services, call, query, artifact_id).await
+}
+
+async fn page(
+    services: &Services,
+    call: Call,
+    query: ListQuery,
+    artifact_id: String,
+) -> Result<Json<Links>, Failure> {
+    let request = ListLinksRequest {
+        page_size: page_size(query.limit)?,
+        page_token: query.cursor,
+        artifact_id,
+    };
+    let answer = services.list_links(call.request(request)).await?;
+    let answer = answer.into_inner();
+    Ok(Json(Links {
+        links: answer.links.into_iter().map(Into::into).collect(),
+        page: json::Page::before(answer.next_page_token),
+    }))
+}
+
+pub(super) async fn get(
+    State(services): State<Services>,
+    call: Call,
+    Named(link_id): Named,
+) -> Result<Json<json::Link>, Failure> {
+    let request = GetLinkRequest { link_id };
+    let answer = services.get_link(call.request(request)).await?;
+    Ok(shown(answer.into_inner().link))
+}
+
+pub(super) async fn revoke(
+    State(services): State<Services>,
+    call: Call,
+    Named(link_id): Named,
+) -> Result<Json<json::Link>, Failure> {
+    let request = RevokeLinkRequest {
+        link_id,
+        idempotency_key: call.idempotency_key()?,
+    };
+    let answer = services.revoke_link(call.request(request)).await?;
+    Ok(shown(answer.into_inner().link))
+}
