@@ -1,6 +1,6 @@
 //! The garbage collector: passes that delete what no caller can reach any more, and nothing else.
 //!
-//! A pass is a function of a [`Run`](run::Run), which has the store and the policy. It takes no other input and can be
+//! A pass is a function of a `Run`, which has the store and the policy. It takes no other input and can be
 //! stopped anywhere: what it did is committed, and the next run finds what it did not do. Any number of workers may run
 //! passes at the same time.
 //!
