@@ -198,12 +198,14 @@ async fn an_invented_key_asks_postgres_once() {
     );
 }
 
+/// More first calls than a process looks credentials up for at a time. They are not many more, because each waits for its
+/// connection for five seconds at most.
 #[tokio::test]
-async fn a_thousand_first_calls_of_one_key_all_succeed() {
+async fn hundreds_of_first_calls_of_one_key_all_succeed() {
     let trust = Duration::from_secs(60);
     let setup = Setup::on(Bytes::Files).config(move |config| config.credential_trust = trust);
     let cairn = setup.start().await;
-    let calls = (0..1001).map(|_| {
+    let calls = (0..300).map(|_| {
         let mut identity = cairn.client.identity.clone();
         async move { identity.who_am_i(WhoAmIRequest {}).await }
     });

@@ -6,17 +6,14 @@ use cairn_proto::v1::{ListArtifactsRequest, WatchSessionRequest, WhoAmIRequest};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
 };
 use tonic::{Code, codec::CompressionEncoding};
 use tonic_types::StatusExt;
 
-use harness::{Bytes, Cairn, Setup, eventually, refused, session_spec, spec};
+use harness::{Bytes, Cairn, Setup, eventually, refused, session_spec, spec, within_patience};
 
 mod hostile;
 mod transport;
-
-const SOON: Duration = Duration::from_secs(30);
 
 fn host(url: &str) -> String {
     url.trim_start_matches("http://").to_owned()
@@ -27,9 +24,9 @@ async fn hung_up_after(address: &str, sent: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     let mut heard = Vec::new();
-    let end = timeout(SOON, stream.read_to_end(&mut heard)).await;
+    let hung_up = format!("{address} hangs up after {sent:?}");
     // Reset or closed: both end it.
-    let _ = end.unwrap_or_else(|_| panic!("{address} still listens after {sent:?}"));
+    let _ = within_patience(&hung_up, stream.read_to_end(&mut heard)).await;
     String::from_utf8_lossy(&heard).into_owned()
 }
 
@@ -67,7 +64,7 @@ async fn a_head_of_half_a_megabyte_is_refused() {
     let mut stream = TcpStream::connect(host(&cairn.http_url)).await.unwrap();
     let _ = stream.write_all(head.as_bytes()).await;
     let mut heard = [0; 12];
-    let read = timeout(SOON, stream.read_exact(&mut heard)).await.unwrap();
+    let read = within_patience("it answers", stream.read_exact(&mut heard)).await;
     assert!(read.is_err() || &heard == b"HTTP/1.1 431");
 }
 
@@ -119,7 +116,7 @@ async fn an_old_connection_is_left_and_its_calls_go_on() {
     }
     let mut events = 0;
     while events < 4 {
-        let told = timeout(SOON, watch.message()).await.unwrap();
+        let told = within_patience("events", watch.message()).await;
         events += told.unwrap().expect("more events").events.len();
     }
 }

@@ -6,11 +6,11 @@ use cairn_proto::v1::{
 };
 use cairn_store::Store;
 use futures_util::future::{join, join_all};
-use tokio::time::{Duration, timeout};
 use tonic::{Code, Status};
 
 use harness::{
     Bytes, Cairn, Client, OpenUpload, Setup, content, eventually, refused, session_spec, spec,
+    within_patience,
 };
 
 /// Sets quotas of bytes and of artifacts for `acme`.
@@ -223,8 +223,8 @@ async fn upload_over_quota_is_refused_before_content() {
     let client = &cairn.client;
     let over = |used, needed| ["max_stored_bytes", "300000", used, needed];
     let answer = async |open: OpenUpload| {
-        let answered = timeout(Duration::from_secs(60), open.call).await;
-        answered.expect("it is refused while it is sent").unwrap()
+        let answered = within_patience("it is refused while it is sent", open.call);
+        answered.await.unwrap()
     };
     // By its declared size.
     let declared = ArtifactSpec {

@@ -1,13 +1,11 @@
 //! A session is what a run produced, and a sealed one never changes.
 
-use std::time::Duration;
-
 use cairn_proto::v1::{GetSessionRequest, ListSessionsRequest, Session, UpdateSessionRequest};
 use futures_util::future::join_all;
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
-use harness::{Bytes, Cairn, Client, Setup, content, refused, session_spec};
+use harness::{Bytes, Cairn, Client, Setup, content, refused, session_spec, within_patience};
 
 async fn get(client: &Client, session: &str) -> Result<Session, Status> {
     let request = GetSessionRequest {
@@ -147,11 +145,9 @@ async fn sealing_waits_for_no_writer_and_admits_none_after(size: usize) {
     })
     .await;
     // With row locks instead of the advisory lock the sealer would wait while writers overlap, which here never ends.
-    let seal = tokio::time::timeout(Duration::from_secs(10), cairn.client.seal("run"));
-    let sealed = seal
-        .await
-        .expect("writers must not starve the sealer")
-        .unwrap();
+    let seal = cairn.client.seal("run");
+    let sealed = within_patience("writers must not starve the sealer", seal).await;
+    let sealed = sealed.unwrap();
     let at_the_seal = get(&cairn.client, "run").await.unwrap();
     let written: i64 = join_all(writers)
         .await

@@ -1,6 +1,6 @@
 //! A stream becomes an artifact when it ends with `end`, and nothing when it ends in any other way.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cairn_proto::v1::{UploadArtifactRequest, UploadEnd, upload_artifact_request::Message};
 use sha2::{Digest, Sha256};
@@ -374,14 +374,13 @@ async fn tenants_share_no_bytes() {
 
 #[tokio::test]
 async fn a_caller_that_sends_next_to_nothing_is_refused() {
-    let cairn = Setup::on(Bytes::Files)
-        .config(|config| {
-            config.upload_patience = Duration::from_millis(400);
-            config.upload_bytes_per_second = 1 << 20;
-        })
-        .start()
-        .await;
-    // It is never silent for long, but a byte adds a millionth of a second.
+    let patience = Duration::from_secs(2);
+    let setup = Setup::on(Bytes::Files).config(move |config| {
+        config.upload_patience = patience;
+        config.upload_bytes_per_second = 32 << 10;
+    });
+    let cairn = setup.start().await;
+    // It is never silent for long, but a byte adds 30 millionths of a second.
     let slow = OpenUpload::begin(&cairn.client, spec("slow")).await;
     let refusal = loop {
         if slow.call.is_finished() {
@@ -394,13 +393,15 @@ async fn a_caller_that_sends_next_to_nothing_is_refused() {
         (refusal.code, refusal.reason.as_str()),
         (Code::Aborted, "UPLOAD_EXPIRED")
     );
-    // One that sends enough continues for longer than that.
+    // One that sends enough continues for longer than that: each piece adds all of the patience.
     let fast = OpenUpload::begin(&cairn.client, spec("fast")).await;
-    for _ in 0..40 {
+    let (began, mut sent) = (Instant::now(), 0);
+    while began.elapsed() < 2 * patience {
         fast.send(vec![0; 64 << 10]).await;
+        sent += 64 << 10;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(fast.finish().await.unwrap().size_bytes, 40 << 16);
+    assert_eq!(fast.finish().await.unwrap().size_bytes, sent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,12 +14,12 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdout, Command},
-    time::timeout,
 };
 
 use harness::{
     Shell, eventually,
     program::{self, Done, program},
+    within_patience,
 };
 
 mod refusals;
@@ -119,9 +119,7 @@ impl Place {
                 }
             }
         };
-        timeout(Duration::from_secs(60), all_said)
-            .await
-            .expect("cairn dev starts within a minute");
+        within_patience("cairn dev starts", all_said).await;
         let told = |name: &str| {
             let mut lines = said.lines().map(|line| line.split_whitespace());
             lines

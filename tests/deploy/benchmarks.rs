@@ -1,13 +1,6 @@
 //! The benchmarks still run: a change of the schema could break their database set-up unnoticed.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
-
-use harness::program::{self, Done};
-
-/// A benchmark starts its own services and takes half a minute, longer on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+use harness::program;
 
 #[tokio::test]
 async fn a_benchmark_fills_and_lists_the_schema_of_today() {
@@ -17,8 +10,7 @@ async fn a_benchmark_fills_and_lists_the_schema_of_today() {
         command.env("CAIRN_TEST_WEED", weed);
     }
     command.args(["lists", "--size", "smoke", "--no-wrapper"]);
-    let ended = timeout(PATIENCE, command.spawn().unwrap().wait_with_output());
-    let done = Done::from(ended.await.expect("the benchmark ends").unwrap()).ok();
+    let done = program::run(&mut command).await.ok();
     let said = done.text();
     assert!(said.contains("| all, and how many |"), "{said}");
 }

@@ -18,6 +18,8 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
+use super::PATIENCE;
+
 type Authenticated = InterceptedService<Channel, Bearer>;
 
 /// Clients of every service, with one key or none.
@@ -55,7 +57,7 @@ impl Client {
     pub async fn connect(url: &str, key: Option<&str>) -> Self {
         let endpoint = Endpoint::from_shared(url.to_owned())
             .unwrap()
-            .timeout(Duration::from_secs(120));
+            .timeout(2 * PATIENCE);
         Self::over(endpoint.connect_lazy(), key)
     }
 

@@ -33,5 +33,5 @@ pub use open_upload::OpenUpload;
 pub use proxy::Proxy;
 pub use rest::{Answer, Rest};
 pub use shell::{Shell, each, text};
-pub use wait::eventually;
+pub use wait::{PATIENCE, eventually, eventually_within, within_patience};
 pub use wire::{Asked, Wire};

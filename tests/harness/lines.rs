@@ -1,13 +1,12 @@
 //! The output of a running program, line by line.
 
-use std::time::Duration;
-
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::Child,
     sync::mpsc,
-    time::timeout,
 };
+
+use super::within_patience;
 
 /// The lines of a program, as they come. They are read even when no test asks for them, so the program never waits for
 /// its reader.
@@ -40,9 +39,7 @@ impl Lines {
 
     /// The next line, or `None` after the last.
     pub async fn next(&mut self) -> Option<String> {
-        let half_a_minute = Duration::from_secs(30);
-        let next = timeout(half_a_minute, self.lines.recv()).await;
-        next.expect("it says something")
+        within_patience("it says something", self.lines.recv()).await
     }
 
     /// Waits for a line that contains these words, and returns it.

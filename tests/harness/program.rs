@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::OnceLock,
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,8 +14,9 @@ use serde_json::Value;
 use tokio::{
     process::{Child, Command},
     task::spawn_blocking,
-    time::timeout,
 };
+
+use super::within_patience;
 
 /// Where a program of the workspace is.
 pub async fn program(name: &str) -> &'static Path {
@@ -119,12 +119,8 @@ pub async fn run(command: &mut Command) -> Done {
 
 /// Waits for a program to end.
 pub async fn end_of(child: Child) -> Done {
-    let ended = timeout(Duration::from_secs(60), child.wait_with_output());
-    ended
-        .await
-        .expect("the program ends within a minute")
-        .unwrap()
-        .into()
+    let ended = within_patience("the program ends", child.wait_with_output());
+    ended.await.unwrap().into()
 }
 
 /// Sends a signal to a program that is running.

@@ -1,10 +1,6 @@
 //! However `cairn dev` ends, none of its processes keeps running.
 
-use std::{
-    fs,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
@@ -130,17 +126,17 @@ async fn a_push_that_is_under_way_is_finished_before_it_stops() {
 #[tokio::test]
 async fn a_second_ctrl_c_waits_for_no_one() {
     let place = Place::open();
-    let dev = place.start().await;
+    let mut command = place.dev().await;
+    // Otherwise it waits for as long.
+    command.env("CAIRN_DRAIN_TIMEOUT", "1h");
+    let dev = place.start_as(command).await;
     let socket = place.socket();
     let shell = dev.shell().await;
     let (push, stdin) = push_under_way(&place, &shell).await;
     dev.ctrl_c();
     takes_no_calls(&dev).await;
-    let asked_again = Instant::now();
     dev.ctrl_c();
     dev.end().await.ok();
-    // Otherwise it would wait for half a minute.
-    assert!(asked_again.elapsed() < Duration::from_secs(15));
     place.is_quiet(&socket).await;
     program::end_of(push).await.with_code(3);
     drop(stdin);
