@@ -19,7 +19,8 @@ export CARGO_HOME := $(CURDIR)/.tools/cargo
 endif
 endif
 
-cairn := $(or $(CARGO_TARGET_DIR),target)/release/cairn
+# Built with the profile `demo`: in less than half the time of a release.
+cairn := $(or $(CARGO_TARGET_DIR),target)/demo/cairn
 bench := $(or $(CARGO_TARGET_DIR),target)/release/cairn-bench
 
 help: ## Show this
@@ -27,12 +28,12 @@ help: ## Show this
 
 demo: ## Build Cairn and watch it at work, from an empty machine to a public link
 	@scripts/bootstrap demo
-	cargo build --release --locked -p cairn-cli
+	cargo build --profile demo --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/demo
 
 dev: ## Run Cairn here: API, collector and a private Postgres in one process
 	@scripts/bootstrap demo
-	cargo build --release --locked -p cairn-cli
+	cargo build --profile demo --locked -p cairn-cli
 	exec $(cairn) dev
 
 test: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
@@ -94,7 +95,7 @@ proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
 
 examples: ## Run a program in each of Python, TypeScript, Go and Java against their own Cairn; ONLY="python go"
 	@scripts/bootstrap examples
-	cargo build --release --locked -p cairn-cli
+	cargo build --profile demo --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/examples $(ONLY)
 
 fmt: ## Format the Rust code and the protos
