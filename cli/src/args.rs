@@ -6,4 +6,5 @@ pub(crate) mod metadata;
 pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod record;
+pub(crate) mod server;
 pub(crate) mod time;

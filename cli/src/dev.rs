@@ -8,6 +8,7 @@ use std::{
 };
 
 use cairn_api::{Addresses, Listeners};
+use cairn_client::chain;
 use cairn_process::{Metrics, Telemetry, raise_file_limit, serve::PortName};
 use cairn_store::{
     Store,
@@ -17,7 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error::{CliError, chain},
+    error::CliError,
     terminal::{output::Output, signals::Signals},
 };
 

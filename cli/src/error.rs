@@ -1,20 +1,13 @@
 //! What can go wrong, whose fault it is, and how it is told.
 
-mod refusal;
+mod words;
 
-use std::{
-    collections::BTreeMap, error::Error, io, path::PathBuf, process::ExitCode, time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, process::ExitCode, time::Duration};
 
-use cairn_proto::{ERROR_DOMAIN, json::Violation};
+use cairn_client::Refusal;
+use cairn_proto::{json::Violation, reason::Retry};
 use thiserror::Error;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
-
-use self::refusal::Refusal;
-
-/// The domain of an `ErrorInfo` that this end made: what it says is a mistake of the caller's.
-pub(crate) const LOCAL_DOMAIN: &str = "cli.cairn.dev";
 
 /// Whose fault a failure is, which is the exit code. The greater, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,15 +25,6 @@ impl From<Fault> for ExitCode {
     }
 }
 
-/// Why a call is worth sending again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// The first call with its idempotency key is under way, and worth asking about after so long.
-    UnderWay(Option<Duration>),
-    /// It may have been lost, or was too much at the moment; the server would like so long a pause.
-    Lost(Option<Duration>),
-}
-
 /// Why a command did not do what it was asked.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
@@ -52,7 +36,7 @@ pub(crate) enum CliError {
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
     /// The server said no, and why.
-    #[error("{0}")]
+    #[error("{}", words::of(.0))]
     Refused(Box<Refusal>),
     /// The server answered, but not as a Cairn does.
     #[error("bad answer from the server: {0}")]
@@ -77,7 +61,7 @@ impl CliError {
     pub(crate) fn fault(&self) -> Fault {
         match self {
             Self::Usage(_) | Self::File { .. } | Self::Stdout(_) => Fault::Caller,
-            Self::Refused(refusal) => refusal.fault(),
+            Self::Refused(refusal) => fault(refusal),
             Self::BadAnswer(_) | Self::Server(_) => Fault::Server,
             Self::Network(_) => Fault::Network,
             Self::Interrupted(_) => Fault::Interrupt,
@@ -129,19 +113,20 @@ impl CliError {
         details.get("artifact_id").map(String::as_str)
     }
 
-    /// Whether the same call may succeed, and when. Only for calls that may be sent again, whatever became of the first.
-    pub(crate) fn again(&self) -> Option<Again> {
+    /// Whether the same call may succeed. Only for calls that may be sent again, whatever became of the first.
+    pub(crate) fn retry(&self) -> Retry {
         match self {
-            Self::Refused(refusal) => refusal.again(),
-            Self::Network(_) => Some(Again::Lost(None)),
-            _ => None,
+            Self::Refused(refusal) => refusal.retry(),
+            Self::Network(_) => Retry::AfterPause,
+            Self::About { error, .. } => error.retry(),
+            _ => Retry::No,
         }
     }
 
     /// The error's name in JSON: the HTTP API's for what the server said, and one of ours for all else.
     pub(crate) fn code(&self) -> String {
         match self {
-            Self::Refused(refusal) => refusal.http_code(),
+            Self::Refused(refusal) => refusal.mapping().http_code.clone().into_owned(),
             Self::About { error, .. } => error.code(),
             Self::Usage(_) | Self::File { .. } | Self::Stdout(_) | Self::Told(_) => "local".into(),
             Self::BadAnswer(_) => "bad_answer".into(),
@@ -163,52 +148,51 @@ impl CliError {
     /// The status with which the HTTP API says the same; `None` for what the server did not say.
     pub(crate) fn http_status(&self) -> Option<u16> {
         match self {
-            Self::Refused(refusal) => Some(refusal.http_status()),
+            Self::Refused(refusal) => Some(refusal.mapping().http.as_u16()),
             Self::About { error, .. } => error.http_status(),
             _ => None,
         }
     }
 }
 
-impl From<Status> for CliError {
-    /// A Cairn server signs its errors with an ErrorInfo. What is not signed was made on the way: by our own end of the
-    /// connection, which then leaves a source, by something between, or by a server that is no Cairn.
-    fn from(status: Status) -> Self {
-        match status.get_details_error_info() {
-            Some(info) if info.domain == ERROR_DOMAIN => {
-                return Self::Refused(Box::new(Refusal::new(&status, info)));
+fn fault(refusal: &Refusal) -> Fault {
+    let mapping = refusal.mapping();
+    match mapping.grpc {
+        // Others keep it busy.
+        _ if mapping.retry.needs_pause() => Fault::Server,
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::FailedPrecondition
+        | Code::Unauthenticated
+        | Code::PermissionDenied
+        | Code::Aborted
+        | Code::ResourceExhausted => Fault::Caller,
+        _ => Fault::Server,
+    }
+}
+
+impl From<cairn_client::Error> for CliError {
+    fn from(error: cairn_client::Error) -> Self {
+        use cairn_client::Error;
+        match error {
+            Error::Refused(refusal) => Self::Refused(refusal),
+            Error::Connection(words) => Self::Network(words),
+            Error::BadAnswer(words) => Self::BadAnswer(words),
+            Error::WrongAddress(words) => {
+                Self::Usage(format!("{words} (the address is --addr or CAIRN_ADDR)"))
             }
-            Some(info) if info.domain == LOCAL_DOMAIN => {
-                return Self::Usage(status.message().to_owned());
-            }
-            _ => {}
-        }
-        let lost = matches!(
-            status.code(),
-            Code::Unavailable | Code::Unknown | Code::Cancelled | Code::DeadlineExceeded
-        );
-        if let Some(source) = status.source() {
-            Self::Network(format!("lost the server: {}", chain(source)))
-        } else if lost {
-            Self::Network(format!("lost the server: {}", status.message()))
-        } else {
-            Self::BadAnswer(format!("{}: {}", status.code(), status.message()))
+            Error::File { path, source } => Self::File { path, source },
+            // Content goes nowhere else by way of a receiver.
+            Error::Receiver(source) => Self::Stdout(source),
+            error => Self::Usage(error.to_string()),
         }
     }
 }
 
-/// An error and its causes in one line, without those that only repeat the one above.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !words.contains(&more) {
-            words = format!("{words}: {more}");
-        }
-        cause = error.source();
+impl From<Status> for CliError {
+    fn from(status: Status) -> Self {
+        cairn_client::Error::from(status).into()
     }
-    words
 }
 
 #[cfg(test)]

@@ -5,11 +5,8 @@
 //! network's.
 
 mod admin;
-mod again;
 mod args;
-mod client;
 mod dev;
-mod digest;
 mod error;
 mod files;
 mod sidecar;

@@ -7,6 +7,7 @@ mod watcher;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use cairn_client::{Room, retry};
 use cairn_proto::v1::{ArtifactSpec, OnDuplicate, SealSessionRequest};
 use tokio::{select, time::sleep};
 
@@ -16,16 +17,10 @@ use self::{
     watcher::{Pushing, Watcher},
 };
 use crate::{
-    again::until_answered,
-    client::Server,
+    args::server::Server,
     error::CliError,
     files::walk::{Selection, refuse_data_folder, tell, warn_of_secrets},
-    terminal::{
-        output::Output,
-        progress::Progress,
-        several::{Failures, Room},
-        signals::Signals,
-    },
+    terminal::{output::Output, progress::Progress, several::Failures, signals::Signals},
     verbs::{
         push::{self, Context},
         session,
@@ -86,8 +81,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         let words = "which session do the files belong to? Give --session, or set CAIRN_SESSION_ID";
         return Err(CliError::Usage(words.to_owned()));
     }
+    let client = args.server.connect_lazily()?;
     let pushing = Pushing {
-        client: args.server.connect_lazily()?,
+        batches: Some(client.create_batches()),
+        client,
         folder,
         spec,
         room: Room::default(),
@@ -150,16 +147,16 @@ async fn seal(pushing: &Pushing) -> Result<(), CliError> {
         ..SealSessionRequest::default()
     };
     let seal = async || session::seal_once(&pushing.client, request.clone()).await;
-    match until_answered(|words| output.progress(words), seal).await {
+    match retry(|words| output.progress(words), seal).await {
         Ok(session) => {
             output.progress(&format!("session '{}' is sealed", session.session_id));
             Ok(())
         }
-        Err(error) if error.code() == "session_not_found" => {
+        Err(error) if error.reason() == Some("SESSION_NOT_FOUND") => {
             output.progress("nothing was pushed, so there is no session to seal");
             Ok(())
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -49,6 +49,34 @@ async fn an_update_changes_what_is_given_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn one_pair_of_metadata_is_set_or_removed_by_its_key() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell
+        .push("a.txt", "a", &["--meta=a=1", "--meta=b=2", "--meta=c=3"])
+        .await;
+    let id = text(&pushed["artifact_id"]);
+    let change = [
+        "update",
+        id,
+        "--set-meta=b=two",
+        "--set-meta=d=4",
+        "--unset-meta=a",
+    ];
+    let updated = shell.json(&change).await;
+    assert_eq!(updated["metadata"], json!({"b": "two", "c": "3", "d": "4"}));
+    let updated = shell
+        .json(&["update", id, "--unset-meta=gone", "--title=T"])
+        .await;
+    assert_eq!(updated["metadata"], json!({"b": "two", "c": "3", "d": "4"}));
+    assert_eq!(updated["title"], "T");
+
+    let both = ["update", id, "--set-meta=a=1", "--unset-meta=a"];
+    shell.run(&both).await.with_code(1).saying("--unset-meta");
+    let replace = ["update", id, "--meta=a=1", "--set-meta=b=2"];
+    assert_ne!(shell.run(&replace).await.code, Some(0));
+}
+
+#[tokio::test]
 async fn an_update_of_another_state_of_the_record_changes_nothing() {
     let (_cairn, shell) = start().await;
     let pushed = shell.push("a.txt", "a", &[]).await;

@@ -7,17 +7,18 @@ use std::{
 };
 
 use cairn_proto::v1::{
-    Artifact, BatchCreateArtifactsRequest, BatchCreateArtifactsResponse, BatchGetArtifactsRequest,
-    BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
-    CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest,
-    DeleteArtifactsResponse, DownloadArtifactRequest, DownloadArtifactResponse,
-    DownloadArtifactsRequest, DownloadArtifactsResponse, FindMissingContentRequest,
-    FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse, GetLineageRequest,
-    GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest,
-    ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
-    RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest,
-    SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest,
-    UploadArtifactResponse,
+    Artifact, ArtifactOutcome, BatchCreateArtifactsRequest, BatchCreateArtifactsResponse,
+    BatchGetArtifactsRequest, BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse,
+    CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse,
+    DeleteArtifactsRequest, DeleteArtifactsResponse, DownloadArtifactRequest,
+    DownloadArtifactResponse, DownloadArtifactsRequest, DownloadArtifactsResponse,
+    FindMissingContentRequest, FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse,
+    GetLineageRequest, GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse,
+    ListStageChangesRequest, ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse,
+    RestoreArtifactsRequest, RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse,
+    SetStageRequest, SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse,
+    UploadArtifactRequest, UploadArtifactResponse,
+    artifact_outcome::Outcome,
     artifact_service_server::{ArtifactService, ArtifactServiceServer},
     download_artifact_response::Message,
 };
@@ -69,6 +70,8 @@ pub(super) struct Impostor {
     pub(super) address: SocketAddr,
     /// The artifacts that it was asked to create.
     pub(super) sent: Arc<Mutex<Vec<CreateArtifactRequest>>>,
+    /// How many of them each call had.
+    pub(super) calls: Arc<Mutex<Vec<usize>>>,
     serving: AbortHandle,
 }
 
@@ -77,15 +80,21 @@ impl Impostor {
         Self::who_first_says(vec![], claims).await
     }
 
+    /// Creates what it is asked for.
+    pub(super) async fn who_takes_anything() -> Self {
+        Self::who_first_says(vec![], vec![]).await
+    }
+
     /// Refuses the first artifacts with these errors.
     pub(super) async fn who_first_says(refusals: Vec<Status>, claims: Vec<Claim>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let sent = Arc::default();
+        let (sent, calls) = (Arc::default(), Arc::default());
         let service = Claims {
             claims,
             refusals: Mutex::new(refusals.into()),
             sent: Arc::clone(&sent),
+            calls: Arc::clone(&calls),
         };
         let served = Server::builder()
             .add_service(ArtifactServiceServer::new(service))
@@ -93,6 +102,7 @@ impl Impostor {
         Self {
             address,
             sent,
+            calls,
             serving: tokio::spawn(served).abort_handle(),
         }
     }
@@ -108,6 +118,22 @@ struct Claims {
     claims: Vec<Claim>,
     refusals: Mutex<VecDeque<Status>>,
     sent: Arc<Mutex<Vec<CreateArtifactRequest>>>,
+    calls: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Claims {
+    /// Answers with the first of its claims, or with what it was asked for when it has none.
+    fn create(&self, request: CreateArtifactRequest) -> Artifact {
+        let artifact = match self.claims.first() {
+            Some(claim) => claim.artifact(),
+            None => {
+                let spec = request.spec.clone().unwrap_or_default();
+                Claim::honest(&spec.filename, &request.content).artifact()
+            }
+        };
+        self.sent.lock().unwrap().push(request);
+        artifact
+    }
 }
 
 /// Its answer to calls that no test makes.
@@ -153,17 +179,17 @@ impl ArtifactService for Claims {
         }))
     }
 
-    /// Answers every create with the first of its claims.
     async fn create_artifact(
         &self,
         request: Request<CreateArtifactRequest>,
     ) -> Result<Response<CreateArtifactResponse>, Status> {
-        self.sent.lock().unwrap().push(request.into_inner());
+        let artifact = self.create(request.into_inner());
+        self.calls.lock().unwrap().push(1);
         if let Some(refusal) = self.refusals.lock().unwrap().pop_front() {
             return Err(refusal);
         }
         Ok(Response::new(CreateArtifactResponse {
-            artifact: Some(self.claims[0].artifact()),
+            artifact: Some(artifact),
         }))
     }
 
@@ -178,19 +204,26 @@ impl ArtifactService for Claims {
         }))
     }
 
+    async fn batch_create_artifacts(
+        &self,
+        request: Request<BatchCreateArtifactsRequest>,
+    ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
+        let requests = request.into_inner().requests;
+        self.calls.lock().unwrap().push(requests.len());
+        let outcomes = requests.into_iter().map(|request| ArtifactOutcome {
+            outcome: Some(Outcome::Artifact(self.create(request))),
+        });
+        Ok(Response::new(BatchCreateArtifactsResponse {
+            outcomes: outcomes.collect(),
+        }))
+    }
+
     // No test uses the calls below.
 
     async fn get_artifact(
         &self,
         _: Request<GetArtifactRequest>,
     ) -> Result<Response<GetArtifactResponse>, Status> {
-        nothing()
-    }
-
-    async fn batch_create_artifacts(
-        &self,
-        _: Request<BatchCreateArtifactsRequest>,
-    ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
         nothing()
     }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use harness::{Bytes, Cairn, Setup, Shell, each, text};
 
 mod again;
+mod batches;
 mod changes;
 mod concepts;
 mod dev;

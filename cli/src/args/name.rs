@@ -1,7 +1,6 @@
 //! The two ways to say which artifact is meant: by its id, or by its filename and where that lives.
 
-use std::fmt;
-
+use cairn_client::ArtifactRef;
 use cairn_proto::v1::ArtifactName;
 use clap::builder::NonEmptyStringValueParser;
 
@@ -43,13 +42,6 @@ pub(crate) struct Name {
     pub(crate) scope: Scope,
 }
 
-/// Which artifact a call is about, as its request has it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Which {
-    Id(String),
-    Name(ArtifactName),
-}
-
 impl Scope {
     pub(crate) fn is_given(&self) -> bool {
         self.session.is_some() || self.namespace.is_some() || self.user.is_some()
@@ -70,45 +62,18 @@ impl Scope {
 
 impl Name {
     /// The artifact that is meant when there may be an id, too.
-    pub(crate) fn or_id(self, id: Option<String>) -> Result<Which, CliError> {
+    pub(crate) fn or_id(self, id: Option<String>) -> Result<ArtifactRef, CliError> {
         match (id, self.name) {
             (Some(_), Some(_)) => Err(usage("give an ID or --name, not both")),
             (Some(_), None) if self.scope.is_given() => Err(usage(
                 "an ID needs no --session, --namespace or --user: they are for --name",
             )),
-            (Some(id), None) => Ok(Which::Id(id)),
-            (None, Some(filename)) => Ok(Which::Name(ArtifactName {
+            (Some(id), None) => Ok(ArtifactRef::Id(id)),
+            (None, Some(filename)) => Ok(ArtifactRef::Name(ArtifactName {
                 version: self.version.unwrap_or_default(),
                 ..self.scope.name(filename)
             })),
             (None, None) => Err(usage("which artifact? Give its ID, or --name FILENAME")),
-        }
-    }
-}
-
-impl Which {
-    /// The id, where that is what is known.
-    pub(crate) fn id(&self) -> Option<String> {
-        match self {
-            Self::Id(id) => Some(id.clone()),
-            Self::Name(_) => None,
-        }
-    }
-
-    /// What requests have in their fields `artifact_id` and `name`.
-    pub(crate) fn into_fields(self) -> (String, Option<ArtifactName>) {
-        match self {
-            Self::Id(id) => (id, None),
-            Self::Name(name) => (String::new(), Some(name)),
-        }
-    }
-}
-
-impl fmt::Display for Which {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => f.write_str(id),
-            Self::Name(name) => f.write_str(&name.filename),
         }
     }
 }

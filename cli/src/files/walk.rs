@@ -25,7 +25,9 @@ pub(crate) use self::{
     secrets::{looks_secret, warn_of_secrets},
     skipped::{Skipped, Why, tell, tell_each},
 };
-use crate::{error::CliError, verbs::push::Stamp};
+use cairn_client::Stamp;
+
+use crate::error::CliError;
 
 /// The most that is looked at in one folder and below it: links can make few files appear to be any number.
 const MOST: usize = 1_000_000;

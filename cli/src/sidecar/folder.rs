@@ -9,12 +9,12 @@ use std::{
     sync::Arc,
 };
 
+use cairn_client::Stamp;
 use tokio::time::Instant;
 
 use crate::{
     error::CliError,
     files::walk::{Place, Root, Rules, Seen, Skipped, Walk},
-    verbs::push::Stamp,
 };
 
 /// A folder, and what in it is left alone.

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use cairn_client::Stamp;
 use tokio::time::Instant;
 
-use crate::{error::Fault, verbs::push::Stamp};
+use crate::error::Fault;
 
 /// The files of a folder, and those that wait to be pushed.
 pub(super) struct Known {
@@ -205,11 +206,12 @@ impl File {
 mod tests {
     use std::{io::Write, sync::Arc, time::Duration};
 
+    use cairn_client::Stamp;
     use tempfile::NamedTempFile;
     use tokio::time::Instant;
 
     use super::{End, Known};
-    use crate::{error::Fault, verbs::push::Stamp};
+    use crate::error::Fault;
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 

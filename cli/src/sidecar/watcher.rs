@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use cairn_proto::v1::{Artifact, ArtifactSpec};
+use cairn_client::{
+    Client, CreateBatches, IdempotencyMode, Retries, Room, Stamp, UploadOptions, is_changed,
+};
+use cairn_proto::{
+    reason::Retry,
+    v1::{Artifact, ArtifactSpec},
+};
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use tokio::{
     select,
@@ -17,21 +23,18 @@ use super::{
     pace::Pace,
 };
 use crate::{
-    again::Patience,
-    client::Client,
-    error::{Again, CliError, Fault},
+    error::{CliError, Fault},
     files::walk::{Skipped, looks_secret, tell, tell_each, warn_of_secrets},
-    terminal::{
-        output::Output,
-        progress::Progress,
-        several::{Failures, IN_FLIGHT, Room},
-    },
-    verbs::push::{self, Content, Keying, Pusher, Stamp, is_changed},
+    terminal::{output::Output, progress::Progress, several::Failures},
+    verbs::push,
 };
 
 /// How long a push may take, besides the time for its bytes at so many a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SLOWEST: u64 = 64 << 10;
+
+/// How many files are pushed at a time.
+const IN_FLIGHT: usize = 32;
 
 /// What all pushes have in common.
 pub(super) struct Pushing {
@@ -39,6 +42,7 @@ pub(super) struct Pushing {
     pub(super) folder: Arc<Folder>,
     pub(super) spec: ArtifactSpec,
     pub(super) room: Room,
+    pub(super) batches: Option<CreateBatches>,
     pub(super) progress: Progress,
     pub(super) output: Output,
 }
@@ -71,20 +75,24 @@ struct Outcome {
 impl Pushing {
     /// One attempt.
     async fn push(&self, name: Arc<str>, stamp: Stamp) -> Outcome {
-        let pusher = Pusher {
-            client: &self.client,
-            keying: &Keying::OfState(stamp),
-            patience: Patience::none(),
-            room: &self.room,
-            output: self.output,
-            progress: &self.progress,
+        let options = UploadOptions {
+            idempotency: IdempotencyMode::OfState(stamp),
+            retries: Retries::none(),
+            room: self.room.clone(),
+            observer: self
+                .progress
+                .observer(&name, Some(stamp.length()), self.output),
+            batches: self.batches.clone(),
         };
         let spec = ArtifactSpec {
             filename: name.to_string(),
             ..self.spec.clone()
         };
         let content = match self.folder.place_of(&name) {
-            Ok(place) => Content::State(place, stamp),
+            Ok(place) => {
+                let content = place.content().in_state(stamp);
+                content.with_size_hint(Some(stamp.length()))
+            }
             Err(error) => {
                 return Outcome {
                     name,
@@ -94,8 +102,8 @@ impl Pushing {
         };
         // One that never ends would be in the way of the others.
         let bound = PATIENCE + Duration::from_secs(stamp.length() / SLOWEST);
-        let artifact = match timeout(bound, pusher.push(content, spec)).await {
-            Ok(artifact) => artifact,
+        let artifact = match timeout(bound, self.client.upload(spec, content, &options)).await {
+            Ok(artifact) => artifact.map_err(CliError::from),
             Err(_) => Err(CliError::Network(format!("no answer within {bound:?}"))),
         };
         Outcome { name, artifact }
@@ -288,8 +296,8 @@ impl<'a> Watcher<'a> {
             What::Lost => {
                 self.known.again(name, now);
                 // What is under way is what was lost.
-                self.trouble = match error.again() {
-                    Some(Again::UnderWay(_)) => self.trouble.or(Some(error.fault())),
+                self.trouble = match error.retry() {
+                    Retry::WhenFirstEnds => self.trouble.or(Some(error.fault())),
                     _ => Some(error.fault()),
                 };
                 if let Some(pause) = self.pace.slow_down(now) {
@@ -333,8 +341,10 @@ impl What {
         let new_key = error.code() == "unauthorized";
         match error {
             _ if is_gone(error) => Self::Gone,
-            _ if is_changed(error) => Self::Changed,
-            _ if new_key || error.again().is_some() || error.fault() != Fault::Caller => Self::Lost,
+            CliError::File { source, .. } if is_changed(source) => Self::Changed,
+            _ if new_key || error.retry() != Retry::No || error.fault() != Fault::Caller => {
+                Self::Lost
+            }
             _ => Self::Refused,
         }
     }

@@ -4,17 +4,18 @@ use std::{
     future::Future,
     io::{IsTerminal, stderr},
     pin::pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use cairn_client::{Observer, Progress as Step};
 use indicatif::{
     BinaryBytes, HumanCount, MultiProgress, ProgressBar, ProgressFinish, ProgressStyle,
     WeakProgressBar,
 };
 use tokio::time::{Instant, interval_at};
 
-use crate::terminal::printable::printable;
+use crate::terminal::{output::Output, printable::printable};
 
 /// How often a line is written.
 const EVERY: Duration = Duration::from_secs(10);
@@ -22,13 +23,14 @@ const EVERY: Duration = Duration::from_secs(10);
 /// How many transfers that are under way are told in a line.
 const TOLD: usize = 3;
 
-/// The bars of several transfers.
+/// The bars of several transfers. A clone shares them.
+#[derive(Clone)]
 pub(crate) struct Progress {
     bars: MultiProgress,
     /// Of how many things how many are done.
     count: ProgressBar,
     things: u64,
-    under_way: Mutex<Vec<(String, WeakProgressBar)>>,
+    under_way: Arc<Mutex<Vec<(String, WeakProgressBar)>>>,
 }
 
 impl Progress {
@@ -44,7 +46,7 @@ impl Progress {
             bars,
             count,
             things,
-            under_way: Mutex::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -74,6 +76,38 @@ impl Progress {
         };
         let bar = bar(length, template).with_prefix(printable(name));
         self.bars.add(bar)
+    }
+
+    /// Shows the transfer of one thing: a bar for each part of it, of which the last goes with the observer.
+    pub(crate) fn observer(&self, name: &str, length: Option<u64>, output: Output) -> Observer {
+        let (progress, name) = (self.clone(), name.to_owned());
+        let shown: Mutex<Option<(Part, ProgressBar)>> = Mutex::default();
+        Observer::new(move |step| {
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut bar = |part: Part, length| {
+                if shown.as_ref().is_none_or(|(now, _)| *now != part) {
+                    // The bar before goes first.
+                    *shown = None;
+                }
+                let bar = shown.get_or_insert_with(|| match part {
+                    Part::Reading => (part, progress.bytes(&format!("{name}, reading"), length)),
+                    Part::Transfer => (part, progress.bytes(&name, length)),
+                });
+                bar.1.clone()
+            };
+            match step {
+                Step::Hashed { bytes, total } => {
+                    bar(Part::Reading, Some(total)).set_position(bytes);
+                }
+                Step::Sent { bytes, total } => bar(Part::Transfer, total).set_position(bytes),
+                Step::Received { more } => bar(Part::Transfer, length).inc(more),
+                Step::Retrying { reason } => {
+                    let words = format!("{name}: {reason}");
+                    progress.aside(|| output.progress(&words));
+                }
+                _ => {}
+            }
+        })
     }
 
     pub(crate) fn one_done(&self) {
@@ -132,6 +166,14 @@ impl Progress {
         let parts: Vec<String> = done.into_iter().chain(told).collect();
         parts.join("; ")
     }
+}
+
+/// What a bar is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Reading a file to know its hash.
+    Reading,
+    Transfer,
 }
 
 fn bar(length: Option<u64>, template: &str) -> ProgressBar {

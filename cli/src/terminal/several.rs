@@ -3,7 +3,6 @@
 use cairn_proto::json::Job;
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     error::{CliError, Fault},
@@ -11,31 +10,8 @@ use crate::{
     verbs::job,
 };
 
-/// How many files are on their way at the same time. The server commits together what arrives together.
-pub(crate) const IN_FLIGHT: usize = 32;
-
-/// How many bytes of them, in KiB; large files count as so many.
-const ROOM: u32 = 8 << 10;
-const LARGE: u32 = 2 << 10;
-
-/// Room for the bytes of files that are on their way: many small ones, or few large ones.
-#[derive(Debug)]
-pub(crate) struct Room(Semaphore);
-
-impl Default for Room {
-    fn default() -> Self {
-        Self(Semaphore::new(ROOM as usize))
-    }
-}
-
-impl Room {
-    /// Waits for room for a file of so many bytes, which is taken until the permit is dropped; `None` is never answered
-    /// while there is a room.
-    pub(crate) async fn take(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
-        let needed = u32::try_from(bytes >> 10).unwrap_or(LARGE).clamp(1, LARGE);
-        self.0.acquire_many(needed).await.ok()
-    }
-}
+/// How many files are in transfer at a time: small ones share calls, large ones wait for [`cairn_client::Room`].
+pub(crate) const IN_FLIGHT: usize = 128;
 
 /// The failures among several things, each told when it happened.
 #[derive(Default)]

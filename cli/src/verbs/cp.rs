@@ -1,11 +1,12 @@
 //! `cairn cp`.
 
+use cairn_client::{ArtifactRef, required, unary};
 use cairn_proto::v1::{ArtifactName, ArtifactSpec, CopyArtifactRequest};
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::{
-    args::{key::Key, name::Which},
-    client::{Server, required, unary},
+    args::key::Key,
+    args::server::Server,
     error::CliError,
     terminal::output::Output,
     verbs::push::{self, Condition, Context},
@@ -102,13 +103,13 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 }
 
 impl Source {
-    fn which(self) -> Which {
+    fn which(self) -> ArtifactRef {
         // One of the two is there: the command line is refused otherwise.
         if let Some(id) = self.artifact_id {
-            return Which::Id(id);
+            return ArtifactRef::Id(id);
         }
         let session = self.from_session.or(self.from_session_of_environment);
-        Which::Name(ArtifactName {
+        ArtifactRef::Name(ArtifactName {
             filename: self.name.unwrap_or_default(),
             session_id: session.unwrap_or_default(),
             namespace: self.from_namespace.unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! `cairn hold`.
 
+use cairn_client::{required, unary};
 use cairn_proto::{
     json::Session,
     v1::{SetLegalHoldRequest, SetSessionLegalHoldRequest},
@@ -8,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use crate::{
     args::key::Key,
-    client::{Server, required, unary},
+    args::server::Server,
     error::CliError,
     terminal::{output::Output, several::Changed, shapes::session_fields},
 };

@@ -1,10 +1,10 @@
 //! `cairn inspect`.
 
-use cairn_proto::{json::Artifact, v1::GetArtifactRequest};
+use cairn_proto::json::Artifact;
 
 use crate::{
-    args::name::{Name, Which},
-    client::{Client, Server, required, unary},
+    args::name::Name,
+    args::server::Server,
     error::CliError,
     terminal::{output::Output, shapes::artifact_fields},
 };
@@ -26,15 +26,6 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let which = args.name.or_id(args.artifact_id)?;
     let client = args.server.connect().await?;
-    let artifact = get(&client, which).await?;
+    let artifact = Artifact::from(client.artifact(which).await?);
     output.data(&artifact, || artifact_fields(&artifact))
-}
-
-/// Reads one artifact's record.
-pub(crate) async fn get(client: &Client, which: Which) -> Result<Artifact, CliError> {
-    let (artifact_id, name) = which.into_fields();
-    let request = unary(GetArtifactRequest { artifact_id, name });
-    let mut client = client.artifacts.clone();
-    let answer = client.get_artifact(request).await?.into_inner();
-    Ok(required(answer.artifact, "artifact")?.into())
 }

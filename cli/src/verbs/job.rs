@@ -3,6 +3,7 @@
 mod shape;
 mod wait;
 
+use cairn_client::{required, unary};
 use cairn_proto::{
     json::{Job, Page},
     v1::{CancelJobRequest, JobState, ListJobsRequest},
@@ -15,11 +16,11 @@ pub(crate) use self::{
     wait::Wait,
 };
 use crate::{
+    args::server::Server,
     args::{
         key::Key,
         page::{PageArgs, hint_more},
     },
-    client::{Server, required, unary},
     error::CliError,
     terminal::output::Output,
 };
@@ -131,13 +132,13 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
 
 async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
-    let job = wait::get(&client, &args.job_id).await?;
+    let job = Job::from(client.job(&args.job_id).await?);
     output.data(&job, || fields(&job))
 }
 
 async fn wait(args: OneArgs, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
-    let job = wait::get(&client, &args.job_id).await?;
+    let job = client.job(&args.job_id).await?;
     let job = wait::until_ended(&client, job, output).await?;
     output.data(&job, || fields(&job))?;
     outcome(&job)

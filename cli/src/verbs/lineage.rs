@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use cairn_client::{ArtifactRef, unary};
 use cairn_proto::{
     json::{Derivation, Lineage, LineageArtifact},
     v1::{GetLineageRequest, LineageDirection},
 };
 
 use crate::{
-    args::name::{Name, Which},
-    client::{Server, unary},
+    args::name::Name,
+    args::server::Server,
     error::CliError,
     terminal::{
         output::{Output, table},
         shapes::{header, or_dash},
     },
-    verbs::inspect,
 };
 
 /// Print what an artifact was made from, and what that was made from
@@ -48,8 +48,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
     // The answer does not say which of its artifacts was asked about.
     let root = match which {
-        Which::Id(id) => id,
-        name @ Which::Name(_) => inspect::get(&client, name).await?.artifact_id,
+        ArtifactRef::Id(id) => id,
+        name @ ArtifactRef::Name(_) => client.artifact(name).await?.artifact_id,
     };
     let direction = if args.outputs {
         LineageDirection::Outputs

@@ -1,5 +1,6 @@
 //! `cairn link`.
 
+use cairn_client::{ArtifactRef, Client, required, unary};
 use cairn_proto::{
     json::{Link, Page},
     v1::{CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest},
@@ -8,13 +9,13 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::{
+    args::server::Server,
     args::{
         key::Key,
-        name::{Name, Which},
+        name::Name,
         page::{PageArgs, hint_more},
         time::Span,
     },
-    client::{Client, Server, required, unary},
     error::CliError,
     terminal::{
         output::Output,
@@ -109,7 +110,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 /// Makes a link; without a span it works for as long as the server thinks right.
 pub(crate) async fn create(
     client: &Client,
-    which: Which,
+    which: ArtifactRef,
     expires_in: Option<Span>,
     key: &Key,
     output: Output,

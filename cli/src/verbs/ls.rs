@@ -1,5 +1,6 @@
 //! `cairn ls`.
 
+use cairn_client::unary;
 use cairn_proto::{
     json::{Artifact, Page},
     v1::{self, ArtifactKind, ArtifactStage, ListArtifactsRequest},
@@ -9,6 +10,7 @@ use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 use serde::Serialize;
 
 use crate::{
+    args::server::Server,
     args::{
         expression::parse_expression,
         metadata::{self, Pair, parse_pair},
@@ -16,7 +18,6 @@ use crate::{
         record::{Kind, Stage},
         time::Moment,
     },
-    client::{Server, unary},
     error::CliError,
     terminal::{output::Output, shapes::artifact_table},
 };

@@ -1,7 +1,5 @@
 //! `cairn pull`.
 
-mod chunks;
-mod fetch;
 mod name;
 mod naming;
 mod target;
@@ -14,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+use cairn_client::{ArtifactRef, Client, Download, Observer, ReadBatches, Room};
 use cairn_proto::{json::Artifact, v1};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -23,21 +22,19 @@ use tokio::{
 };
 
 use self::{
-    fetch::Fetch,
     name::SafeName,
     target::{Folder, Target},
     whole::Whole,
 };
 use crate::{
-    args::name::{Name, Which},
-    client::{Client, Server},
-    digest::{Digest, Hashing},
+    args::name::Name,
+    args::server::Server,
     error::CliError,
     terminal::{
         interrupt::finished,
         output::{Output, table},
         progress::Progress,
-        several::{Failures, Room, transfer},
+        several::{Failures, transfer},
         shapes::size,
     },
 };
@@ -100,7 +97,7 @@ struct SessionPulled {
 
 /// What to fetch, and where to.
 enum Task {
-    One(Which),
+    One(ArtifactRef),
     Session(Whole, PathBuf),
 }
 
@@ -134,14 +131,17 @@ impl Args {
 /// Pulls go this way.
 struct Puller {
     client: Client,
+    batches: ReadBatches,
     room: Room,
     output: Output,
 }
 
 pub(crate) async fn run(mut args: Args, output: Output) -> Result<(), CliError> {
     let task = args.task()?;
+    let client = args.server.connect().await?;
     let puller = Puller {
-        client: args.server.connect().await?,
+        batches: client.read_batches(),
+        client,
         room: Room::default(),
         output,
     };
@@ -162,42 +162,42 @@ pub(crate) async fn run(mut args: Args, output: Output) -> Result<(), CliError> 
 }
 
 impl Puller {
-    async fn to_stdout(&self, which: Which, progress: &Progress) -> Result<(), CliError> {
-        let tell = |words: &str| self.output.progress(words);
-        let fetch = Fetch::begin(&self.client, which, tell).await?;
+    async fn to_stdout(&self, which: ArtifactRef, progress: &Progress) -> Result<(), CliError> {
+        let observer = progress.observer(&which.to_string(), None, self.output);
+        let download = self.client.download(which, observer).await?;
         // At a terminal it would be drawn over what is read there.
         let bar = match stderr().is_terminal() {
             true => ProgressBar::hidden(),
-            false => progress.bytes(&fetch.artifact.filename, Some(fetch.size())),
+            false => progress.bytes(&download.artifact().filename, Some(download.size())),
         };
         let mut stdout = stdout();
-        let mut hashing = Hashing::default();
         let write = async |data: bytes::Bytes| {
-            hashing.update(&data);
             bar.inc(data.len() as u64);
-            stdout.write_all(&data).await.map_err(CliError::Stdout)
+            stdout.write_all(&data).await
         };
-        fetch.whole(tell, write).await?;
+        let read = download.read(write).await;
         stdout.flush().await.map_err(CliError::Stdout)?;
-        hashing.finish().check(&fetch.artifact)
+        Ok(read?)
     }
 
     async fn one(
         &self,
-        which: Which,
+        which: ArtifactRef,
         path: Option<&Path>,
         force: bool,
         progress: &Progress,
     ) -> Result<Pulled, CliError> {
-        let tell = |words: &str| progress.aside(|| self.output.progress(words));
-        let fetch = Fetch::begin(&self.client, which, tell).await?;
-        let stored = || SafeName::parse(&fetch.artifact.filename).map(SafeName::flat);
+        let observer = progress.observer(&which.to_string(), None, self.output);
+        let download = self.client.download(which, observer).await?;
+        let stored = || SafeName::parse(&download.artifact().filename).map(SafeName::flat);
         let target = match path {
             None => Folder::current()?.target(&stored()?, force)?,
             Some(folder) if folder.is_dir() => Folder::open(folder)?.target(&stored()?, force)?,
             Some(file) => Target::at(file)?,
         };
-        self.fetch(fetch, || Ok(target), progress).await
+        let artifact = download.artifact().clone();
+        self.fetch(artifact, Some(download), || Ok(target), progress)
+            .await
     }
 
     /// Pulls the latest version of each file. Existing files are replaced: the folder is the caller's choice, and pulling
@@ -213,8 +213,7 @@ impl Puller {
             let folder = folder.clone();
             let name = SafeName::parse(&filename);
             let target = move || folder.target(&name?, true);
-            let fetch = Fetch::of(self.client.clone(), artifact);
-            let pulled = self.fetch(fetch, target, progress).await;
+            let pulled = self.fetch(artifact, None, target, progress).await;
             pulled.map_err(|error| error.about(filename))
         };
         let pulled = SessionPulled {
@@ -227,28 +226,34 @@ impl Puller {
         failures.into_result()
     }
 
-    /// Fetches what is not there, into the file that `target` opens.
+    /// Fetches what is not there, into the file that `target` opens. `begun` is a download that has begun, if one has.
     async fn fetch(
         &self,
-        fetch: Fetch,
+        artifact: v1::Artifact,
+        begun: Option<Download>,
         target: impl FnOnce() -> Result<Target, CliError> + Send + 'static,
         progress: &Progress,
     ) -> Result<Pulled, CliError> {
-        let _room = self.room.take(fetch.size()).await;
-        let artifact = fetch.artifact.clone();
+        let size = u64::try_from(artifact.size_bytes).unwrap_or_default();
+        let _room = self.room.take(size).await;
+        let wanted = artifact.clone();
         let target = on_thread(move || {
             let target = target()?;
-            match target.holds(&artifact)? {
+            match target.holds(&wanted)? {
                 true => Ok(Err(target.path().to_owned())),
                 false => target.checked().map(Ok),
             }
         });
         let (path, unchanged) = match target.await? {
-            Ok(target) => (self.write(&fetch, target, progress).await?, false),
+            Ok(target) => {
+                let observer = progress.observer(&artifact.filename, Some(size), self.output);
+                let path = self.write(&artifact, begun, target, observer).await?;
+                (path, false)
+            }
             Err(path) => (path, true),
         };
         Ok(Pulled {
-            artifact: fetch.artifact.into(),
+            artifact: artifact.into(),
             path: path.to_string_lossy().into_owned(),
             unchanged,
         })
@@ -256,35 +261,24 @@ impl Puller {
 
     async fn write(
         &self,
-        fetch: &Fetch,
+        artifact: &v1::Artifact,
+        begun: Option<Download>,
         target: Target,
-        progress: &Progress,
+        observer: Observer,
     ) -> Result<PathBuf, CliError> {
-        let name = &fetch.artifact.filename;
-        let tell = |words: &str| {
-            let words = format!("{name}: {words}");
-            progress.aside(|| self.output.progress(&words));
-        };
-        let artifact = fetch.artifact.clone();
-        if fetch.size() > SMALL {
-            let bar = progress.bytes(name, Some(fetch.size()));
-            let partial = target.create(&artifact)?;
+        let wanted = artifact.clone();
+        if u64::try_from(artifact.size_bytes).unwrap_or_default() > SMALL {
+            let download = self.client.download_of(wanted, observer);
+            let partial = target.create(artifact)?;
             let (file, path) = (partial.file().clone(), partial.path().to_owned());
-            let file_error = |error| CliError::of_file(&path)(error);
-            chunks::write(fetch, file, file_error, &bar, tell).await?;
+            download.write_to(file, &path).await?;
             return on_thread(move || partial.keep()).await;
         }
-        let mut content = Vec::with_capacity(fetch.size() as usize);
-        let take = async |data: bytes::Bytes| {
-            content.extend_from_slice(&data);
-            Ok(())
+        let content = match begun {
+            Some(download) => download.bytes().await?.into(),
+            None => self.batches.read(artifact, observer).await?,
         };
-        fetch.whole(tell, take).await?;
-        on_thread(move || {
-            Digest::of(&content).check(&artifact)?;
-            target.write(&artifact, &content)
-        })
-        .await
+        on_thread(move || target.write(&wanted, &content)).await
     }
 }
 

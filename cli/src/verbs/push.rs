@@ -1,14 +1,12 @@
 //! `cairn push`.
 
-mod content;
 mod context;
 mod plan;
 mod publish;
-mod send;
-mod stamp;
 
 use std::path::PathBuf;
 
+use cairn_client::{ArtifactRef, Client, IdempotencyMode, UploadOptions, has_ended, keys};
 use cairn_proto::{
     json::{self, Artifact, Link},
     v1::{self, ArtifactName, ArtifactSpec, ArtifactState},
@@ -17,33 +15,25 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 pub(crate) use self::{
-    content::is_changed,
     context::{Condition, Context},
-    plan::{Content, print_folder},
-    send::{Keying, Pusher},
-    stamp::Stamp,
+    plan::print_folder,
 };
 use self::{
     plan::{Plan, Source},
     publish::Publishing,
-    send::is_gone,
 };
 use crate::{
-    again::Patience,
-    args::{
-        key::{self, Key},
-        name::Which,
-    },
-    client::{Client, Server},
+    args::key::Key,
+    args::server::Server,
     error::CliError,
     files::walk::Selection,
     terminal::{
         output::{Output, table},
         progress::Progress,
-        several::{Failures, Room, transfer},
+        several::{Failures, transfer},
         shapes::{size, version},
     },
-    verbs::{inspect, link},
+    verbs::link,
 };
 
 /// Store files as artifacts
@@ -118,10 +108,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         let words = "--idempotency-key is for a single file: each needs its own";
         return Err(CliError::Usage(words.to_owned()));
     }
-    let keying = match args.idempotency_key {
-        Some(key) => Keying::Given(key),
-        None if args.no_idempotency_key => Keying::Without,
-        None => Keying::Derived,
+    let idempotency = match args.idempotency_key {
+        Some(key) => IdempotencyMode::Given(key),
+        None if args.no_idempotency_key => IdempotencyMode::Without,
+        None => IdempotencyMode::Derived,
     };
     let new_session = args.context.new_session;
     let spec = args.condition.of(args.context.into_spec()?);
@@ -155,17 +145,18 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     if new_session {
         output.note(&format!("session {}", spec.session_id));
     }
-    let room = Room::default();
+    let pusher = Pusher {
+        options: UploadOptions {
+            idempotency,
+            batches: Some(client.create_batches()),
+            ..UploadOptions::default()
+        },
+        client,
+        output,
+    };
     let push = async |source, progress: &Progress| {
-        let pusher = Pusher {
-            client: &client,
-            keying: &keying,
-            patience: Patience::default(),
-            room: &room,
-            output,
-            progress,
-        };
-        push_one(pusher, source, spec.clone(), args.link && !atomic).await
+        let wants_link = args.link && !atomic;
+        push_one(&pusher, source, spec.clone(), wants_link, progress).await
     };
     let mut pushed = Vec::new();
     for (artifact, unlinked) in transfer(plan.sources, "pushed", output, &mut failures, push).await
@@ -185,7 +176,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let session = if failures.is_empty() {
         let publish = args
             .publishing
-            .publish(&client, session_id, &mut pushed, output);
+            .publish(&pusher.client, session_id, &mut pushed, output);
         publish
             .await
             .map_err(|error| failures.add(output, &error))
@@ -196,34 +187,26 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         None
     };
     if args.link && session.is_some() {
-        link_all(&client, &keying, &mut pushed, &mut failures, output).await;
+        link_all(&pusher, &mut pushed, &mut failures).await;
     }
     publish::print(&pushed, session, output)?;
     failures.into_result()
 }
 
-/// Links what could not be linked before it was published.
-async fn link_all(
-    client: &Client,
-    keying: &Keying,
-    pushed: &mut [Pushed],
-    failures: &mut Failures,
+/// How everything of one push is sent.
+struct Pusher {
+    client: Client,
+    options: UploadOptions,
     output: Output,
-) {
-    let progress = Progress::of(1);
-    let pusher = Pusher {
-        client,
-        keying,
-        patience: Patience::default(),
-        room: &Room::default(),
-        output,
-        progress: &progress,
-    };
+}
+
+/// Links what could not be linked before it was published.
+async fn link_all(pusher: &Pusher, pushed: &mut [Pushed], failures: &mut Failures) {
     for one in pushed {
         let id = &one.artifact.artifact_id;
-        match make_link(&pusher, id).await {
+        match make_link(pusher, id).await {
             Ok(link) => one.link = Some(link),
-            Err(error) => failures.add(output, &error.about(format!("no link to {id}"))),
+            Err(error) => failures.add(pusher.output, &error.about(format!("no link to {id}"))),
         }
     }
 }
@@ -231,29 +214,40 @@ async fn link_all(
 /// Pushes one source, and links it when that is wanted. An artifact that could not be linked is there all the same, and
 /// comes with the reason.
 async fn push_one(
-    pusher: Pusher<'_>,
+    pusher: &Pusher,
     source: Source,
     spec: ArtifactSpec,
     wants_link: bool,
+    progress: &Progress,
 ) -> Result<(Pushed, Option<CliError>), CliError> {
     let spec = ArtifactSpec {
         filename: source.name.clone(),
         ..spec
     };
     let start = jiff::Timestamp::now();
-    let artifact = pusher
-        .push(source.content, spec)
-        .await
-        .map_err(|error| error.about(source.name))?;
-    if let Some(words) = misunderstanding(&pusher, &artifact, start).await {
+    let options = UploadOptions {
+        observer: progress.observer(&source.name, source.size, pusher.output),
+        ..pusher.options.clone()
+    };
+    let pushed = pusher.client.upload(spec, source.content(), &options).await;
+    let artifact = pushed.map_err(|error| {
+        let error = CliError::from(error);
+        let given = matches!(options.idempotency, IdempotencyMode::Given(_));
+        if given && error.missing_artifact().is_some() {
+            let words = "what was pushed with this idempotency key was discarded";
+            return error.about(words).about(source.name);
+        }
+        error.about(source.name)
+    })?;
+    if let Some(words) = misunderstanding(pusher, &artifact, start).await {
         let words = format!("{}: {words}", artifact.filename);
-        pusher.progress.aside(|| pusher.output.progress(&words));
+        progress.aside(|| pusher.output.progress(&words));
     }
     let mut pushed = Pushed::from(artifact);
     if !wants_link {
         return Ok((pushed, None));
     }
-    match make_link(&pusher, &pushed.artifact.artifact_id).await {
+    match make_link(pusher, &pushed.artifact.artifact_id).await {
         Ok(link) => {
             pushed.link = Some(link);
             Ok((pushed, None))
@@ -265,13 +259,13 @@ async fn push_one(
     }
 }
 
-/// What whoever pushed may not expect of an answer that is that of an earlier push: that it is gone, or not the latest.
+/// The warning that the answer is that of an earlier push, whose artifact has ended or is no longer the latest version.
 async fn misunderstanding(
-    pusher: &Pusher<'_>,
+    pusher: &Pusher,
     artifact: &v1::Artifact,
     start: jiff::Timestamp,
 ) -> Option<String> {
-    if is_gone(artifact) {
+    if has_ended(artifact) {
         let state = json::artifact_state(artifact.state).unwrap_or_default();
         return Some(format!(
             "was pushed with this idempotency key before, as {}, and is {state}",
@@ -284,7 +278,7 @@ async fn misunderstanding(
     }
     // Made before it was asked for. By a clock that is ahead of the server's, it is looked at in vain.
     let is_earlier = json::timestamp(artifact.created_at).is_some_and(|time| time < start);
-    if *pusher.keying != Keying::Derived || !is_earlier {
+    if pusher.options.idempotency != IdempotencyMode::Derived || !is_earlier {
         return None;
     }
     let name = ArtifactName {
@@ -295,7 +289,7 @@ async fn misunderstanding(
         version: 0,
     };
     // It is there; only the words about it are lost with this.
-    let latest = inspect::get(pusher.client, Which::Name(name)).await.ok()?;
+    let latest = pusher.client.artifact(ArtifactRef::Name(name)).await.ok()?;
     (latest.version > artifact.version).then(|| {
         format!(
             "was pushed before, as v{}, and the latest is v{} now; to make the next version of it, use \
@@ -306,24 +300,24 @@ async fn misunderstanding(
 }
 
 /// Makes a link under a key of the push's, so that a push that is repeated has its link again, unless that was revoked.
-async fn make_link(pusher: &Pusher<'_>, artifact_id: &str) -> Result<Link, CliError> {
-    let push_key = match pusher.keying {
-        Keying::Given(key) => Some(key.as_str()),
-        Keying::Derived | Keying::OfState(_) | Keying::Without => None,
+async fn make_link(pusher: &Pusher, artifact_id: &str) -> Result<Link, CliError> {
+    let push_key = match &pusher.options.idempotency {
+        IdempotencyMode::Given(key) => Some(key.as_str()),
+        _ => None,
     };
     let make = async |key: String| {
         let key = Key {
             idempotency_key: Some(key),
         };
-        let which = Which::Id(artifact_id.to_owned());
-        link::create(pusher.client, which, None, &key, pusher.output).await
+        let which = ArtifactRef::Id(artifact_id.to_owned());
+        link::create(&pusher.client, which, None, &key, pusher.output).await
     };
-    if *pusher.keying == Keying::Without {
-        return make(key::fresh()).await;
+    if pusher.options.idempotency == IdempotencyMode::Without {
+        return make(keys::fresh()).await;
     }
-    let link = make(key::of_link(push_key, artifact_id)).await?;
+    let link = make(keys::for_link(push_key, artifact_id)).await?;
     if link.revoked_at.is_some() {
-        return make(key::fresh()).await;
+        return make(keys::fresh()).await;
     }
     Ok(link)
 }

@@ -1,11 +1,12 @@
 //! `cairn restore`.
 
+use cairn_client::unary;
 use cairn_proto::v1::RestoreArtifactsRequest;
 use serde::Serialize;
 
 use crate::{
     args::key::Key,
-    client::{Server, unary},
+    args::server::Server,
     error::CliError,
     terminal::{output::Output, several::not_done},
 };

@@ -8,6 +8,7 @@ use std::{
     iter,
 };
 
+use cairn_client::{ArtifactRef, Client, unary};
 use cairn_proto::{
     json::{self, Artifact, DeletedArtifact},
     v1::{DeleteArtifactRequest, DeleteArtifactResponse},
@@ -15,19 +16,15 @@ use cairn_proto::{
 use serde::Serialize;
 
 use crate::{
-    args::{
-        expression::parse_expression,
-        key::Key,
-        name::{Name, Which},
-    },
-    client::{Client, Server, unary},
+    args::server::Server,
+    args::{expression::parse_expression, key::Key, name::Name},
     error::CliError,
     terminal::{
         output::{Output, table},
         several::Failures,
         shapes::artifact_table,
     },
-    verbs::{inspect, job::Wait},
+    verbs::job::Wait,
 };
 
 /// Delete artifacts
@@ -114,7 +111,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 
     // A name may mean another artifact a moment later. What is asked about, and told, is what is deleted; with a key it is
     // the server that remembers what the name meant at first.
-    let by_name = matches!(wanted[..], [Which::Name(_)]);
+    let by_name = matches!(wanted[..], [ArtifactRef::Name(_)]);
     let look = args.dry_run || ask || (by_name && args.key.idempotency_key.is_none());
     let wanted = if look {
         let found = find(&client, wanted, args.dry_run, output, &mut failures).await;
@@ -125,7 +122,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         {
             return Err(CliError::Usage("nothing was deleted".to_owned()));
         }
-        found.ids.into_iter().map(Which::Id).collect()
+        found.ids.into_iter().map(ArtifactRef::Id).collect()
     } else {
         wanted
     };
@@ -155,11 +152,11 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     failures.into_result()
 }
 
-fn wanted(mut ids: Vec<String>, name: Name) -> Result<Vec<Which>, CliError> {
+fn wanted(mut ids: Vec<String>, name: Name) -> Result<Vec<ArtifactRef>, CliError> {
     // What goes for one id goes for each.
     let first = (!ids.is_empty()).then(|| ids.remove(0));
     let first = name.or_id(first)?;
-    let rest = ids.into_iter().map(Which::Id);
+    let rest = ids.into_iter().map(ArtifactRef::Id);
     Ok(iter::once(first).chain(rest).collect())
 }
 
@@ -189,7 +186,7 @@ impl Found {
 
 async fn find(
     client: &Client,
-    wanted: Vec<Which>,
+    wanted: Vec<ArtifactRef>,
     dry_run: bool,
     output: Output,
     failures: &mut Failures,
@@ -197,16 +194,16 @@ async fn find(
     let mut found = Found::default();
     for which in wanted {
         let (what, id) = (which.to_string(), which.id());
-        match (inspect::get(client, which).await, id) {
+        match (client.artifact(which).await, id) {
             (Ok(artifact), _) => {
                 found.ids.push(artifact.artifact_id.clone());
-                found.seen.push(artifact);
+                found.seen.push(artifact.into());
             }
             (Err(error), Some(id)) if !dry_run && error.missing_artifact().is_some() => {
                 found.ids.push(id.clone());
                 found.unseen.push(id);
             }
-            (Err(error), _) => failures.add(output, &error.about(what)),
+            (Err(error), _) => failures.add(output, &CliError::from(error).about(what)),
         }
     }
     found
@@ -214,7 +211,7 @@ async fn find(
 
 async fn delete(
     client: &Client,
-    which: Which,
+    which: ArtifactRef,
     key: &Key,
     output: Output,
 ) -> Result<DeleteArtifactResponse, CliError> {

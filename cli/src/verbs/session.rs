@@ -6,6 +6,7 @@ mod update;
 mod verify;
 mod watch;
 
+use cairn_client::{Client, Error, required, unary};
 use cairn_proto::{
     json::{Page, SealedSession, Session},
     v1::{self, GetSessionRequest, ListSessionsRequest, SealSessionRequest},
@@ -16,12 +17,12 @@ use serde::Serialize;
 
 pub(crate) use self::commit::Commit;
 use crate::{
+    args::server::Server,
     args::{
         key::Key,
         page::{PageArgs, hint_more},
         time::Moment,
     },
-    client::{Client, Server, required, unary},
     error::CliError,
     terminal::{
         output::{Output, fields},
@@ -161,7 +162,7 @@ async fn show(args: OneArgs, output: Output) -> Result<(), CliError> {
 pub(crate) async fn seal_once(
     client: &Client,
     request: SealSessionRequest,
-) -> Result<v1::Session, CliError> {
+) -> Result<v1::Session, Error> {
     let mut sessions = client.sessions.clone();
     let answer = sessions.seal_session(unary(request)).await?.into_inner();
     required(answer.session, "session")

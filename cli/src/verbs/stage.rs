@@ -1,5 +1,6 @@
 //! `cairn stage` and `cairn history`: where artifacts stand, and how they came there.
 
+use cairn_client::unary;
 use cairn_proto::{
     json::StageChange,
     v1::{ArtifactStage, ListStageChangesRequest, SetStageRequest},
@@ -7,8 +8,8 @@ use cairn_proto::{
 use serde::Serialize;
 
 use crate::{
+    args::server::Server,
     args::{expression::parse_expression, key::Key, name::Name, record::Stage},
-    client::{Server, unary},
     error::CliError,
     terminal::{
         output::{Output, table},

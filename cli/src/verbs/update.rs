@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use cairn_client::{required, unary};
 use cairn_proto::{
     json::Artifact,
     v1::{ArtifactStage, UpdateArtifactRequest, update_artifact_request::Expiry},
@@ -10,6 +11,7 @@ use clap::builder::NonEmptyStringValueParser;
 use prost_types::FieldMask;
 
 use crate::{
+    args::server::Server,
     args::{
         key::Key,
         metadata::{self, Pair, parse_pair},
@@ -17,7 +19,6 @@ use crate::{
         record::Stage,
         time::Ttl,
     },
-    client::{Server, required, unary},
     error::CliError,
     terminal::{output::Output, shapes::artifact_fields},
 };
@@ -59,6 +60,22 @@ struct Change {
     /// Take all metadata away
     #[arg(long, conflicts_with = "metadata")]
     no_meta: bool,
+    /// Set one pair of its metadata and leave the others; may be given again
+    #[arg(
+        long = "set-meta",
+        value_name = "KEY=VALUE",
+        value_parser = parse_pair,
+        conflicts_with_all = ["metadata", "no_meta"]
+    )]
+    set_metadata: Vec<Pair>,
+    /// Remove one pair of its metadata and leave the others; may be given again
+    #[arg(
+        long = "unset-meta",
+        value_name = "KEY",
+        value_parser = NonEmptyStringValueParser::new(),
+        conflicts_with_all = ["metadata", "no_meta"]
+    )]
+    unset_metadata: Vec<String>,
     /// A label; all that are given replace all that there are
     #[arg(long = "label", value_name = "LABEL")]
     labels: Vec<String>,
@@ -134,20 +151,33 @@ impl Change {
             ("expiry", self.ttl.is_some()),
             ("persistent", self.persistent || self.no_persistent),
         ];
+        let set = metadata::into_map(self.set_metadata)?;
+        if let Some(key) = self
+            .unset_metadata
+            .iter()
+            .find(|key| set.contains_key(*key))
+        {
+            let words = format!("--set-meta and --unset-meta are both given for {key}");
+            return Err(CliError::Usage(words));
+        }
+        let given = given.into_iter().filter(|(_, given)| *given);
+        let pairs = set.keys().chain(&self.unset_metadata);
         let paths: Vec<String> = given
-            .into_iter()
-            .filter(|(_, given)| *given)
             .map(|(path, _)| path.to_owned())
+            .chain(pairs.map(|key| format!("metadata.{key}")))
             .collect();
         if paths.is_empty() {
-            let words =
-                "nothing to change: give --title, --meta, --label, --stage, --ttl or --persistent";
+            let words = "nothing to change: give --title, --meta, --set-meta, --unset-meta, --label, --stage, --ttl or --persistent";
             return Err(CliError::Usage(words.to_owned()));
         }
         Ok(UpdateArtifactRequest {
             update_mask: Some(FieldMask { paths }),
             title: self.title.unwrap_or_default(),
-            metadata: metadata::into_map(self.metadata)?,
+            metadata: if set.is_empty() {
+                metadata::into_map(self.metadata)?
+            } else {
+                set
+            },
             labels: self.labels,
             persistent: self.persistent,
             stage: self

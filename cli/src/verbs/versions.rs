@@ -1,11 +1,12 @@
 //! `cairn versions`.
 
+use cairn_client::unary;
 use cairn_proto::v1::ListVersionsRequest;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::{
+    args::server::Server,
     args::{name::Scope, page::PageArgs},
-    client::{Server, unary},
     error::CliError,
     terminal::output::Output,
     verbs::ls,

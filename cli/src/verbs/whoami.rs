@@ -1,9 +1,10 @@
 //! `cairn whoami`.
 
+use cairn_client::unary;
 use cairn_proto::{json::Identity, v1::WhoAmIRequest};
 
 use crate::{
-    client::{Server, unary},
+    args::server::Server,
     error::CliError,
     terminal::{
         output::{self, Output},

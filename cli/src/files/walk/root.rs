@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use cairn_client::Content;
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions, OpenOptionsExt},
@@ -90,10 +91,14 @@ impl Place {
         }
     }
 
-    pub(crate) fn open(&self) -> io::Result<File> {
+    /// What is there, to be uploaded.
+    pub(crate) fn content(&self) -> Content {
         match self {
-            Self::Named(path) => File::open(path),
-            Self::Below(root, path) => root.read(path),
+            Self::Named(path) => Content::file(path),
+            Self::Below(root, path) => {
+                let (shown, root, path) = (self.shown(), root.clone(), path.clone());
+                Content::opened_by(shown, move || root.read(&path))
+            }
         }
     }
 }

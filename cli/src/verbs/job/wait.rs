@@ -1,23 +1,12 @@
 //! Waiting for a job to end.
 
-use std::time::Duration;
-
-use cairn_proto::{
-    json::Job,
-    v1::{self, GetJobRequest},
-};
-use tokio::time::sleep;
+use cairn_client::Client;
+use cairn_proto::{json::Job, v1};
 
 use crate::{
-    again::until_answered,
-    client::{Client, required, unary},
     error::CliError,
     terminal::{interrupt::interrupted, output::Output, progress::Progress},
 };
-
-/// How often a job is looked at: soon at first, as most are short, then less and less.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What becomes of a call that is too large for the server to do at once.
 #[derive(clap::Args)]
@@ -40,27 +29,17 @@ impl Wait {
         job: Option<v1::Job>,
         output: Output,
     ) -> Result<Option<Job>, CliError> {
-        match job.map(Job::from) {
+        match job {
             Some(job) if !self.no_wait => until_ended(client, job, output).await.map(Some),
-            job => Ok(job),
+            job => Ok(job.map(Job::from)),
         }
     }
 }
 
-/// Reads one job's record.
-pub(super) async fn get(client: &Client, job_id: &str) -> Result<Job, CliError> {
-    let request = unary(GetJobRequest {
-        job_id: job_id.to_owned(),
-    });
-    let mut client = client.jobs.clone();
-    let answer = client.get_job(request).await?.into_inner();
-    Ok(required(answer.job, "job")?.into())
-}
-
-/// Looks at a job until it has ended, and shows how far it is. An interrupt ends the waiting, and not the job.
+/// Waits until a job has ended, and shows how far it is. An interrupt ends the waiting, and not the job.
 pub(super) async fn until_ended(
     client: &Client,
-    job: Job,
+    job: v1::Job,
     output: Output,
 ) -> Result<Job, CliError> {
     let id = job.job_id.clone();
@@ -68,25 +47,22 @@ pub(super) async fn until_ended(
         // An interrupt that has come is not overlooked.
         biased;
         () = interrupted() => Err(CliError::Interrupted(format!(
-            "{id} goes on without you: see it with `cairn job show {id}`, end it with `cairn job cancel {id}`"
+            "{id} is still running on the server: see it with `cairn job show {id}`, end it with `cairn job cancel {id}`"
         ))),
         ended = watch(client, job, output) => ended.map_err(|error| error.about(id.clone())),
     }
 }
 
-async fn watch(client: &Client, mut job: Job, output: Output) -> Result<Job, CliError> {
-    if !job.has_ended() {
+async fn watch(client: &Client, job: v1::Job, output: Output) -> Result<Job, CliError> {
+    let first = Job::from(job.clone());
+    if !first.has_ended() {
         output.progress(&format!("{} is under way; waiting for its end", job.job_id));
     }
     let progress = Progress::of(1);
-    let bar = progress.things(&job.job_id, job.length());
-    let mut pause = FIRST_PAUSE;
-    while !job.has_ended() {
+    let bar = progress.things(&first.job_id, first.length());
+    let seen = |job: &v1::Job| {
         bar.set_position(u64::try_from(job.done_count + job.held_count).unwrap_or(0));
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        let tell = |words: &str| progress.aside(|| output.progress(words));
-        job = until_answered(tell, async || get(client, &job.job_id).await).await?;
-    }
-    Ok(job)
+    };
+    let tell = |words: &str| progress.aside(|| output.progress(words));
+    Ok(client.wait_for_job(job, seen, tell).await?.into())
 }

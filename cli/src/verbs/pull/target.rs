@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use cairn_client::{Digest, Hashing, is_executable};
 use cairn_proto::v1::Artifact;
 use cap_std::{
     ambient_authority,
@@ -15,11 +16,7 @@ use cap_std::{
 };
 
 use super::{name::SafeName, naming};
-use crate::{
-    digest::{Digest, Hashing},
-    error::CliError,
-    files::{mode, walk::temporary_name},
-};
+use crate::{error::CliError, files::walk::temporary_name};
 
 /// How much is read at once, in bytes.
 const BLOCK: usize = 256 << 10;
@@ -187,7 +184,7 @@ impl Target {
         let as_long = i64::try_from(size) == Ok(artifact.size_bytes);
         // One that cannot be read is replaced.
         let same = as_long && self.digest().ok() == Some(Digest::recorded(artifact));
-        if same && mode::is_executable(artifact) && mode & 0o111 == 0 {
+        if same && is_executable(artifact) && mode & 0o111 == 0 {
             let mode = cap_std::fs::PermissionsExt::from_mode(runnable(mode));
             let set = self.dir.set_permissions(&self.name, mode);
             set.map_err(CliError::of_file(&self.path))?;
@@ -224,7 +221,7 @@ impl Target {
     /// Begins to write.
     pub(super) fn create(self, artifact: &Artifact) -> Result<Partial, CliError> {
         let temporary = temporary_name();
-        let executable = mode::is_executable(artifact);
+        let executable = is_executable(artifact);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         // A new file has what the umask leaves. A file that replaces another gets its permissions once it is whole, and is
@@ -322,11 +319,12 @@ mod tests {
         path::Path,
     };
 
+    use cairn_client::Digest;
     use cairn_proto::v1::Artifact;
     use tempfile::TempDir;
 
     use super::{Folder, SafeName, Target};
-    use crate::{digest::Digest, error::CliError};
+    use crate::error::CliError;
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 

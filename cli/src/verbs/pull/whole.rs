@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use cairn_client::{Client, pages::read_all, unary};
 use cairn_proto::v1::{Artifact, GetSessionRequest, ListArtifactsRequest};
 
 use super::name::SafeName;
-use crate::{
-    args::page::read_all,
-    client::{Client, unary},
-    error::CliError,
-    files::names,
-};
+use crate::{error::CliError, files::names};
 
 /// How many names that are taken twice are told.
 const TOLD: usize = 10;

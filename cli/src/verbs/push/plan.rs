@@ -7,9 +7,9 @@ use std::{
     sync::Arc,
 };
 
+use cairn_client::Content;
 use serde::Serialize;
 
-use super::stamp::Stamp;
 use crate::{
     error::CliError,
     files::{
@@ -25,7 +25,7 @@ use crate::{
 /// One thing to push.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) content: Content,
+    pub(super) origin: Origin,
     /// The filename that the artifact gets.
     pub(super) name: String,
     /// In bytes, where that is known before it is read.
@@ -34,11 +34,9 @@ pub(super) struct Source {
 
 /// Where content comes from.
 #[derive(Debug)]
-pub(crate) enum Content {
+pub(super) enum Origin {
     Stdin,
     File(Place),
-    /// A file in this state, and in no other.
-    State(Place, Stamp),
 }
 
 /// Everything to push, in the order in which it is told.
@@ -107,7 +105,7 @@ impl Plan {
     pub(super) fn print(&self, output: Output) -> Result<(), CliError> {
         let files = self.sources.iter().map(|source| Planned {
             filename: source.name.clone(),
-            path: source.content.shown().to_string_lossy().into_owned(),
+            path: source.origin.shown().to_string_lossy().into_owned(),
             size_bytes: source.size,
         });
         print_dry(files.collect(), output)
@@ -118,7 +116,7 @@ impl Plan {
             return usage("standard input has no name: give one with --name");
         };
         self.sources.push(Source {
-            content: Content::Stdin,
+            origin: Origin::Stdin,
             name: name.to_owned(),
             size: None,
         });
@@ -135,7 +133,7 @@ impl Plan {
         }
         match name.or(file_name) {
             Some(name) => self.sources.push(Source {
-                content: Content::File(Place::Named(path.to_owned())),
+                origin: Origin::File(Place::Named(path.to_owned())),
                 name: name.to_owned(),
                 size: found.is_file().then_some(found.len()),
             }),
@@ -157,7 +155,7 @@ impl Plan {
         let seen = walk.look();
         self.sources
             .extend(seen.files.into_iter().map(|found| Source {
-                content: Content::File(Place::Below(root.clone(), found.place)),
+                origin: Origin::File(Place::Below(root.clone(), found.place)),
                 name: found.name,
                 size: Some(found.stamp.length()),
             }));
@@ -193,24 +191,32 @@ impl Plan {
 }
 
 impl Source {
+    /// What is to be uploaded.
+    pub(super) fn content(&self) -> Content {
+        let content = match &self.origin {
+            Origin::Stdin => Content::reader(self.origin.shown(), io::stdin()),
+            Origin::File(place) => place.content(),
+        };
+        content.with_size_hint(self.size)
+    }
+
     /// The names by which it may be known: the artifact's, and that of the file.
     fn names(&self) -> impl Iterator<Item = &str> {
-        let path = match &self.content {
-            Content::Stdin => None,
-            Content::File(Place::Named(path) | Place::Below(_, path))
-            | Content::State(Place::Named(path) | Place::Below(_, path), _) => path.to_str(),
+        let path = match &self.origin {
+            Origin::Stdin => None,
+            Origin::File(Place::Named(path) | Place::Below(_, path)) => path.to_str(),
         };
         let path = path.filter(|path| !path.ends_with(&self.name));
         std::iter::once(self.name.as_str()).chain(path)
     }
 }
 
-impl Content {
+impl Origin {
     /// As it is shown to people.
-    pub(super) fn shown(&self) -> PathBuf {
+    fn shown(&self) -> PathBuf {
         match self {
             Self::Stdin => PathBuf::from("standard input"),
-            Self::File(place) | Self::State(place, _) => place.shown(),
+            Self::File(place) => place.shown(),
         }
     }
 }
@@ -252,7 +258,7 @@ fn usage<T>(words: &str) -> Result<T, CliError> {
 mod tests {
     use std::{fs, os::unix::fs::symlink, path::PathBuf};
 
-    use super::{Content, Plan};
+    use super::{Origin, Plan};
     use crate::{
         error::CliError,
         files::walk::{Place, Rules, Selection, tests::folder},
@@ -294,8 +300,8 @@ mod tests {
         assert!(unnamed.single);
         let named = plan(std::slice::from_ref(&path), Some("reports/b"))?;
         assert_eq!(names(&named), ["reports/b"]);
-        let content = &named.sources[0].content;
-        assert!(matches!(content, Content::File(Place::Named(named)) if *named == path));
+        let origin = &named.sources[0].origin;
+        assert!(matches!(origin, Origin::File(Place::Named(named)) if *named == path));
         Ok(())
     }
 

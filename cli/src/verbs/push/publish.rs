@@ -2,25 +2,22 @@
 
 use std::collections::HashMap;
 
+use cairn_client::{Client, required, retry, unary};
 use cairn_proto::{
     json::{Artifact, Session},
     v1::{ArtifactSpec, GetSessionRequest, SealSessionRequest},
 };
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::Pushed;
 use crate::{
-    again::until_answered,
-    args::{key::Key, name::Which},
-    client::{Client, required, unary},
+    args::key::Key,
     error::{CliError, Fault},
     terminal::{
         output::{Output, table},
-        several::IN_FLIGHT,
         shapes::seal_line,
     },
-    verbs::{inspect, session::Commit},
+    verbs::session::Commit,
 };
 
 /// The most that the server publishes in one moment.
@@ -213,20 +210,22 @@ async fn nothing_to_publish(
         };
         required(session, "session")
     };
-    let session = until_answered(|words| output.progress(words), ask).await?;
+    let session = retry(|words| output.progress(words), ask).await?;
     Ok(session.into())
 }
 
 /// Those of these artifacts that no read finds.
 async fn unseen(client: &Client, ids: &[String], output: Output) -> Result<Vec<String>, CliError> {
-    let look = async |id: &String| match read(client, id, output).await {
-        Ok(_) => Ok(None),
-        Err(error) if error.missing_artifact().is_some() => Ok(Some(id.clone())),
-        Err(error) => Err(error),
-    };
-    let looked = stream::iter(ids).map(look).buffered(IN_FLIGHT);
-    let looked: Vec<Option<String>> = looked.try_collect().await?;
-    Ok(looked.into_iter().flatten().collect())
+    let tell = |words: &str| output.progress(words);
+    let mut unseen = Vec::new();
+    for (id, found) in ids.iter().zip(client.artifacts_by_id(ids, tell).await?) {
+        match found {
+            Ok(_) => {}
+            Err(error) if error.missing_artifact().is_some() => unseen.push(id.clone()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(unseen)
 }
 
 /// Puts the records as they are since they were published in the place of those from before: version, time of creation and
@@ -237,23 +236,16 @@ async fn read_again(
     output: Output,
 ) -> Result<(), CliError> {
     let ids = waiting(pushed);
-    let records = stream::iter(&ids)
-        .map(async |id| read(client, id, output).await)
-        .buffered(IN_FLIGHT);
-    let records: Vec<Artifact> = records.try_collect().await?;
-    let mut records: HashMap<String, Artifact> = records
-        .into_iter()
-        .map(|record| (record.artifact_id.clone(), record))
-        .collect();
+    let tell = |words: &str| output.progress(words);
+    let mut records = HashMap::new();
+    for record in client.artifacts_by_id(&ids, tell).await? {
+        let record = Artifact::from(record?);
+        records.insert(record.artifact_id.clone(), record);
+    }
     for one in pushed {
         if let Some(record) = records.remove(&one.artifact.artifact_id) {
             one.artifact = record;
         }
     }
     Ok(())
-}
-
-async fn read(client: &Client, id: &str, output: Output) -> Result<Artifact, CliError> {
-    let read = async || inspect::get(client, Which::Id(id.to_owned())).await;
-    until_answered(|words| output.progress(words), read).await
 }

@@ -1,5 +1,6 @@
 //! `cairn rm --all-versions`.
 
+use cairn_client::{Client, pages, unary};
 use cairn_proto::{
     json::Artifact,
     v1::{ArtifactName, DeleteArtifactRequest, ListVersionsRequest},
@@ -7,8 +8,7 @@ use cairn_proto::{
 
 use super::{Removed, confirmed};
 use crate::{
-    args::{key::Key, page},
-    client::{Client, unary},
+    args::key::Key,
     error::CliError,
     terminal::{output::Output, shapes::artifact_table},
     verbs::job::Wait,
@@ -79,6 +79,6 @@ async fn find(client: &Client, name: &ArtifactName) -> Result<Vec<Artifact>, Cli
         let answer = client.list_versions(unary(request)).await?.into_inner();
         Ok((answer.artifacts, answer.next_page_token))
     };
-    let found = page::read_all(fetch).await?;
+    let found = pages::read_all(fetch).await?;
     Ok(found.into_iter().map(Artifact::from).collect())
 }

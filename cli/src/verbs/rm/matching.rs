@@ -1,5 +1,6 @@
 //! `cairn rm --filter`.
 
+use cairn_client::{Client, Error, pages, unary};
 use cairn_proto::{
     json::{Artifact, Job},
     v1::{DeleteArtifactsRequest, DeleteArtifactsResponse, ListArtifactsRequest},
@@ -8,8 +9,7 @@ use serde::Serialize;
 
 use super::confirmed;
 use crate::{
-    args::{key::Key, page},
-    client::{Client, unary},
+    args::key::Key,
     error::CliError,
     terminal::{
         output::Output,
@@ -86,7 +86,7 @@ pub(super) async fn run(client: &Client, wanted: Wanted, output: Output) -> Resu
 async fn delete(
     client: &Client,
     request: DeleteArtifactsRequest,
-) -> Result<DeleteArtifactsResponse, CliError> {
+) -> Result<DeleteArtifactsResponse, Error> {
     let mut client = client.artifacts.clone();
     let answer = client.delete_artifacts(unary(request)).await?;
     Ok(answer.into_inner())
@@ -142,7 +142,7 @@ async fn find(client: &Client, filter: &str) -> Result<Vec<Artifact>, CliError> 
         let answer = client.list_artifacts(unary(request)).await?.into_inner();
         Ok((answer.artifacts, answer.next_page_token))
     };
-    let found = page::read_all(fetch).await?;
+    let found = pages::read_all(fetch).await?;
     Ok(found.into_iter().map(Artifact::from).collect())
 }
 

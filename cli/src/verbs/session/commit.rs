@@ -1,5 +1,6 @@
 //! `cairn session commit`: what a session has stored and not shown becomes visible, all of it at once.
 
+use cairn_client::{Client, keys, required, unary};
 use cairn_proto::{
     json::{PublishedArtifact, Session},
     v1::{CommitSessionRequest, CommitSessionResponse},
@@ -7,8 +8,8 @@ use cairn_proto::{
 use serde::Serialize;
 
 use crate::{
-    args::key::{self, Key},
-    client::{Client, Server, required, unary},
+    args::key::Key,
+    args::server::Server,
     error::CliError,
     terminal::{
         output::{Output, table},
@@ -86,9 +87,9 @@ impl Commit {
         let key = key.or_else(|| {
             if self.artifact_ids.is_empty() {
                 // What all are is another question each time.
-                key::fresh()
+                keys::fresh()
             } else {
-                key::of_commit(&self.session_id, &self.artifact_ids, self.seal)
+                keys::for_commit(&self.session_id, &self.artifact_ids, self.seal)
             }
         });
         let request = CommitSessionRequest {

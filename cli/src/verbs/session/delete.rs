@@ -2,11 +2,12 @@
 
 use std::io::{self, IsTerminal};
 
+use cairn_client::{Client, required, unary};
 use cairn_proto::v1::{ArtifactFilter, DeleteArtifactsRequest, DeleteSessionRequest};
 
 use crate::{
     args::key::Key,
-    client::{Client, Server, required, unary},
+    args::server::Server,
     error::CliError,
     terminal::output::Output,
     verbs::{

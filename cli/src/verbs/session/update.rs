@@ -1,11 +1,12 @@
 //! `cairn session update`.
 
+use cairn_client::{required, unary};
 use cairn_proto::{json::Session, v1::UpdateSessionRequest};
 use prost_types::FieldMask;
 
 use crate::{
     args::key::Key,
-    client::{Server, required, unary},
+    args::server::Server,
     error::CliError,
     terminal::{output::Output, shapes::session_fields},
 };

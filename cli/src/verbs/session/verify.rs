@@ -1,16 +1,9 @@
 //! `cairn session verify`.
 
-use cairn_proto::{
-    json::present,
-    v1::{GetSessionRequest, ListManifestRequest, ManifestEntry},
-};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::OneArgs;
 use crate::{
-    args::page,
-    client::{required, unary},
     error::CliError,
     terminal::output::{Output, fields},
 };
@@ -26,33 +19,14 @@ struct Verified {
 
 /// Reads the whole manifest and computes its digest here, so that nobody has to believe the server's.
 pub(super) async fn run(args: OneArgs, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let session_id = args.session_id;
-    // First, for it is this that says that a session is open.
-    let fetch = async |page_size, page_token| {
-        let request = ListManifestRequest {
-            page_size,
-            page_token,
-            session_id: session_id.clone(),
-        };
-        let answer = client.sessions.list_manifest(unary(request)).await?;
-        let answer = answer.into_inner();
-        Ok((answer.entries, answer.next_page_token))
-    };
-    let entries = page::read_all(fetch).await?;
-    let request = unary(GetSessionRequest {
-        session_id: session_id.clone(),
-    });
-    let answer = client.sessions.get_session(request).await?.into_inner();
-    let manifest_hash = present(required(answer.session, "session")?.manifest_hash);
-
-    let computed_hash = digest(&entries);
+    let client = args.server.connect().await?;
+    let manifest = client.verify_manifest(&args.session_id).await?;
     let verified = Verified {
-        verified: manifest_hash.as_ref() == Some(&computed_hash),
-        session_id,
-        manifest_hash,
-        computed_hash,
-        entries: entries.len(),
+        verified: manifest.is_sound(),
+        session_id: args.session_id,
+        manifest_hash: manifest.sealed_hash,
+        computed_hash: manifest.computed_hash,
+        entries: manifest.entries,
     };
     // Also when it differs: who looks into it needs both digests.
     output.data(&verified, || verified.fields())?;
@@ -79,64 +53,5 @@ impl Verified {
             ("computed", Some(self.computed_hash.clone())),
             ("verified", Some(verified.to_owned())),
         ])
-    }
-}
-
-/// As the specification of `Session.manifest_hash` says.
-fn digest(entries: &[ManifestEntry]) -> String {
-    let mut lines: Vec<String> = entries
-        .iter()
-        .map(|entry| {
-            format!(
-                "{}\t{}\t{}\t{}\t{}\n",
-                entry.filename,
-                entry.version,
-                entry.artifact_id,
-                entry.size_bytes,
-                entry.content_hash
-            )
-        })
-        .collect();
-    // Strings are ordered by their bytes.
-    lines.sort_unstable();
-    let digest = Sha256::digest(lines.concat());
-    format!("sha256:{}", hex::encode(digest))
-}
-
-#[cfg(test)]
-mod tests {
-    use cairn_proto::v1::ManifestEntry;
-
-    use super::digest;
-
-    fn entry(filename: &str, version: i64) -> ManifestEntry {
-        ManifestEntry {
-            filename: filename.to_owned(),
-            version,
-            artifact_id: "art_1".to_owned(),
-            size_bytes: 3,
-            content_hash: "sha256:00".to_owned(),
-        }
-    }
-
-    /// Computed with printf, sort and sha256sum.
-    #[test]
-    fn the_digest_is_that_of_the_lines_in_the_order_of_their_bytes() {
-        let entries = [
-            entry("é.txt", 1),
-            entry("a", 10),
-            entry("a", 2),
-            entry("Z", 1),
-        ];
-        assert_eq!(
-            digest(&entries),
-            "sha256:57012d820edf1244d0b57075959c53ff2965da17963b01b8d746a84be83ca5b6"
-        );
-    }
-
-    #[test]
-    fn the_digest_of_nothing_is_that_of_no_bytes() {
-        let of_nothing = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(digest(&[]), of_nothing);
     }
 }

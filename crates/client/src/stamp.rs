@@ -5,7 +5,7 @@ use std::{fs::Metadata, os::unix::fs::MetadataExt};
 /// What a file looked like at one moment. Whoever writes to it, or puts another in its place, changes this, also when the
 /// time of the last modification is set back, as archivers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Stamp {
+pub struct Stamp {
     length: u64,
     modified_ns: i64,
     /// When anything about it was last changed, which nobody can set.
@@ -15,7 +15,9 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    /// The state of a file with this metadata.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
         // A time that no file of ours has may be taken for another one.
         let ns = |seconds: i64, ns: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(ns);
         Self {
@@ -27,13 +29,15 @@ impl Stamp {
         }
     }
 
-    /// In bytes.
-    pub(crate) fn length(&self) -> u64 {
+    /// The length of the file in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// The same for the same state, and another for every other.
-    pub(crate) fn to_bytes(self) -> Vec<u8> {
+    /// Bytes that are the same for the same state and differ for every other.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
         let numbers = [
             self.length,
             self.modified_ns.cast_unsigned(),

@@ -1,55 +1,170 @@
-//! Reading what is pushed.
+//! Content to upload: where it comes from, and how it is read.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
-use indicatif::ProgressBar;
-use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::{plan::Content, stamp::Stamp};
 use crate::{
+    Error, Observer, Progress, Stamp,
     digest::{Digest, Hashing},
-    error::CliError,
-    files::walk::Place,
 };
 
-/// The most that is sent in one message instead of a stream.
+/// The most that is sent in one message instead of a stream, in bytes.
 const SMALL: u64 = 1 << 20;
 
-/// How much content one message of a stream carries.
+/// How much content one message of a stream carries, in bytes.
 const PIECE: u64 = 256 << 10;
 
-/// Opened content, and whether its owner may run it.
-pub(super) struct Opened {
-    pub(super) how: How,
-    pub(super) executable: bool,
+/// Content to upload.
+pub struct Content {
+    source: Source,
+    /// In bytes, where the caller knows it.
+    size_hint: Option<u64>,
+}
+
+enum Source {
+    Bytes(Bytes),
+    File(FileSource),
+    Reader(Box<dyn Read + Send>, PathBuf),
+}
+
+/// A file that can be read as often as that takes.
+#[derive(Clone)]
+struct FileSource {
+    open: Opener,
+    shown: PathBuf,
+    /// False: it may be a pipe or a device, which is read once.
+    is_regular: bool,
+    /// The only state in which it is read.
+    expected: Option<Stamp>,
+}
+
+type Opener = Arc<dyn Fn() -> io::Result<File> + Send + Sync>;
+
+impl Content {
+    /// Bytes in memory.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Source::Bytes(bytes.into()).into()
+    }
+
+    /// A file, a pipe or a device at this path. A file is read twice when it is larger than 1 MiB: once to learn its hash.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        let shown = path.into();
+        let path = shown.clone();
+        let source = FileSource {
+            open: Arc::new(move || File::open(&path)),
+            shown,
+            is_regular: false,
+            expected: None,
+        };
+        Source::File(source).into()
+    }
+
+    /// A regular file that this function opens; errors name it by `shown`. It is called again for each retry.
+    pub fn opened_by(
+        shown: impl Into<PathBuf>,
+        open: impl Fn() -> io::Result<File> + Send + Sync + 'static,
+    ) -> Self {
+        let source = FileSource {
+            open: Arc::new(open),
+            shown: shown.into(),
+            is_regular: true,
+            expected: None,
+        };
+        Source::File(source).into()
+    }
+
+    /// A stream that can be read only once: its upload has no derived idempotency key and no retries. Errors name it by
+    /// `shown`.
+    pub fn reader(shown: impl Into<PathBuf>, reader: impl Read + Send + 'static) -> Self {
+        Source::Reader(Box::new(reader), shown.into()).into()
+    }
+
+    /// Only in this state: a file that has changed since fails with an error that [`is_changed`] knows. Without an effect
+    /// on bytes and readers.
+    #[must_use]
+    pub fn in_state(mut self, stamp: Stamp) -> Self {
+        if let Source::File(file) = &mut self.source {
+            file.expected = Some(stamp);
+        }
+        self
+    }
+
+    /// With its length in bytes, as far as the caller knows it: uploads that run at the same time share memory by it.
+    #[must_use]
+    pub fn with_size_hint(mut self, bytes: Option<u64>) -> Self {
+        self.size_hint = bytes;
+        self
+    }
+
+    /// How errors name it.
+    pub(crate) fn shown(&self) -> PathBuf {
+        match &self.source {
+            Source::Bytes(_) => PathBuf::from("content"),
+            Source::File(file) => file.shown.clone(),
+            Source::Reader(_, shown) => shown.clone(),
+        }
+    }
+
+    /// The memory that opening it may take, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        match &self.source {
+            Source::File(_) => self.size_hint.map_or(SMALL, |size| size.min(SMALL)),
+            Source::Bytes(_) | Source::Reader(..) => 0,
+        }
+    }
+}
+
+impl From<Source> for Content {
+    fn from(source: Source) -> Self {
+        Self {
+            source,
+            size_hint: None,
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Content").field(&self.shown()).finish()
+    }
+}
+
+/// Opened content, and whether its owner may execute it.
+pub(crate) struct Opened {
+    pub(crate) how: How,
+    pub(crate) executable: bool,
 }
 
 /// How content is read.
-pub(super) enum How {
+pub(crate) enum How {
     /// All of it.
     Small(Bytes),
-    /// To be read while it is sent, as often as that takes.
-    Large(LargeFile),
-    /// To be read while it is sent, once.
+    /// While it is sent, as often as that takes.
+    Large(Large),
+    /// While it is sent, once.
     Once(Box<dyn Read + Send>),
 }
 
-/// A regular file, as it was when it was first looked at.
-#[derive(Debug, Clone)]
-pub(super) struct LargeFile {
-    place: Place,
-    seen: Stamp,
+/// Content that is too large for one message.
+#[derive(Clone)]
+pub(crate) enum Large {
+    Memory(Bytes),
+    /// A regular file, as it was when it was first looked at.
+    File(Opener, Stamp),
 }
 
 /// One step of content on its way from the thread that reads it to the stream that sends it.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Bytes(Bytes),
     /// The content was read to its end, and this is what it was. A channel that closes without it carries content that is cut
     /// off.
@@ -57,32 +172,40 @@ pub(super) enum Piece {
 }
 
 /// Opens content, and reads it when it is small.
-pub(super) fn open(content: &Content) -> io::Result<Opened> {
-    let (place, expected) = match content {
-        Content::Stdin => {
+pub(crate) fn open(content: Content) -> io::Result<Opened> {
+    let file = match content.source {
+        Source::Bytes(bytes) => {
+            let how = if bytes.len() as u64 <= SMALL {
+                How::Small(bytes)
+            } else {
+                How::Large(Large::Memory(bytes))
+            };
             return Ok(Opened {
-                how: How::Once(Box::new(io::stdin())),
+                how,
                 executable: false,
             });
         }
-        Content::File(place) => (place, None),
-        Content::State(place, stamp) => (place, Some(*stamp)),
+        Source::Reader(reader, _) => {
+            return Ok(Opened {
+                how: How::Once(reader),
+                executable: false,
+            });
+        }
+        Source::File(file) => file,
     };
-    let file = SteadyFile::open(place)?;
-    let is_another = match place {
-        // It may be a pipe.
-        Place::Named(_) => expected.is_some() && file.seen != expected,
-        Place::Below(..) => file.seen.is_none() || expected.is_some_and(|e| file.seen != Some(e)),
-    };
-    if is_another {
+    let steady = SteadyFile::open(&file.open)?;
+    let is_another = file
+        .expected
+        .is_some_and(|state| steady.seen != Some(state));
+    if is_another || (file.is_regular && steady.seen.is_none()) {
         return Err(changed());
     }
-    let executable = file.executable;
-    let how = read(place, file)?;
+    let executable = steady.executable;
+    let how = read(file.open, steady)?;
     Ok(Opened { how, executable })
 }
 
-fn read(place: &Place, mut file: SteadyFile) -> io::Result<How> {
+fn read(open: Opener, mut file: SteadyFile) -> io::Result<How> {
     let Some(seen) = file.seen else {
         return Ok(How::Once(Box::new(file)));
     };
@@ -91,8 +214,7 @@ fn read(place: &Place, mut file: SteadyFile) -> io::Result<How> {
     if head.len() as u64 <= SMALL {
         Ok(How::Small(head.into()))
     } else if seen.length() > SMALL {
-        let place = place.clone();
-        Ok(How::Large(LargeFile { place, seen }))
+        Ok(How::Large(Large::File(open, seen)))
     } else {
         // A file of /proc says that it is empty, and may be another each time.
         Ok(How::Once(Box::new(io::Cursor::new(head).chain(file))))
@@ -101,7 +223,7 @@ fn read(place: &Place, mut file: SteadyFile) -> io::Result<How> {
 
 /// Reads content to its end and sends it on in pieces; fails at its end when it is not what was expected. `None` when nobody
 /// takes the pieces any more.
-pub(super) fn send(
+pub(crate) fn send(
     mut content: impl Read,
     expected: Option<&Digest>,
     pieces: &mpsc::Sender<Piece>,
@@ -128,50 +250,73 @@ pub(super) fn send(
     }
 }
 
-impl LargeFile {
-    pub(super) fn length(&self) -> u64 {
-        self.seen.length()
+impl Large {
+    /// In bytes.
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(_, seen) => seen.length(),
+        }
     }
 
     /// Reads it from its beginning; fails when it is not the file that was looked at.
-    pub(super) fn read(&self) -> io::Result<impl Read + Send + use<>> {
-        let file = SteadyFile::open(&self.place)?;
-        if file.seen == Some(self.seen) {
-            Ok(file)
-        } else {
-            Err(changed())
+    pub(crate) fn read(&self) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Self::Memory(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
+            Self::File(open, seen) => {
+                let file = SteadyFile::open(open)?;
+                if file.seen == Some(*seen) {
+                    Ok(Box::new(file))
+                } else {
+                    Err(changed())
+                }
+            }
         }
     }
 
     /// Reads all of it, only to know what it is.
-    pub(super) fn digest(&self, bar: &ProgressBar) -> io::Result<Digest> {
-        let mut file = self.read()?;
+    pub(crate) fn digest(&self, observer: &Observer) -> io::Result<Digest> {
+        let mut content = self.read()?;
         let mut hashing = Hashing::default();
         let mut piece = vec![0; PIECE as usize];
         loop {
-            match file.read(&mut piece)? {
+            match content.read(&mut piece)? {
                 0 => return Ok(hashing.finish()),
                 n => hashing.update(&piece[..n]),
             }
-            bar.set_position(hashing.size());
+            observer.see(Progress::Hashed {
+                bytes: hashing.size(),
+                total: self.length(),
+            });
         }
     }
 }
 
-/// Whether the error is that a file did not stand still.
-pub(crate) fn is_changed(error: &CliError) -> bool {
-    let CliError::File { source, .. } = error else {
-        return false;
-    };
+/// Whether an upload failed because its file changed while it was read, or is in another state than [`Content::in_state`]
+/// says.
+#[must_use]
+pub fn is_changed(source: &io::Error) -> bool {
     source.get_ref().is_some_and(|error| error.is::<Changed>())
 }
 
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("the file changed while it was being read")]
 struct Changed;
 
 fn changed() -> io::Error {
     io::Error::other(Changed)
+}
+
+/// Does blocking work on a thread of its own. Errors name this file.
+pub(crate) async fn on_thread<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::from)
+        .flatten()
+        .map_err(Error::of_file(path))
 }
 
 /// A file whose end is an error when the file changed while it was read: what was read then is no state that the file
@@ -184,8 +329,8 @@ struct SteadyFile {
 }
 
 impl SteadyFile {
-    fn open(place: &Place) -> io::Result<Self> {
-        let file = place.open()?;
+    fn open(open: &Opener) -> io::Result<Self> {
+        let file = open()?;
         let metadata = file.metadata()?;
         Ok(Self {
             seen: metadata.is_file().then(|| Stamp::of(&metadata)),
@@ -217,12 +362,10 @@ mod tests {
         io::{self, Read, Write},
     };
 
-    use indicatif::ProgressBar;
     use tempfile::NamedTempFile;
     use tokio::sync::mpsc;
 
-    use super::{Content, How, LargeFile, Piece, SMALL, Stamp, is_changed, send};
-    use crate::{digest::Digest, error::CliError, files::walk::Place};
+    use super::{Content, Digest, How, Large, Observer, Piece, SMALL, Stamp, is_changed, send};
 
     type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -232,15 +375,15 @@ mod tests {
         Ok(file)
     }
 
-    fn open(content: &Content) -> io::Result<How> {
+    fn open(content: Content) -> io::Result<How> {
         super::open(content).map(|opened| opened.how)
     }
 
     fn opened(file: &NamedTempFile) -> io::Result<How> {
-        open(&Content::File(Place::Named(file.path().to_owned())))
+        open(Content::file(file.path()))
     }
 
-    fn large(file: &NamedTempFile) -> std::result::Result<LargeFile, Box<dyn std::error::Error>> {
+    fn large(file: &NamedTempFile) -> std::result::Result<Large, Box<dyn std::error::Error>> {
         match opened(file)? {
             How::Large(large) => Ok(large),
             _ => Err("not a large file".into()),
@@ -248,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_up_to_the_limit_is_read_whole_and_a_larger_one_is_streamed() -> Result {
+    fn a_small_file_is_read_whole_and_a_large_one_streamed() -> Result {
         assert!(matches!(opened(&file_of(0)?)?, How::Small(bytes) if bytes.is_empty()));
         assert!(matches!(opened(&file_of(SMALL)?)?, How::Small(bytes) if bytes.len() == 1 << 20));
         let file = file_of(SMALL + 1)?;
@@ -261,9 +404,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_read_once_however_small_it_is() -> Result {
-        let null = Content::File(Place::Named("/dev/null".into()));
-        assert!(matches!(open(&null)?, How::Once(_)));
+    fn a_device_is_read_once() -> Result {
+        assert!(matches!(open(Content::file("/dev/null"))?, How::Once(_)));
         Ok(())
     }
 
@@ -277,10 +419,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_between_two_readings_is_an_error() -> Result {
+    fn a_file_that_changes_between_two_reads_is_an_error() -> Result {
         let mut file = file_of(SMALL + 1)?;
         let large = large(&file)?;
-        let digest = large.digest(&ProgressBar::hidden())?;
+        let digest = large.digest(&Observer::default())?;
         assert_eq!(digest, Digest::of(&fs::read(&file)?));
         let modified = file.as_file().metadata()?.modified()?;
         let (sender, mut pieces) = mpsc::channel(64);
@@ -297,21 +439,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_another_state_than_is_meant_is_not_opened() -> Result {
+    fn a_file_in_another_state_is_not_opened() -> Result {
         let (file, other) = (file_of(3)?, file_of(3)?);
         let stamp = Stamp::of(&file.as_file().metadata()?);
-        let open_file = || open(&Content::State(Place::Named(file.path().to_owned()), stamp));
+        let open_file = || open(Content::file(file.path()).in_state(stamp));
         assert!(matches!(open_file()?, How::Small(_)));
         // What is put in its place may lead anywhere.
         fs::remove_file(&file)?;
         std::os::unix::fs::symlink(&other, &file)?;
-        let error = open_file().err().map(CliError::of_file(file.path()));
+        let error = open_file().err();
         assert!(error.is_some_and(|error| is_changed(&error)));
         Ok(())
     }
 
     #[test]
-    fn pieces_come_in_order_then_the_end_and_the_digest_is_that_of_the_content() -> Result {
+    fn pieces_come_in_order_and_end_with_the_digest() -> Result {
         let content: Vec<u8> = (0..600_000_u32).map(|i| i as u8).collect();
         let (sender, mut pieces) = mpsc::channel(8);
         let digest = send(&content[..], None, &sender)?;
@@ -345,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_stops_when_nobody_takes_the_pieces() -> Result {
+    fn reading_stops_when_the_receiver_is_gone() -> Result {
         let (sender, pieces) = mpsc::channel(1);
         drop(pieces);
         assert_eq!(send(io::repeat(0), None, &sender)?, None);

@@ -1,6 +1,9 @@
-//! One artifact's content from the server, however often the connection breaks on the way.
+//! Downloads: one artifact's content, verified, across lost connections.
+
+mod parts;
 
 use std::{
+    io,
     ops::Range,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -15,11 +18,9 @@ use tokio::time::timeout;
 use tonic::Streaming;
 
 use crate::{
-    again::{Patience, until_answered},
-    args::name::Which,
-    client::Client,
-    digest::Digest,
-    error::CliError,
+    ArtifactRef, Client, Error, Observer, Retries,
+    digest::{Digest, Hashing},
+    retry,
 };
 
 /// How long the server may be silent amid content before it counts as lost.
@@ -27,68 +28,101 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 type Content = Streaming<DownloadArtifactResponse>;
 
-/// A content that can be read, as a whole or in parts.
-pub(super) struct Fetch {
-    /// The record of it.
-    pub(super) artifact: Artifact,
+/// One artifact whose content can be read, as a whole or in parts.
+#[derive(Debug)]
+pub struct Download {
+    artifact: Artifact,
     client: Client,
+    observer: Observer,
     /// The content from its beginning, where it was asked for to know the record.
     begun: Mutex<Option<Content>>,
 }
 
-impl Fetch {
+impl Client {
     /// Asks for an artifact and its content.
-    pub(super) async fn begin(
-        client: &Client,
-        which: Which,
-        tell: impl Fn(&str),
-    ) -> Result<Self, CliError> {
-        let (artifact_id, name) = which.into_fields();
+    ///
+    /// # Errors
+    ///
+    /// A refusal with reason ARTIFACT_NOT_FOUND, ARTIFACT_EXPIRED or ARTIFACT_DELETED when it cannot be read.
+    pub async fn download(
+        &self,
+        artifact: ArtifactRef,
+        observer: Observer,
+    ) -> Result<Download, Error> {
+        let (artifact_id, name) = artifact.into_fields();
         let request = DownloadArtifactRequest {
             artifact_id,
             name,
             ..DownloadArtifactRequest::default()
         };
-        let begin = async || open(client, request.clone()).await;
-        let (artifact, content) = until_answered(tell, begin).await?;
-        Ok(Self {
+        let begin = async || open(self, request.clone()).await;
+        let (artifact, content) = retry(|reason| observer.retrying(reason), begin).await?;
+        Ok(Download {
             artifact,
-            client: client.clone(),
+            client: self.clone(),
+            observer,
             begun: Mutex::new(Some(content)),
         })
     }
 
-    /// The content of an artifact whose record is known.
-    pub(super) fn of(client: Client, artifact: Artifact) -> Self {
-        Self {
+    /// The content of an artifact whose record is known. No call is made yet.
+    #[must_use]
+    pub fn download_of(&self, artifact: Artifact, observer: Observer) -> Download {
+        Download {
             artifact,
-            client,
+            client: self.clone(),
+            observer,
             begun: Mutex::default(),
         }
     }
+}
 
-    /// How long the content is, in bytes.
-    pub(super) fn size(&self) -> u64 {
+impl Download {
+    /// The artifact's record.
+    #[must_use]
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// The length of the content in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
         u64::try_from(self.artifact.size_bytes).unwrap_or_default()
     }
 
-    /// Hands all of the content over in order. Whether it is what the record says, the caller has to see.
-    pub(super) async fn whole(
-        &self,
-        tell: impl Fn(&str),
-        take: impl AsyncFnMut(Bytes) -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
-        self.part(0..self.size(), true, tell, take).await
+    /// All of the content in memory, verified against the record's hash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadAnswer`] when the bytes are not those of the record, and any error that retries could not help.
+    pub async fn bytes(&self) -> Result<Vec<u8>, Error> {
+        // The server may claim any size: memory is taken for what has arrived.
+        let mut content = Vec::new();
+        self.read(async |data| {
+            content.extend_from_slice(&data);
+            Ok(())
+        })
+        .await?;
+        Ok(content)
     }
 
-    /// Hands a part of the content over in order.
-    pub(super) async fn range(
+    /// Hands all of the content over in order, and verifies it against the record's hash: what `take` got is good once this
+    /// has returned Ok. A lost connection is made again, and the content goes on where it broke off.
+    ///
+    /// # Errors
+    ///
+    /// As [`Download::bytes`], and [`Error::Receiver`] with the error of `take`.
+    pub async fn read(
         &self,
-        range: Range<u64>,
-        tell: impl Fn(&str),
-        take: impl AsyncFnMut(Bytes) -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
-        self.part(range, false, tell, take).await
+        mut take: impl AsyncFnMut(Bytes) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let mut hashing = Hashing::default();
+        self.part(0..self.size(), true, async |data: Bytes| {
+            hashing.update(&data);
+            take(data).await.map_err(Error::Receiver)
+        })
+        .await?;
+        hashing.finish().check(&self.artifact)
     }
 
     /// `to_the_end`: the server is asked for all that follows, and says at the end whether all of it is sound.
@@ -96,12 +130,11 @@ impl Fetch {
         &self,
         range: Range<u64>,
         to_the_end: bool,
-        tell: impl Fn(&str),
-        mut take: impl AsyncFnMut(Bytes) -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
+        mut take: impl AsyncFnMut(Bytes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut at = range.start;
         loop {
-            let (began, mut patience) = (at, Patience::default());
+            let (began, mut retries) = (at, Retries::default());
             // As long as it gets on, it is not given up.
             while at == began {
                 let got = self
@@ -109,7 +142,10 @@ impl Fetch {
                     .await;
                 match got {
                     Ok(()) => return Ok(()),
-                    Err(error) => patience.pause(error, &tell).await?,
+                    Err(error) => {
+                        let tell = |reason: &str| self.observer.retrying(reason);
+                        retries.pause(error, tell).await?;
+                    }
                 }
             }
         }
@@ -121,8 +157,8 @@ impl Fetch {
         at: &mut u64,
         end: u64,
         to_the_end: bool,
-        take: &mut impl AsyncFnMut(Bytes) -> Result<(), CliError>,
-    ) -> Result<(), CliError> {
+        take: &mut impl AsyncFnMut(Bytes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut content = self.content(*at, end, to_the_end).await?;
         while to_the_end || *at < end {
             let Some(next) = message(&mut content).await? else {
@@ -149,7 +185,7 @@ impl Fetch {
         Ok(())
     }
 
-    async fn content(&self, at: u64, end: u64, to_the_end: bool) -> Result<Content, CliError> {
+    async fn content(&self, at: u64, end: u64, to_the_end: bool) -> Result<Content, Error> {
         let begun = self
             .begun
             .lock()
@@ -184,7 +220,7 @@ impl Fetch {
 async fn open(
     client: &Client,
     request: DownloadArtifactRequest,
-) -> Result<(Artifact, Content), CliError> {
+) -> Result<(Artifact, Content), Error> {
     let mut artifacts = client.artifacts.clone();
     let answer = timeout(SILENCE, artifacts.download_artifact(request)).await;
     let mut content = answer.map_err(|_| silent())??.into_inner();
@@ -195,15 +231,18 @@ async fn open(
     }
 }
 
-async fn message(content: &mut Content) -> Result<Option<DownloadArtifactResponse>, CliError> {
+async fn message(content: &mut Content) -> Result<Option<DownloadArtifactResponse>, Error> {
     let message = timeout(SILENCE, content.message()).await;
     Ok(message.map_err(|_| silent())??)
 }
 
-fn silent() -> CliError {
-    CliError::Network(format!("lost the server: nothing came for {SILENCE:?}"))
+fn silent() -> Error {
+    let seconds = SILENCE.as_secs();
+    Error::Connection(format!(
+        "connection lost: no message from the server for {seconds} s"
+    ))
 }
 
-fn bad(words: &str) -> CliError {
-    CliError::BadAnswer(words.to_owned())
+fn bad(words: &str) -> Error {
+    Error::BadAnswer(words.to_owned())
 }

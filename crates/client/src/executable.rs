@@ -1,13 +1,13 @@
-//! Whether a file may be run, which an artifact's record carries from push to pull.
+//! Whether a file may be executed, which an artifact's metadata carry from upload to download.
 
 use cairn_proto::v1::{Artifact, ArtifactSpec};
 
-/// The key of the metadata of a file that its owner may run; the value is "true". Others have no such pair.
+/// The metadata key of a file that its owner may execute; the value is "true". Other files have no such pair.
 const KEY: &str = "cairn.executable";
 const YES: &str = "true";
 
-/// The spec with what is to be told of the file, unless the caller says it.
-pub(crate) fn told(mut spec: ArtifactSpec, executable: bool) -> ArtifactSpec {
+/// The spec of a file that may be executed, unless the caller's metadata say otherwise.
+pub(crate) fn with_executable(mut spec: ArtifactSpec, executable: bool) -> ArtifactSpec {
     if executable {
         let pair = spec.metadata.entry(KEY.to_owned());
         pair.or_insert_with(|| YES.to_owned());
@@ -15,8 +15,10 @@ pub(crate) fn told(mut spec: ArtifactSpec, executable: bool) -> ArtifactSpec {
     spec
 }
 
-/// Whether what is pulled may be run. What a hidden folder holds, such as a hook of git, would be run by others unasked.
-pub(crate) fn is_executable(artifact: &Artifact) -> bool {
+/// Whether the downloaded file may be executed. A hidden file, or one in a hidden folder such as a git hook, may not: other
+/// programs would run it without being asked.
+#[must_use]
+pub fn is_executable(artifact: &Artifact) -> bool {
     let hidden = artifact.filename.split('/').any(|s| s.starts_with('.'));
     !hidden && artifact.metadata.get(KEY).is_some_and(|value| value == YES)
 }
@@ -25,7 +27,7 @@ pub(crate) fn is_executable(artifact: &Artifact) -> bool {
 mod tests {
     use cairn_proto::v1::{Artifact, ArtifactSpec};
 
-    use super::{is_executable, told};
+    use super::{is_executable, with_executable};
 
     fn pulled(spec: ArtifactSpec, filename: &str) -> bool {
         is_executable(&Artifact {
@@ -37,7 +39,7 @@ mod tests {
 
     #[test]
     fn what_may_be_run_may_be_run_again_but_for_what_is_hidden() {
-        let spec = |executable| told(ArtifactSpec::default(), executable);
+        let spec = |executable| with_executable(ArtifactSpec::default(), executable);
         assert!(pulled(spec(true), "bin/run.sh"));
         assert!(!pulled(spec(false), "bin/run.sh"));
         assert!(spec(false).metadata.is_empty());
@@ -51,6 +53,6 @@ mod tests {
             metadata: [("cairn.executable".to_owned(), "false".to_owned())].into(),
             ..ArtifactSpec::default()
         };
-        assert!(!pulled(told(no, true), "run.sh"));
+        assert!(!pulled(with_executable(no, true), "run.sh"));
     }
 }

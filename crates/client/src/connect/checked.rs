@@ -1,4 +1,4 @@
-//! Calls whose answers are known to be those of a gRPC server.
+//! A channel that finds out whether a gRPC server is at its other end.
 
 use std::{
     future::Future,
@@ -21,11 +21,11 @@ use tonic::{
 use tonic_types::{ErrorDetails, StatusExt};
 use tower::{BoxError, Service};
 
-use super::{shown, sniff::Found};
-use crate::error::LOCAL_DOMAIN;
+use super::{describe, sniff::Found};
+use crate::error::{LOCAL_DOMAIN, WRONG_ADDRESS};
 
-const WEB: &str = "it answers as a web server: give the address where Cairn's gRPC listens, port 7070 by default, with \
-                   --addr or CAIRN_ADDR";
+const WEB: &str =
+    "it answers as a web server: give the address where Cairn's gRPC listens, port 7070 by default";
 
 const QUESTION: &[u8] = b"GET / HTTP/1.1\r\nHost: cairn\r\nConnection: close\r\n\r\n";
 const BEGINNING: &[u8; 7] = b"HTTP/1.";
@@ -34,8 +34,8 @@ const BEGINNING: &[u8; 7] = b"HTTP/1.";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A channel to an address that may be that of something else.
-#[derive(Clone)]
-pub(crate) struct Checked {
+#[derive(Debug, Clone)]
+pub struct Checked {
     channel: Channel,
     addr: Uri,
     found: Found,
@@ -106,9 +106,8 @@ async fn is_web(addr: &Uri) -> bool {
             .is_ok_and(|is| is == Some(true))
 }
 
-/// An error that is the caller's: the address is wrong.
 fn not_cairn(addr: &Uri, words: &str) -> Status {
-    let details = ErrorDetails::with_error_info("WRONG_ADDRESS", LOCAL_DOMAIN, []);
-    let words = format!("{} is no Cairn: {words}", shown(addr));
+    let details = ErrorDetails::with_error_info(WRONG_ADDRESS, LOCAL_DOMAIN, []);
+    let words = describe(addr, words);
     Status::with_error_details(Code::FailedPrecondition, words, details)
 }

@@ -5,38 +5,46 @@ use std::fmt;
 use cairn_proto::v1;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::CliError;
+use crate::Error;
 
 /// The hash and the length of some content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Digest {
+pub struct Digest {
     /// "sha256:" and 64 lower-case hex digits.
-    pub(crate) content_hash: String,
-    pub(crate) size_bytes: i64,
+    pub content_hash: String,
+    /// In bytes.
+    pub size_bytes: i64,
 }
 
 impl Digest {
-    pub(crate) fn of(content: &[u8]) -> Self {
+    /// The digest of this content.
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
         let mut hashing = Hashing::default();
         hashing.update(content);
         hashing.finish()
     }
 
     /// What the artifact is recorded to be.
-    pub(crate) fn recorded(artifact: &v1::Artifact) -> Self {
+    #[must_use]
+    pub fn recorded(artifact: &v1::Artifact) -> Self {
         Self {
             content_hash: artifact.content_hash.clone(),
             size_bytes: artifact.size_bytes,
         }
     }
 
-    /// Fails, by the server's fault, unless this is what the artifact is recorded to be.
-    pub(crate) fn check(&self, artifact: &v1::Artifact) -> Result<(), CliError> {
+    /// Compares this with what the artifact is recorded to be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadAnswer`] when they differ.
+    pub fn check(&self, artifact: &v1::Artifact) -> Result<(), Error> {
         let recorded = Self::recorded(artifact);
         if *self == recorded {
             return Ok(());
         }
-        Err(CliError::BadAnswer(format!(
+        Err(Error::BadAnswer(format!(
             "{} is recorded as {recorded}, but what passed here is {self}",
             artifact.artifact_id
         )))
@@ -49,25 +57,29 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Computes a [`Digest`] of content that passes by piece by piece.
-#[derive(Default)]
-pub(crate) struct Hashing {
+/// Computes a [`Digest`] of content that comes piece by piece.
+#[derive(Debug, Default)]
+pub struct Hashing {
     hasher: Sha256,
     size_bytes: i64,
 }
 
 impl Hashing {
-    pub(crate) fn update(&mut self, piece: &[u8]) {
+    /// Adds the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
         self.hasher.update(piece);
         self.size_bytes += piece.len() as i64;
     }
 
-    /// How much has passed by.
-    pub(crate) fn size(&self) -> u64 {
+    /// How much has come so far, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
         self.size_bytes as u64
     }
 
-    pub(crate) fn finish(self) -> Digest {
+    /// The digest of all pieces.
+    #[must_use]
+    pub fn finish(self) -> Digest {
         Digest {
             content_hash: format!("sha256:{}", hex::encode(self.hasher.finalize())),
             size_bytes: self.size_bytes,

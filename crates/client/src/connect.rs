@@ -1,0 +1,271 @@
+//! The connection to a server: its address, the credentials, and clients of every service.
+
+mod checked;
+mod connector;
+mod credentials;
+mod sniff;
+
+use std::{error::Error as StdError, fmt, path::PathBuf, str::FromStr, time::Duration};
+
+use cairn_proto::v1::{
+    artifact_service_client::ArtifactServiceClient, identity_service_client::IdentityServiceClient,
+    job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
+    session_service_client::SessionServiceClient,
+};
+use tonic::{
+    Request,
+    service::interceptor::InterceptedService,
+    transport::{Channel, ClientTlsConfig, Endpoint, Uri},
+};
+
+use self::{
+    checked::Checked,
+    credentials::{Headers, Key},
+    sniff::Found,
+};
+use crate::error::{Error, chain};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For calls of one message each way. Streams may take as long as they need, while the other side answers pings.
+const UNARY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Where a server's gRPC listens: `host:port`, `http://host:port` or `https://host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address(Uri);
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const RULE: &str = "must be host:port, http://host:port or https://host:port";
+        let url = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let uri: Uri = url.parse().map_err(|_| RULE.to_owned())?;
+        let known = matches!(uri.scheme_str(), Some("http" | "https"));
+        if known && uri.host().is_some_and(|host| !host.is_empty()) && uri.path() == "/" {
+            Ok(Self(uri))
+        } else {
+            Err(RULE.to_owned())
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&self.0))
+    }
+}
+
+/// Which server to connect to, and with which credentials.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    address: Address,
+    credentials: Credentials,
+    traceparent: Option<String>,
+}
+
+/// What a caller is known by.
+#[derive(Clone)]
+pub enum Credentials {
+    /// An API key.
+    ApiKey(String),
+    /// A file with an API key or a token, which is read before every call: it may be replaced at any time.
+    File(PathBuf),
+}
+
+impl fmt::Debug for Credentials {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ApiKey(_) => f.write_str("ApiKey(…)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+/// Clients of every service over one connection. A clone shares the connection.
+///
+/// The services are the generated ones of [`cairn_proto::v1`]; the methods of this type add retries, idempotency keys and
+/// verification to the calls that need them.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Stores, lists, reads, changes and deletes artifacts.
+    pub artifacts: ArtifactServiceClient<Authenticated>,
+    /// Says who the caller is.
+    pub identity: IdentityServiceClient<Authenticated>,
+    /// Lists, reads and cancels jobs.
+    pub jobs: JobServiceClient<Authenticated>,
+    /// Makes, lists and revokes links.
+    pub links: LinkServiceClient<Authenticated>,
+    /// Lists, describes, watches, publishes and seals sessions.
+    pub sessions: SessionServiceClient<Authenticated>,
+}
+
+/// A channel that puts the credentials on every call.
+pub type Authenticated = InterceptedService<Checked, Headers>;
+
+impl Connection {
+    /// A connection that is not made yet.
+    #[must_use]
+    pub fn new(address: Address, credentials: Credentials) -> Self {
+        Self {
+            address,
+            credentials,
+            traceparent: None,
+        }
+    }
+
+    /// With the trace that the calls belong to, in the form of W3C Trace Context. One that is malformed is left out.
+    #[must_use]
+    pub fn with_traceparent(mut self, traceparent: Option<String>) -> Self {
+        self.traceparent = traceparent;
+        self
+    }
+
+    /// Connects to the server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] when it cannot be reached within five seconds, [`Error::WrongAddress`] when it is not a Cairn,
+    /// and [`Error::Configuration`] or [`Error::File`] for a key that is of no use.
+    pub async fn connect(&self) -> Result<Client, Error> {
+        let headers = self.headers()?;
+        let found = Found::default();
+        let endpoint = self.endpoint()?;
+        let channel = endpoint.connect_with_connector(connector::connector(found.clone()));
+        let channel = channel.await.map_err(|error| match found.words() {
+            Some(words) => Error::WrongAddress(describe(&self.address.0, words)),
+            None => self.unreachable(&error),
+        })?;
+        Ok(Client::new(self.checked(channel, found), headers))
+    }
+
+    /// Connects with the first call, and again with every call while there is no connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::connect`] for a key that is of no use.
+    pub fn connect_lazily(&self) -> Result<Client, Error> {
+        let headers = self.headers()?;
+        let found = Found::default();
+        let endpoint = self.endpoint()?;
+        let channel = endpoint.connect_with_connector_lazy(connector::connector(found.clone()));
+        Ok(Client::new(self.checked(channel, found), headers))
+    }
+
+    fn headers(&self) -> Result<Headers, Error> {
+        let key = match &self.credentials {
+            Credentials::ApiKey(key) => Key::of_text(key)?,
+            Credentials::File(path) => Key::of_file(path.clone())?,
+        };
+        Ok(Headers::new(key, self.traceparent.as_deref()))
+    }
+
+    fn checked(&self, channel: Channel, found: Found) -> Checked {
+        Checked::new(channel, self.address.0.clone(), found)
+    }
+
+    fn unreachable(&self, error: &tonic::transport::Error) -> Error {
+        // The outermost error says only that there was one.
+        let cause = error.source().map_or_else(|| error.to_string(), chain);
+        Error::Connection(format!("cannot reach {}: {cause}", self.address))
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, Error> {
+        let unreachable = |error| self.unreachable(&error);
+        let mut endpoint = Endpoint::from(self.address.0.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .max_frame_size(256 << 10)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
+            .map_err(unreachable)?;
+        if self.address.0.scheme_str() == Some("https") {
+            endpoint = endpoint
+                .tls_config(ClientTlsConfig::new().with_native_roots())
+                .map_err(unreachable)?;
+        }
+        Ok(endpoint)
+    }
+}
+
+impl Client {
+    fn new(channel: Checked, headers: Headers) -> Self {
+        let service = InterceptedService::new(channel, headers);
+        Self {
+            artifacts: ArtifactServiceClient::new(service.clone()),
+            identity: IdentityServiceClient::new(service.clone()),
+            jobs: JobServiceClient::new(service.clone()),
+            links: LinkServiceClient::new(service.clone()),
+            sessions: SessionServiceClient::new(service),
+        }
+    }
+}
+
+/// A request of one message with a deadline of 30 seconds.
+pub fn unary<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(UNARY_TIMEOUT);
+    request
+}
+
+/// An address as people write it.
+fn shown(uri: &Uri) -> String {
+    uri.to_string().trim_end_matches('/').to_owned()
+}
+
+/// What is wrong with an address.
+fn describe(uri: &Uri, words: &str) -> String {
+    format!("{} is no Cairn: {words}", shown(uri))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_scheme_is_plain_http() {
+        for (text, uri) in [
+            ("127.0.0.1:7070", "http://127.0.0.1:7070"),
+            ("localhost:7070", "http://localhost:7070"),
+            ("[::1]:7070", "http://[::1]:7070"),
+            ("https://cairn.example.com", "https://cairn.example.com"),
+            ("http://cairn:7070/", "http://cairn:7070"),
+        ] {
+            let parsed: Result<Address, _> = text.parse();
+            assert_eq!(
+                parsed.map(|address| address.to_string()),
+                Ok(uri.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_kind_is_refused() {
+        for text in [
+            "",
+            "ftp://host",
+            "unix:///run/cairn",
+            "http://",
+            "host:7070/path",
+            "a b",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_shown_without_the_key() {
+        let shown = format!("{:?}", Credentials::ApiKey("secret".to_owned()));
+        assert!(!shown.contains("secret"));
+    }
+}
