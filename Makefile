@@ -93,7 +93,7 @@ proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
 	@scripts/bootstrap proto
 	.tools/npm/node_modules/.bin/buf generate
 
-examples: ## Run a program in each of Python, TypeScript, Go and Java against their own Cairn; ONLY="python go"
+examples: ## Run a program in each of Python, TypeScript, Go, Java and Rust against their own Cairn; ONLY="python go"
 	@scripts/bootstrap examples
 	cargo build --profile demo --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/examples $(ONLY)

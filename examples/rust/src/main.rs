@@ -3,7 +3,8 @@
 use std::{env, error::Error, path::PathBuf};
 
 use cairn_client::{
-    ArtifactRef, Connection, Content, IdempotencyMode, Observer, UploadOptions, pages, retry, unary,
+    ArtifactRef, Connection, Content, IdempotencyMode, Observer, UploadOptions, pages, retry,
+    unary,
     v1::{ArtifactSpec, ListArtifactsRequest, SealSessionRequest, WatchSessionRequest},
 };
 use uuid::Uuid;
@@ -26,7 +27,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
 
     let spec = ArtifactSpec {
-        filename: path.file_name().unwrap_or_default().to_string_lossy().into(),
+        filename: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into(),
         session_id: session.clone(),
         agent_id: "example".to_owned(),
         ..ArtifactSpec::default()
@@ -36,9 +41,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         idempotency: IdempotencyMode::Given(Uuid::new_v4().to_string()),
         ..UploadOptions::default()
     };
-    let made = client.upload(spec.clone(), Content::file(&path), &options).await?;
-    let again = client.upload(spec.clone(), Content::file(&path), &options).await?;
-    assert_eq!(again.artifact_id, made.artifact_id, "the same key is the same artifact");
+    let made = client
+        .upload(spec.clone(), Content::file(&path), &options)
+        .await?;
+    let again = client
+        .upload(spec.clone(), Content::file(&path), &options)
+        .await?;
+    assert_eq!(
+        again.artifact_id, made.artifact_id,
+        "the same key is the same artifact"
+    );
 
     let found = pages::read_all(async |page_size, page_token| {
         let request = ListArtifactsRequest {
@@ -47,17 +59,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
             session_id: session.clone(),
             ..ListArtifactsRequest::default()
         };
-        let page = client.artifacts.clone().list_artifacts(unary(request)).await?;
+        let page = client
+            .artifacts
+            .clone()
+            .list_artifacts(unary(request))
+            .await?;
         let page = page.into_inner();
         Ok((page.artifacts, page.next_page_token))
     });
     for artifact in found.await? {
-        println!("{} v{}, {} bytes", artifact.filename, artifact.version, artifact.size_bytes);
+        println!(
+            "{} v{}, {} bytes",
+            artifact.filename, artifact.version, artifact.size_bytes
+        );
     }
 
     // Verified: bytes that are not those of the record are an error.
     let wanted = ArtifactRef::Id(made.artifact_id);
-    let content = client.download(wanted, Observer::default()).await?.bytes().await?;
+    let content = client
+        .download(wanted, Observer::default())
+        .await?
+        .bytes()
+        .await?;
     assert_eq!(content.len() as i64, made.size_bytes);
 
     let seal = SealSessionRequest {
@@ -65,19 +88,34 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..SealSessionRequest::default()
     };
     retry(tell, async || {
-        Ok(client.sessions.clone().seal_session(unary(seal.clone())).await?)
+        Ok(client
+            .sessions
+            .clone()
+            .seal_session(unary(seal.clone()))
+            .await?)
     })
     .await?;
-    let late = client.upload(spec, Content::bytes("late"), &UploadOptions::default()).await;
+    let late = client
+        .upload(spec, Content::bytes("late"), &UploadOptions::default())
+        .await;
     match late {
-        Err(error) if error.reason() == Some("SESSION_SEALED") => println!("sealed: nothing more goes in"),
+        Err(error) if error.reason() == Some("SESSION_SEALED") => {
+            println!("sealed: nothing more goes in")
+        }
         Err(error) => return Err(error.into()),
         Ok(_) => return Err("a sealed session took an artifact".into()),
     }
 
     while let Some(event) = watch.next(tell).await? {
-        let filename = event.artifact.as_ref().map_or("", |artifact| &artifact.filename);
-        println!("{} {} {filename}", event.position, event.r#type().as_str_name());
+        let filename = event
+            .artifact
+            .as_ref()
+            .map_or("", |artifact| &artifact.filename);
+        println!(
+            "{} {} {filename}",
+            event.position,
+            event.r#type().as_str_name()
+        );
     }
     Ok(())
 }
