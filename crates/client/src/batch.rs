@@ -89,7 +89,7 @@ impl<Q: Send + 'static, A: Send + 'static> Queue<Q, A> {
                 while batch.len() < MOST
                     && let Ok(Some(more)) = timeout_at(until, waiting.recv()).await
                 {
-                    // Who waited for it may have gone.
+                    // The receiver may have been dropped.
                     if more.answer.is_closed() {
                         continue;
                     }

@@ -73,7 +73,7 @@ async fn call(client: Client, batch: Vec<Waiting<CreateArtifactRequest, Artifact
         Err(requests) => create_all(&client, requests).await,
     };
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
-        // Who waited for it may have gone.
+        // The receiver may have been dropped.
         let _ = answer.send(outcome);
     }
 }

@@ -1,6 +1,6 @@
 //! Small contents that are read in one call.
 
-use std::time::Duration;
+use std::{time::Duration, vec};
 
 use bytes::Bytes;
 use cairn_proto::v1::{
@@ -8,7 +8,7 @@ use cairn_proto::v1::{
     download_artifacts_response::Message,
 };
 use tokio::time::timeout;
-use tonic::Streaming;
+use tonic::{Code, Streaming};
 
 use super::{Queue, Waiting};
 use crate::{Client, Error, Observer, Refusal, digest::Digest};
@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct ReadBatches {
     client: Client,
-    queue: Queue<Artifact, Bytes>,
+    queue: Queue<Artifact, Option<Bytes>>,
 }
 
 impl Client {
@@ -54,41 +54,69 @@ impl ReadBatches {
     ///
     /// As [`crate::Download::bytes`].
     pub async fn read(&self, artifact: &Artifact, observer: Observer) -> Result<Bytes, Error> {
-        if artifact.size_bytes <= SMALL
-            && let Ok(content) = self.queue.send(artifact.clone()).await
-        {
-            return Ok(content);
+        if artifact.size_bytes <= SMALL {
+            match self.queue.send(artifact.clone()).await {
+                Ok(Some(content)) => return Ok(content),
+                Err(Error::Connection(words)) => {
+                    observer.retrying(&format!("{words}; trying again"));
+                }
+                // The call of its own says what is wrong.
+                Ok(None) | Err(_) => {}
+            }
         }
         let download = self.client.download_of(artifact.clone(), observer);
         download.bytes().await.map(Bytes::from)
     }
 }
 
-/// Whoever gets no answer reads in a call of its own, which says what is wrong.
-async fn call(client: Client, batch: Vec<Waiting<Artifact, Bytes>>) {
+type Reading = Waiting<Artifact, Option<Bytes>>;
+
+/// Reads contents, or answers with nothing where there is only one: that is read in a call of its own.
+async fn call(client: Client, batch: Vec<Reading>) {
+    let mut batch = batch.into_iter();
     if batch.len() == 1 {
+        for alone in batch {
+            // The receiver may have been dropped.
+            let _ = alone.answer.send(Ok(None));
+        }
         return;
     }
-    let ids = batch.iter().map(|one| one.request.artifact_id.clone());
+    if let Err(error) = read_all(client, &mut batch).await {
+        let words = error.to_string();
+        for Waiting { answer, .. } in batch {
+            let _ = answer.send(Err(Error::Connection(words.clone())));
+        }
+    }
+}
+
+/// Reads contents until the stream breaks, and takes those from the batch that it has answered.
+async fn read_all(client: Client, batch: &mut vec::IntoIter<Reading>) -> Result<(), Error> {
+    let ids = batch.as_slice().iter();
     let request = DownloadArtifactsRequest {
-        artifact_ids: ids.collect(),
+        artifact_ids: ids.map(|one| one.request.artifact_id.clone()).collect(),
     };
     let mut artifacts = client.artifacts.clone();
     let answer = timeout(SILENCE, artifacts.download_artifacts(request)).await;
-    let Ok(Ok(answer)) = answer else {
-        return;
+    let stream = match answer.map_err(|_| silent())? {
+        Ok(answer) => answer.into_inner(),
+        // The server is older than the call.
+        Err(status) if status.code() == Code::Unimplemented => {
+            for Waiting { answer, .. } in batch {
+                let _ = answer.send(Ok(None));
+            }
+            return Ok(());
+        }
+        Err(status) => return Err(status.into()),
     };
-    let mut contents = Contents {
-        stream: answer.into_inner(),
-        next: None,
-    };
-    for Waiting { request, answer } in batch {
-        let Ok(content) = contents.next(&request).await else {
-            return;
-        };
-        // Who waited for it may have gone.
-        let _ = answer.send(content);
+    let mut contents = Contents { stream, next: None };
+    while let Some(one) = batch.as_slice().first() {
+        let content = contents.next(&one.request).await?;
+        if let Some(Waiting { answer, .. }) = batch.next() {
+            // The receiver may have been dropped.
+            let _ = answer.send(content.map(Some));
+        }
     }
+    Ok(())
 }
 
 /// The contents of one stream, one after another.
@@ -137,9 +165,16 @@ impl Contents {
             return Ok(Some(next));
         }
         let message = timeout(SILENCE, self.stream.message()).await;
-        let message = message.map_err(|_| bad("no message from the server"))??;
+        let message = message.map_err(|_| silent())??;
         Ok(message.and_then(|message| message.message))
     }
+}
+
+fn silent() -> Error {
+    let seconds = SILENCE.as_secs();
+    Error::Connection(format!(
+        "connection lost: no message from the server for {seconds} s"
+    ))
 }
 
 fn bad(words: &str) -> Error {
