@@ -178,6 +178,30 @@ async fn every_artifact_of_a_large_session_follows_its_hold() {
 }
 
 #[tokio::test]
+async fn a_purge_amid_a_hold_leaves_no_artifact_unheld() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = cairn.client.clone();
+    client.create(session_spec("a", "run"), "x").await.unwrap();
+    cairn.sql(MORE).await;
+    let mut database = cairn.database().await;
+    let purge = database.transaction().await.unwrap();
+    let some = "UPDATE artifacts SET state = 'purged', object_live = NULL, deleted_at = now(), purge_after = now()
+        WHERE filename LIKE 'more/%00'";
+    purge.execute(some, &[]).await.unwrap();
+    let holding = tokio::spawn(async move { hold_session(&client, true).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("the hold waits for what is purged", async || {
+        cairn.count(waiting).await == 1
+    })
+    .await;
+    purge.commit().await.unwrap();
+    holding.await.unwrap();
+    let unheld = "SELECT count(*) FROM artifacts WHERE NOT session_held AND state <> 'purged'";
+    assert_eq!(cairn.count(unheld).await, 0);
+}
+
+#[tokio::test]
 async fn the_collector_completes_a_hold_that_was_cut_off() {
     let cairn = Setup::on(Bytes::Files).start().await;
     let client = &cairn.client;

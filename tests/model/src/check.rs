@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    hash::Hash,
     time::{Duration, Instant},
 };
 
@@ -23,6 +24,37 @@ pub struct Explored {
     pub broken: Vec<(&'static str, Vec<String>)>,
     /// What should have been seen at least once and was not.
     pub unseen: Vec<&'static str>,
+}
+
+impl Explored {
+    pub(crate) fn of<M>(checker: &impl Checker<M>, took: Duration) -> Self
+    where
+        M: Model,
+        M::State: Clone + PartialEq + Hash,
+        M::Action: Clone + PartialEq + fmt::Debug,
+    {
+        let found = checker.discoveries();
+        let steps = |name| {
+            let path = found.get(name).cloned()?;
+            let actions = path.into_actions().into_iter();
+            Some(actions.map(|action| format!("{action:?}")).collect())
+        };
+        let properties = checker.model().properties();
+        let (examples, promises): (Vec<_>, Vec<_>) = properties
+            .iter()
+            .partition(|property| matches!(property.expectation, Expectation::Sometimes));
+        let unseen = examples.iter().map(|property| property.name);
+        Self {
+            states: checker.unique_state_count(),
+            depth: checker.max_depth(),
+            took,
+            broken: promises
+                .iter()
+                .filter_map(|property| Some((property.name, steps(property.name)?)))
+                .collect(),
+            unseen: unseen.filter(|name| !found.contains_key(name)).collect(),
+        }
+    }
 }
 
 impl fmt::Display for Explored {
@@ -67,25 +99,5 @@ fn run(instance: &Instance, until: HasDiscoveries) -> Explored {
     let start = Instant::now();
     let checker = model.checker().finish_when(until).spawn_bfs().join();
     assert!(checker.is_done(), "the checker gave up");
-    let found = checker.discoveries();
-    let steps = |name| {
-        let path = found.get(name).cloned()?;
-        let actions = path.into_actions().into_iter();
-        Some(actions.map(|action| format!("{action:?}")).collect())
-    };
-    let properties = checker.model().properties();
-    let (examples, promises): (Vec<_>, Vec<_>) = properties
-        .iter()
-        .partition(|property| matches!(property.expectation, Expectation::Sometimes));
-    let unseen = examples.iter().map(|property| property.name);
-    Explored {
-        states: checker.unique_state_count(),
-        depth: checker.max_depth(),
-        took: start.elapsed(),
-        broken: promises
-            .iter()
-            .filter_map(|property| Some((property.name, steps(property.name)?)))
-            .collect(),
-        unseen: unseen.filter(|name| !found.contains_key(name)).collect(),
-    }
+    Explored::of(&checker, start.elapsed())
 }

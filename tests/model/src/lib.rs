@@ -21,6 +21,7 @@
 //! - **Failures**: every party may die at any step. A PUT or DELETE is applied and its answer lost, or is applied long
 //!   after its sender gave up, or never. A commit is cut off, and is made or rolled back later. A lagging standby takes
 //!   over.
+//! - **The hold of a session**, whose artifacts follow in batches, in a model of its own ([`explore_holds`]).
 //! - **Locks** as Postgres has them, and the **foreign key**, which can be left out, to see what the code achieves alone
 //!   and what the key does.
 //!
@@ -40,6 +41,7 @@ mod actions;
 mod check;
 mod describe;
 mod drain;
+mod hold;
 mod instance;
 pub mod invariants;
 mod properties;
@@ -49,6 +51,7 @@ mod state;
 mod variants;
 
 pub use check::{Explored, explore, look_for_breach};
+pub use hold::{HoldVariant, WHAT_IS_HELD_STAYS, explore_holds};
 pub use instance::Instance;
 pub use properties::{NOTHING_COMES_BACK, NOTHING_IS_LOST, NOTHING_LEAKS};
 pub use variants::Variant;

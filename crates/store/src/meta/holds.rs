@@ -81,31 +81,35 @@ pub(crate) async fn settle(
         return Ok(true);
     };
     let hold: bool = at(&row, 0)?;
-    // Live artifacts of a session and others have an index each.
-    let follow = "WITH changing AS (
+    // Live artifacts of a session and others have an index each. The batch is what was found and not what has followed: of
+    // what was found some may be purged before it is locked, and there may be more all the same.
+    let follow = "WITH batch AS MATERIALIZED (
+             SELECT id FROM (
+                 SELECT id FROM artifacts
+                 WHERE tenant_id = $1 AND session_id = $2 AND state = 'live' AND session_held <> $3
+                 UNION ALL
+                 SELECT id FROM artifacts
+                 WHERE tenant_id = $1 AND coalesce(session_id, '') = $2 AND state <> 'live' AND state <> 'purged'
+                     AND session_held <> $3) unsettled
+             LIMIT $4
+         ), changing AS (
              SELECT tenant_id, id,
                  $3 AND state = 'live' AND NOT held AND coalesce(expires_at <= clock_timestamp(), false) AS expired
              FROM artifacts
-             WHERE tenant_id = $1 AND session_held <> $3 AND state <> 'purged' AND id = ANY (ARRAY(
-                 SELECT id FROM (
-                     SELECT id FROM artifacts
-                     WHERE tenant_id = $1 AND session_id = $2 AND state = 'live' AND session_held <> $3
-                     UNION ALL
-                     SELECT id FROM artifacts
-                     WHERE tenant_id = $1 AND coalesce(session_id, '') = $2 AND state <> 'live' AND state <> 'purged'
-                         AND session_held <> $3) unsettled
-                 LIMIT $4))
+             WHERE tenant_id = $1 AND session_held <> $3 AND state <> 'purged' AND id = ANY (ARRAY(SELECT id FROM batch))
              ORDER BY id FOR NO KEY UPDATE
+         ), followed AS (
+             UPDATE artifacts a SET session_held = $3, revision = a.revision + 1, updated_at = now(),
+                 state = CASE WHEN c.expired THEN 'deleted' ELSE a.state END,
+                 deleted_at = CASE WHEN c.expired THEN clock_timestamp() ELSE a.deleted_at END,
+                 purge_after = CASE WHEN c.expired THEN now() + $5 * interval '1 ms' ELSE a.purge_after END
+             FROM changing c WHERE a.tenant_id = c.tenant_id AND a.id = c.id
          )
-         UPDATE artifacts a SET session_held = $3, revision = a.revision + 1, updated_at = now(),
-             state = CASE WHEN c.expired THEN 'deleted' ELSE a.state END,
-             deleted_at = CASE WHEN c.expired THEN clock_timestamp() ELSE a.deleted_at END,
-             purge_after = CASE WHEN c.expired THEN now() + $5 * interval '1 ms' ELSE a.purge_after END
-         FROM changing c WHERE a.tenant_id = c.tenant_id AND a.id = c.id";
+         SELECT count(*) FROM batch";
     let parameters: [&(dyn ToSql + Sync); 5] =
         [&tenant.0, &session, &hold, &limit, &millis(window)];
-    let followed = tx.execute(follow, &parameters).await.map_err(from_pg)?;
-    if followed >= limit.unsigned_abs() {
+    let found = tx.query_one(follow, &parameters).await.map_err(from_pg)?;
+    if at::<i64>(&found, 0)? >= limit {
         return Ok(false);
     }
     let settled = "UPDATE sessions SET hold_changed_at = NULL WHERE tenant_id = $1 AND id = $2";
