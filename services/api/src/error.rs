@@ -25,6 +25,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The trailer that gRPC clients respect before an automatic retry: milliseconds, or a negative number for no retry.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
+/// The reason once more, in text: a program branches on it without decoding the details.
+const REASON: &str = "cairn-reason";
+/// Whether the same call may succeed when it is sent again under the same idempotency key: `yes` or `no`.
+const RETRY: &str = "cairn-retry";
 
 /// The reason of an error, which `cairn_proto::reason` has the codes of, and the metadata of its `ErrorInfo`.
 struct ErrorMapping {
@@ -299,10 +303,22 @@ fn status(error: ErrorMapping, message: String, faults: &[Violation]) -> Status 
     }
     let pushback = pushback(&row);
     let mut status = Status::with_error_details(row.grpc, message, details);
+    let trailers = status.metadata_mut();
+    trailers.insert(REASON, MetadataValue::from_static(reason));
+    trailers.insert(RETRY, MetadataValue::from_static(retry(&row)));
     if let Some(pushback) = pushback {
         status.metadata_mut().insert(PUSHBACK, pushback);
     }
     status
+}
+
+/// Whether a retry can help. Past its deadline a call may succeed with a longer one.
+fn retry(row: &Mapping) -> &'static str {
+    match (row.retry, row.grpc) {
+        (Retry::No, Code::DeadlineExceeded) => "yes",
+        (Retry::No, _) => "no",
+        (Retry::AfterPause | Retry::WhenFirstEnds | Retry::FromStart, _) => "yes",
+    }
 }
 
 /// The trailer for clients that retry by code and do not know RetryInfo.

@@ -31,6 +31,10 @@ fn expect_status(status: &Status, reason: &str, code: Code) -> String {
         worth_retrying.contains(&reason),
         "{reason}"
     );
+    assert_eq!(status.metadata().get(REASON).expect("a reason"), reason);
+    let again = [&worth_retrying[..], &["UPLOAD_EXPIRED", "DEADLINE_EXCEEDED"]].concat();
+    let retry = status.metadata().get(RETRY).expect("a word on retries");
+    assert_eq!(retry == "yes", again.contains(&reason), "{reason}");
     assert!(
         !status.message().contains("secret"),
         "causes stay in the log"
