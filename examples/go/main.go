@@ -11,9 +11,10 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -24,17 +25,17 @@ import (
 )
 
 // attempt sends the spec, the content, then the end with its hash and size. The file may have any size.
-func attempt(ctx context.Context, artifacts cairn.ArtifactServiceClient, path string, spec *cairn.ArtifactSpec) (*cairn.Artifact, error) {
+func attempt(ctx context.Context, artifacts cairn.ArtifactServiceClient, path string, spec *cairn.ArtifactSpec) (*cairn.Artifact, metadata.MD, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
 	stream, err := artifacts.UploadArtifact(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hash, size, piece := sha256.New(), int64(0), make([]byte, 256<<10)
 	// An error of Send only says that the response is there, perhaps a success: CloseAndRecv returns it.
@@ -46,37 +47,29 @@ func attempt(ctx context.Context, artifacts cairn.ArtifactServiceClient, path st
 			stream.Send(&cairn.UploadArtifactRequest{Message: &cairn.UploadArtifactRequest_End{End: end}})
 			break
 		} else if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		hash.Write(piece[:n])
 		size += int64(n)
 		sent = stream.Send(&cairn.UploadArtifactRequest{Message: &cairn.UploadArtifactRequest_Data{Data: piece[:n]}})
 	}
 	answer, err := stream.CloseAndRecv()
-	return answer.GetArtifact(), err
+	return answer.GetArtifact(), stream.Trailer(), err
 }
 
-// upload retries: under its idempotency key the write happens once.
-func upload(ctx context.Context, artifacts cairn.ArtifactServiceClient, path string, spec *cairn.ArtifactSpec) (made *cairn.Artifact, err error) {
+// upload retries: under its idempotency key the write happens once. On an error it also returns the reason, which is empty
+// for an error of a proxy or the network.
+func upload(ctx context.Context, artifacts cairn.ArtifactServiceClient, path string, spec *cairn.ArtifactSpec) (made *cairn.Artifact, reason string, err error) {
 	for range 4 {
-		made, err = attempt(ctx, artifacts, path, spec)
-		switch status.Code(err) {
-		case codes.Unavailable, codes.DeadlineExceeded:
-			continue
-		}
-		break
-	}
-	return made, err
-}
-
-// reason is what programs branch on. It is empty for an error of a proxy or the network.
-func reason(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok {
-			return info.Reason
+		var trailer metadata.MD
+		made, trailer, err = attempt(ctx, artifacts, path, spec)
+		reason = strings.Join(trailer.Get("cairn-reason"), "")
+		lost := reason == "" && (status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded)
+		if !lost && !slices.Contains(trailer.Get("cairn-retry"), "yes") {
+			break
 		}
 	}
-	return ""
+	return made, reason, err
 }
 
 func run(ctx context.Context, path string) error {
@@ -94,11 +87,11 @@ func run(ctx context.Context, path string) error {
 		return err
 	}
 	spec := &cairn.ArtifactSpec{Filename: filepath.Base(path), SessionId: session, AgentId: "example", IdempotencyKey: rand.Text()}
-	made, err := upload(ctx, artifacts, path, spec)
+	made, _, err := upload(ctx, artifacts, path, spec)
 	if err != nil {
 		return err
 	}
-	if again, err := upload(ctx, artifacts, path, spec); err != nil || again.ArtifactId != made.ArtifactId {
+	if again, _, err := upload(ctx, artifacts, path, spec); err != nil || again.ArtifactId != made.ArtifactId {
 		return fmt.Errorf("the same key returned another artifact: %v, %w", again, err)
 	}
 
@@ -114,25 +107,24 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	hash := sha256.New()
-	for {
+	hash, end := sha256.New(), (*cairn.DownloadEnd)(nil)
+	for end == nil {
 		message, err := content.Recv()
-		if err == io.EOF {
-			break
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 		hash.Write(message.GetData())
+		end = message.GetEnd()
 	}
-	if fmt.Sprintf("sha256:%x", hash.Sum(nil)) != made.ContentHash {
+	if fmt.Sprintf("sha256:%x", hash.Sum(nil)) != end.ContentHash {
 		return errors.New("the downloaded bytes are not those that were uploaded")
 	}
 
 	if _, err := sessions.SealSession(ctx, &cairn.SealSessionRequest{SessionId: session}); err != nil {
 		return err
 	}
-	_, err = upload(ctx, artifacts, path, &cairn.ArtifactSpec{Filename: "late", SessionId: session, AgentId: "example"})
-	if reason(err) != "SESSION_SEALED" {
+	_, reason, err := upload(ctx, artifacts, path, &cairn.ArtifactSpec{Filename: "late", SessionId: session, AgentId: "example"})
+	if reason != "SESSION_SEALED" {
 		return fmt.Errorf("a sealed session took a write: %w", err)
 	}
 	fmt.Println("sealed: no more uploads")

@@ -6,8 +6,6 @@ import sys
 import uuid
 
 import grpc
-from google.rpc.error_details_pb2 import ErrorInfo
-from grpc_status import rpc_status
 
 sys.path.append("gen")
 from cairn.v1 import artifact_service_pb2 as api, session_service_pb2 as sessions_api
@@ -38,15 +36,16 @@ def upload(path, spec, attempts=4):
     try:
         return artifacts.UploadArtifact(pieces(path, spec), metadata=auth, timeout=60).artifact
     except grpc.RpcError as error:
-        if error.code() not in REPEAT or attempts == 1:
+        said = trailer(error, "cairn-retry")
+        retry = said == "yes" if said else error.code() in REPEAT
+        if not retry or attempts == 1:
             raise
         return upload(path, spec, attempts - 1)
 
 
-def reason(error):
-    """What programs branch on. It is None for an error of a proxy or the network."""
-    info, status = ErrorInfo(), rpc_status.from_call(error)
-    return next((info.reason for detail in status.details if detail.Unpack(info)), None) if status else None
+def trailer(error, name):
+    """What the server says in plain text. It is None for an error of a proxy or the network."""
+    return dict(error.trailing_metadata() or ()).get(name)
 
 
 path, session = sys.argv[1], f"python-{uuid.uuid4()}"
@@ -59,16 +58,18 @@ assert upload(path, spec).artifact_id == made.artifact_id, "the same key returns
 found = artifacts.ListArtifacts(api.ListArtifactsRequest(session_id=session), metadata=auth, timeout=10).artifacts
 print([f"{artifact.filename} v{artifact.version}, {artifact.size_bytes} bytes" for artifact in found])
 
-sha256 = hashlib.sha256()
+sha256, size = hashlib.sha256(), 0
 for message in artifacts.DownloadArtifact(api.DownloadArtifactRequest(artifact_id=made.artifact_id), metadata=auth):
     sha256.update(message.data)
-assert f"sha256:{sha256.hexdigest()}" == made.content_hash, "the downloaded bytes are those that were uploaded"
+    size += len(message.data)
+end = api.DownloadEnd(content_hash=f"sha256:{sha256.hexdigest()}", size_bytes=size)
+assert message.end == end, "the downloaded bytes are those that were uploaded"
 
 sessions.SealSession(sessions_api.SealSessionRequest(session_id=session), metadata=auth, timeout=10)
 try:
     upload(path, ArtifactSpec(filename="late", session_id=session, agent_id="example"))
 except grpc.RpcError as error:
-    if reason(error) != "SESSION_SEALED":
+    if trailer(error, "cairn-reason") != "SESSION_SEALED":
         raise
     print("sealed: no more uploads")
 

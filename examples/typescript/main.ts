@@ -9,7 +9,6 @@ import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-no
 import type { ArtifactSpecSchema } from "./gen/cairn/v1/artifact_pb.js";
 import { ArtifactService, type UploadArtifactRequestSchema } from "./gen/cairn/v1/artifact_service_pb.js";
 import { SessionEventType, SessionService } from "./gen/cairn/v1/session_service_pb.js";
-import { ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 
 type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
 
@@ -41,8 +40,11 @@ async function upload(path: string, spec: Spec, attempts = 4) {
   try {
     return (await artifacts.uploadArtifact(pieces(path, spec), { timeoutMs: 60_000 })).artifact!;
   } catch (error) {
-    const repeat = [Code.Unavailable, Code.DeadlineExceeded].includes(ConnectError.from(error).code);
-    if (!repeat || attempts === 1) throw error;
+    const { code, metadata } = ConnectError.from(error);
+    // An error of a proxy or the network does not have the trailer.
+    const said = metadata.get("cairn-retry");
+    const retry = said ? said === "yes" : [Code.Unavailable, Code.DeadlineExceeded].includes(code);
+    if (!retry || attempts === 1) throw error;
     return upload(path, spec, attempts - 1);
   }
 }
@@ -58,14 +60,16 @@ const found = await artifacts.listArtifacts({ sessionId }, { timeoutMs: 10_000 }
 console.log(found.artifacts.map(({ filename, version, sizeBytes }) => `${filename} v${version}, ${sizeBytes} bytes`));
 
 const sha256 = createHash("sha256");
+let end = "";
 for await (const { message } of artifacts.downloadArtifact({ artifactId: made.artifactId })) {
   if (message.case === "data") sha256.update(message.value);
+  if (message.case === "end") end = message.value.contentHash;
 }
-assert.equal(`sha256:${sha256.digest("hex")}`, made.contentHash, "the downloaded bytes are those that were uploaded");
+assert.equal(`sha256:${sha256.digest("hex")}`, end, "the downloaded bytes are those that were uploaded");
 
 await sessions.sealSession({ sessionId }, { timeoutMs: 10_000 });
 await assert.rejects(upload(path, { filename: "late", sessionId, agentId: "example" }), (error) => {
-  return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.reason === "SESSION_SEALED";
+  return ConnectError.from(error).metadata.get("cairn-reason") === "SESSION_SEALED";
 });
 console.log("sealed: no more uploads");
 

@@ -150,7 +150,10 @@ async fn one_tenant_leaves_room_for_the_calls_of_another() {
     let status = me.unwrap_err();
     let pushback = status.metadata().get("grpc-retry-pushback-ms");
     assert_eq!(pushback.unwrap(), "1000");
-    assert_eq!(status.metadata().get("cairn-reason").unwrap(), "RATE_LIMITED");
+    assert_eq!(
+        status.metadata().get("cairn-reason").unwrap(),
+        "RATE_LIMITED"
+    );
     assert_eq!(status.metadata().get("cairn-retry").unwrap(), "yes");
     assert!(status.get_details_retry_info().is_some());
     let refusal = refused::<()>(Err(status));

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use cairn_proto::v1::{ArtifactSpec, CommitSessionRequest, ListArtifactsRequest};
+use cairn_proto::v1::{
+    ArtifactName, ArtifactOutcome, ArtifactSpec, BatchGetArtifactsRequest, CommitSessionRequest,
+    ListArtifactsRequest, artifact_outcome::Outcome,
+};
 
 use harness::{Asked, Bytes, Cairn, Setup, Wire, postgres, session_spec, spec};
 
@@ -115,6 +118,43 @@ async fn a_get_keeps_to_its_statements() {
     };
     hold(&wire, budget, async |_| {
         cairn.client.get(&made.artifact_id).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_get_of_a_hundred_keeps_to_one_statement() {
+    let (cairn, wire) = heard().await;
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        let name = format!("{number}");
+        let made = cairn.client.create(session_spec(&name, "run"), name).await;
+        ids.push(made.unwrap().artifact_id);
+    }
+    let name = |number: usize| ArtifactName {
+        filename: format!("{}", number % 10),
+        session_id: "run".to_owned(),
+        version: number as i64 % 2,
+        ..ArtifactName::default()
+    };
+    let request = BatchGetArtifactsRequest {
+        artifact_ids: ids.iter().cycle().take(50).cloned().collect(),
+        names: (0..50).map(name).collect(),
+    };
+    let budget = Budget {
+        trips: 1,
+        statements: 1,
+    };
+    hold(&wire, budget, async |_| {
+        let get = cairn
+            .client
+            .artifacts
+            .clone()
+            .batch_get_artifacts(request.clone())
+            .await;
+        let outcomes = get.unwrap().into_inner().outcomes;
+        let found = |one: &ArtifactOutcome| matches!(one.outcome, Some(Outcome::Artifact(_)));
+        assert!(outcomes.len() == 100 && outcomes.iter().all(found));
     })
     .await;
 }

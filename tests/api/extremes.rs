@@ -10,7 +10,8 @@ use cairn_proto::v1::{
     FindMissingContentRequest, GetLineageRequest, LineageArtifact, LineageDirection,
     ListArtifactsRequest, ListLinksRequest, ListSessionsRequest, ListVersionsRequest, SessionEvent,
     SetLegalHoldRequest, UpdateArtifactRequest, UpdateSessionRequest, WatchSessionRequest,
-    artifact_spec::Expiry, download_artifact_response::Message, update_artifact_request,
+    WatchSessionsRequest, artifact_spec::Expiry, download_artifact_response::Message,
+    update_artifact_request,
 };
 use prost_types::{Duration, FieldMask, Timestamp};
 use tonic::{Code, Response, Status};
@@ -125,6 +126,19 @@ async fn every_read(client: &Client, made: &Artifact) {
             }
         };
         assert_eq!(told.artifact.as_ref(), Some(made), "as it is now");
+        let watch = sessions.watch_sessions(WatchSessionsRequest {
+            session_ids: vec![made.session_id.clone()],
+            ..WatchSessionsRequest::default()
+        });
+        let mut watch = watch.await.unwrap().into_inner();
+        let told = loop {
+            let message = watch.message().await.unwrap().unwrap();
+            if let Some(first) = message.events.into_iter().next() {
+                break first;
+            }
+        };
+        assert_eq!(told.artifact.as_ref(), Some(made), "as it is now");
+        assert_eq!(told.session_id, made.session_id);
     }
 }
 

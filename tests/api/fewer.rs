@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use cairn_proto::v1::{
     Artifact, ArtifactFilter, ArtifactName, ArtifactSpec, BatchCreateArtifactsRequest,
     BatchGetArtifactsRequest, CreateArtifactRequest, DeleteArtifactsRequest,
-    DownloadArtifactsRequest, ListArtifactsRequest, ListVersionsRequest, UpdateArtifactRequest,
-    artifact_outcome::Outcome, artifact_spec::Expiry, download_artifacts_response::Message,
-    update_artifact_request,
+    DownloadArtifactsRequest, GetArtifactRequest, ListArtifactsRequest, ListVersionsRequest,
+    UpdateArtifactRequest, artifact_outcome::Outcome, artifact_spec::Expiry,
+    download_artifacts_response::Message, update_artifact_request,
 };
 use prost_types::FieldMask;
 use tonic::Status;
@@ -386,14 +386,22 @@ async fn several_records_and_contents_come_in_one_call() {
     let request = DownloadArtifactsRequest { artifact_ids: ids };
     let stream = client.artifacts.clone().download_artifacts(request).await;
     let mut stream = stream.unwrap().into_inner();
-    let mut told = Vec::new();
+    let (mut told, mut ended) = (Vec::new(), 0);
     while let Some(message) = stream.message().await.unwrap() {
         match message.message.unwrap() {
             Message::Artifact(artifact) => told.push((artifact.filename, Vec::new())),
             Message::Data(piece) => told.last_mut().unwrap().1.extend_from_slice(&piece),
             Message::Error(error) => told.push((error.reason, Vec::new())),
+            Message::End(end) => {
+                let (_, bytes) = told.last().unwrap();
+                assert_eq!(end.size_bytes, bytes.len() as i64);
+                let hash = cairn_store::ContentHash::of(bytes).to_string();
+                assert_eq!(end.content_hash, hash);
+                ended += 1;
+            }
         }
     }
+    assert_eq!(ended, 2);
     let expected = [
         ("a".to_owned(), b"small".to_vec()),
         ("ARTIFACT_DELETED".to_owned(), vec![]),
@@ -401,4 +409,90 @@ async fn several_records_and_contents_come_in_one_call() {
         ("b".to_owned(), bytes),
     ];
     assert!(told == expected);
+}
+
+#[tokio::test]
+async fn a_batch_of_records_means_names_as_a_single_get_does() {
+    let cairn = started().await;
+    let client = &cairn.client;
+    for content in ["one", "two", "three"] {
+        client
+            .create(session_spec("a", "s"), content)
+            .await
+            .unwrap();
+    }
+    client.create(spec("b"), "b").await.unwrap();
+    let name = |filename: &str, session: &str, version| ArtifactName {
+        filename: filename.to_owned(),
+        session_id: session.to_owned(),
+        version,
+        ..ArtifactName::default()
+    };
+    let get = |name: ArtifactName| GetArtifactRequest {
+        name: Some(name),
+        ..GetArtifactRequest::default()
+    };
+    // The latest version is deleted, so the one before it is the latest.
+    let third = client
+        .artifacts
+        .clone()
+        .get_artifact(get(name("a", "s", 3)))
+        .await;
+    let third = third.unwrap().into_inner().artifact.unwrap();
+    client.delete(&third.artifact_id).await.unwrap();
+    let expiring = ArtifactSpec {
+        expiry: Some(Expiry::Ttl(prost_types::Duration {
+            seconds: 60,
+            nanos: 0,
+        })),
+        ..spec("expiring")
+    };
+    client.create(expiring, "x").await.unwrap();
+    let expire =
+        "UPDATE artifacts SET expires_at = now() - interval '1 s' WHERE filename = 'expiring'";
+    cairn.sql(expire).await;
+    let stranger = cairn.client_of("stranger").await;
+    stranger.create(spec("theirs"), "x").await.unwrap();
+
+    let names = vec![
+        name("a", "s", 0),
+        name("a", "s", 1),
+        name("a", "s", 3),
+        name("a", "s", 4),
+        name("a", "", 0),
+        name("b", "", 0),
+        name("expiring", "", 0),
+        name("expiring", "", 1),
+        name("theirs", "", 0),
+        name("b", "", -1),
+        name("", "", 0),
+        name("a", "s", 0),
+    ];
+    let batch = BatchGetArtifactsRequest {
+        names: names.clone(),
+        artifact_ids: vec![third.artifact_id],
+    };
+    let answer = client.artifacts.clone().batch_get_artifacts(batch).await;
+    let outcomes = answer.unwrap().into_inner().outcomes;
+    assert_eq!(outcomes.len(), names.len() + 1);
+    assert_eq!(
+        reason(outcomes[0].outcome.as_ref().unwrap()),
+        "ARTIFACT_DELETED"
+    );
+    for (name, outcome) in names.into_iter().zip(&outcomes[1..]) {
+        let alone = client
+            .artifacts
+            .clone()
+            .get_artifact(get(name.clone()))
+            .await;
+        match (alone, outcome.outcome.clone().unwrap()) {
+            (Ok(alone), Outcome::Artifact(artifact)) => {
+                assert_eq!(alone.into_inner().artifact, Some(artifact));
+            }
+            (Err(status), Outcome::Error(error)) => {
+                assert_eq!(refused::<()>(Err(status)).reason, error.reason, "{name:?}");
+            }
+            (alone, outcome) => panic!("{name:?}: {alone:?} alone, {outcome:?} in a batch"),
+        }
+    }
 }

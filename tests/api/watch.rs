@@ -52,7 +52,7 @@ fn positions(events: &[SessionEvent]) -> Vec<i64> {
 }
 
 /// A second replica on the same store.
-async fn replica(cairn: &Cairn) -> Client {
+pub(crate) async fn replica(cairn: &Cairn) -> Client {
     let any = "127.0.0.1:0".parse().unwrap();
     let addresses = Addresses {
         grpc: any,

@@ -11,7 +11,7 @@ use cairn_proto::v1::{
     BatchGetArtifactsRequest, BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse,
     CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse,
     DeleteArtifactsRequest, DeleteArtifactsResponse, DownloadArtifactRequest,
-    DownloadArtifactResponse, DownloadArtifactsRequest, DownloadArtifactsResponse,
+    DownloadArtifactResponse, DownloadArtifactsRequest, DownloadArtifactsResponse, DownloadEnd,
     FindMissingContentRequest, FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse,
     GetLineageRequest, GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse,
     ListStageChangesRequest, ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse,
@@ -152,11 +152,17 @@ impl ArtifactService for Claims {
         let id = request.into_inner().artifact_id;
         let claim = self.claims.iter().find(|claim| claim.filename == id);
         let claim = claim.ok_or_else(|| Status::not_found(id))?;
-        let messages = [
+        let mut messages = vec![
             Message::Artifact(claim.artifact()),
             Message::Data(claim.sent.clone().into()),
         ];
-        let messages = messages.map(|message| {
+        if claim.ends {
+            messages.push(Message::End(DownloadEnd {
+                content_hash: claim.artifact().content_hash,
+                size_bytes: claim.sent.len() as i64,
+            }));
+        }
+        let messages = messages.into_iter().map(|message| {
             Ok(DownloadArtifactResponse {
                 message: Some(message),
             })

@@ -208,3 +208,26 @@ async fn empty_session_can_be_labelled_and_found() {
     let empty = shell.run(&["session", "ls", "--label="]).await;
     empty.with_code(1).saying("--label");
 }
+
+#[tokio::test]
+async fn sessions_are_listed_by_their_prefix_namespace_and_user() {
+    let (_cairn, shell) = start().await;
+    for (session, flags) in [
+        ("run-2", &["--user", "ada"][..]),
+        ("run-1", &["--namespace", "app", "--user", "ada"]),
+        ("other", &["--namespace", "app"]),
+    ] {
+        let push = [&["--session", session], flags].concat();
+        shell.push("a.txt", "a", &push).await;
+    }
+    for (flags, wanted) in [
+        (&["--prefix", "run-"][..], vec!["run-1", "run-2"]),
+        (&["--namespace", "app"], vec!["other", "run-1"]),
+        (&["--user", "ada"], vec!["run-1", "run-2"]),
+        (&["--user", "ada", "--namespace", "app"], vec!["run-1"]),
+    ] {
+        let list = [&["session", "ls"], flags].concat();
+        let listed = shell.json(&list).await;
+        assert_eq!(each(&listed["sessions"], "session_id"), wanted);
+    }
+}

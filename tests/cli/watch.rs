@@ -121,6 +121,66 @@ async fn watch_after_a_position_prints_only_later_events() {
     }
 }
 
+#[tokio::test]
+async fn one_watch_prints_events_of_several_sessions() {
+    let (_cairn, shell) = start().await;
+    for (session, label) in [("a", "nightly"), ("b", "nightly"), ("c", "weekly")] {
+        let name = format!("{session}.txt");
+        shell.push(&name, &name, &["--session", session]).await;
+        let label = ["session", "update", session, "--label", label];
+        shell.json(&label).await;
+    }
+    for session in ["a", "b"] {
+        shell.json(&["session", "seal", session]).await;
+    }
+    let done = shell
+        .run(&["session", "watch", "a", "b", "--until-sealed", "--json"])
+        .await;
+    let done = done.ok();
+    let events: Vec<Value> = done
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (text(&event["session_id"]), text(&event["type"])))
+        .collect();
+    let (created, sealed) = ("created", "sealed");
+    assert_eq!(
+        told,
+        [("a", created), ("b", created), ("a", sealed), ("b", sealed)]
+    );
+    for (which, sessions) in [
+        ("--label=weekly", vec!["c"]),
+        ("--all", vec!["a", "b", "c"]),
+    ] {
+        let mut watching = Watching::of(shell.cairn(&["session", "watch", which]));
+        for session in sessions {
+            assert_eq!(watching.told().await["session_id"], session);
+        }
+    }
+    let after = events[1]["position"].to_string();
+    let watch = [
+        "session",
+        "watch",
+        "a",
+        "b",
+        "--until-sealed",
+        "--after",
+        &after,
+    ];
+    assert_eq!(shell.run(&watch).await.ok().text().lines().count(), 2);
+    for (flags, words) in [
+        (&["--until-sealed", "--all"][..], "--until-sealed"),
+        (&["a", "--all"], "--all"),
+        (&[], "<ID>"),
+    ] {
+        let watch = [&["session", "watch"], flags].concat();
+        shell.run(&watch).await.with_code(1).saying(words);
+    }
+}
+
 /// A watch whose server is down for a moment continues, and prints every event once.
 #[tokio::test]
 async fn watch_survives_a_short_outage() {

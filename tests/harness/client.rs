@@ -150,8 +150,9 @@ impl Client {
         let mut client = self.artifacts.clone();
         let mut messages = client.download_artifact(request).await?.into_inner();
         let mut content = Vec::new();
-        let mut first = true;
+        let (mut first, mut end) = (true, None);
         while let Some(message) = messages.message().await? {
+            assert!(end.is_none(), "nothing comes after the end");
             match message.message.unwrap() {
                 download_artifact_response::Message::Artifact(artifact) => {
                     assert!(first, "the artifact comes first and once");
@@ -162,10 +163,17 @@ impl Client {
                     assert!(piece.len() <= 256 << 10);
                     content.extend_from_slice(&piece);
                 }
+                download_artifact_response::Message::End(said) => end = Some(said),
             }
             first = false;
         }
         assert!(!first, "there is always the artifact");
+        let end = end.expect("a download says that it ends");
+        assert_eq!(end.size_bytes, content.len() as i64);
+        if !end.content_hash.is_empty() {
+            let hash = cairn_store::ContentHash::of(&content).to_string();
+            assert_eq!(end.content_hash, hash);
+        }
         Ok(content)
     }
 

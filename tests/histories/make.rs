@@ -296,7 +296,7 @@ impl Ttl {
     }
 }
 
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let name = match error {
         Error::ArtifactNotFound(_) => NOT_FOUND,
         Error::ArtifactExpired { .. } => EXPIRED,

@@ -1,6 +1,7 @@
 //! Plays a history on a real store and on the reference, and compares the two after every step.
 
 mod compare;
+mod watched;
 
 use cairn_store::{
     Caller, Store, TenantUpdate,
@@ -67,9 +68,11 @@ pub(super) async fn play(history: &[Step]) {
         play.compare(step).await;
     }
     play.read_everything().await;
+    play.watch_everything().await;
     play.collect_all().await;
     play.compare(&Step::CollectAll(None)).await;
     play.read_everything().await;
+    play.watch_everything().await;
 }
 
 impl Play {
@@ -285,6 +288,7 @@ impl Play {
                     .await;
             }
         }
+        self.get_everything().await;
     }
 }
 

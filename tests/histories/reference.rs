@@ -161,7 +161,7 @@ impl Reference {
     }
 
     /// A visible artifact, or why there is none.
-    fn readable(&mut self, id: &str) -> Result<&mut Record, &'static str> {
+    pub(super) fn readable(&mut self, id: &str) -> Result<&mut Record, &'static str> {
         let found = self.artifacts.iter_mut().find(|record| record.id == id);
         let record = found.ok_or(NOT_FOUND)?;
         if record.is_visible() {

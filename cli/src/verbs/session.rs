@@ -41,7 +41,7 @@ pub(crate) struct Args {
 enum Verb {
     /// Print a fresh session id; the session comes into being with its first artifact
     New,
-    /// List sessions, those with the most recent activity first
+    /// List sessions, those with the most recent activity first, or in the order of their ids
     Ls(LsArgs),
     /// Print a session's record
     Show(OneArgs),
@@ -74,6 +74,15 @@ struct LsArgs {
     /// Only with this label; may be given again
     #[arg(long = "label", value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
     labels: Vec<String>,
+    /// Only ids that start with this. By this, --namespace or --user sessions come in the order of their ids
+    #[arg(long, value_name = "PREFIX", value_parser = NonEmptyStringValueParser::new())]
+    prefix: Option<String>,
+    /// Only sessions in which an artifact of this namespace was ever published
+    #[arg(long, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+    namespace: Option<String>,
+    /// Only sessions in which an artifact of this user was ever published
+    #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
+    user: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -133,6 +142,9 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
             created_after: args.since.map(Into::into),
             created_before: args.until.map(Into::into),
             labels: args.labels.clone(),
+            session_id_prefix: args.prefix.clone().unwrap_or_default(),
+            namespace: args.namespace.clone().unwrap_or_default(),
+            user_id: args.user.clone().unwrap_or_default(),
         };
         let answer = client.sessions.list_sessions(unary(request)).await?;
         let answer = answer.into_inner();

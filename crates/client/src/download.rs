@@ -160,12 +160,28 @@ impl Download {
         take: &mut impl AsyncFnMut(Bytes) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut content = self.content(*at, end, to_the_end).await?;
+        let from = *at;
         while to_the_end || *at < end {
             let Some(next) = message(&mut content).await? else {
-                break;
+                return Err(Error::Connection(
+                    "connection lost: the content has no end".to_owned(),
+                ));
             };
-            let Some(Message::Data(mut data)) = next.message else {
-                return Err(bad("a record amid the content"));
+            let mut data = match next.message {
+                Some(Message::Data(data)) => data,
+                Some(Message::End(said)) => {
+                    let came = i64::try_from(*at - from).unwrap_or(i64::MAX);
+                    let own =
+                        [&self.artifact.content_hash, ""].contains(&said.content_hash.as_str());
+                    if said.size_bytes == came && own {
+                        break;
+                    }
+                    return Err(bad(&format!(
+                        "{}, but something else was sent",
+                        self.recorded()
+                    )));
+                }
+                _ => return Err(bad("a record amid the content")),
             };
             let left = end - *at;
             if data.len() as u64 > left {

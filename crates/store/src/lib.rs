@@ -21,7 +21,7 @@ pub use model::{
     deployment::{Deployment, DeploymentStatus, Pause},
     digest::ContentHash,
     error::{Error, Result, Violation, describe},
-    event::{Event, Happening, Subject, Told, WatchStart},
+    event::{Event, Happening, Subject, Told, WatchStart, Watched},
     filter,
     id::{ArtifactId, JobId, LinkId},
     idempotency::IdempotencyKey,
@@ -36,7 +36,7 @@ pub use model::{
     reference::{ArtifactRef, FileName, RawName},
     retention::Keeping,
     selection::{RawSelection, Selection},
-    session::{Session, SessionFilter, SessionUpdate},
+    session::{RawSessionFilter, Session, SessionFilter, SessionUpdate},
     span::Span,
     spec::{ArtifactSpec, Expiry, OnDuplicate, RawSpec},
     tenant::{
@@ -58,4 +58,5 @@ pub use store::{
     stage::Staged,
     upload::{Upload, UploadEnd},
     watch::Watch,
+    watch_sessions::SessionsWatch,
 };

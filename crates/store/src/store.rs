@@ -53,6 +53,7 @@ pub(crate) mod update;
 pub(crate) mod upload;
 pub(crate) mod usage;
 pub(crate) mod watch;
+pub(crate) mod watch_sessions;
 pub(crate) mod workloads;
 
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup

@@ -147,10 +147,9 @@ fn mapping(error: &Error) -> ErrorMapping {
         Error::UploadExpired(_) => (ErrorReason::UploadExpired, vec![]),
         Error::EventsExpired { session, first } => (
             ErrorReason::EventsExpired,
-            vec![
-                ("session_id", session.clone()),
-                ("after_position", first.to_string()),
-            ],
+            (session.iter().map(|id| ("session_id", id.clone())))
+                .chain([("after_position", first.to_string())])
+                .collect(),
         ),
         Error::RateLimited(_) => (ErrorReason::RateLimited, vec![]),
         Error::Stopping => (

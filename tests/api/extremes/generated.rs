@@ -31,7 +31,7 @@ use harness::{Cairn, Client, content, spec};
 const CASES: u32 = 40;
 
 /// Requests that only read, and what the harness sends.
-const NOTHING_WRITTEN: [&str; 22] = [
+const NOTHING_WRITTEN: [&str; 23] = [
     "ArtifactFilter",
     "BatchGetArtifactsRequest",
     "CancelJobRequest",
@@ -54,6 +54,7 @@ const NOTHING_WRITTEN: [&str; 22] = [
     "UploadArtifactRequest",
     "UploadEnd",
     "WatchSessionRequest",
+    "WatchSessionsRequest",
 ];
 
 /// Fields that select what a write changes. They are stored only in a job, which takes a thousand artifacts.
@@ -69,7 +70,7 @@ const NOTHING_KEPT: [&str; 8] = [
 ];
 
 /// The calls that return artifacts. Each is made here, so a new one must be added to the reads.
-const READS: [&str; 11] = [
+const READS: [&str; 12] = [
     "BatchCreateArtifacts",
     "BatchGetArtifacts",
     "CopyArtifact",
@@ -81,6 +82,7 @@ const READS: [&str; 11] = [
     "ListVersions",
     "UpdateArtifact",
     "WatchSession",
+    "WatchSessions",
 ];
 /// By the harness.
 const UPLOAD: &str = "UploadArtifact";

@@ -108,7 +108,7 @@ async fn read_all(client: Client, batch: &mut vec::IntoIter<Reading>) -> Result<
         }
         Err(status) => return Err(status.into()),
     };
-    let mut contents = Contents { stream, next: None };
+    let mut contents = Contents { stream };
     while let Some(one) = batch.as_slice().first() {
         let content = contents.next(&one.request).await?;
         if let Some(Waiting { answer, .. }) = batch.next() {
@@ -122,8 +122,6 @@ async fn read_all(client: Client, batch: &mut vec::IntoIter<Reading>) -> Result<
 /// The contents of one stream, one after another.
 struct Contents {
     stream: Streaming<DownloadArtifactsResponse>,
-    /// The message that begins the next content.
-    next: Option<Message>,
 }
 
 impl Contents {
@@ -139,31 +137,28 @@ impl Contents {
         }
         let mut content = Vec::new();
         loop {
-            let next = self.message().await?;
-            if let Some(Message::Data(data)) = next {
-                content.extend_from_slice(&data);
-                if content.len() as u64 > expected.size_bytes.unsigned_abs() {
-                    return Err(bad("more content than the record says"));
+            match self.message().await? {
+                Some(Message::Data(data)) => {
+                    content.extend_from_slice(&data);
+                    if content.len() as u64 > expected.size_bytes.unsigned_abs() {
+                        return Err(bad("more content than the record says"));
+                    }
                 }
-                continue;
+                Some(Message::End(_)) => {
+                    let sound = Digest::of(&content).check(expected);
+                    return Ok(sound.map(|()| content.into()));
+                }
+                Some(Message::Error(error)) => {
+                    return Ok(Err(Error::Refused(Box::new(Refusal::of_item(error)))));
+                }
+                Some(Message::Artifact(_)) | None => {
+                    return Err(bad("a stream of contents without the end of one"));
+                }
             }
-            let sound = Digest::of(&content).check(expected);
-            return match (sound, next) {
-                (Err(_), Some(Message::Error(error))) => {
-                    Ok(Err(Error::Refused(Box::new(Refusal::of_item(error)))))
-                }
-                (sound, next) => {
-                    self.next = next;
-                    Ok(sound.map(|()| content.into()))
-                }
-            };
         }
     }
 
     async fn message(&mut self) -> Result<Option<Message>, Error> {
-        if let Some(next) = self.next.take() {
-            return Ok(Some(next));
-        }
         let message = timeout(SILENCE, self.stream.message()).await;
         let message = message.map_err(|_| silent())??;
         Ok(message.and_then(|message| message.message))

@@ -12,8 +12,10 @@ use crate::v1::{SessionEvent, SessionEventType};
 /// An event of a session; the fields are those of [`SessionEvent`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// 1, 2, 3 … within the session.
+    /// 1, 2, 3 … within the session; a number that increases, where several sessions are watched.
     pub position: i64,
+    /// The session.
+    pub session_id: String,
     /// When.
     pub occurred_at: Option<Timestamp>,
     /// `created`, `staged`, `deleted`, `restored` or `sealed`.
@@ -64,6 +66,7 @@ impl Event {
         });
         Some(Self {
             position: event.position,
+            session_id: event.session_id,
             occurred_at: timestamp(event.occurred_at),
             r#type: kind,
             artifact,
@@ -85,6 +88,7 @@ mod tests {
     fn an_artifact_without_a_record_has_its_id_and_state() {
         let event = Event::known(SessionEvent {
             position: 7,
+            session_id: "run".to_owned(),
             r#type: SessionEventType::Created.into(),
             artifact: Some(v1::Artifact {
                 artifact_id: "art_1".to_owned(),
@@ -96,7 +100,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(event).ok(),
             Some(json!({
-                "position": 7, "occurred_at": null, "type": "created",
+                "position": 7, "session_id": "run", "occurred_at": null, "type": "created",
                 "artifact": {"artifact_id": "art_1", "state": "deleted"},
                 "from": null, "to": null, "agent_id": null
             }))

@@ -1,5 +1,7 @@
 //! Rows of artifacts, one at a time.
 
+pub(crate) mod several;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_postgres::{Row, types::FromSql};

@@ -1,5 +1,7 @@
 //! What happened in sessions.
 
+pub(crate) mod of_tenant;
+
 use futures_util::join;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -21,6 +23,10 @@ use crate::model::{
 
 /// The most events that are given positions at once.
 const BATCH: i64 = 1000;
+
+/// What is read of an event `e` behind its position.
+const EVENT_COLUMNS: &str =
+    "e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id, e.session_id";
 
 /// What is known of a session's events.
 pub(crate) struct Seen {
@@ -52,7 +58,7 @@ pub(crate) async fn after(
     let read_events = client
         .prepare(&format!(
             "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at,
-                 e.position, e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id
+                 e.position, {EVENT_COLUMNS}
              FROM session_events e
                  LEFT JOIN artifacts a ON a.tenant_id = e.tenant_id AND a.id = e.artifact_id
              WHERE e.tenant_id = $1 AND e.session_id = $2 AND e.position > $3
@@ -97,6 +103,7 @@ fn read(row: &Row) -> Result<Event> {
         };
         Ok(Event {
             position: at(row, of(0))?,
+            session_id: at(row, of(7))?,
             occurred_at: at(row, of(1))?,
             what: match at(row, of(2))? {
                 "created" => Happening::Created,
@@ -189,6 +196,9 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
                  FROM (SELECT tenant_id, session_id, count(*) AS positions FROM forgotten
                        WHERE position IS NULL GROUP BY 1, 2) f
                  WHERE s.tenant_id = f.tenant_id AND s.id = f.session_id
+             ), noted AS (
+                 INSERT INTO forgotten_events SELECT tenant_id, max(number) FROM forgotten GROUP BY 1 ORDER BY 1
+                 ON CONFLICT (tenant_id) DO UPDATE SET number = greatest(forgotten_events.number, excluded.number)
              )
              SELECT tenant_id, session_id || '/' || number, 'it happened at ' || occurred_at FROM forgotten",
             &[&numbers],

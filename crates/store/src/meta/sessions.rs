@@ -1,5 +1,7 @@
 //! Sessions: their lock, their seal, their tallies.
 
+pub(crate) mod by_id;
+
 use std::time::Duration;
 
 use futures_util::join;
@@ -381,6 +383,22 @@ pub(crate) async fn is_sealed(
     Ok(at(&row, 0)?)
 }
 
+/// The conditions on a session's own row, each with an AND before it.
+fn narrow(query: &mut Query, filter: &SessionFilter) -> String {
+    let mut narrow = String::new();
+    for (comparison, moment) in [(">=", filter.created.from), ("<", filter.created.until)] {
+        if let Some(moment) = moment {
+            let moment = query.moment(moment);
+            narrow += &format!(" AND created_at {comparison} {moment}");
+        }
+    }
+    if !filter.labels.is_empty() {
+        let labels = query.texts(&filter.labels);
+        narrow += &format!(" AND labels <> '{{}}' AND labels @> {labels}");
+    }
+    narrow
+}
+
 /// Sessions in the order of their last activity, each with its position.
 #[tracing::instrument(target = "postgres", name = "sessions.list", skip_all)]
 pub(crate) async fn list(
@@ -391,20 +409,10 @@ pub(crate) async fn list(
     size: PageSize,
 ) -> Result<Vec<(Option<Session>, Position)>> {
     let mut query = Query::of(tenant);
-    let mut narrow = String::new();
-    for (comparison, moment) in [(">=", filter.created.from), ("<", filter.created.until)] {
-        if let Some(moment) = moment {
-            let moment = query.moment(moment);
-            narrow += &format!(" AND created_at {comparison} {moment}");
-        }
-    }
+    let mut narrow = narrow(&mut query, filter);
     if let Some(position) = after {
         let (at, id) = (query.moment(position.at), query.text(&position.id));
         narrow += &format!(" AND (active_at, id) < ({at}, {id})");
-    }
-    if !filter.labels.is_empty() {
-        let labels = query.texts(&filter.labels);
-        narrow += &format!(" AND labels <> '{{}}' AND labels @> {labels}");
     }
     let rows = query.number(size.rows());
     // Only those of the page are counted.

@@ -156,13 +156,14 @@ pub enum Error {
     /// The upload sent too little for too long, or outlived its lease.
     #[error("the upload has expired and nothing was stored: {0}; send it again from the start")]
     UploadExpired(&'static str),
-    /// Events of a session after the position that was asked for are forgotten.
+    /// Events after the position that was asked for are forgotten.
     #[error(
-        "events of session '{session}' are forgotten: list its artifacts, then watch it from position {first} on"
+        "events {}are forgotten: list the artifacts, then watch from position {first} on",
+        .session.as_ref().map_or(String::new(), |id| format!("of session '{id}' "))
     )]
     EventsExpired {
-        /// The session.
-        session: String,
+        /// The session; `None` for a watch of several.
+        session: Option<String>,
         /// The first position after which every event is there.
         first: i64,
     },

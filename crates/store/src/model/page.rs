@@ -74,6 +74,13 @@ pub(crate) struct Position {
     pub(crate) id: String,
 }
 
+/// Where an item stands in a list that is ordered by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdPosition {
+    #[serde(rename = "i")]
+    pub(crate) id: String,
+}
+
 /// Where an item stands in a list that is ordered by filename: its file, and its version in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NamePosition {
@@ -214,7 +221,8 @@ impl Listing {
         Page { items, next }
     }
 
-    fn token<P: Serialize>(&self, position: P) -> String {
+    /// The token that leads on from a position.
+    pub(crate) fn token<P: Serialize>(&self, position: P) -> String {
         let position = serde_json::to_vec(&position).unwrap_or_default();
         let tag = hmac::sign(&self.key, &self.signed(&position));
         hex::encode([tag.as_ref(), &position].concat())

@@ -8,7 +8,7 @@ use super::{
     error::{Error, Result},
     page::Range,
     spec::{ArtifactSpec, check_labels},
-    text::{Label, Words},
+    text::{Label, Words, text_of},
     validate::{Violations, within_reach},
 };
 
@@ -57,26 +57,61 @@ impl Session {
 pub struct SessionFilter {
     pub(crate) created: Range<Timestamp>,
     pub(crate) labels: Vec<String>,
+    /// What the id starts with; may be empty.
+    pub(crate) prefix: String,
+    /// A namespace of which the session has files.
+    pub(crate) namespace: Option<Label>,
+    /// A user of whom the session has files.
+    pub(crate) user: Option<Label>,
+}
+
+/// A filter as a caller gives it. An empty field does not filter.
+#[derive(Debug, Clone, Default)]
+pub struct RawSessionFilter {
+    /// When the session was first written to.
+    pub created: Range<Timestamp>,
+    /// The labels that it must all have.
+    pub labels: Vec<String>,
+    /// What its id starts with.
+    pub session_id_prefix: String,
+    /// The namespace of a file that was published in it; with a user, of that user's file.
+    pub namespace: String,
+    /// The user of a file that was published in it.
+    pub user_id: String,
 }
 
 impl SessionFilter {
     /// The most labels: each makes the search more expensive.
     const MAX_LABELS: usize = 8;
 
-    /// Takes a range of creation and the labels that a session must all have.
+    /// Checks a filter.
     ///
     /// # Errors
-    /// `Invalid`, with every label at fault.
-    pub fn new(created: Range<Timestamp>, labels: Vec<String>) -> Result<Self> {
+    /// `Invalid`, with every field at fault.
+    pub fn new(raw: RawSessionFilter) -> Result<Self> {
         let mut faults = Violations::new();
-        let few = faults.fits("labels", labels.len(), Self::MAX_LABELS);
+        let few = faults.fits("labels", raw.labels.len(), Self::MAX_LABELS);
         let labels = if few {
-            check_labels(&mut faults, "labels", labels)
+            check_labels(&mut faults, "labels", raw.labels)
         } else {
             Vec::new()
         };
-        let created = created.map(within_reach);
-        faults.finish(Some(Self { created, labels }))
+        let mut word = |field, text| faults.check(field, Label::optional(text)).flatten();
+        let prefix = word("session_id_prefix", raw.session_id_prefix);
+        let namespace = word("namespace", raw.namespace);
+        let user = word("user_id", raw.user_id);
+        faults.finish(Some(Self {
+            created: raw.created.map(within_reach),
+            labels,
+            prefix: text_of(&prefix).to_owned(),
+            namespace,
+            user,
+        }))
+    }
+
+    /// Whether sessions come in the order of their ids, which is how an index finds them.
+    pub(crate) fn is_by_id(&self) -> bool {
+        !self.prefix.is_empty() || self.namespace.is_some() || self.user.is_some()
     }
 }
 

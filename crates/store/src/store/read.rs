@@ -7,10 +7,11 @@ use tokio::sync::Semaphore;
 
 use crate::{
     blob::{Blobs, ObjectKey},
-    meta::artifacts::{self as rows, Location},
+    meta::artifacts::{self as rows, Location, several},
     metrics,
     model::{
         artifact::Artifact,
+        digest::ContentHash,
         error::{Error, Result},
         id::TenantId,
         reference::ArtifactRef,
@@ -35,6 +36,20 @@ impl Store {
         let client = self.meta.client().await?;
         let id = rows::resolve(&client, tenant.id, wanted).await?;
         rows::get(&client, tenant.id, &id).await
+    }
+
+    /// Returns several visible artifacts, in one statement: in their order, each with what `get_artifact` would answer.
+    ///
+    /// # Errors
+    /// `Unavailable`, for all of them.
+    #[tracing::instrument(skip_all)]
+    pub async fn get_artifacts(
+        &self,
+        tenant: &Tenant,
+        wanted: &[ArtifactRef],
+    ) -> Result<Vec<Result<Artifact>>> {
+        let client = self.meta.client().await?;
+        several::get(&client, tenant.id, wanted).await
     }
 
     /// Opens a visible artifact for reading.
@@ -100,6 +115,7 @@ impl Download {
             artifact: self.artifact,
             key: self.key,
             left: end - start,
+            length: end - start,
             bytes,
             hashing,
         }
@@ -118,6 +134,8 @@ pub struct Content {
     key: ObjectKey,
     /// Bytes that are not handed out yet.
     left: u64,
+    /// How many bytes are handed out in all.
+    length: u64,
     bytes: From,
     /// Of a whole reading.
     hashing: Option<Hashing>,
@@ -170,6 +188,13 @@ impl Content {
         let inline = matches!(self.bytes, From::Row(_));
         metrics::downloaded(piece.len(), inline);
         Ok(Some(piece))
+    }
+
+    /// How many bytes the pieces have in all, and the hash of a whole content; for when the last piece has been handed out.
+    #[must_use]
+    pub fn total(&self) -> (u64, Option<ContentHash>) {
+        let is_whole = self.length == self.artifact.size_bytes;
+        (self.length, is_whole.then_some(self.artifact.content_hash))
     }
 
     async fn verify(&mut self) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::{
     meta::{
         connection::Transaction,
         manifests,
-        sessions::{self as rows, Sealing},
+        sessions::{self as rows, Sealing, by_id},
     },
     model::{
         error::{Error, Result},
@@ -33,7 +33,8 @@ impl Store {
         rows::get(&client, tenant.id, id.as_str()).await
     }
 
-    /// Lists sessions, those with the most recent activity first.
+    /// Lists sessions, most recently active first; by a prefix, a namespace or a user in the order of their ids. Then a page
+    /// can have fewer sessions than its size and a next page.
     ///
     /// # Errors
     /// `Invalid` for a token of another list; `Unavailable`.
@@ -46,6 +47,14 @@ impl Store {
         token: &str,
     ) -> Result<Page<Session>> {
         let listing = self.listing(&("sessions", tenant.id, filter)).await?;
+        if filter.is_by_id() {
+            let after = listing.position(token)?;
+            let client = self.meta.client().await?;
+            let found = by_id::list(&client, tenant.id, filter, after.as_ref(), size).await?;
+            let mut page = listing.page(found.sessions, size, Session::weight);
+            page.next = page.next.or(found.next.map(|next| listing.token(next)));
+            return Ok(page);
+        }
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
         let rows = rows::list(&client, tenant.id, filter, after.as_ref(), size).await?;

@@ -20,12 +20,12 @@ use crate::{
 };
 
 /// How many events are told at once.
-const PAGE: i64 = 100;
+pub(super) const PAGE: i64 = 100;
 /// How long a watcher hears nothing when nothing happens.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// How often is looked for news: at first often, then less and less.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A session that is being watched.
 pub struct Watch {
@@ -141,7 +141,7 @@ impl Watch {
             return Ok(());
         }
         Err(Error::EventsExpired {
-            session: self.session.as_str().to_owned(),
+            session: Some(self.session.as_str().to_owned()),
             first,
         })
     }

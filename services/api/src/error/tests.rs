@@ -32,7 +32,11 @@ fn expect_status(status: &Status, reason: &str, code: Code) -> String {
         "{reason}"
     );
     assert_eq!(status.metadata().get(REASON).expect("a reason"), reason);
-    let again = [&worth_retrying[..], &["UPLOAD_EXPIRED", "DEADLINE_EXCEEDED"]].concat();
+    let again = [
+        &worth_retrying[..],
+        &["UPLOAD_EXPIRED", "DEADLINE_EXCEEDED"],
+    ]
+    .concat();
     let retry = status.metadata().get(RETRY).expect("a word on retries");
     assert_eq!(retry == "yes", again.contains(&reason), "{reason}");
     assert!(
@@ -227,7 +231,7 @@ fn every_error_has_its_reason_code_and_http_status() {
         expect(Error::UploadExpired("x"), "UPLOAD_EXPIRED", Aborted, 409),
         expect(
             Error::EventsExpired {
-                session: id(),
+                session: Some(id()),
                 first: 1,
             },
             "EVENTS_EXPIRED",

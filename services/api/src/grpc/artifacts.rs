@@ -63,6 +63,7 @@ impl ArtifactService for Services {
         let items = request.artifact_ids.len() + request.names.len();
         batch::check("artifact_ids", items).map_err(to_status)?;
         let outcomes = batch::get(&self.store, &caller.tenant, request).await;
+        let outcomes = outcomes.map_err(to_status)?;
         Ok(Response::new(BatchGetArtifactsResponse { outcomes }))
     }
 
@@ -400,7 +401,10 @@ async fn next_piece(
 ) -> Option<(Result<DownloadArtifactResponse, Status>, Option<Content>)> {
     let mut content = content?;
     match content.next().await {
-        Ok(None) => None,
+        Ok(None) => Some((
+            Ok(message(Message::End(convert::download_end(&content)))),
+            None,
+        )),
         Ok(Some(piece)) => Some((Ok(message(Message::Data(piece))), Some(content))),
         Err(e) => Some((Err(to_status(e)), None)),
     }

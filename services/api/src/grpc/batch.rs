@@ -67,25 +67,37 @@ pub(super) async fn create(
     outcomes
 }
 
-/// Reads the records, one after another.
+/// Reads the records in one statement.
 pub(super) async fn get(
     store: &Store,
     tenant: &Tenant,
     request: BatchGetArtifactsRequest,
-) -> Vec<ArtifactOutcome> {
+) -> Result<Vec<ArtifactOutcome>> {
     let ids = request.artifact_ids.iter();
     let by_id = ids.map(|id| ArtifactRef::new(id, None));
     let names = request.names.into_iter().map(convert::raw_name);
     let by_name = names.map(|name| ArtifactRef::new("", Some(name)));
-    let mut outcomes = Vec::new();
-    for wanted in by_id.chain(by_name) {
-        let found = match wanted {
-            Ok(wanted) => store.get_artifact(tenant, &wanted).await,
-            Err(e) => Err(e),
-        };
-        outcomes.push(outcome(found.map(convert::artifact)));
+    let (mut wanted, mut refused) = (Vec::new(), Vec::new());
+    for one in by_id.chain(by_name) {
+        match one {
+            Ok(one) => {
+                wanted.push(one);
+                refused.push(None);
+            }
+            Err(e) => refused.push(Some(e)),
+        }
     }
-    outcomes
+    let mut found = store.get_artifacts(tenant, &wanted).await?.into_iter();
+    let outcomes = refused.into_iter().map(|refused| match refused {
+        Some(e) => outcome(Err(e)),
+        None => outcome(
+            found
+                .next()
+                .unwrap_or_else(|| Err(Error::internal("an artifact has no outcome")))
+                .map(convert::artifact),
+        ),
+    });
+    Ok(outcomes.collect())
 }
 
 /// Contents that are sent one after another.
@@ -110,7 +122,7 @@ impl Contents {
     /// The next message; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<DownloadArtifactsResponse> {
         let message = match self.piece().await {
-            Ok(Some(piece)) => Message::Data(piece),
+            Ok(Some(message)) => message,
             Ok(None) => match self.open().await? {
                 Ok(artifact) => Message::Artifact(artifact),
                 Err(e) => Message::Error(of_item(&e)),
@@ -122,16 +134,16 @@ impl Contents {
         })
     }
 
-    /// The next bytes of what is being sent; `None` when it is over.
-    async fn piece(&mut self) -> Result<Option<bytes::Bytes>> {
-        let Some(content) = &mut self.content else {
+    /// The next bytes of what is being sent, or its end; `None` when nothing is being sent.
+    async fn piece(&mut self) -> Result<Option<Message>> {
+        let Some(mut content) = self.content.take() else {
             return Ok(None);
         };
-        let piece = content.next().await;
-        if !matches!(piece, Ok(Some(_))) {
-            self.content = None;
-        }
-        piece
+        let Some(piece) = content.next().await? else {
+            return Ok(Some(Message::End(convert::download_end(&content))));
+        };
+        self.content = Some(content);
+        Ok(Some(Message::Data(piece)))
     }
 
     /// Begins with the next artifact; `None` when there is none.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cairn_proto::v1;
 use cairn_store::{
-    Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Created, Error, Expiry, IdempotencyKey,
-    Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter, RawName, RawOrder,
-    RawSelection, RawSpec, Result, Selection, Session, Stage, State, Violations,
+    Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Content, Created, Error, Expiry,
+    IdempotencyKey, Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter,
+    RawName, RawOrder, RawSelection, RawSpec, Result, Selection, Session, Stage, State, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -121,6 +121,15 @@ pub(super) fn raw_spec(spec: Option<v1::ArtifactSpec>) -> Result<RawSpec> {
         unpublished: spec.unpublished,
         persistent: spec.persistent,
     })
+}
+
+/// What is said of content that has been sent.
+pub(super) fn download_end(content: &Content) -> v1::DownloadEnd {
+    let (bytes, hash) = content.total();
+    v1::DownloadEnd {
+        content_hash: hash.map_or(String::new(), |hash| hash.to_string()),
+        size_bytes: size(bytes),
+    }
 }
 
 pub(crate) fn artifact(artifact: Artifact) -> v1::Artifact {

@@ -6,9 +6,9 @@ use cairn_proto::v1::{
     ListSessionsRequest, ListSessionsResponse, PublishedArtifact, SealSessionRequest,
     SealSessionResponse, SetSessionLegalHoldRequest, SetSessionLegalHoldResponse,
     UpdateSessionRequest, UpdateSessionResponse, WatchSessionRequest, WatchSessionResponse,
-    session_service_server::SessionService,
+    WatchSessionsRequest, WatchSessionsResponse, session_service_server::SessionService,
 };
-use cairn_store::{SessionFilter, SessionUpdate, ToPublish};
+use cairn_store::{RawSessionFilter, SessionFilter, SessionUpdate, ToPublish};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
@@ -40,7 +40,14 @@ impl SessionService for Services {
         let (created_after, created_before) = (request.created_after, request.created_before);
         let (size, created) =
             convert::page(request.page_size, created_after, created_before).map_err(to_status)?;
-        let filter = SessionFilter::new(created, request.labels).map_err(to_status)?;
+        let filter = SessionFilter::new(RawSessionFilter {
+            created,
+            labels: request.labels,
+            session_id_prefix: request.session_id_prefix,
+            namespace: request.namespace,
+            user_id: request.user_id,
+        })
+        .map_err(to_status)?;
         let page = self
             .store
             .list_sessions(&caller.tenant, &filter, size, &request.page_token)
@@ -104,7 +111,21 @@ impl SessionService for Services {
         let secret = bearer(request.metadata().as_ref()).map_err(to_status)?;
         let secret = secret.to_owned();
         let (caller, request) = taken(request)?;
-        let watching = watch::begin(self, &caller, secret, request).await?;
+        let watching = watch::session(self, &caller, secret, request).await?;
+        Ok(Response::new(Box::pin(watching)))
+    }
+
+    type WatchSessionsStream =
+        Pin<Box<dyn Stream<Item = Result<WatchSessionsResponse, Status>> + Send>>;
+
+    async fn watch_sessions(
+        &self,
+        request: Request<WatchSessionsRequest>,
+    ) -> Result<Response<Self::WatchSessionsStream>, Status> {
+        let secret = bearer(request.metadata().as_ref()).map_err(to_status)?;
+        let secret = secret.to_owned();
+        let (caller, request) = taken(request)?;
+        let watching = watch::sessions(self, &caller, secret, request).await?;
         Ok(Response::new(Box::pin(watching)))
     }
 

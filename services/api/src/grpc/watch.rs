@@ -2,8 +2,11 @@
 
 use cairn_proto::v1::{
     self, Artifact, SessionEvent, SessionEventType, WatchSessionRequest, WatchSessionResponse,
+    WatchSessionsRequest, WatchSessionsResponse,
 };
-use cairn_store::{Caller, Error, Event, Happening, Subject, Told, Watch, WatchStart};
+use cairn_store::{
+    Caller, Error, Event, Happening, SessionsWatch, Subject, Told, Watch, WatchStart, Watched,
+};
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
 use tonic::Status;
@@ -11,43 +14,73 @@ use tonic::Status;
 use super::{Services, convert};
 use crate::{error::to_status, shares::Share};
 
-/// Begins to watch, and tells until the caller ends it, the server stops or the key is revoked.
-pub(super) async fn begin(
+/// Begins to watch a session, and tells until the caller ends it, the server stops or the key is revoked.
+pub(super) async fn session(
     services: &Services,
     caller: &Caller,
     secret: String,
     request: WatchSessionRequest,
 ) -> Result<impl Stream<Item = Result<WatchSessionResponse, Status>> + use<>, Status> {
-    let taker = Some(caller.tenant.name.as_str().into());
-    let share = services.watchers.take(&taker, 1);
-    let share = share.ok_or_else(|| to_status(Error::RateLimited("watchers")))?;
-    let from = match (request.only_new, request.after_position) {
-        (true, 0) => WatchStart::Now,
-        (true, _) => {
-            let rule = "must not be given beside after_position";
-            return Err(to_status(Error::invalid("only_new", rule)));
-        }
-        (false, position) => WatchStart::After(position),
-    };
+    let share = share(services, caller)?;
+    let start = start(request.only_new, request.after_position)?;
+    let (id, until_sealed) = (&request.session_id, request.until_sealed);
     let watch = services
         .store
-        .watch_session(
-            &caller.tenant,
-            &request.session_id,
-            from,
-            request.until_sealed,
-        )
-        .await
-        .map_err(to_status)?;
-    let watching = Watching {
-        services: services.clone(),
-        tenant: caller.tenant.name.clone(),
-        secret,
-        trusted: Instant::now(),
-        watch,
-        _share: share,
+        .watch_session(&caller.tenant, id, start, until_sealed);
+    let source = Source::Session(watch.await.map_err(to_status)?);
+    let message = |told: Told| WatchSessionResponse {
+        events: told.events.into_iter().map(event).collect(),
+        position: told.position,
     };
-    Ok(stream::unfold(Some(watching), next))
+    let watching = Watching::new(services, caller, secret, source, share);
+    Ok(watching.messages(message))
+}
+
+/// As `session`, of many.
+pub(super) async fn sessions(
+    services: &Services,
+    caller: &Caller,
+    secret: String,
+    request: WatchSessionsRequest,
+) -> Result<impl Stream<Item = Result<WatchSessionsResponse, Status>> + use<>, Status> {
+    let share = share(services, caller)?;
+    let start = start(request.only_new, request.after_position)?;
+    let watched = Watched::new(request.session_ids, request.labels, request.until_sealed);
+    let watched = watched.map_err(to_status)?;
+    let watch = services
+        .store
+        .watch_sessions(&caller.tenant, watched, start);
+    let source = Source::Sessions(watch.await.map_err(to_status)?);
+    let message = |told: Told| WatchSessionsResponse {
+        events: told.events.into_iter().map(event).collect(),
+        position: told.position,
+    };
+    let watching = Watching::new(services, caller, secret, source, share);
+    Ok(watching.messages(message))
+}
+
+/// A place among the watchers.
+fn share(services: &Services, caller: &Caller) -> Result<Share, Status> {
+    let taker = Some(caller.tenant.name.as_str().into());
+    let share = services.watchers.take(&taker, 1);
+    share.ok_or_else(|| to_status(Error::RateLimited("watchers")))
+}
+
+fn start(only_new: bool, after_position: i64) -> Result<WatchStart, Status> {
+    match (only_new, after_position) {
+        (true, 0) => Ok(WatchStart::Now),
+        (true, _) => {
+            let rule = "must not be given beside after_position";
+            Err(to_status(Error::invalid("only_new", rule)))
+        }
+        (false, position) => Ok(WatchStart::After(position)),
+    }
+}
+
+/// What is watched.
+enum Source {
+    Session(Watch),
+    Sessions(SessionsWatch),
 }
 
 struct Watching {
@@ -56,23 +89,40 @@ struct Watching {
     secret: String,
     /// When the credential was last looked at.
     trusted: Instant,
-    watch: Watch,
+    source: Source,
     _share: Share,
 }
 
-/// The next message, and who goes on after it; an error is the last.
-async fn next(
-    watching: Option<Watching>,
-) -> Option<(Result<WatchSessionResponse, Status>, Option<Watching>)> {
-    let mut watching = watching?;
-    match watching.tell().await {
-        Ok(None) => None,
-        Ok(Some(told)) => Some((Ok(message(told)), Some(watching))),
-        Err(e) => Some((Err(to_status(e)), None)),
-    }
-}
-
 impl Watching {
+    fn new(
+        services: &Services,
+        caller: &Caller,
+        secret: String,
+        source: Source,
+        share: Share,
+    ) -> Self {
+        Self {
+            services: services.clone(),
+            tenant: caller.tenant.name.clone(),
+            secret,
+            trusted: Instant::now(),
+            source,
+            _share: share,
+        }
+    }
+
+    /// What is told, message by message; an error is the last.
+    fn messages<M>(self, message: fn(Told) -> M) -> impl Stream<Item = Result<M, Status>> {
+        stream::unfold(Some(self), move |watching| async move {
+            let mut watching = watching?;
+            match watching.tell().await {
+                Ok(None) => None,
+                Ok(Some(told)) => Some((Ok(message(told)), Some(watching))),
+                Err(e) => Some((Err(to_status(e)), None)),
+            }
+        })
+    }
+
     async fn tell(&mut self) -> cairn_store::Result<Option<Told>> {
         if self.trusted.elapsed() >= self.services.trust {
             let caller = self.services.authenticator.caller(&self.secret).await?;
@@ -82,21 +132,20 @@ impl Watching {
             self.trusted = Instant::now();
         }
         let stopping = self.services.stopping.clone();
-        let told = stopping.run_until_cancelled(self.watch.next()).await;
-        told.unwrap_or(Err(Error::Stopping))
-    }
-}
-
-fn message(told: Told) -> WatchSessionResponse {
-    WatchSessionResponse {
-        events: told.events.into_iter().map(event).collect(),
-        position: told.position,
+        let told = stopping.run_until_cancelled(async {
+            match &mut self.source {
+                Source::Session(watch) => watch.next().await,
+                Source::Sessions(watch) => watch.next().await,
+            }
+        });
+        told.await.unwrap_or(Err(Error::Stopping))
     }
 }
 
 fn event(event: Event) -> SessionEvent {
     let mut message = SessionEvent {
         position: event.position,
+        session_id: event.session_id,
         occurred_at: Some(convert::timestamp(event.occurred_at)),
         artifact: match event.subject {
             Subject::Session => None,

@@ -7,13 +7,14 @@ use crate::terminal::{
     shapes::{or_dash, shown, version},
 };
 
-/// One line, whose columns stand below each other as far as that can be known beforehand.
-pub(super) fn row(event: &Event) -> String {
-    let mut row = vec![
-        format!("{:>4}", event.position),
-        or_dash(shown(event.occurred_at)),
-        format!("{:8}", event.r#type),
-    ];
+/// One line, whose columns are aligned with those of other lines as far as possible; with the session if several are watched.
+pub(super) fn row(event: &Event, several: bool) -> String {
+    let mut row = vec![format!("{:>4}", event.position)];
+    if several {
+        row.push(event.session_id.clone());
+    }
+    row.push(or_dash(shown(event.occurred_at)));
+    row.push(format!("{:8}", event.r#type));
     match &event.artifact {
         Some(EventArtifact::Record(artifact)) => row.extend([
             artifact.artifact_id.clone(),
@@ -49,7 +50,7 @@ mod tests {
             agent_id: "ann".to_owned(),
             ..SessionEvent::default()
         });
-        let row = event.map(|event| row(&event)).unwrap_or_default();
+        let row = event.map(|event| row(&event, false)).unwrap_or_default();
         assert_eq!(row, "   7  -  staged    draft to final  by ann\n");
     }
 }

@@ -1,8 +1,6 @@
 import com.google.protobuf.ByteString;
-import com.google.rpc.ErrorInfo;
 import dev.cairn.v1.*;
 import io.grpc.*;
-import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.*;
 import java.security.MessageDigest;
@@ -42,17 +40,17 @@ public class Main {
             try {
                 return attempt(path, spec);
             } catch (StatusException error) {
-                var code = error.getStatus().getCode();
-                if (attempts == 1 || (code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED)) throw error;
+                var said = trailer(error, "cairn-retry");
+                var lost = Set.of(Status.Code.UNAVAILABLE, Status.Code.DEADLINE_EXCEEDED).contains(error.getStatus().getCode());
+                if (attempts == 1 || !(said == null ? lost : said.equals("yes"))) throw error;
             }
         }
     }
 
-    /** What programs branch on. It is empty for an error of a proxy or the network. */
-    static String reason(StatusException error) throws Exception {
-        for (var detail : StatusProto.fromThrowable(error).getDetailsList())
-            if (detail.is(ErrorInfo.class)) return detail.unpack(ErrorInfo.class).getReason();
-        return "";
+    /** What the server says in plain text. It is null for an error of a proxy or the network. */
+    static String trailer(StatusException error, String name) {
+        var trailers = error.getTrailers();
+        return trailers == null ? null : trailers.get(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
     }
 
     static String hash(MessageDigest sha256) {
@@ -85,15 +83,20 @@ public class Main {
 
         var sha256 = MessageDigest.getInstance("SHA-256");
         var content = artifacts.downloadArtifact(DownloadArtifactRequest.newBuilder().setArtifactId(made.getArtifactId()).build());
-        while (content.hasNext()) sha256.update(content.read().getData().asReadOnlyByteBuffer());
-        check(hash(sha256).equals(made.getContentHash()), "the downloaded bytes are those that were uploaded");
+        var end = DownloadEnd.getDefaultInstance();
+        while (content.hasNext()) {
+            var message = content.read();
+            sha256.update(message.getData().asReadOnlyByteBuffer());
+            end = message.getEnd();
+        }
+        check(hash(sha256).equals(end.getContentHash()), "the downloaded bytes are those that were uploaded");
 
         sessions.sealSession(SealSessionRequest.newBuilder().setSessionId(session).build());
         try {
             upload(path, ArtifactSpec.newBuilder().setFilename("late").setSessionId(session).setAgentId("example").build());
             check(false, "a sealed session takes no write");
         } catch (StatusException error) {
-            if (!reason(error).equals("SESSION_SEALED")) throw error;
+            if (!"SESSION_SEALED".equals(trailer(error, "cairn-reason"))) throw error;
             System.out.println("sealed: no more uploads");
         }
 
