@@ -1,4 +1,4 @@
-//! What happens in sessions.
+//! Events of sessions.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use super::{
     validate::Violations,
 };
 
-/// Something that happened in a session.
+/// An event of a session.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// 1, 2, 3 … within the session, or a number that increases along all sessions of the tenant.
@@ -22,7 +22,7 @@ pub struct Event {
     pub occurred_at: Timestamp,
     /// What.
     pub what: Happening,
-    /// What it happened to.
+    /// The subject of an event.
     pub subject: Subject,
 }
 
@@ -48,7 +48,7 @@ pub enum Happening {
     Sealed,
 }
 
-/// What it happened to.
+/// The subject of an event.
 #[derive(Debug, Clone)]
 pub enum Subject {
     /// The session itself.
@@ -59,21 +59,21 @@ pub enum Subject {
     Forgotten(String),
 }
 
-/// Where watching begins.
+/// Where a watch begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatchStart {
-    /// After this position; 0: with the first event.
+    /// After this position; 0: from the first event.
     After(i64),
-    /// With what happens from now on.
+    /// From now on.
     Now,
 }
 
-/// What a watcher is told at once.
+/// A batch of events for a watcher.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// What happened, in order; nothing in a sign of life.
+    /// The events, in order; none in a keepalive message.
     pub events: Vec<Event>,
-    /// Where to go on from.
+    /// The position from which to continue.
     pub position: i64,
 }
 

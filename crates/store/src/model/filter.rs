@@ -1,6 +1,6 @@
-//! What a list or a bulk operation is about: conditions that artifacts meet or do not.
+//! Filters of lists and bulk operations: conditions that artifacts meet or do not.
 //!
-//! Requests say it field by field or as one expression; both become the same tree, which `meta` turns into SQL.
+//! A request has fields or one expression; both become the same tree, which `meta` turns into SQL.
 
 mod glob;
 mod parse;

@@ -15,11 +15,11 @@ use super::{
 /// Everything one run produced.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// The orchestrator's own name for the run.
+    /// The orchestrator's own id for the run.
     pub id: String,
-    /// How many of its artifacts are visible now; `MAX_COUNT` and one when they were not all counted.
+    /// How many of its artifacts are visible now; `MAX_COUNT` and one if not all were counted.
     pub artifact_count: u64,
-    /// The sum of the sizes of those that were counted.
+    /// The sum of the sizes of the counted ones.
     pub size_bytes: u64,
     /// When it was sealed, if it was.
     pub sealed_at: Option<Timestamp>,
@@ -27,9 +27,9 @@ pub struct Session {
     pub first_artifact_at: Option<Timestamp>,
     /// When its newest visible artifact was made.
     pub last_artifact_at: Option<Timestamp>,
-    /// When its first artifact was made, or something said of it before that.
+    /// When its first artifact was made, or when an update created it before that.
     pub created_at: Timestamp,
-    /// Whether it is held, with all that is in it.
+    /// Whether it is under a legal hold, with everything in it.
     pub legal_hold: bool,
     /// The digest of its manifest, once it is sealed.
     pub manifest_hash: Option<ContentHash>,
@@ -37,22 +37,22 @@ pub struct Session {
     pub display_name: String,
     /// In alphabetical order.
     pub labels: Vec<String>,
-    /// How many artifacts wait to be published; `MAX_COUNT` and one when they were not all counted.
+    /// How many unpublished artifacts it has; `MAX_COUNT` and one if not all were counted.
     pub unpublished_count: u64,
 }
 
 impl Session {
-    /// The most of its artifacts that are counted, the newest first.
+    /// The maximum of its artifacts that are counted, newest first.
     pub const MAX_COUNT: u64 = 10_000;
 
-    /// About how many bytes it has in an answer.
+    /// Its approximate size in an answer, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let labels: usize = self.labels.iter().map(|label| label.len() + 3).sum();
         self.id.len() + self.display_name.len() + labels + 256
     }
 }
 
-/// Which sessions are listed.
+/// The filter of a list of sessions.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SessionFilter {
     pub(crate) created: Range<Timestamp>,
@@ -81,7 +81,7 @@ pub struct RawSessionFilter {
 }
 
 impl SessionFilter {
-    /// The most labels: each makes the search more expensive.
+    /// The maximum labels: each makes the search more expensive.
     const MAX_LABELS: usize = 8;
 
     /// Checks a filter.
@@ -115,7 +115,7 @@ impl SessionFilter {
     }
 }
 
-/// What to say of a session; what is not given stays.
+/// The update of a session; fields that are not given stay.
 #[derive(Debug, Clone)]
 pub struct SessionUpdate {
     pub(crate) display_name: Option<Words>,
@@ -124,7 +124,7 @@ pub struct SessionUpdate {
 }
 
 impl SessionUpdate {
-    /// Takes a display name, labels, and whether a session that is not there comes into being.
+    /// Takes a display name, labels, and whether to create a missing session.
     ///
     /// # Errors
     /// `Invalid`, with every field at fault, or when nothing is to be changed.
