@@ -1,12 +1,29 @@
 //! The JSON API.
 
+use std::time::Duration;
+
+use cairn_store::TenantUpdate;
+use harness::Cairn;
 use serde_json::Value;
 
+mod artifacta;
 mod artifacts;
 mod bulk;
 mod events;
 mod frame;
 mod sessions;
+mod uploads;
+mod urls;
+
+/// Makes "never" a time to live that `acme` may not ask for.
+async fn forbid_never(cairn: &Cairn) {
+    let update = TenantUpdate {
+        default_ttl: Some(Some(Duration::from_secs(86_400))),
+        never_expires_allowed: Some(false),
+        ..TenantUpdate::default()
+    };
+    assert!(cairn.store.update_tenant("acme", update).await.unwrap());
+}
 
 /// The names of what a list has.
 fn names(list: &Value) -> Vec<&str> {

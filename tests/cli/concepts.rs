@@ -97,7 +97,7 @@ async fn the_examples_of_the_concepts_do_what_they_say() {
 
 #[tokio::test]
 async fn the_examples_of_the_json_api_do_what_they_say() {
-    check("http.md", 2).await;
+    check("http.md", 10).await;
 }
 
 /// Runs the examples of a page, of which there are at least so many.

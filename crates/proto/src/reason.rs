@@ -98,6 +98,7 @@ impl ErrorReason {
             Self::SessionNotFound => (NotFound, 404, "session_not_found", No),
             Self::LinkNotFound => (NotFound, 404, "link_not_found", No),
             Self::JobNotFound => (NotFound, 404, "job_not_found", No),
+            Self::UploadNotFound => (NotFound, 404, "upload_not_found", No),
             Self::ArtifactExpired => (NotFound, 410, "artifact_expired", No),
             Self::ArtifactDeleted => (NotFound, 410, "artifact_already_deleted", No),
             Self::LinkExpired => (NotFound, 410, "link_expired", No),

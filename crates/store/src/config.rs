@@ -62,8 +62,44 @@ pub struct StoreConfig {
     /// `CAIRN_CREDENTIAL_TRUST`: how long a process caches a credential and its tenant, and so how long a revoked key
     /// may still be accepted; default 5s, at most 5m. Zero asks Postgres at every call.
     pub credential_trust: Duration,
+    /// `CAIRN_URL_KEYS`: what signs the URLs of downloads and uploads.
+    pub url_secrets: UrlSecrets,
     /// The settings of the collector.
     pub gc: GcConfig,
+}
+
+/// The secrets that sign URLs: the first one signs, and all are accepted. None: a secret in the database that all
+/// replicas read. `Debug` does not show them.
+#[derive(Clone, Default)]
+pub struct UrlSecrets(pub(crate) Vec<String>);
+
+impl fmt::Debug for UrlSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UrlSecrets({})", self.0.len())
+    }
+}
+
+impl UrlSecrets {
+    const LEAST_CHARACTERS: usize = 32;
+    const MOST: usize = 4;
+
+    fn from_env() -> Result<Self> {
+        let name = "CAIRN_URL_KEYS";
+        let Some(text) = env::<String>(name)? else {
+            return Ok(Self::default());
+        };
+        let secrets: Vec<_> = text.split(',').map(|it| it.trim().to_owned()).collect();
+        let short = |secret: &String| secret.len() < Self::LEAST_CHARACTERS;
+        if secrets.len() > Self::MOST || secrets.iter().any(short) {
+            let rule = format!(
+                "must be 1 to {} secrets of at least {} characters, separated by commas",
+                Self::MOST,
+                Self::LEAST_CHARACTERS
+            );
+            return Err(Error::invalid(name, rule));
+        }
+        Ok(Self(secrets))
+    }
 }
 
 /// The blob store: `CAIRN_S3_BUCKET` or `CAIRN_BLOB_DIR`, exactly one.
@@ -154,6 +190,7 @@ impl StoreConfig {
             event_retention: Duration::from_secs(7 * 24 * 3600),
             job_retention: Duration::from_secs(30 * 24 * 3600),
             credential_trust: Duration::from_secs(5),
+            url_secrets: UrlSecrets::default(),
             gc: GcConfig::default(),
         }
     }
@@ -190,6 +227,7 @@ impl StoreConfig {
         override_duration(&mut self.unpublished_window, "CAIRN_UNPUBLISHED_WINDOW")?;
         override_duration(&mut self.event_retention, "CAIRN_EVENT_RETENTION")?;
         override_duration(&mut self.job_retention, "CAIRN_JOB_RETENTION")?;
+        self.url_secrets = UrlSecrets::from_env()?;
         override_duration(&mut self.credential_trust, "CAIRN_CREDENTIAL_TRUST")?;
         self.gc = self.gc.with_env()?;
         self.check()?;

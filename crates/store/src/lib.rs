@@ -42,6 +42,7 @@ pub use model::{
     tenant::{
         ApiKey, ApiKeySecret, Caller, Credential, Tenant, TenantUpdate, TenantUsage, Workload,
     },
+    ticket::Permission,
     update::{ArtifactUpdate, RawUpdate},
     usage::{Miscount, Usage},
     validate::Violations,

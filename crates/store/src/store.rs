@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     blob::{Blobs, Fs, S3, unavailable},
-    config::{BlobConfig, StoreConfig},
+    config::{BlobConfig, StoreConfig, UrlSecrets},
     meta::{Meta, secrets},
     model::{
         error::{Error, Result, describe},
@@ -49,6 +49,7 @@ pub(crate) mod restore;
 pub(crate) mod sessions;
 pub(crate) mod stage;
 pub(crate) mod tenants;
+mod tickets;
 pub(crate) mod update;
 pub(crate) mod upload;
 pub(crate) mod usage;
@@ -85,6 +86,10 @@ pub struct Store {
     pub(crate) commits: Gathering,
     /// What signs the tokens of pages, once it was read.
     page_key: Arc<OnceCell<hmac::Key>>,
+    /// What signs URLs, and what else is accepted, once it was read.
+    url_keys: Arc<OnceCell<Vec<hmac::Key>>>,
+    /// The settings for those.
+    url_secrets: UrlSecrets,
     limits: Limits,
     /// What the uploads of this process share.
     pub(crate) uploads: Budget,
@@ -121,6 +126,8 @@ impl Store {
             trust: Trust::new(config.credential_trust),
             commits: Gathering::default(),
             page_key: Arc::default(),
+            url_keys: Arc::default(),
+            url_secrets: config.url_secrets.clone(),
             limits: Limits {
                 inline_bytes: config.inline_max_bytes,
                 upload_bytes: config.upload_max_bytes,

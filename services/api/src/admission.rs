@@ -11,7 +11,7 @@ use axum::{
     body::{Body, Bytes},
     http::HeaderMap,
 };
-use cairn_store::{Caller, Error, Result};
+use cairn_store::{Caller, Error, Result, Tenant};
 use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
@@ -68,8 +68,21 @@ impl Admission {
         rpc: &str,
     ) -> Result<(Caller, Taker, Admitted)> {
         let caller = self.authenticator.caller(bearer(headers)?).await?;
-        tracing::Span::current().record("tenant", &*caller.tenant.name);
-        let taker: Taker = Some(caller.tenant.name.as_str().into());
+        let (taker, admitted) = self.admit_tenant(&caller.tenant, rpc).await?;
+        Ok((caller, taker, admitted))
+    }
+
+    /// Admits a call of an RPC for a tenant that is known by other means than a credential.
+    ///
+    /// # Errors
+    /// `RateLimited`.
+    pub(crate) async fn admit_tenant(
+        &self,
+        tenant: &Tenant,
+        rpc: &str,
+    ) -> Result<(Taker, Admitted)> {
+        tracing::Span::current().record("tenant", &*tenant.name);
+        let taker: Taker = Some(tenant.name.as_str().into());
         let call = self.calls.take(&taker, 1);
         let call = call.ok_or(Error::RateLimited("calls under way"))?;
         let costly = if COSTLY.contains(&rpc) {
@@ -83,7 +96,7 @@ impl Admission {
             _costly: costly,
             held: Held::default(),
         };
-        Ok((caller, taker, admitted))
+        Ok((taker, admitted))
     }
 }
 

@@ -75,6 +75,10 @@ fn mapping(error: &Error) -> ErrorMapping {
         ),
         Error::LinkNotFound(id) => (ErrorReason::LinkNotFound, vec![("link_id", id.clone())]),
         Error::JobNotFound(id) => (ErrorReason::JobNotFound, vec![("job_id", id.clone())]),
+        Error::UploadNotFound(id) => (
+            ErrorReason::UploadNotFound,
+            vec![("artifact_id", id.clone())],
+        ),
         Error::LinkExpired { id, ended_at } => (
             ErrorReason::LinkExpired,
             vec![

@@ -60,6 +60,9 @@ pub enum Error {
     /// No such link for this tenant.
     #[error("link '{0}' does not exist")]
     LinkNotFound(String),
+    /// The content of a reserved artifact has not been stored, or nothing is reserved.
+    #[error("no content has arrived for '{0}': send it to its upload URL, or ask for a new one")]
+    UploadNotFound(String),
     /// No such job for this tenant.
     #[error("job '{0}' does not exist")]
     JobNotFound(String),

@@ -49,6 +49,11 @@ impl IdempotencyKey {
         }
     }
 
+    /// A key of the store's own. It starts with a control character, so no caller can use it.
+    pub(crate) fn internal(purpose: &str, id: &str) -> Self {
+        Self(format!("\u{1}{purpose} {id}"))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

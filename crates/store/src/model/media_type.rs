@@ -7,7 +7,7 @@ const UNKNOWN: &str = "application/octet-stream";
 const PLAIN: &str = "text/plain";
 
 /// How many of the first bytes are inspected.
-const LOOKED_AT: usize = 64 << 10;
+pub(crate) const SAMPLE: usize = 64 << 10;
 
 /// Types of agents' files by extension, which take precedence over other meanings of these extensions. Source code
 /// without a registered type is plain text.
@@ -82,12 +82,12 @@ pub(crate) fn guess(filename: &str, first_bytes: &[u8]) -> &'static str {
     if first_bytes.is_empty() {
         return named.unwrap_or(UNKNOWN);
     }
-    let (looked_at, more) = match first_bytes.split_at_checked(LOOKED_AT) {
+    let (looked_at, more) = match first_bytes.split_at_checked(SAMPLE) {
         Some((looked_at, more)) => (looked_at, !more.is_empty()),
         None => (first_bytes, false),
     };
     // The last character may be cut off, by this limit or by the piece in which it arrived.
-    let cut = more || first_bytes.len() >= LOOKED_AT;
+    let cut = more || first_bytes.len() >= SAMPLE;
     let magic =
         infer::get(looked_at).filter(|kind| kind.matcher_type() != infer::MatcherType::Text);
     let magic = magic.map(|kind| kind.mime_type());
@@ -153,7 +153,7 @@ fn is_transport_stream(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LOOKED_AT, guess};
+    use super::{SAMPLE, guess};
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     const ZIP: &[u8] = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0a";
@@ -229,10 +229,10 @@ mod tests {
 
     #[test]
     fn a_character_that_is_cut_off_is_text() {
-        let long = "é".repeat(LOOKED_AT);
-        assert_eq!(guess("a", &long.as_bytes()[..LOOKED_AT + 1]), "text/plain");
+        let long = "é".repeat(SAMPLE);
+        assert_eq!(guess("a", &long.as_bytes()[..SAMPLE + 1]), "text/plain");
         let odd = [b"a", long.as_bytes()].concat();
-        assert_eq!(guess("a", &odd[..LOOKED_AT]), "text/plain");
+        assert_eq!(guess("a", &odd[..SAMPLE]), "text/plain");
         assert_eq!(guess("a", &odd[..4]), "application/octet-stream");
     }
 

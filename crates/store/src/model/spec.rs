@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{
     canonical::unless_default,
@@ -21,7 +21,7 @@ use crate::model::{
 };
 
 /// What to do if the latest version of a file has exactly the same content.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnDuplicate {
     /// Make the next version.
     #[default]
@@ -31,7 +31,7 @@ pub enum OnDuplicate {
 }
 
 /// How long to keep an artifact, as requested.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expiry {
     /// The tenant's default.
     #[default]
@@ -62,7 +62,7 @@ impl Expiry {
 }
 
 /// The spec of an artifact, unchecked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RawSpec {
     /// Required.
     pub filename: String,
@@ -172,6 +172,8 @@ pub struct ArtifactSpec {
     pub(crate) persistent: bool,
     /// The original request, if it differs from this spec.
     pub(crate) asked: Option<Fingerprint>,
+    /// The id that was reserved for the artifact; otherwise the commit makes one.
+    pub(crate) id: Option<ArtifactId>,
 }
 
 impl ArtifactSpec {
@@ -312,6 +314,7 @@ impl ArtifactSpec {
             unpublished: raw.unpublished,
             persistent: raw.persistent,
             asked: None,
+            id: None,
         });
         faults.finish(spec)
     }

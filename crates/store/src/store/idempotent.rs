@@ -32,7 +32,7 @@ impl ClaimGuard {
     /// Claims a key, or finds what it stands for.
     ///
     /// # Errors
-    /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
+    /// `IdempotencyInProgress`, `Unavailable`.
     pub(crate) async fn take(
         store: &Store,
         tenant: TenantId,
@@ -41,7 +41,6 @@ impl ClaimGuard {
         let client = store.meta.client().await?;
         let held = rows::claim(&client, tenant, &claim).await?;
         if let Some(earlier) = claim.against(held)? {
-            earlier.check(&claim.key, &claim.request)?;
             return Ok(Err(earlier));
         }
         Ok(Ok(Self {

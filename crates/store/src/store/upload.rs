@@ -31,12 +31,15 @@ mod end;
 mod finish;
 pub(crate) mod gather;
 mod key;
+mod late;
 mod parts;
+mod reserved;
 mod staging;
 
 pub(crate) use budget::Budget;
 use buffer::Buffer;
 pub use end::UploadEnd;
+use late::LateSpec;
 use parts::Parts;
 use staging::Staging;
 
@@ -123,6 +126,8 @@ pub struct Upload {
     holding: Option<ClaimGuard>,
     /// The key stands for an earlier call: the content is only compared.
     earlier: Option<Earlier>,
+    /// While the spec may still change: what is needed then.
+    late: Option<LateSpec>,
 }
 
 impl Upload {
@@ -158,6 +163,7 @@ impl Upload {
             parts: None,
             holding: None,
             earlier: None,
+            late: None,
         })
     }
 
@@ -331,6 +337,9 @@ impl Upload {
     }
 
     fn guess_content_type(&mut self, first_bytes: &[u8]) {
+        if let Some(late) = &mut self.late {
+            late.see(first_bytes);
+        }
         self.content_type = Some(self.content_type(first_bytes));
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -18,13 +18,16 @@ use crate::{admission::Admission, grpc::Services, observe::names};
 mod artifacts;
 mod bulk;
 mod call;
+mod content;
 mod events;
+mod form_body;
 mod identity;
 mod jobs;
 mod links;
 mod query;
 mod sessions;
 mod spec;
+mod upload;
 mod value;
 
 use call::Entered;
@@ -40,13 +43,33 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .route("/v1/whoami", identity("WhoAmI", get(identity::who_am_i)))
         .route(
             "/v1/artifacts",
-            artifact("ListArtifacts", get(artifacts::list)),
+            artifact("ListArtifacts", get(artifacts::list))
+                .merge(artifact("UploadArtifact", post(upload::create))),
         )
         .route(
             "/v1/artifacts/{artifact_id}",
             artifact("GetArtifact", get(artifacts::get))
                 .merge(artifact("UpdateArtifact", patch(artifacts::update)))
                 .merge(artifact("DeleteArtifact", delete(artifacts::delete))),
+        )
+        // These two are let in by the ticket in their URL.
+        .route(
+            "/v1/artifacts/{artifact_id}/content",
+            get(content::read)
+                .put(content::write)
+                .route_layer(Extension(admission.clone())),
+        )
+        .route(
+            "/v1/artifacts/{artifact_id}/download-url",
+            artifact("DownloadArtifact", get(content::download_url)),
+        )
+        .route(
+            "/v1/artifacts/upload-url",
+            artifact("UploadArtifact", post(content::upload_url)),
+        )
+        .route(
+            "/v1/artifacts/{artifact_id}/complete",
+            artifact("GetArtifact", post(content::complete)),
         )
         .route(
             "/v1/artifacts/{artifact_id}/copy",

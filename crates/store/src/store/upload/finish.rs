@@ -118,7 +118,7 @@ impl Upload {
         let new = NewArtifact {
             tenant: self.tenant.id,
             has_quota: !self.tenant.quota.is_none(),
-            id: ArtifactId::fresh(),
+            id: self.spec.id.clone().unwrap_or_else(ArtifactId::fresh),
             spec: Arc::clone(&self.spec),
             content_type,
             ttl: self.ttl,

@@ -37,12 +37,19 @@ impl Upload {
         })
     }
 
-    /// Claims the caller's key, or finds its stored result.
+    /// Claims the caller's key, or finds its stored result. The requests are compared now, unless more of this one's spec
+    /// follows.
     pub(super) async fn claim_key(&mut self) -> Result<()> {
-        if let Some(claim) = self.claim() {
-            match ClaimGuard::take(&self.store, self.tenant.id, claim).await? {
-                Ok(holding) => self.holding = Some(holding),
-                Err(earlier) => self.earlier = Some(earlier),
+        let Some(claim) = self.claim() else {
+            return Ok(());
+        };
+        match ClaimGuard::take(&self.store, self.tenant.id, claim.clone()).await? {
+            Ok(holding) => self.holding = Some(holding),
+            Err(earlier) => {
+                if self.late.is_none() {
+                    earlier.check(&claim.key, &claim.request)?;
+                }
+                self.earlier = Some(earlier);
             }
         }
         Ok(())

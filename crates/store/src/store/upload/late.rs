@@ -1,0 +1,64 @@
+//! Uploads whose spec is complete only after their content, such as those of a form whose fields follow its file.
+
+use std::sync::Arc;
+
+use super::Upload;
+use crate::{
+    model::{
+        error::Result, media_type::SAMPLE, spec::ArtifactSpec, tenant::Tenant, text::ContentType,
+    },
+    store::Store,
+};
+
+/// What the rest of a spec is judged by when the content has been read.
+#[derive(Default)]
+pub(super) struct LateSpec {
+    /// The first bytes of the content, of which its type is guessed under its final name.
+    first_bytes: Option<Vec<u8>>,
+}
+
+impl LateSpec {
+    /// Keeps the first bytes; the later ones are of no interest.
+    pub(super) fn see(&mut self, bytes: &[u8]) {
+        let few = bytes.len().min(SAMPLE);
+        self.first_bytes
+            .get_or_insert_with(|| bytes[..few].to_vec());
+    }
+}
+
+impl Store {
+    /// Begins to store content before its spec is complete: `specify` brings the rest before `finish`. What is known
+    /// already is checked already, except that an idempotency key is compared only when the spec is complete.
+    ///
+    /// # Errors
+    /// As `begin_upload`.
+    #[tracing::instrument(skip_all)]
+    pub async fn begin_upload_with_late_spec(
+        &self,
+        tenant: &Tenant,
+        known: ArtifactSpec,
+    ) -> Result<Upload> {
+        let mut upload = Upload::new(self.clone(), tenant.clone(), known)?;
+        upload.late = Some(LateSpec::default());
+        upload.claim_key().await?;
+        if upload.earlier.is_none() {
+            upload.check_early().await?;
+        }
+        Ok(upload)
+    }
+}
+
+impl Upload {
+    /// Replaces what was known of the spec by all of it, with the same idempotency key. The commit checks it in full.
+    ///
+    /// # Errors
+    /// `TtlExceedsLimit`.
+    pub fn specify(&mut self, spec: ArtifactSpec) -> Result<()> {
+        self.ttl = spec.expiry.resolve(&self.tenant)?;
+        let first_bytes = self.late.take().and_then(|late| late.first_bytes);
+        let guess = |bytes: Vec<u8>| ContentType::guess(&spec.filename, &bytes);
+        self.content_type = spec.content_type.clone().or_else(|| first_bytes.map(guess));
+        self.spec = Arc::new(spec);
+        Ok(())
+    }
+}

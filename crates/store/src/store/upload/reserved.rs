@@ -1,0 +1,123 @@
+//! Uploads whose content comes later and from elsewhere: a caller reserves an artifact, and whoever has the signed URL sends
+//! its bytes.
+//!
+//! A reservation is the stored result of an idempotency key that no caller can choose. It ends with that key, and holds
+//! nothing: no version, no quota, no object.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Upload;
+use crate::{
+    meta::idempotency as keys,
+    model::{
+        artifact::Artifact,
+        error::{Error, Result},
+        id::ArtifactId,
+        idempotency::{Claim, Fingerprint, IdempotencyKey},
+        reference::{ArtifactRef, artifact_id},
+        spec::{ArtifactSpec, RawSpec},
+        tenant::Tenant,
+    },
+    store::{
+        Store,
+        idempotent::{IdempotentWrite, earlier_call, recorded},
+    },
+};
+
+/// The stored result of a reservation's key.
+#[derive(Serialize, Deserialize)]
+struct Reservation {
+    spec: RawSpec,
+}
+
+fn reservation(id: &ArtifactId) -> IdempotencyKey {
+    IdempotencyKey::internal("reserved", id.as_str())
+}
+
+impl Store {
+    /// Reserves the id of an artifact that is to be made of this spec, for as long as an idempotency key is remembered.
+    /// What the commit would refuse as things are now is refused already.
+    ///
+    /// # Errors
+    /// `Invalid`, what `begin_upload` returns, what a key returns.
+    #[tracing::instrument(skip_all)]
+    pub async fn reserve_upload(&self, tenant: &Tenant, mut spec: RawSpec) -> Result<ArtifactId> {
+        let key = IdempotencyKey::optional(std::mem::take(&mut spec.idempotency_key))
+            .map_err(|rule| Error::invalid("idempotency_key", rule))?;
+        let checked = ArtifactSpec::new(spec.clone())?;
+        let asked = checked.fingerprint().with("reserved", &true);
+        if let Some(key) = &key
+            && let Some(earlier) = earlier_call(self, tenant.id, key).await?
+        {
+            earlier.check(key, &asked)?;
+            return artifact_id(recorded(&earlier.result, "artifact_id")?);
+        }
+        let mut upload = Upload::new(self.clone(), tenant.clone(), checked)?;
+        upload.check_early().await?;
+        let client = self.meta.client().await?;
+        let once = IdempotentWrite::begin(self, &client, tenant.id, key.as_ref(), asked);
+        let once = match once.await? {
+            Ok(once) => once,
+            Err(earlier) => return artifact_id(recorded(&earlier, "artifact_id")?),
+        };
+        let id = ArtifactId::fresh();
+        let claim = Claim {
+            key: reservation(&id),
+            request: Fingerprint::of("ReserveUpload"),
+            owner: Uuid::now_v7(),
+            window: self.times.idempotency_window,
+        };
+        keys::claim(&once.tx, tenant.id, &claim).await?;
+        let kept =
+            serde_json::to_value(Reservation { spec }).map_err(|e| Error::Internal(e.into()))?;
+        keys::finish(&once.tx, tenant.id, &claim, &kept).await?;
+        once.commit(json!({"artifact_id": id.as_str()})).await?;
+        Ok(id)
+    }
+
+    /// Begins to store the content of a reserved artifact. A content that was stored already is compared, and never
+    /// replaced.
+    ///
+    /// # Errors
+    /// `UploadNotFound`; what `begin_upload` returns.
+    #[tracing::instrument(skip_all)]
+    pub async fn begin_reserved_upload(&self, tenant: &Tenant, id: &str) -> Result<Upload> {
+        let spec = self.reserved(tenant, id).await?;
+        let spec = spec.ok_or_else(|| Error::UploadNotFound(id.to_owned()))?;
+        self.begin_upload(tenant, spec).await
+    }
+
+    /// Returns the artifact of a reservation once its content is stored.
+    ///
+    /// # Errors
+    /// `UploadNotFound` while it is not; `ArtifactNotFound` when nothing was reserved either; what `get_artifact` returns.
+    #[tracing::instrument(skip_all)]
+    pub async fn complete_upload(&self, tenant: &Tenant, id: &str) -> Result<Artifact> {
+        match self
+            .get_artifact(tenant, &ArtifactRef::Id(artifact_id(id)?))
+            .await
+        {
+            Err(Error::ArtifactNotFound(_)) if self.reserved(tenant, id).await?.is_some() => {
+                Err(Error::UploadNotFound(id.to_owned()))
+            }
+            answer => answer,
+        }
+    }
+
+    /// What was reserved under an id.
+    async fn reserved(&self, tenant: &Tenant, id: &str) -> Result<Option<ArtifactSpec>> {
+        let id = artifact_id(id)?;
+        let Some(earlier) = earlier_call(self, tenant.id, &reservation(&id)).await? else {
+            return Ok(None);
+        };
+        let kept: Reservation =
+            serde_json::from_value(earlier.result).map_err(|e| Error::Internal(e.into()))?;
+        let mut spec = ArtifactSpec::new(kept.spec)?;
+        // The same bytes sent again have the same answer, and others are refused.
+        spec.idempotency_key = Some(IdempotencyKey::internal("content of", id.as_str()));
+        spec.id = Some(id);
+        Ok(Some(spec))
+    }
+}

@@ -1,0 +1,218 @@
+//! The bytes of artifacts: read and sent by signed URLs, which need no header.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use cairn_proto::json;
+use cairn_store::{ArtifactRef, Error, Permission, Tenant, UploadEnd};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    call::{Call, Input, Named},
+    query::Query,
+    spec::SpecFields,
+};
+use crate::{
+    admission::Admission,
+    grpc::{Services, convert},
+    http::{failure::Failure, link},
+    pace::{Arrived, Pace},
+};
+
+/// How long a URL for reading works.
+const READ_LIFE: Duration = Duration::from_secs(900);
+/// How long a URL for sending works.
+const WRITE_LIFE: Duration = Duration::from_secs(3600);
+/// The largest content for which a URL is signed, in bytes.
+const MAX_UPLOAD: i64 = 5 << 30;
+
+/// What a signed URL has beside its path.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Signature {
+    ticket: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct DownloadUrl {
+    download_url: String,
+    filename: String,
+    content_type: String,
+    size_bytes: u64,
+    /// In seconds.
+    expires_in: u64,
+    expires_at: Timestamp,
+}
+
+pub(super) async fn download_url(
+    State(services): State<Services>,
+    call: Call,
+    Named(artifact_id): Named,
+) -> Result<Json<DownloadUrl>, Failure> {
+    let wanted = ArtifactRef::new(&artifact_id, None)?;
+    let artifact = services.store.get_artifact(call.tenant(), &wanted).await?;
+    let (download_url, expires_at) = sign(
+        &services,
+        call.tenant(),
+        Permission::Read,
+        &artifact_id,
+        READ_LIFE,
+    )
+    .await?;
+    Ok(Json(DownloadUrl {
+        download_url,
+        filename: artifact.filename,
+        content_type: artifact.content_type,
+        size_bytes: artifact.size_bytes,
+        expires_in: READ_LIFE.as_secs(),
+        expires_at,
+    }))
+}
+
+/// The URL of an artifact's content with a ticket.
+async fn sign(
+    services: &Services,
+    tenant: &Tenant,
+    permission: Permission,
+    artifact: &str,
+    life: Duration,
+) -> Result<(String, Timestamp), Error> {
+    let store = &services.store;
+    let (ticket, expires_at) = store
+        .sign_ticket(tenant, permission, artifact, life)
+        .await?;
+    let url = &services.public_url;
+    let url = format!("{url}/v1/artifacts/{artifact}/content?ticket={ticket}");
+    Ok((url, expires_at))
+}
+
+/// The tenant of a signed URL.
+async fn tenant_of(
+    services: &Services,
+    permission: Permission,
+    artifact: &str,
+    Signature { ticket }: &Signature,
+) -> Result<Tenant, Failure> {
+    let tenant = services.store.check_ticket(permission, artifact, ticket);
+    let refused = || {
+        let message = "this URL has expired, or was not signed for this; ask for a new one";
+        Failure::of_http(StatusCode::FORBIDDEN, "forbidden", message)
+    };
+    tenant.await?.ok_or_else(refused)
+}
+
+/// GET and HEAD of a signed URL: ranges and conditions are those of links.
+pub(super) async fn read(
+    State(services): State<Services>,
+    Named(artifact_id): Named,
+    Query(signature): Query<Signature>,
+    Extension(admission): Extension<Arc<Admission>>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let tenant = tenant_of(&services, Permission::Read, &artifact_id, &signature).await?;
+    let (_, admitted) = admission.admit_tenant(&tenant, "").await?;
+    let wanted = ArtifactRef::new(&artifact_id, None)?;
+    let download = services.store.open_artifact(&tenant, &wanted).await?;
+    let answer = link::answer(download, &method, &headers).await?;
+    Ok(answer.map(|body| admitted.until_sent(body)))
+}
+
+#[derive(Serialize)]
+pub(super) struct UploadUrl {
+    artifact_id: String,
+    upload_url: String,
+    upload_method: &'static str,
+    upload_headers: UploadHeaders,
+    /// In seconds.
+    expires_in: u64,
+    filename: String,
+    content_type: String,
+    size_bytes: i64,
+}
+
+/// None but those that every client sends.
+#[derive(Serialize)]
+struct UploadHeaders {}
+
+pub(super) async fn upload_url(
+    State(services): State<Services>,
+    call: Call,
+    Input(fields): Input<SpecFields>,
+) -> Result<(StatusCode, Json<UploadUrl>), Failure> {
+    let size_bytes = super::value::required("size_bytes", fields.size_bytes)?;
+    if size_bytes > MAX_UPLOAD {
+        let limit_bytes = MAX_UPLOAD.unsigned_abs();
+        let hint = " of one request; send larger content with gRPC";
+        return Err(Error::FileTooLarge { limit_bytes, hint }.into());
+    }
+    let (filename, content_type) = (fields.filename.clone(), fields.content_type.clone());
+    let spec = fields.raw(call.idempotency_key()?)?;
+    let id = services.store.reserve_upload(call.tenant(), spec).await?;
+    let artifact_id = id.to_string();
+    let (upload_url, _) = sign(
+        &services,
+        call.tenant(),
+        Permission::Write,
+        &artifact_id,
+        WRITE_LIFE,
+    )
+    .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(UploadUrl {
+            artifact_id,
+            upload_url,
+            upload_method: "PUT",
+            upload_headers: UploadHeaders {},
+            expires_in: WRITE_LIFE.as_secs(),
+            filename,
+            content_type,
+            size_bytes,
+        }),
+    ))
+}
+
+/// PUT of a signed URL: the whole content in one request. The same content may be sent again; other content is refused.
+pub(super) async fn write(
+    State(services): State<Services>,
+    Named(artifact_id): Named,
+    Query(signature): Query<Signature>,
+    Extension(admission): Extension<Arc<Admission>>,
+    request: Request,
+) -> Result<Json<json::Artifact>, Failure> {
+    let tenant = tenant_of(&services, Permission::Write, &artifact_id, &signature).await?;
+    let (_, _admitted) = admission.admit_tenant(&tenant, "").await?;
+    let arrived = Arrived::default();
+    let mut pace = Pace::new(arrived.clone(), services.store.limits());
+    let mut body = arrived
+        .count(Body::new(request.into_body()))
+        .into_data_stream();
+    let mut upload = services
+        .store
+        .begin_reserved_upload(&tenant, &artifact_id)
+        .await?;
+    while let Some(piece) = pace.wait_for(body.next()).await? {
+        let piece = piece.map_err(|_| Error::invalid("body", "broke off before its end"))?;
+        upload.write(piece).await?;
+    }
+    let created = upload.finish(UploadEnd::default()).await?;
+    Ok(Json(convert::created(created).into()))
+}
+
+pub(super) async fn complete(
+    State(services): State<Services>,
+    call: Call,
+    Named(artifact_id): Named,
+) -> Result<Json<json::Artifact>, Failure> {
+    let artifact = services.store.complete_upload(call.tenant(), &artifact_id);
+    Ok(Json(convert::artifact(artifact.await?).into()))
+}
