@@ -54,7 +54,7 @@ pub(crate) enum CliError {
     About { what: String, error: Box<CliError> },
     /// Told already, when it happened.
     #[error("not everything was done")]
-    Told(Fault),
+    AlreadyReported(Fault),
 }
 
 impl CliError {
@@ -66,7 +66,7 @@ impl CliError {
             Self::Network(_) => Fault::Network,
             Self::Interrupted(_) => Fault::Interrupt,
             Self::About { error, .. } => error.fault(),
-            Self::Told(fault) => *fault,
+            Self::AlreadyReported(fault) => *fault,
         }
     }
 
@@ -128,7 +128,9 @@ impl CliError {
         match self {
             Self::Refused(refusal) => refusal.mapping().http_code.clone().into_owned(),
             Self::About { error, .. } => error.code(),
-            Self::Usage(_) | Self::File { .. } | Self::Stdout(_) | Self::Told(_) => "local".into(),
+            Self::Usage(_) | Self::File { .. } | Self::Stdout(_) | Self::AlreadyReported(_) => {
+                "local".into()
+            }
             Self::BadAnswer(_) => "bad_answer".into(),
             Self::Server(_) => "server".into(),
             Self::Network(_) => "network".into(),

@@ -22,7 +22,7 @@ pub use crate::dev::cluster;
 use crate::{
     error::{CliError, Fault},
     terminal::{
-        interrupt::{Minded, minded},
+        interrupt::{VerbEnd, run_until_interrupted},
         output::Output,
     },
 };
@@ -91,9 +91,10 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sidecar(args) => sidecar::run(args, output).await,
         Command::Dev(args) => dev::run(args, output).await,
         Command::Admin(args) => admin::run(args, output).await,
-        Command::Client(command) => match minded(client_verb(command, output)).await {
-            Ok(Minded::Done(done)) => done,
-            Ok(Minded::Interrupted(said, signal)) => return end_by(signal, said, output),
+        Command::Client(command) => match run_until_interrupted(client_verb(command, output)).await
+        {
+            Ok(VerbEnd::Done(done)) => done,
+            Ok(VerbEnd::Interrupted(said, signal)) => return end_by(signal, said, output),
             Err(error) => Err(error),
         },
     };

@@ -19,8 +19,8 @@ use self::{
 use crate::{
     args::server::Server,
     error::CliError,
-    files::walk::{Selection, refuse_data_folder, tell, warn_of_secrets},
-    terminal::{output::Output, progress::Progress, several::Failures, signals::Signals},
+    files::walk::{Selection, refuse_data_folder, report_skipped, warn_of_secrets},
+    terminal::{failures::Failures, output::Output, progress::Progress, signals::Signals},
     verbs::{
         push::{self, Context},
         session,
@@ -105,7 +105,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         select! {
             biased;
             _ = signals.next() => {}
-            () = pushing.progress.told(say, watcher.watch(args.interval)) => {}
+            () = pushing.progress.report_during(say, watcher.watch(args.interval)) => {}
         }
     }
     let end = async {
@@ -118,7 +118,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let out_of_time = || Err(CliError::Network("out of time".to_owned()));
     let ended = select! {
-        ended = pushing.progress.told(say, end) => ended,
+        ended = pushing.progress.report_during(say, end) => ended,
         () = sleep(args.grace) => out_of_time(),
         _ = signals.next() => out_of_time(),
     };
@@ -168,7 +168,7 @@ fn nothing() -> CliError {
 fn print_dry(folder: &Folder, output: Output) -> Result<(), CliError> {
     let seen = folder.look();
     let mut failures = Failures::default();
-    tell(&seen.skipped, output);
+    report_skipped(&seen.skipped, output);
     warn_of_secrets(seen.files.iter().map(|found| found.name.as_str()), output);
     for error in &seen.faults {
         failures.add(output, error);

@@ -1,9 +1,10 @@
 //! The terminal: what is printed, what is shown while one waits, and the signals that end a verb.
 
+pub(crate) mod failures;
 pub(crate) mod interrupt;
 pub(crate) mod output;
 pub(crate) mod printable;
 pub(crate) mod progress;
-pub(crate) mod several;
-pub(crate) mod shapes;
+pub(crate) mod render;
 pub(crate) mod signals;
+pub(crate) mod transfer;

@@ -29,16 +29,16 @@ pub(super) async fn run(args: Args, store: &Store, output: Output) -> Result<(),
             names: args.names,
         })
         .await?;
-    output.data(&report, || tell(&report))?;
+    output.data(&report, || render(&report))?;
     if report.sound {
         return Ok(());
     }
     output
         .note("not every artifact has its bytes, or could be looked at, or usage is counted wrong");
-    Err(CliError::Told(Fault::Server))
+    Err(CliError::AlreadyReported(Fault::Server))
 }
 
-fn tell(report: &FsckReport) -> String {
+fn render(report: &FsckReport) -> String {
     let count = |count: u64| Some(count.to_string());
     let mut text = fields(&[
         ("keys", count(report.listed)),

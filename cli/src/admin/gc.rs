@@ -12,7 +12,7 @@ use crate::{
     error::CliError,
     terminal::{
         output::{Output, fields, table},
-        shapes::size,
+        render::size,
     },
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn run(args: Args, store: &Store, output: Output) -> Result<(),
     match args.command {
         Command::Status => {
             let status = store.gc_status().await?;
-            output.data(&status, || tell(&status))
+            output.data(&status, || render(&status))
         }
         Command::Pause { reason, by } => {
             store.pause_gc(&by.by, &reason).await?;
@@ -129,7 +129,7 @@ fn words(deployment: &Option<Deployment>) -> Option<String> {
     deployment.map(|Deployment { id, epoch }| format!("{id}, epoch {epoch}"))
 }
 
-fn tell(status: &Status) -> String {
+fn render(status: &Status) -> String {
     let deployment = &status.deployment;
     let backlog = &status.backlog;
     let review = match backlog.oldest.as_secs() {

@@ -23,7 +23,7 @@ pub(crate) use self::{
     root::{Place, Root},
     rules::{Rules, Selection},
     secrets::{looks_secret, warn_of_secrets},
-    skipped::{Skipped, Why, tell, tell_each},
+    skipped::{Skipped, Why, report_each, report_skipped},
 };
 use cairn_client::Stamp;
 

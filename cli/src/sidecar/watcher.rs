@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     error::{CliError, Fault},
-    files::walk::{Skipped, looks_secret, tell, tell_each, warn_of_secrets},
-    terminal::{output::Output, progress::Progress, several::Failures},
+    files::walk::{Skipped, looks_secret, report_each, report_skipped, warn_of_secrets},
+    terminal::{failures::Failures, output::Output, progress::Progress},
     verbs::push,
 };
 
@@ -155,7 +155,7 @@ impl<'a> Watcher<'a> {
                 .iter()
                 .filter(|skipped| skipped.why.is_a_rule());
             let by_rules: Vec<_> = by_rules.cloned().collect();
-            self.aside(|output| tell(&by_rules, output));
+            self.aside(|output| report_skipped(&by_rules, output));
         }
         match self.known.left().len() {
             0 => {}
@@ -205,7 +205,7 @@ impl<'a> Watcher<'a> {
         }
         let faults = (!self.faults.is_empty()).then_some(Fault::Caller);
         if let Some(worst) = self.known.worst().max(faults) {
-            failures.add(output, &CliError::Told(worst));
+            failures.add(output, &CliError::AlreadyReported(worst));
         }
         failures
     }
@@ -232,7 +232,7 @@ impl<'a> Watcher<'a> {
         self.faults = scan.faults;
         let new = scan.skipped.difference(&self.skipped);
         let new: Vec<_> = new.filter(|skipped| !skipped.why.is_a_rule()).collect();
-        self.aside(|output| tell_each(new.into_iter(), output));
+        self.aside(|output| report_each(new.into_iter(), output));
         self.skipped = scan.skipped;
         self.warn(&scan.files);
         for name in self.known.see(scan.files, scan.began, Instant::now()) {

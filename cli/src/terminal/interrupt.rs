@@ -25,7 +25,7 @@ struct Interrupt {
 }
 
 /// How a verb ended.
-pub(crate) enum Minded<T> {
+pub(crate) enum VerbEnd<T> {
     Done(T),
     /// By the signal of this number; with what it had to say, if it had.
     Interrupted(Option<T>, i32),
@@ -35,7 +35,9 @@ pub(crate) enum Minded<T> {
 /// One that waits for [`interrupted`] is asked once more, and has its say if it needs no time for it.
 ///
 /// Only this listens to the signals: two listeners do not hear them in the same moment.
-pub(crate) async fn minded<T>(verb: impl Future<Output = T>) -> Result<Minded<T>, CliError> {
+pub(crate) async fn run_until_interrupted<T>(
+    verb: impl Future<Output = T>,
+) -> Result<VerbEnd<T>, CliError> {
     let mut signals = Signals::listen()?;
     let interrupt = Interrupt::default();
     let mut verb = Box::pin(INTERRUPT.scope(interrupt.clone(), verb));
@@ -43,7 +45,7 @@ pub(crate) async fn minded<T>(verb: impl Future<Output = T>) -> Result<Minded<T>
         // Signals are minded from the first word on.
         biased;
         signal = signals.next() => signal,
-        done = &mut verb => return Ok(Minded::Done(done)),
+        done = &mut verb => return Ok(VerbEnd::Done(done)),
     };
     interrupt.token.cancel();
     let said = verb.as_mut().now_or_never();
@@ -53,7 +55,7 @@ pub(crate) async fn minded<T>(verb: impl Future<Output = T>) -> Result<Minded<T>
         _ = timeout(FINISH, interrupt.finishing.wait()) => {}
         _ = signals.next() => {}
     }
-    Ok(Minded::Interrupted(said, signal))
+    Ok(VerbEnd::Interrupted(said, signal))
 }
 
 /// Waits for a signal that ends the verb that runs.
@@ -66,7 +68,7 @@ pub(crate) async fn interrupted() {
 }
 
 /// Does work that blocks, on a thread of its own. A signal that ends the verb does not cut the work off.
-pub(crate) async fn finished<T: Send + 'static>(
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
     let token = INTERRUPT.try_with(|interrupt| interrupt.finishing.token());

@@ -114,7 +114,7 @@ impl Output {
     /// that is no failure.
     pub(crate) fn fail(self, error: &CliError) -> Option<Fault> {
         match error {
-            CliError::Told(fault) => return Some(*fault),
+            CliError::AlreadyReported(fault) => return Some(*fault),
             CliError::Stdout(error) if error.kind() == ErrorKind::BrokenPipe => return None,
             _ => {}
         }

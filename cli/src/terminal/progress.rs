@@ -21,7 +21,7 @@ use crate::terminal::{output::Output, printable::printable};
 const EVERY: Duration = Duration::from_secs(10);
 
 /// How many transfers that are under way are told in a line.
-const TOLD: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// The bars of several transfers. A clone shares them.
 #[derive(Clone)]
@@ -120,7 +120,11 @@ impl Progress {
     }
 
     /// Does work, and tells every ten seconds how far it is where there is no terminal for the bars.
-    pub(crate) async fn told<T>(&self, tell: impl Fn(&str), work: impl Future<Output = T>) -> T {
+    pub(crate) async fn report_during<T>(
+        &self,
+        tell: impl Fn(&str),
+        work: impl Future<Output = T>,
+    ) -> T {
         if stderr().is_terminal() {
             work.await
         } else {
@@ -157,7 +161,7 @@ impl Progress {
                 None => format!("{name} ({position})"),
             })
         });
-        let told: Vec<String> = told.take(TOLD).collect();
+        let told: Vec<String> = told.take(MAX_NAMED).collect();
         let done = (self.things > 1).then(|| {
             let [done, all] = [self.count.position(), self.things].map(HumanCount);
             format!("{done} of {all} done")

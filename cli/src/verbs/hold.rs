@@ -11,7 +11,7 @@ use crate::{
     args::key::Key,
     args::server::Server,
     error::CliError,
-    terminal::{output::Output, several::Changed, shapes::session_fields},
+    terminal::{failures::Changed, output::Output, render::session_fields},
 };
 
 /// Put artifacts, or a session with all that is in it, under a legal hold: they neither expire nor can be deleted

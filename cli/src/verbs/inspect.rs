@@ -6,7 +6,7 @@ use crate::{
     args::name::Name,
     args::server::Server,
     error::CliError,
-    terminal::{output::Output, shapes::artifact_fields},
+    terminal::{output::Output, render::artifact_fields},
 };
 
 /// Print an artifact's record

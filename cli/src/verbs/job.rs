@@ -1,6 +1,6 @@
 //! `cairn job`: work that was too large for one call, which the store goes on with by itself.
 
-mod shape;
+mod render;
 mod wait;
 
 use cairn_client::{required, unary};
@@ -12,7 +12,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 pub(crate) use self::{
-    shape::{fields, outcome},
+    render::{fields, outcome},
     wait::Wait,
 };
 use crate::{
@@ -125,7 +125,7 @@ async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
         jobs: jobs.into_iter().map(Job::from).collect(),
         more,
     };
-    output.data(&listing, || shape::table(&listing.jobs))?;
+    output.data(&listing, || render::table(&listing.jobs))?;
     hint_more(&listing.more, output);
     Ok(())
 }

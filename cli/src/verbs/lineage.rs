@@ -14,7 +14,7 @@ use crate::{
     error::CliError,
     terminal::{
         output::{Output, table},
-        shapes::{header, or_dash},
+        render::{header, or_dash},
     },
 };
 

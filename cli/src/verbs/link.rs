@@ -19,7 +19,7 @@ use crate::{
     error::CliError,
     terminal::{
         output::Output,
-        shapes::{link_fields, link_table},
+        render::{link_fields, link_table},
     },
 };
 

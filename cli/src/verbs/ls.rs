@@ -19,7 +19,7 @@ use crate::{
         time::Moment,
     },
     error::CliError,
-    terminal::{output::Output, shapes::artifact_table},
+    terminal::{output::Output, render::artifact_table},
 };
 
 /// List artifacts

@@ -31,11 +31,12 @@ use crate::{
     args::server::Server,
     error::CliError,
     terminal::{
-        interrupt::finished,
+        failures::Failures,
+        interrupt::run_to_completion,
         output::{Output, table},
         progress::Progress,
-        several::{Failures, transfer},
-        shapes::size,
+        render::size,
+        transfer::transfer,
     },
 };
 
@@ -43,7 +44,7 @@ use crate::{
 const SMALL: u64 = 1 << 20;
 
 /// How many hidden files are told.
-const TOLD: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// Fetch an artifact, or everything that a session holds
 ///
@@ -149,12 +150,16 @@ pub(crate) async fn run(mut args: Args, output: Output) -> Result<(), CliError> 
         Task::One(which) if args.output.as_deref() == Some(Path::new("-")) => {
             let progress = Progress::of(1);
             let pull = puller.to_stdout(which, &progress);
-            progress.told(|words| output.progress(words), pull).await
+            progress
+                .report_during(|words| output.progress(words), pull)
+                .await
         }
         Task::One(which) => {
             let progress = Progress::of(1);
             let pull = puller.one(which, args.output.as_deref(), args.force, &progress);
-            let pulled = progress.told(|words| output.progress(words), pull).await?;
+            let pulled = progress
+                .report_during(|words| output.progress(words), pull)
+                .await?;
             output.data(&pulled, || table(&[pulled.row()]))
         }
         Task::Session(whole, folder) => puller.session(whole, &folder).await,
@@ -287,7 +292,7 @@ async fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CliError> + Send + 'static,
 ) -> Result<T, CliError> {
     let broken = |error: JoinError| CliError::Usage(error.to_string());
-    finished(work).await.map_err(broken)?
+    run_to_completion(work).await.map_err(broken)?
 }
 
 /// Tells which files are hidden: programs read them unasked, and who made them may be less trusted.
@@ -298,13 +303,13 @@ fn warn_of_hidden(artifacts: &[v1::Artifact], output: Output) {
     if hidden.is_empty() {
         return;
     }
-    let more = match hidden.len().saturating_sub(TOLD) {
+    let more = match hidden.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     output.note(&format!(
         "warning: these are hidden, and programs may read them unasked: {}{more}",
-        hidden[..hidden.len().min(TOLD)].join(", ")
+        hidden[..hidden.len().min(MAX_NAMED)].join(", ")
     ));
 }
 

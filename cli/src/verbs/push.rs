@@ -28,10 +28,11 @@ use crate::{
     error::CliError,
     files::walk::Selection,
     terminal::{
+        failures::Failures,
         output::{Output, table},
         progress::Progress,
-        several::{Failures, transfer},
-        shapes::{size, version},
+        render::{size, version},
+        transfer::transfer,
     },
     verbs::link,
 };
@@ -117,7 +118,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let spec = args.condition.of(args.context.into_spec()?);
     let spec = args.publishing.of(spec)?;
     let mut failures = Failures::default();
-    plan.tell(output);
+    plan.warn(output);
     for error in &plan.failures {
         failures.add(output, error);
     }

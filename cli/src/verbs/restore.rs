@@ -8,7 +8,7 @@ use crate::{
     args::key::Key,
     args::server::Server,
     error::CliError,
-    terminal::{output::Output, several::not_done},
+    terminal::{failures::not_done, output::Output},
 };
 
 /// Take deletions back, as long as the store's delete window is open

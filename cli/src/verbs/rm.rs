@@ -20,9 +20,9 @@ use crate::{
     args::{expression::parse_expression, key::Key, name::Name},
     error::CliError,
     terminal::{
+        failures::Failures,
         output::{Output, table},
-        several::Failures,
-        shapes::artifact_table,
+        render::artifact_table,
     },
     verbs::job::Wait,
 };

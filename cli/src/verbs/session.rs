@@ -26,7 +26,7 @@ use crate::{
     error::CliError,
     terminal::{
         output::{Output, fields},
-        shapes::{held, session_fields, session_table, shown},
+        render::{held, session_fields, session_table, shown},
     },
 };
 

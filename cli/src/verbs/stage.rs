@@ -12,9 +12,9 @@ use crate::{
     args::{expression::parse_expression, key::Key, name::Name, record::Stage},
     error::CliError,
     terminal::{
+        failures::Changed,
         output::{Output, table},
-        several::Changed,
-        shapes::{header, key_or_workload, or_dash, shown},
+        render::{header, key_or_workload, or_dash, shown},
     },
     verbs::job::Wait,
 };

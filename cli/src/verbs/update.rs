@@ -20,7 +20,7 @@ use crate::{
         time::Ttl,
     },
     error::CliError,
-    terminal::{output::Output, shapes::artifact_fields},
+    terminal::{output::Output, render::artifact_fields},
 };
 
 /// Change what is said of an artifact; its bytes, its name and its scope never change

@@ -8,7 +8,7 @@ use crate::{
     error::CliError,
     terminal::{
         output::{self, Output},
-        shapes::{key_or_workload, size},
+        render::{key_or_workload, size},
     },
 };
 

@@ -3,7 +3,7 @@
 use crate::terminal::output::Output;
 
 /// How many names are told.
-const TOLD: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// Whole file names.
 const NAMES: [&str; 24] = [
@@ -59,13 +59,13 @@ pub(crate) fn warn_of_secrets<'a>(names: impl Iterator<Item = &'a str>, output: 
     if secrets.is_empty() {
         return;
     }
-    let more = match secrets.len().saturating_sub(TOLD) {
+    let more = match secrets.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     output.note(&format!(
         "warning: by their names these are keys or passwords, which --exclude leaves out: {}{more}",
-        secrets[..secrets.len().min(TOLD)].join(", ")
+        secrets[..secrets.len().min(MAX_NAMED)].join(", ")
     ));
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::terminal::output::Output;
 
 /// How many of one kind are told.
-const TOLD: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// Something that is not pushed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,10 +56,10 @@ impl Why {
 }
 
 /// Tells all that is skipped: each, but what is skipped by a rule all together.
-pub(crate) fn tell(skipped: &[Skipped], output: Output) {
+pub(crate) fn report_skipped(skipped: &[Skipped], output: Output) {
     let (rules, others): (Vec<_>, Vec<_>) =
         skipped.iter().partition(|skipped| skipped.why.is_a_rule());
-    tell_each(others.into_iter(), output);
+    report_each(others.into_iter(), output);
     for why in [Why::Hidden, Why::Excluded, Why::Ignored] {
         let of_rule = rules.iter().filter(|skipped| skipped.why == why);
         let paths: Vec<_> = of_rule
@@ -68,20 +68,20 @@ pub(crate) fn tell(skipped: &[Skipped], output: Output) {
         if paths.is_empty() {
             continue;
         }
-        let more = match paths.len().saturating_sub(TOLD) {
+        let more = match paths.len().saturating_sub(MAX_NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let paths = paths[..paths.len().min(TOLD)].join(", ");
+        let paths = paths[..paths.len().min(MAX_NAMED)].join(", ");
         output.note(&format!("skipped as {}: {paths}{more}", why.words()));
     }
 }
 
 /// Tells each of these.
-pub(crate) fn tell_each<'a>(skipped: impl Iterator<Item = &'a Skipped>, output: Output) {
+pub(crate) fn report_each<'a>(skipped: impl Iterator<Item = &'a Skipped>, output: Output) {
     let mut more = 0;
     for (told, Skipped { path, why }) in skipped.enumerate() {
-        if told < TOLD {
+        if told < MAX_NAMED {
             output.note(&format!("skipped {}: {}", path.display(), why.words()));
         } else {
             more += 1;

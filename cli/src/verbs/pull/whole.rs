@@ -9,7 +9,7 @@ use super::name::SafeName;
 use crate::{error::CliError, files::names};
 
 /// How many names that are taken twice are told.
-const TOLD: usize = 10;
+const MAX_NAMED: usize = 10;
 
 /// A session, or what of it is a user's or an application's.
 pub(super) struct Whole {
@@ -77,8 +77,12 @@ fn latest(artifacts: Vec<Artifact>) -> Result<Vec<Artifact>, CliError> {
             .flat_map(BTreeMap::into_values)
             .collect());
     }
-    let more = taken.len().saturating_sub(TOLD);
-    let mut told = taken.into_iter().take(TOLD).collect::<Vec<_>>().join("; ");
+    let more = taken.len().saturating_sub(MAX_NAMED);
+    let mut told = taken
+        .into_iter()
+        .take(MAX_NAMED)
+        .collect::<Vec<_>>()
+        .join("; ");
     if more > 0 {
         told += &format!("; and {more} more");
     }

@@ -15,8 +15,8 @@ use crate::{
     files::{
         names,
         walk::{
-            Found, Place, Root, Rules, Skipped, Walk, is_temporary, refuse_data_folder, tell,
-            warn_of_secrets,
+            Found, Place, Root, Rules, Skipped, Walk, is_temporary, refuse_data_folder,
+            report_skipped, warn_of_secrets,
         },
     },
     terminal::output::{Output, table},
@@ -96,8 +96,8 @@ impl Plan {
     }
 
     /// Tells what is not pushed, and what perhaps should not be.
-    pub(super) fn tell(&self, output: Output) {
-        tell(&self.skipped, output);
+    pub(super) fn warn(&self, output: Output) {
+        report_skipped(&self.skipped, output);
         warn_of_secrets(self.sources.iter().flat_map(Source::names), output);
     }
 

@@ -15,7 +15,7 @@ use crate::{
     error::{CliError, Fault},
     terminal::{
         output::{Output, table},
-        shapes::seal_line,
+        render::seal_line,
     },
     verbs::session::Commit,
 };

@@ -10,7 +10,7 @@ use super::{Removed, confirmed};
 use crate::{
     args::key::Key,
     error::CliError,
-    terminal::{output::Output, shapes::artifact_table},
+    terminal::{output::Output, render::artifact_table},
     verbs::job::Wait,
 };
 

@@ -12,9 +12,9 @@ use crate::{
     args::key::Key,
     error::CliError,
     terminal::{
+        failures::not_done,
         output::Output,
-        several::not_done,
-        shapes::{artifact_table, size},
+        render::{artifact_table, size},
     },
     verbs::job::{self, Wait},
 };

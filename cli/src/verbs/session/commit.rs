@@ -13,7 +13,7 @@ use crate::{
     error::CliError,
     terminal::{
         output::{Output, table},
-        shapes::seal_line,
+        render::seal_line,
     },
 };
 

@@ -8,7 +8,7 @@ use crate::{
     args::key::Key,
     args::server::Server,
     error::CliError,
-    terminal::{output::Output, shapes::session_fields},
+    terminal::{output::Output, render::session_fields},
 };
 
 #[derive(clap::Args)]

@@ -1,6 +1,6 @@
 //! `cairn session watch`.
 
-mod event;
+mod render;
 
 use cairn_client::{Client, Watch};
 use cairn_proto::{
@@ -8,7 +8,7 @@ use cairn_proto::{
     v1::{WatchSessionRequest, WatchSessionsRequest},
 };
 
-use self::event::row;
+use self::render::row;
 use crate::{
     args::server::Server,
     error::CliError,

@@ -7,7 +7,7 @@ use crate::{
     error::CliError,
     terminal::{
         output,
-        shapes::{header, key_or_workload, or_dash, shown, size},
+        render::{header, key_or_workload, or_dash, shown, size},
     },
 };
 

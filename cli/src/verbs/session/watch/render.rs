@@ -4,7 +4,7 @@ use cairn_proto::json::{Event, EventArtifact};
 
 use crate::terminal::{
     output::table,
-    shapes::{or_dash, shown, version},
+    render::{or_dash, shown, version},
 };
 
 /// One line, whose columns are aligned with those of other lines as far as possible; with the session if several are watched.

@@ -50,8 +50,8 @@ pub(crate) fn artifact_fields(artifact: &Artifact) -> String {
         ("legal hold", held(artifact.legal_hold)),
         ("persistent", artifact.persistent.then(|| "yes".to_owned())),
     ];
-    fields.extend(several("label", &artifact.labels));
-    fields.extend(several("input", &artifact.inputs));
+    fields.extend(repeated("label", &artifact.labels));
+    fields.extend(repeated("input", &artifact.inputs));
     let metadata = artifact.metadata.iter().map(|(k, v)| format!("{k}={v}"));
     fields.extend(metadata.map(|pair| ("meta", Some(pair))));
     output::fields(&fields)
@@ -129,7 +129,7 @@ pub(crate) fn session_fields(session: &Session) -> String {
         ("manifest", session.manifest_hash.clone()),
         ("legal hold", held(session.legal_hold)),
     ];
-    fields.extend(several("label", &session.labels));
+    fields.extend(repeated("label", &session.labels));
     output::fields(&fields)
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn session_table(sessions: &[Session]) -> String {
 }
 
 /// A line for each of several values.
-fn several<'a>(name: &'a str, values: &[String]) -> Vec<(&'a str, Option<String>)> {
+fn repeated<'a>(name: &'a str, values: &[String]) -> Vec<(&'a str, Option<String>)> {
     let values = values.iter().cloned().map(Some);
     values.map(|value| (name, value)).collect()
 }
