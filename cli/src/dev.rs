@@ -36,7 +36,7 @@ const WATCH: Duration = Duration::from_secs(1);
 
 /// Run a whole Cairn here: the services, the collector and a private Postgres, with everything in one folder
 ///
-/// Only the user who runs it may read what is in the folder. What clients need to know is in its file dev.env, as lines for
+/// Only the user who runs it may read the folder. The address and the key for clients are in its file dev.env, as lines for
 /// a shell: CAIRN_ADDR, CAIRN_API_KEY, and CAIRN_GRPC_TARGET, which is the address as gRPC libraries take it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let mut signals = Signals::listen()?;
     tokio::select! {
         done = serve(args, output, signals.token.clone()) => done,
-        // The second one: whoever asks twice does not want to wait for the calls under way.
+        // The second signal: do not wait for the running calls.
         () = signals.second() => Ok(()),
     }
 }
@@ -110,7 +110,7 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
     served
 }
 
-/// What the environment says, but for where Postgres is.
+/// The settings of the environment, except for where Postgres is.
 struct Settings {
     store: StoreConfig,
     api: cairn_api::Settings,

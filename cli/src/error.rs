@@ -1,4 +1,4 @@
-//! What can go wrong, whose fault it is, and how it is told.
+//! Errors of this command, and the exit code of each.
 
 mod words;
 
@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     Caller = 1,
     Server = 2,
     Network = 3,
-    /// Nobody's: an interrupt ended it, and this is what a shell shows for that.
+    /// A signal ended the command; the code is the one that shells use.
     Interrupt = 130,
 }
 
@@ -25,17 +25,17 @@ impl From<Fault> for ExitCode {
     }
 }
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
-    /// The command line, or what it names, is wrong.
+    /// The command line is wrong, or names something that cannot be used.
     #[error("{0}")]
     Usage(String),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
-    /// The server said no, and why.
+    /// The server refused the call.
     #[error("{}", words::of(.0))]
     Refused(Box<Refusal>),
     /// The server answered, but not as a Cairn does.
@@ -46,13 +46,13 @@ pub(crate) enum CliError {
     Server(String),
     #[error("{0}")]
     Network(String),
-    /// The caller ended what goes on elsewhere; what to know about it.
+    /// An interrupt ended the waiting, while the work goes on; with a hint.
     #[error("{0}")]
     Interrupted(String),
     /// An error of one of several things.
     #[error("{what}: {error}")]
     About { what: String, error: Box<CliError> },
-    /// Told already, when it happened.
+    /// Each failure was printed when it happened.
     #[error("not everything was done")]
     AlreadyReported(Fault),
 }
@@ -70,7 +70,7 @@ impl CliError {
         }
     }
 
-    /// The same error, said of one of several things. An error of a file says already what it is about.
+    /// The same error with the name of the thing that it is about. An error of a file has one already.
     pub(crate) fn about(self, what: impl Into<String>) -> Self {
         match self {
             Self::File { .. } => self,
@@ -96,7 +96,7 @@ impl CliError {
         }
     }
 
-    /// What the server tells of the error beside its words, by the names of its `ErrorInfo`.
+    /// The metadata of the server's `ErrorInfo`.
     pub(crate) fn details(&self) -> Option<&BTreeMap<String, String>> {
         match self {
             Self::Refused(refusal) => Some(refusal.details()),
@@ -123,7 +123,7 @@ impl CliError {
         }
     }
 
-    /// The error's name in JSON: the HTTP API's for what the server said, and one of ours for all else.
+    /// The error's code in JSON: that of the HTTP API for an error of the server, and one of ours otherwise.
     pub(crate) fn code(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal.mapping().http_code.clone().into_owned(),
@@ -147,7 +147,7 @@ impl CliError {
         }
     }
 
-    /// The status with which the HTTP API says the same; `None` for what the server did not say.
+    /// The HTTP status of an error of the server; `None` for others.
     pub(crate) fn http_status(&self) -> Option<u16> {
         match self {
             Self::Refused(refusal) => Some(refusal.mapping().http.as_u16()),

@@ -1,4 +1,4 @@
-//! The `cairn` command: what people and agents do with a Cairn from a shell.
+//! The `cairn` command: the client of Cairn for shells, and `cairn dev`.
 //!
 //! Data goes to standard output, words to standard error. Data is JSON with the field names of the HTTP API, unless
 //! standard output is a terminal. The exit code says whose fault a failure is: 1 the caller's, 2 the server's, 3 the
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Keeps what AI agents leave behind, for those who come after
+/// Store, find and share the files that AI agents produce
 #[derive(Parser)]
 #[command(name = "cairn", version)]
 struct Cli {
@@ -69,14 +69,14 @@ enum ClientCommand {
     Completions(verbs::completions::Args),
 }
 
-/// Does what the arguments ask, the first of which is the command's own name.
+/// Runs the command with these arguments, of which the first is the command's own name.
 ///
 /// Never panics on a bad argument and never ends the process: that is left to the caller, with the exit code returned.
 pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(words) => {
-            // Nothing is left to be told when the words themselves cannot be printed.
+            // If the message cannot be printed, no other message can.
             let _ = words.print();
             return if words.use_stderr() {
                 Fault::Caller.into()
@@ -106,7 +106,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The end of a verb that a signal ended: with what a shell shows for that, unless it has come to an end of its own.
+/// The exit code of a verb that a signal ended: 128 and the signal's number, unless the verb had a result.
 fn end_by(signal: i32, said: Option<Result<(), CliError>>, output: Output) -> ExitCode {
     match said {
         Some(Ok(())) => return ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(cairn_cli::run(std::env::args_os()));
-    // A thread may still wait for standard input. Nobody waits for that thread.
+    // A thread may still wait for standard input; do not wait for that thread.
     runtime.shutdown_background();
     code
 }

@@ -1,4 +1,4 @@
-//! The terminal: what is printed, what is shown while one waits, and the signals that end a verb.
+//! The terminal: output, progress, and the signals that end a verb.
 
 pub(crate) mod failures;
 pub(crate) mod interrupt;

@@ -10,7 +10,7 @@ use crate::{
     terminal::output::{Output, fields, table},
 };
 
-/// Compare all records with all bytes, in both directions, and usage with what is stored, and change nothing; exits with 2
+/// Compare all records with all bytes, in both directions, and usage with the stored artifacts, and change nothing; exits with 2
 /// when an artifact's bytes are gone or differ, or could not be looked at, or usage is counted wrong
 #[derive(clap::Args)]
 pub(super) struct Args {

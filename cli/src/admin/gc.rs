@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Steer the collector, and see what it did
+/// Control the collector and show its work
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -25,11 +25,11 @@ pub(super) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Show whose blob store it is, what waits, what is damaged, and how each pass went the last time
+    /// Show the owner of the blob store, the backlog, the damage, and the last result of each pass
     Status,
     /// Let no worker do anything until `resume`; a batch that is under way is finished
     Pause {
-        /// Why, for whoever finds it paused
+        /// Why, for the next operator
         #[arg(long, value_name = "WORDS", value_parser = NonEmptyStringValueParser::new())]
         reason: String,
         #[command(flatten)]
@@ -37,7 +37,7 @@ enum Command {
     },
     /// Let the workers go on
     Resume,
-    /// List what was physically deleted, newest first
+    /// List the deleted objects, newest first
     Report {
         /// Only of this object
         #[arg(long, value_name = "ID")]
@@ -59,7 +59,7 @@ enum Command {
 
 #[derive(clap::Args)]
 struct By {
-    /// Who you are, for whoever finds it paused
+    /// Who you are, for the next operator
     #[arg(long, env = "USER", value_name = "NAME", default_value = "an operator")]
     by: String,
 }

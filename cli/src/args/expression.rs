@@ -1,7 +1,7 @@
 //! Filter expressions: conditions in one text, which the server parses.
 
-/// What selects artifacts in place of their ids. An empty one would select everything, and is never what the caller meant:
-/// it is what a script has whose variable is not set.
+/// A filter that selects artifacts in place of ids. An empty one would select everything and is refused:
+/// a script whose variable is not set would pass it.
 pub(crate) fn parse_expression(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("must be a condition such as 'stage = final AND labels:q3'".to_owned());

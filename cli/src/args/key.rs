@@ -14,7 +14,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// What a request has in its field `idempotency_key`.
+    /// The field `idempotency_key` of a request.
     pub(crate) fn field(&self) -> String {
         self.idempotency_key.clone().unwrap_or_default()
     }

@@ -7,7 +7,7 @@ use crate::error::CliError;
 /// One `--meta key=value`.
 pub(crate) type Pair = (String, String);
 
-/// Splits at the first "=", so that a value may hold more of them. What keys and values may be is the server's rule.
+/// Splits at the first "=", so that a value may contain more of them. The server checks keys and values.
 pub(crate) fn parse_pair(text: &str) -> Result<Pair, String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),

@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use crate::error::CliError;
 
-/// Where a filename lives. An empty word is never what the caller meant.
+/// The scope of a filename. An empty value is refused: a script whose variable is not set would pass it.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Where the filename lives")]
 pub(crate) struct Scope {

@@ -30,7 +30,7 @@ pub(crate) struct PageArgs {
     page_token: String,
 }
 
-/// Tells a person how to go on.
+/// Prints how to read the next page.
 pub(crate) fn hint_more(page: &Page, output: Output) {
     if let Some(token) = &page.next_cursor {
         output.hint(&format!("there is more: --page-token {token}, or --all"));

@@ -3,7 +3,7 @@
 use cairn_proto::v1::{ArtifactKind, ArtifactStage};
 use clap::ValueEnum;
 
-/// What an artifact is for.
+/// The purpose of an artifact.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Kind {
     Code,
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// How far an artifact has come.
+/// The stage of an artifact.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Stage {
     Draft,

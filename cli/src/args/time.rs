@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 6] = [
     ("s", 1),
 ];
 
-/// What a protobuf Duration can hold, about 10,000 years.
+/// The longest protobuf Duration, about 10,000 years.
 const MAX_SECONDS: u64 = 315_576_000_000;
 
 impl FromStr for Span {

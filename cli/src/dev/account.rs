@@ -1,4 +1,4 @@
-//! Who runs Postgres.
+//! The account that runs Postgres.
 
 use std::{
     fs, io,
@@ -14,7 +14,7 @@ use super::config::postgres_variables;
 
 /// The accounts that may run Postgres when root may not, the best first.
 const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
-/// Of "nobody", where the machine has no list of users.
+/// The ids of the second account, where the machine has no list of users.
 const NOBODY: (u32, u32) = (65534, 65534);
 
 /// The account that Postgres runs under: ours, or as root, under which it refuses to run, one without privileges.

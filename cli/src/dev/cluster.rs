@@ -62,7 +62,7 @@ pub enum ClusterError {
     /// A program could not be run.
     #[error("{0} could not be run: {1}")]
     Program(&'static str, #[source] io::Error),
-    /// A program failed; with the end of what it said.
+    /// A program failed, with the end of its output.
     #[error("{0} failed: {1}")]
     Failed(&'static str, String),
 }
@@ -85,7 +85,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts a Postgres on the cluster in a folder, which is made when it is not there. One that runs there already, left
-    /// behind by a process that died, is stopped first: the caller makes sure that it is nobody else's. Blocks.
+    /// behind by a process that died, is stopped first: the caller makes sure that it belongs to no other process. Blocks.
     ///
     /// # Errors
     /// [`ClusterError`], in words for the person who started it.
@@ -191,7 +191,7 @@ impl Cluster {
     }
 }
 
-/// The folder of a cluster, owned by the account and open to nobody else. Where the account may not enter, it is made
+/// The folder of a cluster, owned by the account and closed to all others. Where the account may not enter, it is made
 /// elsewhere and a symbolic link leads there, so that the one goes with the other.
 fn make_folder(folder: &Path, account: Account) -> Result<PathBuf, ClusterError> {
     if !folder.exists() {

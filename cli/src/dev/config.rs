@@ -1,4 +1,4 @@
-//! What the environment says beside what the arguments name. The only place of this crate that reads it.
+//! Settings of the environment that are not arguments. The only file of this crate that reads the environment.
 
 use std::{env, ffi::OsString, path::PathBuf};
 

@@ -24,7 +24,7 @@ pub(super) struct DataDir {
     _lock: File,
 }
 
-/// What clients need to know.
+/// The address and the key for clients.
 pub(super) struct Clients<'a> {
     pub(super) addr: &'a str,
     pub(super) grpc: SocketAddr,
@@ -81,12 +81,12 @@ impl DataDir {
         Ok(store.create_api_key(TENANT).await?.reveal().to_owned())
     }
 
-    /// Writes what clients need to know, for the eyes of this user alone, and returns where.
+    /// Writes the address and the key for clients, readable by this user only, and returns the path.
     pub(super) fn write_env(&self, clients: &Clients) -> Result<PathBuf, CliError> {
         let path = self.env_path();
         let temporary = self.path.join("dev.env.new");
         let write = || -> io::Result<()> {
-            // One that is there may be another user's, who could read what is written to it.
+            // An existing file may belong to another user, who could read the key.
             match fs::remove_file(&temporary) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}

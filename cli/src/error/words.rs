@@ -1,10 +1,10 @@
-//! The words of a refusal, where this command has better ones than the server.
+//! Messages for refusals that this command can describe better than the server.
 
 use cairn_client::Refusal;
 
 use crate::terminal::printable::shell_word;
 
-/// What a person reads.
+/// The message for people.
 pub(super) fn of(refusal: &Refusal) -> String {
     conflict(refusal)
         .or_else(|| expired(refusal))
@@ -76,8 +76,8 @@ mod tests {
             words.contains("at version 3, made by writer at 2026-01-31T12:00:00Z, art_1;"),
             "{words}"
         );
-        let nobody = [current[0], current[1], ("agent_id", ""), current[3]];
-        let words = refusal("VERSION_CONFLICT", &nobody).to_string();
+        let unnamed = [current[0], current[1], ("agent_id", ""), current[3]];
+        let words = refusal("VERSION_CONFLICT", &unnamed).to_string();
         assert!(words.contains("version 3, made at 2026"), "{words}");
         let named = [&current[..], &[("filename", "plan.md")]].concat();
         let words = refusal("VERSION_CONFLICT", &named).to_string();

@@ -3,7 +3,7 @@
 /// The files whose names are also those of folders, each with one file that would be below it. At the most ten of them.
 pub(crate) fn conflicts<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(&'a str, &'a str)> {
     let mut names: Vec<&str> = names.collect();
-    // As paths, so that what is below a file comes right after it.
+    // As paths, so that names below a file follow it directly.
     names.sort_by(|a, b| a.split('/').cmp(b.split('/')));
     let below = |file: &str, name: &str| {
         let rest = name.strip_prefix(file);

@@ -1,4 +1,4 @@
-//! Which files of a folder are pushed: one answer for every verb that pushes folders.
+//! Finds the files of a folder that are pushed, for every verb that pushes folders.
 
 mod ours;
 mod root;
@@ -32,22 +32,22 @@ use crate::error::CliError;
 /// The most that is looked at in one folder and below it: links can make few files appear to be any number.
 const MOST: usize = 1_000_000;
 
-/// A folder, and the rules for what of it is pushed.
+/// A folder, and the rules for its files.
 pub(crate) struct Walk {
     pub(crate) root: Arc<Root>,
     pub(crate) rules: Rules,
-    /// Whether what is on another file system than the folder is left alone.
+    /// Whether files on other file systems are skipped.
     pub(crate) one_file_system: bool,
 }
 
-/// What is in a folder at one moment.
+/// The contents of a folder at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// What is to be pushed, sorted by name.
+    /// Files to push, sorted by name.
     pub(crate) files: Vec<Found>,
-    /// What is left out on purpose.
+    /// Files left out by a rule.
     pub(crate) skipped: Vec<Skipped>,
-    /// What cannot be looked at, or can be no artifact.
+    /// Entries that cannot be read or cannot become artifacts.
     pub(crate) faults: Vec<CliError>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Found {
 
 /// A folder on the way from the root.
 struct Folder {
-    /// What names below it begin with: empty, or the path of it and a "/".
+    /// The prefix of names below it: empty, or its path and a "/".
     prefix: String,
     place: PathBuf,
     ignored: Ignored,
@@ -114,7 +114,7 @@ impl Walk {
             Ok(entries)
         };
         read().unwrap_or_else(|error| {
-            // What is gone by now was never there, but for the root.
+            // A folder that is gone by now is skipped, except for the root.
             if error.kind() != io::ErrorKind::NotFound || folder.up.is_none() {
                 let path = folder.prefix.trim_end_matches('/');
                 let path = self.root.shown(Path::new(path));
@@ -158,7 +158,7 @@ impl Walk {
             Ok(Some(found)) => found,
             Ok(None) => return None,
             Err(NotFollowed::Why(why)) => {
-                // What is excluded by its name needs no words about where it leads.
+                // A link that is excluded by name is reported as excluded.
                 match self.excluded(folder, &name, false) {
                     Some(why) => skip(why),
                     None => skip(why),
@@ -243,7 +243,7 @@ impl Walk {
             });
             return None;
         }
-        // What must not be pushed is not known without it.
+        // Without the ignore file it is unknown which files must not be pushed.
         let ignored = match Ignored::of_folder(&self.root, &place) {
             Ok(ignored) => ignored,
             Err(error) => {

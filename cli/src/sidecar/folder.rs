@@ -17,20 +17,20 @@ use crate::{
     files::walk::{Place, Root, Rules, Seen, Skipped, Walk},
 };
 
-/// A folder, and what in it is left alone.
+/// A folder, with the rules for its files.
 pub(super) struct Folder {
     walk: Walk,
     device: u64,
 }
 
-/// What is in a folder at one moment.
+/// The contents of a folder at one moment.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) began: Instant,
     /// The files by their names, and the state that each is in.
     pub(super) files: Vec<(String, Stamp)>,
     pub(super) skipped: BTreeSet<Skipped>,
-    /// What cannot be pushed, and why.
+    /// Entries that cannot be pushed, and why.
     pub(super) faults: BTreeSet<String>,
 }
 
@@ -69,7 +69,7 @@ impl Folder {
 
     fn resolve(&self, name: &str) -> io::Result<PathBuf> {
         let place = self.walk.root.resolve(Path::new(name))?;
-        // What leads out is not there.
+        // A link out of the folder counts as missing.
         place.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
@@ -78,7 +78,7 @@ impl Folder {
         ours.then(|| Stamp::of(metadata))
     }
 
-    /// Looks at everything. The stamps hold the file system, so what is pushed is on that of the folder.
+    /// Scans everything. Stamps include the device, so pushed files are on the folder's file system.
     pub(super) fn look(&self) -> Seen {
         self.walk.look()
     }

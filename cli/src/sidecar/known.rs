@@ -1,4 +1,4 @@
-//! What is known of the files of a folder: which stand still, and what became of them.
+//! The state of each file of a folder: changing, waiting, being pushed, or done.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -41,7 +41,7 @@ enum Step {
     Ended(End),
 }
 
-/// What became of a file in the state that it is in.
+/// The outcome of a file in its present state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Pushed,
@@ -92,7 +92,7 @@ impl Known {
             if file.seen < now && file.step == Step::Waiting {
                 lost.push(name.clone());
             }
-            // What is being pushed is open, or whoever pushes it will say that it is gone.
+            // A file that is being pushed is open, or its push fails as gone.
             file.seen == now || matches!(file.step, Step::UnderWay { .. })
         });
         let waiting = self
@@ -124,7 +124,7 @@ impl Known {
         Some((name, file.stamp))
     }
 
-    /// Notes what became of a file that was being pushed. It may have changed meanwhile.
+    /// Records the outcome of a push. The file may have changed meanwhile.
     pub(super) fn end(&mut self, name: &Arc<str>, end: End) {
         self.leave(name, Step::Ended(end));
     }
@@ -287,7 +287,7 @@ mod tests {
             assert!(!seen.known.waits());
         }
         seen.known.end(&name, End::Refused(Fault::Caller));
-        // What was refused is there no more.
+        // The refused file is gone.
         assert_eq!(seen.known.worst(), None);
         seen.see()?;
         let name = seen.next()?;

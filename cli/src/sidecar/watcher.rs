@@ -1,4 +1,4 @@
-//! Pushing what a folder holds, as it comes.
+//! Pushes the files of a folder as they appear.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ const SLOWEST: u64 = 64 << 10;
 /// How many files are pushed at a time.
 const IN_FLIGHT: usize = 32;
 
-/// What all pushes have in common.
+/// The values that all pushes share.
 pub(super) struct Pushing {
     pub(super) client: Client,
     pub(super) folder: Arc<Folder>,
@@ -47,26 +47,26 @@ pub(super) struct Pushing {
     pub(super) output: Output,
 }
 
-/// Pushes the files of a folder, a few at a time, and knows what became of them.
+/// Pushes the files of a folder, a few at a time, and records the outcomes.
 pub(super) struct Watcher<'a> {
     pushing: &'a Pushing,
     known: Known,
     pace: Pace,
     under_way: FuturesUnordered<LocalBoxFuture<'a, Outcome>>,
-    /// What is there and is no file that could be pushed.
+    /// Entries that cannot be pushed.
     faults: BTreeSet<String>,
     skipped: BTreeSet<Skipped>,
-    /// The files that were told to look like secrets.
+    /// The files that a warning of secrets named.
     secrets: BTreeSet<String>,
     has_pushed: bool,
-    /// Whose fault it was that the last push has to be made again.
+    /// Whose fault the last failed push was.
     trouble: Option<Fault>,
     told_of_seal: bool,
-    /// Whether it is known what is there at the end.
+    /// Whether the last scan is done.
     swept: bool,
 }
 
-/// What became of the push of a file.
+/// The outcome of the push of a file.
 struct Outcome {
     name: Arc<str>,
     artifact: Result<Artifact, CliError>,
@@ -127,7 +127,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Pushes each file as soon as it has settled, for ever. Can be dropped at any time: what is under way goes on with
+    /// Pushes each file as soon as it has settled, without an end. Can be dropped at any time: running pushes continue with
     /// [`Self::sweep`].
     pub(super) async fn watch(&mut self, interval: Duration) {
         let mut scans = scans(self.pushing.folder.clone(), interval);
@@ -181,16 +181,16 @@ impl<'a> Watcher<'a> {
         self.swept && !self.has_pushed && self.known.is_empty()
     }
 
-    /// Whether something that is there is not pushed, by a rule or because of what it is.
+    /// Whether some entry is skipped, by a rule or by its type.
     pub(super) fn has_skipped(&self) -> bool {
         !self.skipped.is_empty()
     }
 
-    /// Tells what was not pushed, unless that was told before.
+    /// Reports the files that were not pushed, each once.
     pub(super) fn failures(self) -> Failures {
         let (output, mut failures) = (self.pushing.output, Failures::default());
         if !self.swept {
-            let words = "it is not known what is left: the folder could not be looked at in time";
+            let words = "it is unknown which files are left: the folder could not be scanned in time";
             failures.add(output, &CliError::Usage(words.to_owned()));
         }
         let fault = self.trouble.unwrap_or(Fault::Network);
@@ -240,7 +240,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Tells once which files look like secrets.
+    /// Warns once of files that look like secrets.
     fn warn(&mut self, files: &[(String, Stamp)]) {
         let names = files.iter().map(|(name, _)| name.as_str());
         let secrets: BTreeSet<String> = names
@@ -264,7 +264,7 @@ impl<'a> Watcher<'a> {
         self.has_pushed = true;
         self.pace.go_on();
         self.trouble = None;
-        // Nobody may read it. The files are to be pushed all the same.
+        // Standard output may have no reader. The files are pushed all the same.
         if let Err(error) = self.aside(|output| push::print_line(artifact, output)) {
             self.fail(&error);
         }
@@ -295,7 +295,7 @@ impl<'a> Watcher<'a> {
             }
             What::Lost => {
                 self.known.again(name, now);
-                // What is under way is what was lost.
+                // The running call is the lost one.
                 self.trouble = match error.retry() {
                     Retry::WhenFirstEnds => self.trouble.or(Some(error.fault())),
                     _ => Some(error.fault()),
@@ -323,7 +323,7 @@ impl<'a> Watcher<'a> {
     }
 }
 
-/// What an error says of a push.
+/// The kind of failure of a push.
 enum What {
     /// There is no such file any more.
     Gone,
@@ -337,7 +337,7 @@ enum What {
 
 impl What {
     fn of(error: &CliError) -> Self {
-        // A key may be exchanged for one that is known.
+        // The key file may get a valid key later.
         let new_key = error.code() == "unauthorized";
         match error {
             _ if is_gone(error) => Self::Gone,
@@ -350,7 +350,7 @@ impl What {
     }
 }
 
-/// Looks at a folder again and again, until nobody wants to know any more.
+/// Scans a folder at an interval, until the receiver is dropped.
 fn scans(folder: Arc<Folder>, interval: Duration) -> mpsc::Receiver<Scan> {
     let (sender, scans) = mpsc::channel(1);
     tokio::spawn(async move {

@@ -9,7 +9,7 @@ use crate::{
     verbs::job,
 };
 
-/// The failures among several things, each told when it happened.
+/// The failures among several things, each printed when it happened.
 #[derive(Default)]
 pub(crate) struct Failures {
     worst: Option<Fault>,
@@ -36,7 +36,7 @@ impl Failures {
     }
 }
 
-/// What became of artifacts that one call was to change, as JSON has it.
+/// The JSON answer of a call that changes several artifacts.
 #[derive(Serialize)]
 pub(crate) struct Changed {
     pub(crate) changed_count: i64,
@@ -47,7 +47,7 @@ pub(crate) struct Changed {
 }
 
 impl Changed {
-    /// Prints it. The call succeeded; whoever named an artifact that is not there made a mistake all the same.
+    /// Prints it. The call succeeded, but a missing artifact is still the caller's error.
     pub(crate) fn print(self, what: &str, output: Output) -> Result<(), CliError> {
         output.data(&self, || match &self.job {
             Some(job) if !job.has_ended() => job::fields(job),
@@ -64,7 +64,7 @@ impl Changed {
     }
 }
 
-/// Tells each of these to be a mistake of the caller's.
+/// Reports each of these as an error of the caller.
 pub(crate) fn not_done(ids: &[String], why: &str, output: Output) -> Result<(), CliError> {
     let mut failures = Failures::default();
     for id in ids {

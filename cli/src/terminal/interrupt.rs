@@ -1,4 +1,4 @@
-//! Signals that end a verb: most verbs end where they are, and some have something to say first.
+//! Signals that end a verb: most verbs end at once, and some print a last message.
 
 use std::{future, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{error::CliError, terminal::signals::Signals};
 
-/// How long a verb that was ended waits for what must not be cut off.
+/// How long an interrupted verb waits for work that must not be cut off.
 const FINISH: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
@@ -27,14 +27,14 @@ struct Interrupt {
 /// How a verb ended.
 pub(crate) enum VerbEnd<T> {
     Done(T),
-    /// By the signal of this number; with what it had to say, if it had.
+    /// By the signal of this number, with the verb's last result if it had one.
     Interrupted(Option<T>, i32),
 }
 
-/// Runs a verb to its end, or until a signal ends it: then it is dropped, and with it its temporary files and its uploads.
-/// One that waits for [`interrupted`] is asked once more, and has its say if it needs no time for it.
+/// Runs a verb to its end, or until a signal: then the verb is dropped, and with it its temporary files and its uploads.
+/// A verb that waits for [`interrupted`] is polled once more, and its result counts if it is ready then.
 ///
-/// Only this listens to the signals: two listeners do not hear them in the same moment.
+/// Only this function listens for signals: two listeners would not receive them at the same moment.
 pub(crate) async fn run_until_interrupted<T>(
     verb: impl Future<Output = T>,
 ) -> Result<VerbEnd<T>, CliError> {
@@ -42,7 +42,7 @@ pub(crate) async fn run_until_interrupted<T>(
     let interrupt = Interrupt::default();
     let mut verb = Box::pin(INTERRUPT.scope(interrupt.clone(), verb));
     let signal = tokio::select! {
-        // Signals are minded from the first word on.
+        // Signals win over a result that is ready in the same moment.
         biased;
         signal = signals.next() => signal,
         done = &mut verb => return Ok(VerbEnd::Done(done)),
@@ -62,12 +62,12 @@ pub(crate) async fn run_until_interrupted<T>(
 pub(crate) async fn interrupted() {
     match INTERRUPT.try_with(|interrupt| interrupt.token.clone()) {
         Ok(token) => token.cancelled_owned().await,
-        // What is no verb is not interrupted.
+        // Outside a verb, wait without an end.
         Err(_) => future::pending().await,
     }
 }
 
-/// Does work that blocks, on a thread of its own. A signal that ends the verb does not cut the work off.
+/// Runs blocking work on a thread of its own. A signal that ends the verb does not cut the work off.
 pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {

@@ -1,4 +1,4 @@
-//! The only way out: data to standard output, words to standard error.
+//! All output: data to standard output, messages to standard error.
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
@@ -15,7 +15,7 @@ use crate::{
     terminal::printable::{printable, printable_json},
 };
 
-/// How often is looked whether somebody still reads.
+/// How often to check for a reader.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How to print.
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Output {
     /// Data as JSON.
     json: bool,
-    /// Errors as JSON too; only on request, so that whoever reads a log without asking for JSON reads words.
+    /// Errors as JSON too; only on request, because people read logs.
     json_errors: bool,
     /// Whether a person looks at standard output.
     terminal: bool,
@@ -67,7 +67,7 @@ impl Output {
         self.raw(text.as_bytes())
     }
 
-    /// Waits until nobody can read any more what is printed, as when the other end of a pipe is closed.
+    /// Waits until standard output has no reader any more, as when the other end of a pipe is closed.
     pub(crate) async fn is_unread(self) {
         let mut tick = interval(LOOK);
         loop {
@@ -91,27 +91,26 @@ impl Output {
             .map_err(CliError::Stdout)
     }
 
-    /// Tells a person something beside the data.
+    /// Prints a message to a person, on standard error.
     pub(crate) fn note(self, words: &str) {
         complain(&printable(words));
     }
 
-    /// Tells a person how to go on, where a program reads it in the data.
+    /// Prints how to continue, unless a program reads that in the data.
     pub(crate) fn hint(self, words: &str) {
         if !self.json {
             self.note(words);
         }
     }
 
-    /// Tells whoever waits what goes on, unless errors are read by a program, which must find nothing else beside them.
+    /// Prints progress, unless a program reads the errors: it must find nothing else on standard error.
     pub(crate) fn progress(self, words: &str) {
         if !self.json_errors {
             self.note(words);
         }
     }
 
-    /// Tells an error. `None` when there is nobody to tell: who reads the data has stopped reading, as `head` does, and
-    /// that is no failure.
+    /// Prints an error. `None` when the reader of the data has closed the pipe, as `head` does: that is no failure.
     pub(crate) fn fail(self, error: &CliError) -> Option<Fault> {
         match error {
             CliError::AlreadyReported(fault) => return Some(*fault),
@@ -190,7 +189,7 @@ fn json_text(json: serde_json::Result<String>) -> Result<String, CliError> {
     }
 }
 
-/// One line on standard error; when that is gone too, there is nowhere left to say so.
+/// One line on standard error. If that fails too, no place is left to report it.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! How far long work is: bars on standard error, and lines where standard error is not a terminal.
+//! Progress: bars on standard error, or lines when standard error is not a terminal.
 
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ use crate::terminal::{output::Output, printable::printable};
 /// How often a line is written.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// How many transfers that are under way are told in a line.
+/// How many running transfers a line names.
 const MAX_NAMED: usize = 3;
 
 /// The bars of several transfers. A clone shares them.
@@ -67,7 +67,7 @@ impl Progress {
         bar
     }
 
-    /// A bar for how many of many things are done. It goes as that of bytes does.
+    /// A bar for how many of many things are done. It disappears as that of bytes does.
     pub(crate) fn things(&self, name: &str, length: Option<u64>) -> ProgressBar {
         let template = if length.is_some() {
             "{bar:24} {human_pos:>9} of {human_len:<9} {eta:>4} {prefix}"
@@ -119,7 +119,7 @@ impl Progress {
         self.bars.suspend(write)
     }
 
-    /// Does work, and tells every ten seconds how far it is where there is no terminal for the bars.
+    /// Does work, and prints a line every ten seconds when no terminal shows the bars.
     pub(crate) async fn report_during<T>(
         &self,
         tell: impl Fn(&str),
@@ -153,7 +153,7 @@ impl Progress {
     fn line(&self) -> String {
         let under_way = self.under_way.lock();
         let under_way = under_way.unwrap_or_else(PoisonError::into_inner);
-        let told = under_way.iter().filter_map(|(name, bar)| {
+        let running = under_way.iter().filter_map(|(name, bar)| {
             let bar = bar.upgrade()?;
             let position = BinaryBytes(bar.position());
             Some(match bar.length() {
@@ -161,13 +161,13 @@ impl Progress {
                 None => format!("{name} ({position})"),
             })
         });
-        let told: Vec<String> = told.take(MAX_NAMED).collect();
+        let running: Vec<String> = running.take(MAX_NAMED).collect();
         let done = (self.things > 1).then(|| {
             let [done, all] = [self.count.position(), self.things].map(HumanCount);
             format!("{done} of {all} done")
         });
-        let told = (!told.is_empty()).then(|| format!("under way: {}", told.join(", ")));
-        let parts: Vec<String> = done.into_iter().chain(told).collect();
+        let running = (!running.is_empty()).then(|| format!("under way: {}", running.join(", ")));
+        let parts: Vec<String> = done.into_iter().chain(running).collect();
         parts.join("; ")
     }
 }

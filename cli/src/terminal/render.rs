@@ -1,4 +1,4 @@
-//! What the server answers, as a person reads it.
+//! Answers of the server, formatted for people.
 
 use cairn_proto::json::{Artifact, Link, Session, present};
 use indicatif::HumanBytes;
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{args::time::age, terminal::output};
 
-/// Every field that is set on its line; of those that have a value from the start, what is not that.
+/// Every field that is set, one a line. Fields with their default value are left out.
 pub(crate) fn artifact_fields(artifact: &Artifact) -> String {
     let other_than =
         |usual: &str, value: &Option<String>| value.clone().filter(|value| usual != value);
@@ -57,7 +57,7 @@ pub(crate) fn artifact_fields(artifact: &Artifact) -> String {
     output::fields(&fields)
 }
 
-/// "v1", "v2" …; what is unpublished has none yet.
+/// "v1", "v2" …; an unpublished artifact has no version yet.
 pub(crate) fn version(artifact: &Artifact) -> String {
     match artifact.version {
         0 => "-".to_owned(),
@@ -133,7 +133,7 @@ pub(crate) fn session_fields(session: &Session) -> String {
     output::fields(&fields)
 }
 
-/// What there is to tell of a session's sealing beside something else; nothing as long as it is open.
+/// When a session was sealed and with which manifest; empty while it is open.
 pub(crate) fn seal_line(session: &Session) -> String {
     match (&session.sealed_at, &session.manifest_hash) {
         (Some(at), Some(hash)) => format!("sealed at {at}, manifest {hash}\n"),
@@ -184,12 +184,12 @@ pub(crate) fn shown(time: Option<Timestamp>) -> Option<String> {
     time.map(|time| time.to_string())
 }
 
-/// A hold is out of the ordinary, and told only where there is one.
+/// A hold is rare, so its line appears only where there is one.
 pub(crate) fn held(legal_hold: bool) -> Option<String> {
     legal_hold.then(|| "yes".to_owned())
 }
 
-/// Who did something: the workload by whose token, or else the key by its end.
+/// The credential of a change: the workload of the token, or else the end of the key.
 pub(crate) fn key_or_workload(last_4: &str, workload: Option<&str>) -> String {
     workload.map_or_else(|| format!("…{last_4}"), str::to_owned)
 }

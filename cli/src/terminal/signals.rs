@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! The signals that stop this process.
 
 use std::{future::poll_fn, io, task::Poll};
 
@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
 
-/// The signals that end a process that does not mind them, but for KILL, which cannot be minded, and those that tell of
-/// faults of the process itself.
+/// The signals that end a process by default, except for KILL, which cannot be caught, and those that report faults of the
+/// process itself.
 const ENDING: [Number; 13] = [
     Number::INT,
     Number::TERM,
@@ -26,7 +26,7 @@ const ENDING: [Number; 13] = [
     Number::XFSZ,
 ];
 
-/// The ways to be told to stop: Ctrl-C, `kill`, the end of the terminal and the like.
+/// The signals that stop this process: Ctrl-C, `kill`, a closed terminal and the like.
 pub(crate) struct Signals {
     pub(crate) token: CancellationToken,
     all: Vec<(i32, Signal)>,

@@ -8,8 +8,8 @@ use crate::error::CliError;
 /// How many files are in transfer at a time: small ones share calls, large ones wait for [`cairn_client::Room`].
 pub(crate) const IN_FLIGHT: usize = 128;
 
-/// Transfers things, some at a time, and returns what came of those that did not fail, in the order of the things. `done` is
-/// what became of them in a word, for when a signal ends it amid them.
+/// Transfers things, some at a time, and returns the results of those that succeeded, in the order of the things. `done` is
+/// the past participle for the message after an interrupt.
 pub(crate) async fn transfer<T, R>(
     things: Vec<T>,
     done: &str,

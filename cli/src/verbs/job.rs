@@ -25,7 +25,7 @@ use crate::{
     terminal::output::Output,
 };
 
-/// List, show, await and cancel jobs: what rm and stage leave to the store because it is too much for one call
+/// List, show, await and cancel jobs, which do the work of rm and stage that is too much for one call
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -40,7 +40,7 @@ enum Verb {
     Show(OneArgs),
     /// Wait for a job to end; fails when the job failed or was cancelled
     Wait(OneArgs),
-    /// End a job before its time; what it has done stays done
+    /// Cancel a job; finished work stays done
     Cancel(CancelArgs),
 }
 

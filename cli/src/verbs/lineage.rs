@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Print what an artifact was made from, and what that was made from
+/// Print the artifacts that an artifact was made from, step by step
 #[derive(clap::Args)]
 #[command(override_usage = "cairn lineage [OPTIONS] ID
        cairn lineage [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
@@ -88,7 +88,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     Ok(())
 }
 
-/// One line for each step, below and to the right of where it starts. What has been shown is not followed again.
+/// One line for each step, below and to the right of its start. An artifact is followed once.
 fn tree(lineage: &Lineage, root: &str, outputs: bool) -> String {
     let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for step in &lineage.derivations {

@@ -121,7 +121,7 @@ enum Order {
     Name,
 }
 
-/// What the server says of a list that is longer than it counts.
+/// The server's count for a list that is longer than it counts.
 const MORE_THAN_COUNTED: i64 = 10_001;
 
 #[derive(Serialize)]

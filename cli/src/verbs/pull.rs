@@ -43,7 +43,7 @@ use crate::{
 /// The most that is held in memory instead of being written in parts, in bytes.
 const SMALL: u64 = 1 << 20;
 
-/// How many hidden files are told.
+/// How many hidden files a warning names.
 const MAX_NAMED: usize = 10;
 
 /// Fetch an artifact, or everything that a session holds
@@ -96,7 +96,7 @@ struct SessionPulled {
     artifacts: Vec<Pulled>,
 }
 
-/// What to fetch, and where to.
+/// Which artifacts to fetch.
 enum Task {
     One(ArtifactRef),
     Session(Whole, PathBuf),
@@ -170,7 +170,7 @@ impl Puller {
     async fn to_stdout(&self, which: ArtifactRef, progress: &Progress) -> Result<(), CliError> {
         let observer = progress.observer(&which.to_string(), None, self.output);
         let download = self.client.download(which, observer).await?;
-        // At a terminal it would be drawn over what is read there.
+        // At a terminal the bar would be drawn over the content.
         let bar = match stderr().is_terminal() {
             true => ProgressBar::hidden(),
             false => progress.bytes(&download.artifact().filename, Some(download.size())),
@@ -231,7 +231,7 @@ impl Puller {
         failures.into_result()
     }
 
-    /// Fetches what is not there, into the file that `target` opens. `begun` is a download that has begun, if one has.
+    /// Fetches the content into the file that `target` opens, unless it is there already. `begun` is a running download, if any.
     async fn fetch(
         &self,
         artifact: v1::Artifact,
@@ -295,7 +295,7 @@ async fn on_thread<T: Send + 'static>(
     run_to_completion(work).await.map_err(broken)?
 }
 
-/// Tells which files are hidden: programs read them unasked, and who made them may be less trusted.
+/// Warns of hidden files: programs read them without being asked, and their author may be less trusted.
 fn warn_of_hidden(artifacts: &[v1::Artifact], output: Output) {
     let is_hidden = |name: &str| name.split('/').any(|segment| segment.starts_with('.'));
     let names = artifacts.iter().map(|artifact| artifact.filename.as_str());

@@ -70,7 +70,7 @@ pub(crate) struct Args {
         value_parser = NonEmptyStringValueParser::new()
     )]
     idempotency_key: Option<String>,
-    /// Store again what has been stored already
+    /// Store the file again even if it is stored already
     #[arg(long)]
     no_idempotency_key: bool,
     #[command(flatten)]
@@ -201,7 +201,7 @@ struct Pusher {
     output: Output,
 }
 
-/// Links what could not be linked before it was published.
+/// Links artifacts that could not be linked before they were published.
 async fn link_all(pusher: &Pusher, pushed: &mut [Pushed], failures: &mut Failures) {
     for one in pushed {
         let id = &one.artifact.artifact_id;
@@ -358,7 +358,7 @@ impl From<v1::Artifact> for Pushed {
 }
 
 impl Pushed {
-    /// What is out of the ordinary with it.
+    /// A remark on an unusual result.
     fn remark(&self) -> String {
         match (&self.artifact.state, self.existing, self.deduplicated) {
             (Some(state), ..) if state != "visible" => state.clone(),

@@ -109,8 +109,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
     let mut failures = Failures::default();
 
-    // A name may mean another artifact a moment later. What is asked about, and told, is what is deleted; with a key it is
-    // the server that remembers what the name meant at first.
+    // A name may lead to another artifact a moment later, so exactly the artifact that was shown is deleted. With a key,
+    // the server remembers where the name led at first.
     let by_name = matches!(wanted[..], [ArtifactRef::Name(_)]);
     let look = args.dry_run || ask || (by_name && args.key.idempotency_key.is_none());
     let wanted = if look {
@@ -153,20 +153,20 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 }
 
 fn wanted(mut ids: Vec<String>, name: Name) -> Result<Vec<ArtifactRef>, CliError> {
-    // What goes for one id goes for each.
+    // The rules for one id hold for each.
     let first = (!ids.is_empty()).then(|| ids.remove(0));
     let first = name.or_id(first)?;
     let rest = ids.into_iter().map(ArtifactRef::Id);
     Ok(iter::once(first).chain(rest).collect())
 }
 
-/// What is to be deleted, as far as it can be seen.
+/// The artifacts to delete, with the records of those that are visible.
 #[derive(Default)]
 struct Found {
     /// Of all of it.
     ids: Vec<String>,
     seen: Vec<Artifact>,
-    /// No read finds these: they are not there, or unpublished. Who deletes them is told which.
+    /// Ids that no read finds: they do not exist, or are unpublished.
     unseen: Vec<String>,
 }
 
@@ -230,7 +230,7 @@ async fn delete(
     key.call(output, delete).await
 }
 
-/// Prints what became of each artifact, under the name by which the caller knows it.
+/// Prints the result for each artifact, under the name that the caller gave.
 fn print(
     removals: Vec<(String, DeletedArtifact)>,
     several: bool,
@@ -261,7 +261,7 @@ fn print(
     output.data(&removals, || table(&rows))
 }
 
-/// Shows what is to be deleted and asks whether it may be. Anything but a yes is a no.
+/// Shows the artifacts and asks whether to delete them. Anything but a yes is a no.
 pub(crate) async fn confirmed(what: &str, output: Output) -> Result<bool, CliError> {
     for line in what.lines() {
         output.note(line);

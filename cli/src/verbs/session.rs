@@ -45,19 +45,19 @@ enum Verb {
     Ls(LsArgs),
     /// Print a session's record
     Show(OneArgs),
-    /// Say something of a session: a name for people, labels
+    /// Change a session's display name and labels
     Update(update::Args),
     /// Print what happens in a session, as it happens: one line for each event, in one order that never changes
     ///
     /// Lost connections are made again, and every event is printed once. An interrupt ends it.
     Watch(watch::Args),
-    /// Publish what was pushed with --unpublished: all of it becomes visible in one moment, or none of it
+    /// Publish the artifacts pushed with --unpublished: all become visible in one moment, or none
     Commit(commit::Args),
     /// Seal a session for good: nothing can be added to it any more
     Seal(SealArgs),
-    /// Delete what a session holds, but for what was pushed with --persistent and what is under a legal hold
+    /// Delete the artifacts of a session, except those pushed with --persistent and those under a legal hold
     ///
-    /// Labels save nothing. The session itself stays, with its labels, its seal and its manifest.
+    /// Labels protect no artifact. The session itself stays, with its labels, its seal and its manifest.
     Delete(delete::Args),
     /// Check that a sealed session's manifest, with the hash of every artifact, is the one that was sealed
     Verify(OneArgs),
@@ -115,7 +115,7 @@ struct Listing {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     match args.verb {
-        // The bare id also when nobody looks: it is made for $(cairn session new).
+        // The bare id, also without a terminal: for $(cairn session new).
         Verb::New => output.raw(format!("{}\n", fresh_id()).as_bytes()),
         Verb::Ls(args) => ls(args, output).await,
         Verb::Show(args) => show(args, output).await,
@@ -128,7 +128,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     }
 }
 
-/// A session id that nobody has used.
+/// A random session id.
 pub(crate) fn fresh_id() -> String {
     format!("ses-{}", Alphanumeric.sample_string(&mut rand::rng(), 16))
 }

@@ -23,7 +23,7 @@ use crate::{
     terminal::{output::Output, render::artifact_fields},
 };
 
-/// Change what is said of an artifact; its bytes, its name and its scope never change
+/// Change an artifact's record; its bytes, its name and its scope never change
 #[derive(clap::Args)]
 #[command(override_usage = "cairn update [OPTIONS] ID
        cairn update [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]")]
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     server: Server,
 }
 
-/// What is not given stays as it is.
+/// Fields that are not given stay as they are.
 #[derive(Default, clap::Args)]
 #[command(next_help_heading = "Change")]
 struct Change {
@@ -86,7 +86,7 @@ struct Change {
     #[arg(long)]
     stage: Option<Stage>,
     /// How long to keep it from now on: 30d, 24h, 90m, 45s, never, or default for as long as what is pushed without a time
-    // Not from CAIRN_TTL, which is for what is pushed: a new title must not change a life.
+    // Not from CAIRN_TTL, which is for pushes: a new title must not change the expiry.
     #[arg(long, value_name = "TIME")]
     ttl: Option<NewTtl>,
     /// Keep it when its session is deleted
@@ -97,11 +97,11 @@ struct Change {
     no_persistent: bool,
 }
 
-/// How long to keep what is there already.
+/// How long to keep an existing artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NewTtl {
     Given(Ttl),
-    /// As long as the tenant keeps what nothing is said of.
+    /// The tenant's default.
     Default,
 }
 

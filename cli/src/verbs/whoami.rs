@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Print for whom this key or token acts, what it may do, and what its tenant stores
+/// Print the tenant of this key or token, its limits and its usage
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             ),
             ("default ttl", Some(identity.default_ttl.clone())),
             ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
-            ("may keep for ever", Some(never.to_owned())),
+            ("may never expire", Some(never.to_owned())),
             ("largest file", Some(size(identity.max_upload_bytes))),
             (
                 "artifacts",

@@ -75,7 +75,7 @@ impl<Q: Send + 'static, A: Send + 'static> Queue<Q, A> {
             let calls_left = Arc::new(Semaphore::new(CALLS));
             let mut calls = JoinSet::new();
             let mut next = None;
-            // Closed by nobody.
+            // The semaphore is never closed.
             while let Ok(permit) = calls_left.clone().acquire_owned().await {
                 let Some(first) = (match next.take() {
                     Some(first) => Some(first),

@@ -221,8 +221,8 @@ fn read(open: Opener, mut file: SteadyFile) -> io::Result<How> {
     }
 }
 
-/// Reads content to its end and sends it on in pieces; fails at its end when it is not what was expected. `None` when nobody
-/// takes the pieces any more.
+/// Reads content to its end and sends it on in pieces. Fails at its end when it has not the expected digest. `None` when the
+/// receiver of the pieces was dropped.
 pub(crate) fn send(
     mut content: impl Read,
     expected: Option<&Digest>,

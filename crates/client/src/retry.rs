@@ -179,14 +179,14 @@ mod tests {
     }
 
     /// Makes a call that fails in this way so many times, then succeeds. Returns the outcome, how often it was made, how long
-    /// it took and how often it was told.
+    /// it took and how often a reason was reported.
     async fn calls(
         failures: usize,
         error: impl Fn() -> Error,
     ) -> (Result<(), String>, usize, Duration, usize) {
-        let (mut made, told, start) = (0, RefCell::new(0), Instant::now());
+        let (mut made, reasons, start) = (0, RefCell::new(0), Instant::now());
         let outcome = retry(
-            |_| *told.borrow_mut() += 1,
+            |_| *reasons.borrow_mut() += 1,
             async || {
                 made += 1;
                 if made <= failures {
@@ -198,7 +198,7 @@ mod tests {
         )
         .await;
         let outcome = outcome.map_err(|error| error.to_string());
-        (outcome, made, start.elapsed(), told.into_inner())
+        (outcome, made, start.elapsed(), reasons.into_inner())
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,13 +2,13 @@
 
 use std::{fs::Metadata, os::unix::fs::MetadataExt};
 
-/// What a file looked like at one moment. Whoever writes to it, or puts another in its place, changes this, also when the
-/// time of the last modification is set back, as archivers do.
+/// The state of a file at one moment. A write to the file changes it, as does another file in its place, also when the time
+/// of the last modification is set back, as archivers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stamp {
     length: u64,
     modified_ns: i64,
-    /// When anything about it was last changed, which nobody can set.
+    /// When anything about it was last changed, which no program can set.
     changed_ns: i64,
     device: u64,
     inode: u64,

@@ -31,7 +31,7 @@ impl Authenticator {
             return self.store.authenticate(secret).await;
         }
         let Some(tokens) = &self.tokens else {
-            let why = "this server takes API keys alone, for it was told of no issuer (CAIRN_TOKEN_ISSUER)";
+            let why = "this server accepts only API keys, because no token issuer is configured (CAIRN_TOKEN_ISSUER)";
             return Err(Error::TokenRefused(why.to_owned()));
         };
         let subject = tokens.subject(secret).await?;

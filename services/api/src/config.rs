@@ -184,7 +184,7 @@ impl TokenSettings {
             }
             return Ok(None);
         };
-        let safe = "must be a URL with https, for whoever can change the answer can make tokens";
+        let safe = "must be a URL with https: anyone who can change the answer can make tokens";
         match &keys_url {
             Some(url) if !is_safe(url) => return Err(Error::invalid(KEYS_URL, safe)),
             None if !issuer.parse().is_ok_and(|url| is_safe(&url)) => {

@@ -1,4 +1,4 @@
-//! What Cairn itself leaves in folders, which is never pushed.
+//! Cairn's own files in folders, which are never pushed.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(crate) fn is_temporary(file_name: &str) -> bool {
     file_name.starts_with(BEGIN) && file_name.ends_with(END)
 }
 
-/// Whether a folder is that of a `cairn dev`, with a key and the bytes of everybody in it, or one of blobs.
+/// Whether a folder is the data folder of a `cairn dev`, with its key and all bytes, or a folder of blobs.
 pub(super) fn is_data_folder(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
     (has("dev.env") && has("lock")) || (has("_deployment_id") && has("v1"))

@@ -55,7 +55,7 @@ impl Root {
         &self.real
     }
 
-    /// What is below the folder, as it is shown to people.
+    /// A path below the folder, as it is shown to people.
     pub(crate) fn shown(&self, below: &Path) -> PathBuf {
         // Joined to nothing, a path gets a "/" at its end.
         if below.as_os_str().is_empty() {
@@ -71,7 +71,7 @@ impl Root {
         Ok(found.strip_prefix(&self.real).ok().map(Path::to_owned))
     }
 
-    /// Opens what is at a path below the folder to read it. Does not wait for the other end of a pipe.
+    /// Opens a path below the folder for reading. Does not wait for the other end of a pipe.
     pub(crate) fn read(&self, below: &Path) -> io::Result<File> {
         let dir = Dir::open_ambient_dir(&self.real, ambient_authority())?;
         let mut options = OpenOptions::new();
@@ -91,7 +91,7 @@ impl Place {
         }
     }
 
-    /// What is there, to be uploaded.
+    /// The content to upload.
     pub(crate) fn content(&self) -> Content {
         match self {
             Self::Named(path) => Content::file(path),

@@ -1,4 +1,4 @@
-//! What the caller leaves out of folders.
+//! Rules that leave files out of a push.
 
 use std::{
     io::{self, Read},
@@ -13,15 +13,15 @@ use ignore::{
 use super::root::Root;
 use crate::error::CliError;
 
-/// The file in a folder that says what of it is not pushed.
+/// The file in a folder with patterns of files that are not pushed.
 pub(super) const IGNORE_FILE: &str = ".cairnignore";
 
 /// The most that such a file may hold, in bytes.
 const IGNORE_MOST: u64 = 1 << 20;
 
-/// What of folders is pushed.
+/// Which files of folders are pushed.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "What of a folder")]
+#[command(next_help_heading = "Files of a folder")]
 pub(crate) struct Selection {
     /// Leave out files and folders by patterns as in .gitignore; may be given again, and takes the place of the default,
     /// which are names of unfinished files. A .cairnignore in a folder leaves out more
@@ -30,7 +30,7 @@ pub(crate) struct Selection {
     /// Push also hidden files and folders, whose names begin with a dot
     #[arg(long)]
     hidden: bool,
-    /// Print what would be pushed, and push nothing
+    /// Print the files that would be pushed, and push nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Rules {
 #[derive(Debug, Clone)]
 pub(super) struct Patterns(Gitignore);
 
-/// What the ignore file of a folder says; nothing where there is none.
+/// The patterns of a folder's ignore file; none without one.
 #[derive(Debug)]
 pub(super) struct Ignored(Option<Patterns>);
 

@@ -2,7 +2,7 @@
 
 use crate::terminal::output::Output;
 
-/// How many names are told.
+/// How many names a warning has.
 const MAX_NAMED: usize = 10;
 
 /// Whole file names.
@@ -53,7 +53,7 @@ const ENDINGS: [&str; 12] = [
 /// Whole files in whole folders.
 const PATHS: [&str; 3] = [".docker/config.json", ".kube/config", ".git/config"];
 
-/// Tells which of these files look like secrets, by their names.
+/// Warns of files whose names look like those of secrets.
 pub(crate) fn warn_of_secrets<'a>(names: impl Iterator<Item = &'a str>, output: Output) {
     let secrets: Vec<&str> = names.filter(|name| looks_secret(name)).collect();
     if secrets.is_empty() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::terminal::output::Output;
 
-/// How many of one kind are told.
+/// How many of one kind a message names.
 const MAX_NAMED: usize = 10;
 
 /// Something that is not pushed.
@@ -34,7 +34,7 @@ pub(crate) enum Why {
 }
 
 impl Why {
-    /// Whether the caller can have it pushed, or asked that it is not; told of all together.
+    /// Whether an option pushes it or leaves it out; such files share one message.
     pub(crate) fn is_a_rule(self) -> bool {
         matches!(self, Self::Hidden | Self::Excluded | Self::Ignored)
     }
@@ -50,12 +50,12 @@ impl Why {
             Self::OtherFileSystem => "on another file system",
             Self::Special => "not a regular file",
             Self::Temporary => "a temporary file of cairn pull",
-            Self::DataFolder => "a data folder of Cairn, with a key and everybody's bytes",
+            Self::DataFolder => "a data folder of Cairn, with its key and all bytes",
         }
     }
 }
 
-/// Tells all that is skipped: each, but what is skipped by a rule all together.
+/// Reports skipped files: one line for each, and one for all that a rule skips.
 pub(crate) fn report_skipped(skipped: &[Skipped], output: Output) {
     let (rules, others): (Vec<_>, Vec<_>) =
         skipped.iter().partition(|skipped| skipped.why.is_a_rule());
@@ -77,11 +77,11 @@ pub(crate) fn report_skipped(skipped: &[Skipped], output: Output) {
     }
 }
 
-/// Tells each of these.
+/// Reports each of these.
 pub(crate) fn report_each<'a>(skipped: impl Iterator<Item = &'a Skipped>, output: Output) {
     let mut more = 0;
-    for (told, Skipped { path, why }) in skipped.enumerate() {
-        if told < MAX_NAMED {
+    for (named, Skipped { path, why }) in skipped.enumerate() {
+        if named < MAX_NAMED {
             output.note(&format!("skipped {}: {}", path.display(), why.words()));
         } else {
             more += 1;

@@ -39,7 +39,7 @@ fn names(seen: &Seen) -> Vec<&str> {
     seen.files.iter().map(|found| found.name.as_str()).collect()
 }
 
-/// The names of what is skipped, and why.
+/// The skipped names, and why.
 fn skipped(seen: &Seen, folder: &TempDir) -> Vec<(String, Why)> {
     let name = |path: &std::path::Path| {
         path.strip_prefix(folder.path())

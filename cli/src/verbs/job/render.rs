@@ -16,7 +16,7 @@ pub(crate) fn outcome(job: &Job) -> Result<(), CliError> {
     let (id, done) = (&job.job_id, job.done_count);
     match job.state.as_deref() {
         Some("failed") => {
-            let why = job.last_error.as_deref().unwrap_or("no reason was told");
+            let why = job.last_error.as_deref().unwrap_or("the server gave no reason");
             Err(CliError::Server(format!(
                 "{id} failed after {done}, which stay done: {why}"
             )))

@@ -8,7 +8,7 @@ use crate::{
     terminal::{interrupt::interrupted, output::Output, progress::Progress},
 };
 
-/// What becomes of a call that is too large for the server to do at once.
+/// Whether to wait for the job of a call that is too large for the server to do at once.
 #[derive(clap::Args)]
 pub(crate) struct Wait {
     /// When so many match that the server makes a job of it, print the job and do not wait for its end
@@ -22,7 +22,7 @@ impl Wait {
         Self { no_wait }
     }
 
-    /// The job that a call started, if it did: at its end, or as it is where nobody waits.
+    /// The job that a call started, if any: at its end, or as it is without waiting.
     pub(crate) async fn on(
         &self,
         client: &Client,

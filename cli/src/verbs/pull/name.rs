@@ -1,11 +1,11 @@
-//! Filenames that came from the server, and what of them may become a path here.
+//! Filenames from the server, and whether they may become paths here.
 
 use std::path::PathBuf;
 
 use crate::error::CliError;
 
-/// A stored filename that stays below whatever folder it is put in. The server's rules are the same, but whoever writes
-/// files trusts no server.
+/// A stored filename that stays below the folder that it is joined to. The server has the same rules, but a program that
+/// writes files must not trust a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SafeName {
     /// Where below the folder; empty for the folder itself.

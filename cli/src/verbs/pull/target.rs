@@ -1,4 +1,4 @@
-//! Writing files so that nobody ever sees half of one, and none outside its folder.
+//! Writes files atomically, and only inside their folder.
 
 use std::{
     fs::{File, Permissions},
@@ -38,7 +38,7 @@ pub(super) struct Target {
     there: There,
 }
 
-/// What is there before.
+/// The target before the pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum There {
     Nothing,
@@ -111,7 +111,7 @@ impl Folder {
         }
     }
 
-    /// What is in the way to a folder below this one is an existing file to the system, also when it is a symbolic link.
+    /// The system reports a symbolic link in the path as an existing file; this names it.
     fn explain(&self, error: io::Error, below: &Path) -> io::Error {
         let is_link = |path: &Path| {
             let found = self.dir.symlink_metadata(path);

@@ -1,4 +1,4 @@
-//! What a session holds that can lie in one folder.
+//! The files of a session that fit into one folder.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use cairn_proto::v1::{Artifact, GetSessionRequest, ListArtifactsRequest};
 use super::name::SafeName;
 use crate::{error::CliError, files::names};
 
-/// How many names that are taken twice are told.
+/// How many names that occur twice an error lists.
 const MAX_NAMED: usize = 10;
 
-/// A session, or what of it is a user's or an application's.
+/// A session, or the part of it that belongs to a user or an application.
 pub(super) struct Whole {
     pub(super) session_id: String,
     pub(super) namespace: Option<String>,
@@ -48,7 +48,7 @@ impl Whole {
         })
         .await?;
         if artifacts.is_empty() {
-            // A session that never was is an error, and one that has become empty is not.
+            // A session that never existed is an error; an empty one is not.
             let session_id = self.session_id.clone();
             let request = unary(GetSessionRequest { session_id });
             client.sessions.get_session(request).await?;
@@ -69,7 +69,7 @@ fn latest(artifacts: Vec<Artifact>) -> Result<Vec<Artifact>, CliError> {
     let taken: Vec<String> = files
         .iter()
         .filter(|(_, scopes)| scopes.len() > 1)
-        .map(|(name, scopes)| told(name, scopes.values()))
+        .map(|(name, scopes)| ambiguous(name, scopes.values()))
         .collect();
     if taken.is_empty() {
         return Ok(files
@@ -78,16 +78,16 @@ fn latest(artifacts: Vec<Artifact>) -> Result<Vec<Artifact>, CliError> {
             .collect());
     }
     let more = taken.len().saturating_sub(MAX_NAMED);
-    let mut told = taken
+    let mut names = taken
         .into_iter()
         .take(MAX_NAMED)
         .collect::<Vec<_>>()
         .join("; ");
     if more > 0 {
-        told += &format!("; and {more} more");
+        names += &format!("; and {more} more");
     }
     Err(CliError::Usage(format!(
-        "nothing was pulled, for several files have one name: {told}; narrow it down with --user or --namespace, or pull \
+        "nothing was pulled, for several files have one name: {names}; narrow it down with --user or --namespace, or pull \
          each by its ID"
     )))
 }
@@ -98,7 +98,7 @@ fn refuse_conflicts(files: &[Artifact]) -> Result<(), CliError> {
     // Others are refused one by one.
     let names = names.filter(|name| SafeName::parse(name).is_ok());
     let conflicts = names::conflicts(names);
-    let told: Vec<String> = conflicts
+    let listed: Vec<String> = conflicts
         .iter()
         .map(|(file, below)| format!("{file} is a file, and for {below} a folder"))
         .collect();
@@ -107,13 +107,13 @@ fn refuse_conflicts(files: &[Artifact]) -> Result<(), CliError> {
         Some((file, _)) => Err(CliError::Usage(format!(
             "nothing was pulled, for not all of it fits into one folder: {}; leave the file out with --except {file}, and \
              pull it by itself with --name {file} and --output",
-            told.join("; ")
+            listed.join("; ")
         ))),
     }
 }
 
-/// "a.txt (art_1 of nobody, art_2 of user ada)".
-fn told<'a>(name: &str, files: impl Iterator<Item = &'a Artifact>) -> String {
+/// "a.txt (art_1 of no user, art_2 of user ada)".
+fn ambiguous<'a>(name: &str, files: impl Iterator<Item = &'a Artifact>) -> String {
     let of = |file: &Artifact| {
         let scope = [("namespace", &file.namespace), ("user", &file.user_id)];
         let scope: Vec<String> = scope
@@ -122,7 +122,7 @@ fn told<'a>(name: &str, files: impl Iterator<Item = &'a Artifact>) -> String {
             .map(|(what, value)| format!("{what} {value}"))
             .collect();
         let scope = if scope.is_empty() {
-            "nobody".to_owned()
+            "no user".to_owned()
         } else {
             scope.join(", ")
         };
@@ -171,7 +171,7 @@ mod tests {
         let error = latest(files.collect()).map_err(|error| error.to_string());
         let words = error.err().unwrap_or_default();
         assert!(
-            words.contains("00 (00-1 of nobody, 00-2 of user ada); 01"),
+            words.contains("00 (00-1 of no user, 00-2 of user ada); 01"),
             "{words}"
         );
         assert!(

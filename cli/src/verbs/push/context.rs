@@ -1,4 +1,4 @@
-//! What every artifact of one push has in common.
+//! The fields that all artifacts of one push share.
 
 use cairn_proto::v1::{
     ArtifactKind, ArtifactSpec, ArtifactStage, OnDuplicate, artifact_spec::Expiry,
@@ -52,13 +52,13 @@ struct Record {
     /// A title for people
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// What they are for
+    /// Their purpose
     #[arg(long)]
     kind: Option<Kind>,
     /// The programming or human language of their content
     #[arg(long, value_name = "NAME")]
     language: Option<String>,
-    /// What this version changes
+    /// The change that this version makes
     #[arg(long, value_name = "TEXT")]
     change_summary: Option<String>,
     /// How far they have come; draft when it is not given
@@ -75,7 +75,7 @@ struct Record {
     persistent: bool,
 }
 
-/// What must be so for anything to be stored.
+/// Conditions under which anything is stored.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Condition")]
 pub(crate) struct Condition {

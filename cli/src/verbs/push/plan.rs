@@ -1,4 +1,4 @@
-//! What a push is going to push, and under which names.
+//! The files of a push, and the names of their artifacts.
 
 use std::{
     collections::HashSet,
@@ -39,19 +39,19 @@ pub(super) enum Origin {
     File(Place),
 }
 
-/// Everything to push, in the order in which it is told.
+/// Everything to push, in the order of the output.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
-    /// What was left out on purpose.
+    /// Files left out by a rule.
     skipped: Vec<Skipped>,
-    /// What was asked for and cannot be had; the rest goes on.
+    /// Arguments that cannot be read; the others are pushed.
     pub(super) failures: Vec<CliError>,
     /// Whether the command line names one file, whose artifact is then the whole answer.
     pub(super) single: bool,
 }
 
-/// What would be pushed, as JSON has it.
+/// A file of a dry run, as JSON.
 #[derive(Serialize)]
 struct Planned {
     filename: String,
@@ -95,13 +95,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Tells what is not pushed, and what perhaps should not be.
+    /// Prints which files are skipped, and which look like secrets.
     pub(super) fn warn(&self, output: Output) {
         report_skipped(&self.skipped, output);
         warn_of_secrets(self.sources.iter().flat_map(Source::names), output);
     }
 
-    /// Prints what would be pushed.
+    /// Prints the files of a dry run.
     pub(super) fn print(&self, output: Output) -> Result<(), CliError> {
         let files = self.sources.iter().map(|source| Planned {
             filename: source.name.clone(),
@@ -191,7 +191,7 @@ impl Plan {
 }
 
 impl Source {
-    /// What is to be uploaded.
+    /// The content to upload.
     pub(super) fn content(&self) -> Content {
         let content = match &self.origin {
             Origin::Stdin => Content::reader(self.origin.shown(), io::stdin()),
@@ -221,7 +221,7 @@ impl Origin {
     }
 }
 
-/// Prints what of a folder would be pushed.
+/// Prints the files of a folder for a dry run.
 pub(crate) fn print_folder(root: &Root, files: &[Found], output: Output) -> Result<(), CliError> {
     let files = files.iter().map(|found| Planned {
         filename: found.name.clone(),

@@ -1,4 +1,4 @@
-//! `cairn push --unpublished` and `--atomic`: storing without showing, and showing all of it at once.
+//! `cairn push --unpublished` and `--atomic`: store without publishing, and publish everything at once.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ use crate::{
 /// The most that the server publishes in one moment.
 const MOST: usize = 5000;
 
-/// When what is pushed is to be seen.
+/// When pushed artifacts become visible.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Publishing")]
 pub(super) struct Publishing {
@@ -39,7 +39,7 @@ pub(super) struct Publishing {
     seal: bool,
 }
 
-/// What was published together, and the session since; null when it is not known to be published.
+/// The artifacts published together, and their session; null when the outcome is unknown.
 #[derive(Serialize)]
 struct Together<'a> {
     artifacts: &'a [Pushed],
@@ -47,7 +47,7 @@ struct Together<'a> {
 }
 
 impl Publishing {
-    /// The spec of what is stored and not shown, if that is wanted.
+    /// The spec, unpublished if the caller wants that.
     pub(super) fn of(&self, spec: ArtifactSpec) -> Result<ArtifactSpec, CliError> {
         let unpublished = self.unpublished || self.atomic;
         if unpublished && spec.session_id.is_empty() {
@@ -62,14 +62,14 @@ impl Publishing {
         })
     }
 
-    /// Tells a person how to publish what was not.
+    /// Prints how to publish the artifacts.
     pub(super) fn hint(&self, session_id: &str, output: Output) {
         if self.unpublished {
             output.hint(&format!("to publish it: cairn session commit {session_id}"));
         }
     }
 
-    /// Refuses what can never be published together, before anything is sent.
+    /// Refuses a push that could never be published at once, before anything is sent.
     pub(super) fn check(&self, files: usize, missing: usize) -> Result<(), CliError> {
         if !self.atomic {
             return Ok(());
@@ -99,7 +99,7 @@ impl Publishing {
         CliError::Usage(format!("nothing was published in '{session_id}'{waits}"))
     }
 
-    /// Publishes what was pushed, and reads it as it is now.
+    /// Publishes the artifacts and reads their new records.
     pub(super) async fn publish(
         &self,
         client: &Client,
@@ -115,13 +115,13 @@ impl Publishing {
         let session = settle(client, commit, output).await.map_err(|error| {
             let what = match error.fault() {
                 Fault::Caller => "nothing was published",
-                // The same push again tells: it has the same key.
+                // The same push finds out: it has the same key.
                 _ => "it is not known whether anything was published",
             };
             error.about(what)
         })?;
         if let Err(error) = read_again(client, pushed, output).await {
-            // What is not known is not told.
+            // The state is unknown, so it is left out.
             for one in pushed {
                 one.artifact.state = None;
             }
@@ -131,7 +131,7 @@ impl Publishing {
     }
 }
 
-/// Prints what was published together, or was not.
+/// Prints the artifacts and whether they were published.
 pub(super) fn print(
     pushed: &[Pushed],
     session: Option<Session>,

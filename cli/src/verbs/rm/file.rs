@@ -22,7 +22,7 @@ pub(super) struct Wanted {
     pub(super) key: Key,
 }
 
-/// Deletes every version of a file. Who is asked sees them first.
+/// Deletes every version of a file. Before a question the versions are shown.
 pub(super) async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<(), CliError> {
     if wanted.dry_run || wanted.ask {
         let found = find(client, &wanted.name).await?;

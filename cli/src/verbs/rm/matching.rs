@@ -22,7 +22,7 @@ use crate::{
 /// The most that one call deletes itself, and the most that a person is shown one by one.
 const BATCH: usize = 1000;
 
-/// What is to be deleted, and how.
+/// Which artifacts to delete, and how.
 pub(super) struct Wanted {
     pub(super) filter: String,
     pub(super) dry_run: bool,
@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 
 #[derive(Default, Serialize)]
 pub(crate) struct Removed {
-    /// False when it is only said what would be, or what a job will.
+    /// False for a dry run, and while a job deletes them.
     pub(crate) deleted: bool,
     pub(crate) deleted_count: i64,
     pub(crate) size_bytes: i64,
@@ -45,8 +45,8 @@ pub(crate) struct Removed {
     pub(crate) job: Option<Job>,
 }
 
-/// Deletes all that match. Who is asked sees what it is first, and then just that is deleted, unless it is too much to look
-/// at.
+/// Deletes all that match. Before a question the matches are shown, and then exactly those are deleted, unless they are too many to show
+/// one by one.
 pub(super) async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<(), CliError> {
     let mut removed = Removed {
         deleted: !wanted.dry_run,
@@ -57,7 +57,7 @@ pub(super) async fn run(client: &Client, wanted: Wanted, output: Output) -> Resu
     } else {
         None
     };
-    // With a key it is the server that remembers what was deleted.
+    // With a key, the server remembers which ones were deleted.
     if let Some(ids) = shown.filter(|_| wanted.key.idempotency_key.is_none()) {
         for batch in ids.chunks(BATCH) {
             let request = DeleteArtifactsRequest {
@@ -92,8 +92,8 @@ async fn delete(
     Ok(answer.into_inner())
 }
 
-/// Shows what matches, or how much that is when it is too much to look at, and asks whether it may be deleted. The ids of
-/// what was shown one by one.
+/// Shows the matches, or only their number when there are many, and asks whether to delete them. Returns the ids of
+/// those that were shown one by one.
 async fn show(
     client: &Client,
     filter: &str,
@@ -123,7 +123,7 @@ async fn show(
     Ok((!many).then(|| ids.collect()))
 }
 
-/// What is too much to be shown one by one.
+/// A summary of matches that are too many to show one by one.
 pub(crate) fn show_much(would: &DeleteArtifactsResponse) -> String {
     let more = if would.more { "more than " } else { "" };
     let size = size(would.size_bytes);

@@ -1,4 +1,4 @@
-//! `cairn session commit`: what a session has stored and not shown becomes visible, all of it at once.
+//! `cairn session commit`: makes the unpublished artifacts of a session visible, all at once.
 
 use cairn_client::{Client, keys, required, unary};
 use cairn_proto::{
@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// The artifacts, at most 5,000; all that are unpublished when none is given
     #[arg(value_name = "ARTIFACT")]
     artifact_ids: Vec<String>,
-    /// Also seal the session in the same moment: what is unpublished then is never published
+    /// Also seal the session in the same moment: whatever is unpublished then is never published
     #[arg(long)]
     seal: bool,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(super) struct Args {
     server: Server,
 }
 
-/// What is to be published.
+/// Which artifacts to publish.
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
     pub(crate) session_id: String,
@@ -86,7 +86,7 @@ impl Commit {
         self.artifact_ids.dedup();
         let key = key.or_else(|| {
             if self.artifact_ids.is_empty() {
-                // What all are is another question each time.
+                // "All" may be different artifacts each time.
                 keys::fresh()
             } else {
                 keys::for_commit(&self.session_id, &self.artifact_ids, self.seal)

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// The session
     #[arg(value_name = "ID")]
     session_id: String,
-    /// Print how much would be deleted, and delete nothing; what is unpublished is not counted
+    /// Print how much would be deleted, and delete nothing; unpublished artifacts are not counted
     #[arg(long)]
     dry_run: bool,
     /// Do not ask

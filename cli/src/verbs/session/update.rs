@@ -27,7 +27,7 @@ pub(super) struct Args {
     server: Server,
 }
 
-/// What is not given stays as it is.
+/// Fields that are not given stay as they are.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Change")]
 struct Change {

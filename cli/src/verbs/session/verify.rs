@@ -17,7 +17,7 @@ struct Verified {
     verified: bool,
 }
 
-/// Reads the whole manifest and computes its digest here, so that nobody has to believe the server's.
+/// Reads the whole manifest and computes its digest here, independently of the server.
 pub(super) async fn run(args: OneArgs, output: Output) -> Result<(), CliError> {
     let client = args.server.connect().await?;
     let manifest = client.verify_manifest(&args.session_id).await?;

@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The sessions, which need not be there yet
+    /// The sessions, which need not exist yet
     #[arg(value_name = "ID", required_unless_present_any = ["labels", "all"])]
     session_ids: Vec<String>,
     /// Sessions with this label; may be given again, then those with all of them
@@ -26,11 +26,11 @@ pub(super) struct Args {
     /// Every session
     #[arg(long, conflicts_with_all = ["session_ids", "labels"])]
     all: bool,
-    /// Only what came after this position, which every event has; from the first event by default. Positions among several
+    /// Only events after this position, which every event has; from the first event by default. Positions among several
     /// sessions differ from those of one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     after: Option<i64>,
-    /// Only what happens from now on
+    /// Only events from now on
     #[arg(long, conflicts_with = "after")]
     new: bool,
     /// End after the seal of the sessions

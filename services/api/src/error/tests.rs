@@ -287,7 +287,7 @@ fn no_error_is_long_whatever_was_sent() {
     let at = jiff::Timestamp::UNIX_EPOCH;
     let violations = (0..100_000).map(|number| cairn_store::Violation {
         field: format!("metadata[\"{number}\"]"),
-        description: "must match a rule that is told in some eighty characters, as most rules are"
+        description: "must match a rule that has some eighty characters, as most rules here have"
             .to_owned(),
     });
     for error in [
