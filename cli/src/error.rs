@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_blames_on_the_caller_is_the_callers_fault() {
+    fn an_error_of_the_request_is_the_callers_fault() {
         for code in [
             Code::InvalidArgument,
             Code::NotFound,
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_takes_upon_itself_is_the_servers_fault() {
+    fn an_error_of_the_server_is_the_servers_fault() {
         for code in [Code::Unavailable, Code::Internal, Code::DataLoss] {
             assert_eq!(signed(code, "REASON").fault(), Fault::Server, "{code:?}");
         }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_cairn_signed_is_the_networks_fault_or_a_bad_answer() {
+    fn an_unsigned_error_is_the_networks_or_a_bad_answer() {
         for code in [
             Code::Unavailable,
             Code::Unknown,
@@ -263,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn what_broke_at_our_own_end_of_the_connection_is_the_networks_fault() {
+    fn a_fault_of_our_own_end_is_the_networks_fault() {
         let reset = io::Error::from(io::ErrorKind::ConnectionReset);
         let status = Status::from_error(reset.into());
         assert_eq!(CliError::from(status).fault(), Fault::Network);
     }
 
     #[test]
-    fn the_servers_message_and_fields_are_kept_also_for_one_of_several() {
+    fn an_error_about_one_thing_keeps_message_and_fields() {
         let error = signed(Code::InvalidArgument, "INVALID_ARGUMENT").about("a.txt");
         assert_eq!(error.to_string(), "a.txt: words");
         assert_eq!(error.violations().len(), 1);

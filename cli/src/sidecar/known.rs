@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_waits_to_be_pushed_once_it_has_stood_still_for_long_enough() -> Result {
+    fn a_file_is_pushed_once_it_has_settled() -> Result {
         let mut seen = Seen::new()?;
         seen.see()?;
         seen.see()?;
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_while_it_is_pushed_is_pushed_again_and_not_both_at_a_time() -> Result {
+    fn a_file_that_changes_during_its_push_is_pushed_again() -> Result {
         let mut seen = Seen::new()?;
         for _ in 0..3 {
             seen.see()?;

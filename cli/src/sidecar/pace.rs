@@ -55,7 +55,7 @@ mod tests {
     use super::{LONGEST, Pace, SHORTEST};
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_double_up_to_the_longest_and_failures_in_a_pause_do_not_count() {
+    async fn pauses_double_and_failures_in_a_pause_do_not_count() {
         let mut pace = Pace::default();
         let mut pauses = Vec::new();
         for _ in 0..99 {

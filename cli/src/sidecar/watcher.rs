@@ -190,7 +190,8 @@ impl<'a> Watcher<'a> {
     pub(super) fn failures(self) -> Failures {
         let (output, mut failures) = (self.pushing.output, Failures::default());
         if !self.swept {
-            let words = "it is unknown which files are left: the folder could not be scanned in time";
+            let words =
+                "it is unknown which files are left: the folder could not be scanned in time";
             failures.add(output, &CliError::Usage(words.to_owned()));
         }
         let fault = self.trouble.unwrap_or(Fault::Network);

@@ -58,7 +58,7 @@ mod tests {
     use super::{deceives, printable, printable_json, shell_word};
 
     #[test]
-    fn terminal_escapes_and_direction_overrides_are_shown_and_not_obeyed() {
+    fn escapes_and_direction_overrides_are_shown_not_obeyed() {
         assert_eq!(printable("a\x1b[2Jb"), r"a\u{1b}[2Jb");
         assert_eq!(printable("\u{9b}31m"), r"\u{9b}31m");
         assert_eq!(printable("gpj.\u{202e}exe"), r"gpj.\u{202e}exe");

@@ -63,7 +63,7 @@ mod tests {
     };
 
     #[tokio::test(start_paused = true)]
-    async fn results_keep_the_order_of_the_things_and_the_worst_failure_is_kept() {
+    async fn results_keep_their_order_and_the_worst_failure_counts() {
         let mut failures = Failures::default();
         let things = vec![5, 1, 4, 2, 3];
         let done = transfer(

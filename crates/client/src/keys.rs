@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_push_has_the_same_key_in_whatever_order_its_metadata_comes() {
+    fn the_order_of_metadata_does_not_change_the_key() {
         let keys: HashSet<_> = (0..20).map(|_| for_upload(&spec(), None)).collect();
         assert_eq!(keys.len(), 1);
         let keyed = ArtifactSpec {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_that_differs_in_any_field_has_another_key() {
+    fn an_upload_that_differs_in_any_field_has_another_key() {
         type Change = fn(&mut ArtifactSpec);
         let changes: [Change; 22] = [
             |_| {},

@@ -16,7 +16,10 @@ pub(crate) fn outcome(job: &Job) -> Result<(), CliError> {
     let (id, done) = (&job.job_id, job.done_count);
     match job.state.as_deref() {
         Some("failed") => {
-            let why = job.last_error.as_deref().unwrap_or("the server gave no reason");
+            let why = job
+                .last_error
+                .as_deref()
+                .unwrap_or("the server gave no reason");
             Err(CliError::Server(format!(
                 "{id} failed after {done}, which stay done: {why}"
             )))
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_did_not_do_everything_is_a_failure_and_says_what_stays_done() {
+    fn an_incomplete_job_is_a_failure_and_says_what_is_done() {
         for (state, fault, words) in [
             (JobState::Running, None, ""),
             (JobState::Succeeded, None, ""),

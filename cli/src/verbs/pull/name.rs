@@ -47,8 +47,7 @@ mod tests {
     use crate::error::CliError;
 
     #[test]
-    fn a_filename_keeps_its_folders_unless_only_the_last_segment_is_wanted() -> Result<(), CliError>
-    {
+    fn a_filename_keeps_its_folders_unless_flattened() -> Result<(), CliError> {
         let name = SafeName::parse("a/b/c.txt")?;
         assert_eq!(
             (name.folder.to_str(), name.file.as_str()),
