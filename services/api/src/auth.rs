@@ -5,17 +5,17 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use cairn_store::{Caller, Error, Result, Store};
 
-use crate::tokens::Tokens;
+use crate::oidc::TokenVerifier;
 
 /// Authenticates callers from their API key or token.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     store: Store,
-    tokens: Option<Arc<Tokens>>,
+    tokens: Option<Arc<TokenVerifier>>,
 }
 
 impl Authenticator {
-    pub(crate) fn new(store: Store, tokens: Option<Tokens>) -> Self {
+    pub(crate) fn new(store: Store, tokens: Option<TokenVerifier>) -> Self {
         Self {
             store,
             tokens: tokens.map(Arc::new),

@@ -18,7 +18,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 mod brief;
 mod transport;
 
-pub(crate) use transport::Fault;
+pub(crate) use transport::TransportError;
 
 /// The pause before a retry of an unavailable call.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -274,7 +274,7 @@ fn json_field(field: &str) -> &str {
 }
 
 /// The status of a call that fails outside of the store.
-pub(crate) fn refusal(fault: &Fault) -> Status {
+pub(crate) fn refusal(fault: &TransportError) -> Status {
     let message = brief::message(&fault.to_string());
     status(fault.reason().into(), message, &[])
 }

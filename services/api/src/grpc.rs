@@ -13,7 +13,6 @@ use tonic::{Request, Status, codec::CompressionEncoding, service::Routes};
 
 use crate::{auth::Authenticator, error::to_status, shares::Shares};
 
-mod answers;
 mod artifacts;
 mod batch;
 pub(crate) mod convert;
@@ -22,15 +21,15 @@ mod identity;
 mod jobs;
 mod links;
 mod mask;
-mod outline;
-mod received;
-mod records;
+mod message_overhead;
+mod request_body;
+mod responses;
 mod sessions;
 mod upload;
 mod watch;
 
-pub(crate) use answers::finish;
 pub(crate) use gate::{Gate, enter};
+pub(crate) use responses::finish;
 
 /// The largest accepted message, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 4 << 20;

@@ -17,7 +17,7 @@ const SERVICES: [&str; 6] = [
 pub(crate) async fn follow(mut ready: watch::Receiver<bool>, grpc: HealthReporter) {
     loop {
         let is_ready = *ready.borrow_and_update();
-        tell(&grpc, is_ready).await;
+        set_serving(&grpc, is_ready).await;
         if ready.changed().await.is_err() {
             return;
         }
@@ -25,7 +25,7 @@ pub(crate) async fn follow(mut ready: watch::Receiver<bool>, grpc: HealthReporte
 }
 
 /// Sets the answer.
-pub(crate) async fn tell(grpc: &HealthReporter, ready: bool) {
+pub(crate) async fn set_serving(grpc: &HealthReporter, ready: bool) {
     let status = if ready {
         ServingStatus::Serving
     } else {

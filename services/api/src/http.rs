@@ -20,7 +20,7 @@ use crate::{admission::Admission, error::log, grpc::Services};
 mod conditions;
 mod failure;
 mod headers;
-mod link;
+mod links;
 mod manners;
 mod ranges;
 mod rest;
@@ -29,18 +29,18 @@ use failure::Failure;
 
 pub(crate) fn router(services: Services, admission: Arc<Admission>) -> Router {
     let links = Router::new()
-        .route("/{link}", get(link::open))
+        .route("/{link}", get(links::open))
         .with_state(services.store.clone());
     links
         .merge(rest::router(services, admission))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(survive))
+        .layer(from_fn(catch_panics))
         .layer(from_fn(manners::keep))
 }
 
 /// A panic is answered like any other fault of the server; if the answer has begun, its connection is closed.
-async fn survive(request: Request, next: Next) -> Response {
+async fn catch_panics(request: Request, next: Next) -> Response {
     match caught(next.run(request)).await {
         Some(answer) => answer.map(|body| Body::new(Survivor::new(body, cut))),
         None => Failure::from(panicked()).into_response(),
@@ -83,7 +83,10 @@ mod tests {
     }
 
     async fn open(handler: Router) -> Response {
-        let answer = handler.layer(from_fn(survive)).oneshot(request()).await;
+        let answer = handler
+            .layer(from_fn(catch_panics))
+            .oneshot(request())
+            .await;
         answer.expect("an answer")
     }
 

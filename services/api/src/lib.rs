@@ -8,11 +8,11 @@ mod grpc;
 mod health;
 mod http;
 mod observe;
+mod oidc;
 mod pace;
 mod probe;
 mod serve;
 mod shares;
-mod tokens;
 
 pub use config::{Addresses, Settings, TokenSettings};
 pub use probe::probe;

@@ -20,29 +20,26 @@ pub(crate) mod names;
 use call::{Call, End};
 use instruments::INSTRUMENTS;
 
-/// Which face is called.
+/// Which api is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Face {
+pub(crate) enum Api {
     Grpc,
     Http,
 }
 
 /// A layer that traces, measures and logs every call.
 #[derive(Clone, Copy)]
-pub(crate) struct Observe(pub(crate) Face);
+pub(crate) struct Observe(pub(crate) Api);
 
 impl<S> Layer<S> for Observe {
     type Service = Observed<S>;
 
     fn layer(&self, inner: S) -> Observed<S> {
-        if self.0 == Face::Grpc {
+        if self.0 == Api::Grpc {
             // Register the gauge at zero, so that "no calls yet" differs from "no data".
             INSTRUMENTS.in_flight.add(0, &[]);
         }
-        Observed {
-            inner,
-            face: self.0,
-        }
+        Observed { inner, api: self.0 }
     }
 }
 
@@ -50,7 +47,7 @@ impl<S> Layer<S> for Observe {
 #[derive(Clone)]
 pub(crate) struct Observed<S> {
     inner: S,
-    face: Face,
+    api: Api,
 }
 
 impl<S, Q, A> Service<Request<Q>> for Observed<S>
@@ -68,7 +65,7 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let mut call = Call::begin(self.face, &request);
+        let mut call = Call::begin(self.api, &request);
         let answer = {
             let _entered = call.span.clone().entered();
             self.inner.call(request)

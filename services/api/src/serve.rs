@@ -19,8 +19,8 @@ use crate::{
     config::{Addresses, Settings},
     grpc::{Gate, STREAM_WINDOW, Services, enter, finish},
     health, http,
-    observe::{Face, Observe},
-    tokens::Tokens,
+    observe::{Api, Observe},
+    oidc::TokenVerifier,
 };
 
 /// Bound sockets, so that the caller knows their ports before anything is served.
@@ -86,7 +86,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let (ready_sender, ready) = watch::channel(false);
     let (reporter, health) = tonic_health::server::health_reporter();
-    health::tell(&reporter, false).await;
+    health::set_serving(&reporter, false).await;
 
     let certificates = match settings.tls.clone() {
         Some(tls) => Some(Certificates::load(tls).await.map_err(io::Error::other)?),
@@ -100,7 +100,11 @@ pub async fn run(
             format!("{scheme}://{}", listeners.http.local_addr()?)
         }
     };
-    let tokens = settings.tokens.as_ref().map(Tokens::new).transpose()?;
+    let tokens = settings
+        .tokens
+        .as_ref()
+        .map(TokenVerifier::new)
+        .transpose()?;
     let authenticator = Authenticator::new(store.clone(), tokens);
     let admission = Arc::new(Admission::new(authenticator.clone(), &settings));
     let gate = Arc::new(Gate::new(admission.clone()));
@@ -122,8 +126,8 @@ pub async fn run(
         .into_axum_router()
         .layer(from_fn_with_state(gate, enter))
         .layer(from_fn(finish))
-        .layer(Observe(Face::Grpc));
-    let pages = http::router(services, admission).layer(Observe(Face::Http));
+        .layer(Observe(Api::Grpc));
+    let pages = http::router(services, admission).layer(Observe(Api::Http));
     let port = |listener, name, protocol| Port {
         listener,
         name,
@@ -160,7 +164,7 @@ pub async fn run(
     shutdown.cancelled().await;
     health_watch.abort();
     ready_sender.send_replace(false);
-    health::tell(&reporter, false).await;
+    health::set_serving(&reporter, false).await;
     tracing::info!(
         seconds = settings.drain.as_secs(),
         "stopping: finishing the calls under way"

@@ -257,18 +257,18 @@ fn every_error_has_its_reason_code_and_http_status() {
         expect(Error::DataCorrupted(id()), "DATA_CORRUPTED", DataLoss, 500),
         expect(Error::internal("secret"), "INTERNAL", Internal, 500),
         expect_status(
-            &refusal(&Fault::DeadlineExceeded),
+            &refusal(&TransportError::DeadlineExceeded),
             "DEADLINE_EXCEEDED",
             Code::DeadlineExceeded,
         ),
-        expect_status(&refusal(&Fault::Cancelled), "CANCELLED", Aborted),
+        expect_status(&refusal(&TransportError::Cancelled), "CANCELLED", Aborted),
         expect_status(
-            &refusal(&Fault::UnknownMethod(id())),
+            &refusal(&TransportError::UnknownMethod(id())),
             "UNIMPLEMENTED",
             Code::Unimplemented,
         ),
         expect_status(
-            &refusal(&Fault::Compression),
+            &refusal(&TransportError::Compression),
             "UNIMPLEMENTED",
             Code::Unimplemented,
         ),

@@ -4,7 +4,7 @@ use cairn_proto::v1::ErrorReason;
 
 /// Why a call ended without an answer of the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum TransportError {
     /// The caller's own deadline.
     #[error(
         "the call did not end within its deadline; what it was to do may be done: repeat it with its idempotency key"
@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     Compression,
 }
 
-impl Fault {
+impl TransportError {
     pub(super) fn reason(&self) -> ErrorReason {
         match self {
             Self::DeadlineExceeded => ErrorReason::DeadlineExceeded,

@@ -23,7 +23,7 @@ use super::{
     batch::{self, Contents},
     convert,
     mask::Mask,
-    records, taken, upload,
+    taken, upload,
 };
 use crate::{error::to_status, pace::Pace};
 
@@ -237,7 +237,7 @@ impl ArtifactService for Services {
             .set_legal_hold(&caller, &selection, request.legal_hold, key.as_ref())
             .await
             .map_err(to_status)?;
-        Ok(Response::new(records::holds(set)))
+        Ok(Response::new(convert::changes::holds(set)))
     }
 
     async fn delete_artifacts(
@@ -253,7 +253,7 @@ impl ArtifactService for Services {
             .delete_artifacts(&caller, &selection, request.validate_only, key.as_ref())
             .await
             .map_err(to_status)?;
-        Ok(Response::new(records::deleted(deleted)))
+        Ok(Response::new(convert::changes::deleted(deleted)))
     }
 
     async fn restore_artifacts(
@@ -269,7 +269,7 @@ impl ArtifactService for Services {
             .restore_artifacts(&caller.tenant, &selection, key.as_ref())
             .await
             .map_err(to_status)?;
-        Ok(Response::new(records::restored(restored)))
+        Ok(Response::new(convert::changes::restored(restored)))
     }
 
     async fn update_artifact(
@@ -281,7 +281,7 @@ impl ArtifactService for Services {
         let wanted = wanted.map_err(to_status)?;
         let key = std::mem::take(&mut request.idempotency_key);
         let key = convert::idempotency_key(key).map_err(to_status)?;
-        let update = records::update(request).map_err(to_status)?;
+        let update = convert::changes::update(request).map_err(to_status)?;
         let artifact = self
             .store
             .update_artifact(&caller, &wanted, &update, key.as_ref())
@@ -297,7 +297,7 @@ impl ArtifactService for Services {
         request: Request<SetStageRequest>,
     ) -> Result<Response<SetStageResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let stage = records::required_stage(request.stage).map_err(to_status)?;
+        let stage = convert::changes::required_stage(request.stage).map_err(to_status)?;
         let selection = convert::selection(request.artifact_ids, request.filter, request.matching);
         let selection = selection.map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
@@ -306,7 +306,7 @@ impl ArtifactService for Services {
             .set_stage(&caller, &selection, stage, request.agent_id, key.as_ref())
             .await
             .map_err(to_status)?;
-        Ok(Response::new(records::staged(staged)))
+        Ok(Response::new(convert::changes::staged(staged)))
     }
 
     async fn list_stage_changes(
@@ -321,7 +321,10 @@ impl ArtifactService for Services {
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListStageChangesResponse {
-            changes: changes.into_iter().map(records::stage_change).collect(),
+            changes: changes
+                .into_iter()
+                .map(convert::changes::stage_change)
+                .collect(),
         }))
     }
 
@@ -330,7 +333,7 @@ impl ArtifactService for Services {
         request: Request<GetLineageRequest>,
     ) -> Result<Response<GetLineageResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let direction = records::direction(request.direction).map_err(to_status)?;
+        let direction = convert::changes::direction(request.direction).map_err(to_status)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
         let (depth, token) = (request.max_depth, &request.page_token);
@@ -339,7 +342,7 @@ impl ArtifactService for Services {
             .lineage(&caller.tenant, &wanted, direction, depth, size, token)
             .await
             .map_err(to_status)?;
-        Ok(Response::new(records::lineage(lineage)))
+        Ok(Response::new(convert::changes::lineage(lineage)))
     }
 
     async fn delete_artifact(
@@ -356,7 +359,7 @@ impl ArtifactService for Services {
             };
             let deleted = self.store.delete_file(&caller, &name, key.as_ref()).await;
             let deleted = deleted.map_err(to_status)?;
-            return Ok(Response::new(records::deleted_file(deleted)));
+            return Ok(Response::new(convert::changes::deleted_file(deleted)));
         }
         let deleted = self
             .store

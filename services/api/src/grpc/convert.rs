@@ -1,5 +1,7 @@
 //! Conversions between the messages of the wire and the values of the store.
 
+pub(super) mod changes;
+
 use std::time::Duration;
 
 use cairn_proto::v1;

@@ -13,7 +13,7 @@ use cairn_store::{Error, Result};
 
 use super::{
     MAX_MESSAGE, STREAM_WINDOW,
-    received::{Bounds, Received},
+    request_body::{Bounds, RequestBody},
 };
 use crate::{
     admission::{Admission, Admitted},
@@ -92,7 +92,7 @@ impl Gate {
             time,
             room,
         };
-        let body = Body::new(Received::new(body, bounds));
+        let body = Body::new(RequestBody::new(body, bounds));
         Ok((Request::from_parts(parts, body), admitted))
     }
 }

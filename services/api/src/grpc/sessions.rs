@@ -12,7 +12,7 @@ use cairn_store::{RawSessionFilter, SessionFilter, SessionUpdate, ToPublish};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, jobs, records, taken, watch};
+use super::{Services, convert, jobs, taken, watch};
 use crate::{auth::bearer, error::to_status};
 
 #[tonic::async_trait]
@@ -202,12 +202,12 @@ impl SessionService for Services {
 fn update(request: UpdateSessionRequest) -> cairn_store::Result<SessionUpdate> {
     let (mut display_name, mut labels) = (None, None);
     let (mut given_name, mut given_labels) = (Some(request.display_name), Some(request.labels));
-    for path in records::paths(request.update_mask)? {
+    for path in convert::changes::paths(request.update_mask)? {
         match path.as_str() {
             "display_name" => display_name = given_name.take().or(display_name),
             "labels" => labels = given_labels.take().or(labels),
             _ => {
-                return Err(records::unknown_path(
+                return Err(convert::changes::unknown_path(
                     &path,
                     "must be display_name or labels",
                 ));

@@ -9,7 +9,7 @@ use tonic_types::StatusExt;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{Face, instruments::INSTRUMENTS, names};
+use super::{Api, instruments::INSTRUMENTS, names};
 
 /// The status that proxies log for a client that disconnected.
 const GONE: u16 = 499;
@@ -20,7 +20,7 @@ const REFLECTION: &str = "grpc.reflection";
 /// A running call. If it is dropped before it has ended, it was cancelled.
 pub(super) struct Call {
     pub(super) span: Span,
-    face: Face,
+    api: Api,
     /// The RPC, or the method and the route.
     name: String,
     method: &'static str,
@@ -44,9 +44,9 @@ pub(super) enum End<'a> {
 }
 
 impl Call {
-    pub(super) fn begin<B>(face: Face, request: &Request<B>) -> Self {
-        let (name, method) = match face {
-            Face::Grpc => {
+    pub(super) fn begin<B>(api: Api, request: &Request<B>) -> Self {
+        let (name, method) = match api {
+            Api::Grpc => {
                 let rpc = request.uri().path().trim_start_matches('/');
                 let name = if rpc.starts_with(REFLECTION) {
                     REFLECTION
@@ -55,7 +55,7 @@ impl Call {
                 };
                 (name.to_owned(), "")
             }
-            Face::Http => {
+            Api::Http => {
                 let route = request.extensions().get::<MatchedPath>();
                 let route = route.map_or("unknown", MatchedPath::as_str);
                 (route.to_owned(), method(request.method()))
@@ -68,14 +68,14 @@ impl Call {
             tenant = Empty,
             request_id = Empty
         );
-        if face == Face::Grpc {
+        if api == Api::Grpc {
             // Anyone can read a link, so their trace flags do not decide what is sampled.
             cairn_process::trace::continue_from(&span, request.headers());
             INSTRUMENTS.in_flight.add(1, &[]);
         }
         Self {
             span,
-            face,
+            api,
             name,
             method,
             began: Instant::now(),
@@ -96,7 +96,7 @@ impl Call {
         } else {
             length
         };
-        if self.face == Face::Grpc && answer.headers().contains_key(Status::GRPC_STATUS) {
+        if self.api == Api::Grpc && answer.headers().contains_key(Status::GRPC_STATUS) {
             self.end(End::Trailers(answer.headers()));
         }
     }
@@ -110,12 +110,12 @@ impl Call {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        match self.face {
-            Face::Grpc => {
+        match self.api {
+            Api::Grpc => {
                 INSTRUMENTS.in_flight.add(-1, &[]);
                 self.end_rpc(&end);
             }
-            Face::Http => self.end_http(&end),
+            Api::Http => self.end_http(&end),
         }
     }
 

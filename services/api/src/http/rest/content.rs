@@ -23,7 +23,7 @@ use super::{
 use crate::{
     admission::Admission,
     grpc::{Services, convert},
-    http::{failure::Failure, link},
+    http::{failure::Failure, links},
     pace::{Arrived, Pace},
 };
 
@@ -122,7 +122,7 @@ pub(super) async fn read(
     let (_, admitted) = admission.admit_tenant(&tenant, "").await?;
     let wanted = ArtifactRef::new(&artifact_id, None)?;
     let download = services.store.open_artifact(&tenant, &wanted).await?;
-    let answer = link::answer(download, &method, &headers).await?;
+    let answer = links::answer(download, &method, &headers).await?;
     Ok(answer.map(|body| admitted.until_sent(body)))
 }
 

@@ -13,10 +13,10 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-use super::{MAX_MESSAGE, answers::too_long, outline::Outline};
+use super::{MAX_MESSAGE, message_overhead::OverheadCounter, responses::too_long};
 use crate::{
     admission::{Held, Memory},
-    error::{Fault, refusal, to_status},
+    error::{TransportError, refusal, to_status},
     shares::Taker,
 };
 
@@ -41,12 +41,12 @@ pub(super) struct Bounds {
 }
 
 /// A body within its limits.
-pub(super) struct Received {
+pub(super) struct RequestBody {
     body: Body,
     bounds: Bounds,
     time: Option<Pin<Box<Sleep>>>,
     messages: Messages,
-    outline: Option<Outline>,
+    overhead: Option<OverheadCounter>,
 }
 
 fn within(bytes: usize, most: usize) -> Result<(), Status> {
@@ -60,14 +60,14 @@ fn within(bytes: usize, most: usize) -> Result<(), Status> {
     Err(to_status(Error::invalid("request", rule)))
 }
 
-impl Received {
+impl RequestBody {
     pub(super) fn new(body: Body, bounds: Bounds) -> Self {
         Self {
             time: bounds.time.map(|time| Box::pin(sleep(time))),
             body,
             bounds,
             messages: Messages::default(),
-            outline: None,
+            overhead: None,
         }
     }
 
@@ -76,14 +76,14 @@ impl Received {
         let Self {
             bounds,
             messages,
-            outline,
+            overhead,
             ..
         } = self;
         messages.pass(data, |event| {
             let (compressed, length) = match event {
                 Event::Begins { compressed, length } => (compressed, length),
                 Event::Goes(data) => {
-                    let other = outline.as_mut().map_or(0, |outline| outline.pass(data));
+                    let other = overhead.as_mut().map_or(0, |overhead| overhead.count(data));
                     return within(other, bounds.other);
                 }
             };
@@ -94,7 +94,7 @@ impl Received {
                 };
             }
             // Compressed bytes are not inspected.
-            *outline = (!compressed).then(Outline::default);
+            *overhead = (!compressed).then(OverheadCounter::default);
             let length = match compressed {
                 true => bounds.message.min(length.saturating_mul(INFLATION)),
                 false => length,
@@ -109,7 +109,7 @@ impl Received {
     }
 }
 
-impl http_body::Body for Received {
+impl http_body::Body for RequestBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -129,7 +129,7 @@ impl http_body::Body for Received {
         Poll::Ready(match polled {
             None => None,
             // An interrupted upload must not look complete, as tonic makes it after CANCELLED.
-            Some(Err(_)) => Some(Err(refusal(&Fault::Cancelled))),
+            Some(Err(_)) => Some(Err(refusal(&TransportError::Cancelled))),
             Some(Ok(frame)) => {
                 let looked = frame.data_ref().map_or(Ok(()), |data| self.look_at(data));
                 Some(looked.map(|()| frame))
@@ -205,14 +205,14 @@ mod tests {
 
     use super::*;
 
-    fn received(pieces: Vec<Result<Bytes, Status>>, message: usize) -> Received {
+    fn received(pieces: Vec<Result<Bytes, Status>>, message: usize) -> RequestBody {
         let bounds = Bounds {
             message,
             other: message,
             time: None,
             room: None,
         };
-        Received::new(Body::from_stream(stream::iter(pieces)), bounds)
+        RequestBody::new(Body::from_stream(stream::iter(pieces)), bounds)
     }
 
     #[tokio::test]
@@ -242,7 +242,7 @@ mod tests {
             room: None,
         };
         let never = Body::from_stream(stream::pending::<Result<Bytes, Status>>());
-        let ended = Received::new(never, bounds).collect().await;
+        let ended = RequestBody::new(never, bounds).collect().await;
         assert_eq!(ended.expect_err("it is too late").code(), Code::Aborted);
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens of an OpenID issuer in place of API keys, as Kubernetes gives them to Pods: JSON Web Tokens (RFC 7519), whose
+//! TokenVerifier of an OpenID issuer in place of API keys, as Kubernetes gives them to Pods: JSON Web TokenVerifier (RFC 7519), whose
 //! signature is checked against the issuer's keys (RFC 7517).
 
 mod fetch;
@@ -34,7 +34,7 @@ const ALGORITHMS: [Algorithm; 5] = [
 ];
 
 /// Checks the tokens of one issuer.
-pub(crate) struct Tokens {
+pub(crate) struct TokenVerifier {
     issuer: String,
     audience: String,
     keys: Keys,
@@ -49,7 +49,7 @@ struct Claims {
     exp: serde_json::Value,
 }
 
-impl Tokens {
+impl TokenVerifier {
     /// Prepares; the first token fetches the issuer's keys.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ const WAITING: usize = 16_384;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The known keys, by id, and when they were read.
-struct Known {
+struct CachedKeys {
     keys: HashMap<String, Usable>,
     at: Instant,
 }
@@ -47,12 +47,12 @@ impl Usable {
 }
 
 /// Fetches the issuer's keys with the first token, when they are old, and when a token names an unknown one: then at
-/// most once in the pause, so that tokens with invented ids cause no storm. Known keys stay valid until the issuer
+/// most once in the pause, so that tokens with invented ids cause no storm. CachedKeys keys stay valid until the issuer
 /// answers otherwise, because it may be down.
 pub(super) struct Keys {
     source: Source,
     pause: Duration,
-    known: RwLock<Option<Arc<Known>>>,
+    cached: RwLock<Option<Arc<CachedKeys>>>,
     /// When the issuer was last asked. Only the holder of this lock asks.
     asked: Mutex<Option<Instant>>,
     waiting: Semaphore,
@@ -63,7 +63,7 @@ impl Keys {
         Ok(Self {
             source: Source::new(settings)?,
             pause: settings.keys_pause,
-            known: RwLock::default(),
+            cached: RwLock::default(),
             asked: Mutex::default(),
             waiting: Semaphore::new(WAITING),
         })
@@ -75,8 +75,8 @@ impl Keys {
     /// `Unavailable` if the issuer must be asked and does not answer; `RateLimited` if too many wait for that, or too
     /// long.
     pub(super) async fn key(&self, id: &str, algorithm: Algorithm) -> Result<Option<DecodingKey>> {
-        let usable = |known: &Known| known.keys.get(id).and_then(|key| key.with(algorithm));
-        if let Some(known) = self.known()
+        let usable = |known: &CachedKeys| known.keys.get(id).and_then(|key| key.with(algorithm));
+        if let Some(known) = self.cached()
             && known.keys.contains_key(id)
         {
             // One call waits for the fresh keys; the others continue with the cached ones.
@@ -95,23 +95,25 @@ impl Keys {
         let asked = timeout(PATIENCE, self.asked.lock()).await;
         let mut asked = asked.map_err(|_| limited())?;
         // Another call may have asked since.
-        let known = match self.known() {
+        let known = match self.cached() {
             Some(known) if known.keys.contains_key(id) => known,
             _ => self.ask(&mut asked).await?,
         };
         Ok(usable(&known))
     }
 
-    fn known(&self) -> Option<Arc<Known>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+    fn cached(&self) -> Option<Arc<CachedKeys>> {
+        let known = self.cached.read().unwrap_or_else(PoisonError::into_inner);
         known.clone()
     }
 
     /// Asks the issuer, or repeats its last answer within the pause.
-    async fn ask(&self, asked: &mut Option<Instant>) -> Result<Arc<Known>> {
+    async fn ask(&self, asked: &mut Option<Instant>) -> Result<Arc<CachedKeys>> {
         if asked.is_some_and(|at| at.elapsed() < self.pause) {
-            return self.known().ok_or_else(|| {
-                unavailable("its issuer did not answer a moment ago, and is given a pause".into())
+            return self.cached().ok_or_else(|| {
+                issuer_unavailable(
+                    "its issuer did not answer a moment ago, and is given a pause".into(),
+                )
             });
         }
         let answer = self.source.keys().await;
@@ -121,13 +123,13 @@ impl Keys {
                 error = describe(&*error),
                 "the token issuer's keys cannot be had"
             );
-            unavailable(error)
+            issuer_unavailable(error)
         })?;
-        let known = Arc::new(Known {
+        let known = Arc::new(CachedKeys {
             keys: usable(&set),
             at: Instant::now(),
         });
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
         Ok(known)
     }
 }
@@ -170,7 +172,7 @@ fn named(algorithm: Algorithm) -> KeyAlgorithm {
     }
 }
 
-fn unavailable(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+fn issuer_unavailable(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::Unavailable {
         dependency: "token issuer",
         source,

@@ -11,7 +11,7 @@ const ITEM: usize = 512;
 
 /// Follows the top level of a protobuf message as it arrives.
 #[derive(Default)]
-pub(super) struct Outline {
+pub(super) struct OverheadCounter {
     at: At,
     /// The bytes so far that are not content.
     other: usize,
@@ -33,9 +33,9 @@ enum At {
     Lost,
 }
 
-impl Outline {
+impl OverheadCounter {
     /// Reads more bytes of the message; returns how many so far are not content.
-    pub(super) fn pass(&mut self, mut data: &[u8]) -> usize {
+    pub(super) fn count(&mut self, mut data: &[u8]) -> usize {
         while let Some((&byte, rest)) = data.split_first() {
             match &mut self.at {
                 At::Inside(left, content) => {
@@ -104,11 +104,11 @@ mod tests {
     use cairn_proto::v1::{ArtifactSpec, BatchCreateArtifactsRequest, CreateArtifactRequest};
     use prost::Message;
 
-    use super::Outline;
+    use super::OverheadCounter;
 
     fn other(message: &[u8], piece: usize) -> usize {
-        let mut outline = Outline::default();
-        let passed = message.chunks(piece).map(|piece| outline.pass(piece));
+        let mut overhead = OverheadCounter::default();
+        let passed = message.chunks(piece).map(|piece| overhead.count(piece));
         passed.last().unwrap_or(0)
     }
 

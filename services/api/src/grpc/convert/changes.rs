@@ -1,4 +1,4 @@
-//! Conversions of records and lineage.
+//! Conversions of changes to artifacts, and of lineage.
 
 use cairn_proto::v1;
 use cairn_store::{
@@ -7,7 +7,7 @@ use cairn_store::{
 };
 use prost_types::FieldMask;
 
-use super::{
+use crate::grpc::{
     convert::{self, duration, stage_name, timestamp},
     jobs,
 };
@@ -18,7 +18,7 @@ const PATHS: &str = "must be title, metadata, metadata.KEY, labels, stage, expir
 /// More than any message has, and as many pairs as an artifact may have.
 const MAX_PATHS: usize = 80;
 
-pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdate> {
+pub(in crate::grpc) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdate> {
     let mut update = RawUpdate {
         etag: request.etag,
         agent_id: request.agent_id,
@@ -64,7 +64,7 @@ pub(super) fn update(request: v1::UpdateArtifactRequest) -> Result<ArtifactUpdat
 }
 
 /// The fields that an update mask names.
-pub(super) fn paths(mask: Option<FieldMask>) -> Result<Vec<String>> {
+pub(in crate::grpc) fn paths(mask: Option<FieldMask>) -> Result<Vec<String>> {
     let paths = mask.unwrap_or_default().paths;
     if paths.len() > MAX_PATHS {
         let rule = format!("must name at most {MAX_PATHS} fields");
@@ -73,7 +73,7 @@ pub(super) fn paths(mask: Option<FieldMask>) -> Result<Vec<String>> {
     Ok(paths)
 }
 
-pub(super) fn unknown_path(path: &str, rule: &str) -> Error {
+pub(in crate::grpc) fn unknown_path(path: &str, rule: &str) -> Error {
     let path: String = path.chars().take(64).collect();
     Error::invalid("update_mask", format!("'{path}' {rule}"))
 }
@@ -87,12 +87,12 @@ fn stage_or_draft(stage: i32) -> String {
     }
 }
 
-pub(super) fn required_stage(stage: i32) -> Result<Stage> {
+pub(in crate::grpc) fn required_stage(stage: i32) -> Result<Stage> {
     let name = stage_name(stage);
     name.parse().map_err(|rule| Error::invalid("stage", rule))
 }
 
-pub(super) fn staged(staged: Bulk<Staged>) -> v1::SetStageResponse {
+pub(in crate::grpc) fn staged(staged: Bulk<Staged>) -> v1::SetStageResponse {
     match staged {
         Bulk::Done(staged) => v1::SetStageResponse {
             changed_count: convert::size(staged.changed),
@@ -106,7 +106,7 @@ pub(super) fn staged(staged: Bulk<Staged>) -> v1::SetStageResponse {
     }
 }
 
-pub(super) fn holds(set: Bulk<HoldsSet>) -> v1::SetLegalHoldResponse {
+pub(in crate::grpc) fn holds(set: Bulk<HoldsSet>) -> v1::SetLegalHoldResponse {
     match set {
         Bulk::Done(set) => v1::SetLegalHoldResponse {
             changed_count: convert::size(set.changed),
@@ -120,7 +120,7 @@ pub(super) fn holds(set: Bulk<HoldsSet>) -> v1::SetLegalHoldResponse {
     }
 }
 
-pub(super) fn deleted_file(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactResponse {
+pub(in crate::grpc) fn deleted_file(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactResponse {
     match deleted {
         Bulk::Done(deleted) => v1::DeleteArtifactResponse {
             deleted_count: convert::size(deleted.count),
@@ -135,7 +135,7 @@ pub(super) fn deleted_file(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactResp
     }
 }
 
-pub(super) fn deleted(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactsResponse {
+pub(in crate::grpc) fn deleted(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactsResponse {
     match deleted {
         Bulk::Done(deleted) => v1::DeleteArtifactsResponse {
             deleted_count: convert::size(deleted.count),
@@ -151,7 +151,7 @@ pub(super) fn deleted(deleted: Bulk<BulkDeleted>) -> v1::DeleteArtifactsResponse
     }
 }
 
-pub(super) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
+pub(in crate::grpc) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
     v1::RestoreArtifactsResponse {
         restored_count: convert::size(restored.restored),
         not_restored_artifact_ids: restored.not_restored,
@@ -159,7 +159,7 @@ pub(super) fn restored(restored: Restored) -> v1::RestoreArtifactsResponse {
     }
 }
 
-pub(super) fn stage_change(change: StageChange) -> v1::StageChange {
+pub(in crate::grpc) fn stage_change(change: StageChange) -> v1::StageChange {
     v1::StageChange {
         changed_at: Some(timestamp(change.changed_at)),
         from_stage: convert::stage(change.from).into(),
@@ -170,7 +170,7 @@ pub(super) fn stage_change(change: StageChange) -> v1::StageChange {
     }
 }
 
-pub(super) fn direction(direction: i32) -> Result<Direction> {
+pub(in crate::grpc) fn direction(direction: i32) -> Result<Direction> {
     use v1::LineageDirection::{Inputs, Outputs, Unspecified};
     match v1::LineageDirection::try_from(direction) {
         Ok(Unspecified | Inputs) => Ok(Direction::Inputs),
@@ -179,7 +179,7 @@ pub(super) fn direction(direction: i32) -> Result<Direction> {
     }
 }
 
-pub(super) fn lineage(lineage: Lineage) -> v1::GetLineageResponse {
+pub(in crate::grpc) fn lineage(lineage: Lineage) -> v1::GetLineageResponse {
     let derivations = lineage.derivations.items.into_iter();
     let artifacts = lineage.artifacts.into_iter();
     v1::GetLineageResponse {

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use super::MAX_MESSAGE;
-use crate::error::{Fault, refusal, to_status};
+use crate::error::{TransportError, refusal, to_status};
 
 /// tonic's message about an unknown compression.
 const COMPRESSION: &str = "Content is compressed";
@@ -35,7 +35,7 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         None => Ok(work.await),
     };
     match answer {
-        Err(_) => refusal(&Fault::DeadlineExceeded).into_http(),
+        Err(_) => refusal(&TransportError::DeadlineExceeded).into_http(),
         Ok(None) => panicked().into_http(),
         Ok(Some(answer)) => explain(answer, &path).map(|body| Body::new(Survivor::new(body, last))),
     }
@@ -104,9 +104,9 @@ fn explanation(headers: &HeaderMap, path: &str) -> Option<Status> {
             Some(to_status(too_long()))
         }
         Code::Unimplemented if message.starts_with(COMPRESSION) => {
-            Some(refusal(&Fault::Compression))
+            Some(refusal(&TransportError::Compression))
         }
-        Code::Unimplemented => Some(refusal(&Fault::UnknownMethod(path.to_owned()))),
+        Code::Unimplemented => Some(refusal(&TransportError::UnknownMethod(path.to_owned()))),
         _ => None,
     }
 }
