@@ -1,6 +1,7 @@
 //! Arguments that several verbs take.
 
 pub(crate) mod expression;
+pub(crate) mod grant;
 pub(crate) mod key;
 pub(crate) mod metadata;
 pub(crate) mod name;

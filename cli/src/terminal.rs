@@ -2,6 +2,7 @@
 
 pub(crate) mod failures;
 pub(crate) mod interrupt;
+pub(crate) mod keys;
 pub(crate) mod output;
 pub(crate) mod printable;
 pub(crate) mod progress;

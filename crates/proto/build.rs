@@ -2,7 +2,9 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 10] = [
+    "cairn/v1/access.proto",
+    "cairn/v1/admin_service.proto",
     "cairn/v1/artifact.proto",
     "cairn/v1/artifact_service.proto",
     "cairn/v1/error_reason.proto",

@@ -56,7 +56,7 @@ async fn as_long_as_the_tenant_may_is_never_too_long() {
         expiry: cairn_store::Expiry::Longest,
         ..cairn_store::RawSpec::default()
     });
-    let made = store.create_artifact(&caller.tenant, spec.unwrap(), "x".into());
+    let made = store.create_artifact(&caller, spec.unwrap(), "x".into());
     let made = made.await.unwrap().artifact;
     let life = made.expires_at.unwrap().duration_since(made.created_at);
     assert_eq!(life.as_secs(), 3600);

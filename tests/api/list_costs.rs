@@ -1,6 +1,6 @@
 //! A page costs what the page costs: ten times the artifacts do not mean ten times the rows read.
 
-use cairn_store::{ArtifactList, Entry, PageSize, RawFilter, RawOrder, Store, Tenant, Violations};
+use cairn_store::{ArtifactList, Caller, Entry, PageSize, RawFilter, RawOrder, Store, Violations};
 
 use harness::{Bytes, Cairn, Setup, eventually};
 
@@ -176,7 +176,7 @@ const READ: &str = "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables WH
 
 struct Reader {
     cairn: Cairn,
-    tenant: Tenant,
+    caller: Caller,
 }
 
 impl Reader {
@@ -184,8 +184,7 @@ impl Reader {
         let cairn = Setup::on(Bytes::Files).start().await;
         cairn.sql(&fill(artifacts)).await;
         let caller = cairn.store.authenticate(&cairn.key).await.unwrap();
-        let tenant = caller.tenant;
-        Self { cairn, tenant }
+        Self { cairn, caller }
     }
 
     /// How many rows are read for two pages, by a separate store; Postgres counts a connection's reads when the
@@ -199,13 +198,13 @@ impl Reader {
         let mut faults = Violations::new();
         let list = ArtifactList::new(case.filter.clone(), case.order, &mut faults).unwrap();
         let size = PageSize::new(50).unwrap();
-        let page = store.list_artifacts(&self.tenant, &list, size, "").await;
+        let page = store.list_artifacts(&self.caller, &list, size, "").await;
         let page = page.unwrap();
         assert!(!page.items.is_empty(), "{} finds something", case.name);
         let folders = page.items.iter().filter(|e| matches!(e, Entry::Folder(_)));
         assert!(folders.count() == 0 || list.has_levels());
         if let Some(next) = page.next {
-            let page = store.list_artifacts(&self.tenant, &list, size, &next).await;
+            let page = store.list_artifacts(&self.caller, &list, size, &next).await;
             assert!(!page.unwrap().items.is_empty());
         }
         drop(store);

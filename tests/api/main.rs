@@ -1,6 +1,7 @@
 //! The API over gRPC and HTTP, served from a real Postgres and a real S3 server.
 #![cfg(test)]
 
+mod access;
 mod artifacts;
 mod auth;
 mod bounds;

@@ -214,7 +214,7 @@ async fn rows(cairn: &Cairn, filter: RawSessionFilter) -> i64 {
     let size = PageSize::new(20).unwrap();
     let mut token = String::new();
     for _ in 0..2 {
-        let page = store.list_sessions(&caller.tenant, &filter, size, &token);
+        let page = store.list_sessions(&caller, &filter, size, &token);
         let page = page.await.unwrap();
         assert_eq!(page.items.len(), 20, "{filter:?}");
         token = page.next.unwrap();

@@ -8,6 +8,7 @@ use cairn_proto::v1::{
     ArtifactStage, ListStageChangesRequest, SetStageRequest, WatchSessionRequest, WhoAmIRequest,
     WhoAmIResponse,
 };
+use cairn_store::Grant;
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -43,7 +44,10 @@ async fn started_with(change: impl FnOnce(&mut TokenSettings)) -> (Issuer, Cairn
 }
 
 async fn add(cairn: &Cairn, tenant: &str, issuer: &Issuer, subject: &str) {
-    let added = cairn.store.add_workload(tenant, &issuer.url, subject).await;
+    let added = cairn
+        .store
+        .add_workload(tenant, &issuer.url, subject, &Grant::all())
+        .await;
     assert_eq!(added.unwrap().subject, subject);
 }
 
@@ -125,7 +129,7 @@ async fn a_workload_is_one_tenants_alone() {
     add(&cairn, "acme", &issuer, RUNNER).await;
     let taken = cairn
         .store
-        .add_workload("globex", &issuer.url, RUNNER)
+        .add_workload("globex", &issuer.url, RUNNER, &Grant::all())
         .await;
     let words = taken.unwrap_err().to_string();
     assert!(words.contains("another tenant"), "{words}");

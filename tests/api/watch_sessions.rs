@@ -376,10 +376,7 @@ async fn rows(cairn: &Cairn, watched: Watched, after: i64) -> i64 {
     config.database_connections = 1;
     let store = Store::open(&config).await.unwrap();
     let start = WatchStart::After((last - after).max(0));
-    let mut watch = store
-        .watch_sessions(&caller.tenant, watched, start)
-        .await
-        .unwrap();
+    let mut watch = store.watch_sessions(&caller, watched, start).await.unwrap();
     while watch.next().await.unwrap().unwrap().position < last {}
     drop((watch, store));
     cairn.counted(READ).await - before

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use harness::{Bytes, Cairn, Setup, Shell, each, text};
 
+mod admin_keys;
 mod again;
 mod batches;
 mod changes;

@@ -99,6 +99,11 @@ async fn whoami_prints_tenant_limits_usage_and_key_end() {
         (&me["stored_artifacts"], &me["stored_bytes"]),
         (&json!(1), &json!(10))
     );
+    assert_eq!(me["scopes"].as_array().unwrap().len(), 7);
+    assert_eq!(
+        (&me["narrowing"], &me["expires_at"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(me["server_version"], env!("CARGO_PKG_VERSION"));
 }
 

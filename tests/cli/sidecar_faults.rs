@@ -138,7 +138,10 @@ async fn a_workload_shows_its_token_until_cairn_knows_whose_it_is() {
     shell.write("out/a.txt", "a");
     let words = sidecar.said.until("trying again").await;
     assert!(words.contains(RUNNER), "{words}");
-    let added = cairn.store.add_workload("acme", &issuer.url, RUNNER).await;
+    let added = cairn
+        .store
+        .add_workload("acme", &issuer.url, RUNNER, &cairn_store::Grant::all())
+        .await;
     added.unwrap();
     assert_eq!(sidecar.told().await.0, "a.txt");
     sidecar.ends(0).await;

@@ -125,10 +125,7 @@ async fn a_copy_is_made_once_wherever_it_dies() {
     let source = ArtifactRef::Id(source.artifact.id);
     let rounds = wherever_it_dies(&cairn, &caller, async |store, caller, round| {
         let raw = raw(&format!("{round}"));
-        store
-            .copy_artifact(&caller.tenant, &source, raw)
-            .await
-            .map(drop)
+        store.copy_artifact(caller, &source, raw).await.map(drop)
     })
     .await;
     once_each(&cairn, rounds + 1).await;
@@ -155,7 +152,7 @@ async fn a_session_is_committed_whole_wherever_that_dies() {
         let key = key(&format!("commit {round}"));
         let session = format!("run-{round}");
         let (published, session) = store
-            .commit_session(&caller.tenant, &session, &wanted, Some(&key))
+            .commit_session(caller, &session, &wanted, Some(&key))
             .await?;
         assert_eq!(published.len(), 2);
         assert!(session.sealed_at.is_some());
@@ -184,21 +181,20 @@ async fn a_seal_and_a_delete_are_done_once_wherever_they_die() {
             ..raw(&name("doomed"))
         };
         let doomed = upload(store, caller, doomed, bytes(ONE, round)).await?;
-        let tenant = &caller.tenant;
         store
-            .seal_session(tenant, &session, Some(&key(&name("seal"))))
+            .seal_session(caller, &session, Some(&key(&name("seal"))))
             .await?;
         let doomed = ArtifactRef::Id(doomed.artifact.id);
         let deleted = store
-            .delete_artifact(tenant, &doomed, Some(&key(&name("delete"))))
+            .delete_artifact(caller, &doomed, Some(&key(&name("delete"))))
             .await?;
         let ids = Selection::ids(vec![deleted.artifact_id]).map(Selection::Ids)?;
         let restored = store
-            .restore_artifacts(tenant, &ids, Some(&key(&name("restore"))))
+            .restore_artifacts(caller, &ids, Some(&key(&name("restore"))))
             .await?;
         assert_eq!(restored.restored, 1);
         store
-            .delete_artifact(tenant, &doomed, Some(&key(&name("delete again"))))
+            .delete_artifact(caller, &doomed, Some(&key(&name("delete again"))))
             .await?;
         Ok(())
     })
@@ -221,9 +217,7 @@ async fn positions_of_events_are_given_once_wherever_that_dies() {
         )
         .await?;
         let from = WatchStart::After(0);
-        let mut watch = store
-            .watch_session(&caller.tenant, "run", from, false)
-            .await?;
+        let mut watch = store.watch_session(caller, "run", from, false).await?;
         let mut positions = Vec::new();
         while positions.len() < round {
             let told = watch.next().await?.expect("it goes on");

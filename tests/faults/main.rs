@@ -50,9 +50,7 @@ async fn attempt(
     raw: RawSpec,
     content: Vec<u8>,
 ) -> Result<Created> {
-    let mut upload = store
-        .begin_upload(&caller.tenant, ArtifactSpec::new(raw)?)
-        .await?;
+    let mut upload = store.begin_upload(caller, ArtifactSpec::new(raw)?).await?;
     if let Some(created) = upload.finish_early().await? {
         return Ok(created);
     }

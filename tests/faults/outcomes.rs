@@ -244,7 +244,7 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     replica
         .s3
         .plan(Operation::Get, &Fault::BrokenOff(50_000), 2);
-    let download = replica.store.open_artifact(&caller.tenant, &wanted).await;
+    let download = replica.store.open_artifact(&caller, &wanted).await;
     let mut reading = download.unwrap().read(0, None);
     let mut read = Vec::new();
     while let Some(piece) = reading.next().await.unwrap() {
@@ -265,7 +265,7 @@ async fn read_range(times: usize, body: String) -> Result<Vec<u8>> {
     let wanted = cairn_store::ArtifactRef::Id(made.artifact.id);
     let whole = Fault::Refused(200, body);
     replica.s3.plan(Operation::Get, &whole, times);
-    let download = replica.store.open_artifact(&caller.tenant, &wanted).await;
+    let download = replica.store.open_artifact(&caller, &wanted).await;
     let mut reading = download?.read(10, Some(50_000));
     let mut read = Vec::new();
     while let Some(piece) = reading.next().await? {

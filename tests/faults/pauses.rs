@@ -200,8 +200,8 @@ async fn paused_collector_spares_what_is_restored() {
             .await;
         let id = made.artifact.id.to_string();
         let ids = Selection::Ids(Selection::ids(vec![id.clone()]).unwrap());
-        let (store, tenant) = (cairn.store.clone(), caller.tenant.clone());
-        let restoring = async move { store.restore_artifacts(&tenant, &ids, None).await.unwrap() };
+        let (store, caller) = (cairn.store.clone(), caller.clone());
+        let restoring = async move { store.restore_artifacts(&caller, &ids, None).await.unwrap() };
         let (report, restored) =
             one_in_the_pause_of_the_other(&cairn, &mortal, after, collecting, restoring).await;
         without_failures(&[report]);
@@ -237,8 +237,8 @@ async fn seal_in_any_pause_has_an_upload_whole_or_not() {
         let (store, caller_too, spec) = (mortal.store.clone(), caller.clone(), into("second"));
         let bytes = content(ONE + after);
         let uploading = async move { upload(&store, &caller_too, spec, bytes).await };
-        let (store, tenant, id) = (cairn.store.clone(), caller.tenant.clone(), session.clone());
-        let sealing = async move { store.seal_session(&tenant, &id, None).await.unwrap() };
+        let (store, caller, id) = (cairn.store.clone(), caller.clone(), session.clone());
+        let sealing = async move { store.seal_session(&caller, &id, None).await.unwrap() };
         let (outcome, sealed) =
             one_in_the_pause_of_the_other(&cairn, &mortal, after, uploading, sealing).await;
         let Some(sealed) = sealed else {
@@ -284,9 +284,9 @@ async fn copy_in_any_pause_has_its_bytes_or_is_refused() {
             .sql("UPDATE artifacts SET expires_at = now() + interval '30 ms' WHERE state = 'live'")
             .await;
         let collecting = collect_once(&cairn, &mortal).await;
-        let (store, tenant) = (cairn.store.clone(), caller.tenant.clone());
+        let (store, caller) = (cairn.store.clone(), caller.clone());
         let spec = raw(&format!("copy of {after}"));
-        let copying = async move { store.copy_artifact(&tenant, &source, spec).await };
+        let copying = async move { store.copy_artifact(&caller, &source, spec).await };
         let (report, copied) =
             one_in_the_pause_of_the_other(&cairn, &mortal, after, collecting, copying).await;
         without_failures(&[report]);

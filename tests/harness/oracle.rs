@@ -8,7 +8,7 @@ use std::{
 use cairn_model::invariants::{
     Artifact, ArtifactState, Object, ObjectState, Session, Snapshot, Stored, leaks, violations,
 };
-use cairn_store::{ManifestEntry, PageSize, Store, Tenant, manifest_digest};
+use cairn_store::{Caller, ManifestEntry, PageSize, Store, manifest_digest};
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client as Database, IsolationLevel, Row};
 
@@ -89,14 +89,14 @@ impl Rows {
         );
         let found = sessions.await?;
         moment.commit().await?;
-        let (mut tenants, mut sessions) = (HashMap::new(), Vec::new());
+        let (mut callers, mut sessions) = (HashMap::new(), Vec::new());
         for row in &found {
             let manifest: Option<String> = row.get(1);
             let members = match manifest {
                 None => vec![],
                 Some(_) => {
-                    let tenant = tenant(store, &mut tenants, row.get(2)).await?;
-                    let entries = manifest_of(store, &tenant, row.get(0)).await?;
+                    let caller = caller(store, &mut callers, row.get(2)).await?;
+                    let entries = manifest_of(store, &caller, row.get(0)).await?;
                     vec![manifest_digest(&entries).to_hex()]
                 }
             };
@@ -148,30 +148,30 @@ fn pins(artifact: &&Artifact<String>) -> bool {
     artifact.state != ArtifactState::Purged
 }
 
-/// A tenant by its name.
-async fn tenant(
+/// A caller of a tenant, which is given by its name.
+async fn caller(
     store: &Store,
-    known: &mut HashMap<String, Tenant>,
+    known: &mut HashMap<String, Caller>,
     name: String,
-) -> Result<Tenant, AnyError> {
-    if let Some(tenant) = known.get(&name) {
-        return Ok(tenant.clone());
+) -> Result<Caller, AnyError> {
+    if let Some(caller) = known.get(&name) {
+        return Ok(caller.clone());
     }
     let key = store.create_api_key(&name).await?;
-    let tenant = store.authenticate(key.reveal()).await?.tenant;
-    known.insert(name, tenant.clone());
-    Ok(tenant)
+    let caller = store.authenticate(key.reveal()).await?;
+    known.insert(name, caller.clone());
+    Ok(caller)
 }
 
 async fn manifest_of(
     store: &Store,
-    tenant: &Tenant,
+    caller: &Caller,
     session: &str,
 ) -> Result<Vec<ManifestEntry>, AnyError> {
     let size = PageSize::new(PageSize::MAX)?;
     let (mut entries, mut token) = (Vec::new(), String::new());
     loop {
-        let page = store.list_manifest(tenant, session, size, &token).await?;
+        let page = store.list_manifest(caller, session, size, &token).await?;
         entries.extend(page.items);
         match page.next {
             Some(next) => token = next,

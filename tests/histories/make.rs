@@ -61,7 +61,6 @@ pub(super) async fn make(
 }
 
 async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) -> Result<Outcome> {
-    let tenant = &caller.tenant;
     let once = IdempotencyKey::optional(key.to_owned()).unwrap();
     let once = once.as_ref();
     Ok(match call {
@@ -75,12 +74,12 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
         }
         Call::Copy { source, spec } => {
             let source = ArtifactRef::new(source, None)?;
-            let copied = store.copy_artifact(tenant, &source, raw(spec, key));
+            let copied = store.copy_artifact(caller, &source, raw(spec, key));
             copied.await?.into()
         }
         Call::Publish { session, ids, seal } => {
             let wanted = ToPublish::new(ids.clone(), *seal)?;
-            let published = store.commit_session(tenant, session, &wanted, once);
+            let published = store.commit_session(caller, session, &wanted, once);
             let (published, _) = published.await?;
             let each = published
                 .into_iter()
@@ -88,12 +87,12 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
             Answer::Published(each.collect()).into()
         }
         Call::Seal(session) => {
-            store.seal_session(tenant, session, once).await?;
+            store.seal_session(caller, session, once).await?;
             Answer::Session.into()
         }
         Call::Read(id) => {
             let id = ArtifactRef::new(id, None)?;
-            let mut reading = store.open_artifact(tenant, &id).await?.read(0, None);
+            let mut reading = store.open_artifact(caller, &id).await?.read(0, None);
             let mut bytes = Vec::new();
             while let Some(piece) = reading.next().await? {
                 bytes.extend_from_slice(&piece);
@@ -114,7 +113,7 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
         }
         Call::Delete(id) => {
             let id = ArtifactRef::new(id, None)?;
-            store.delete_artifact(tenant, &id, once).await?;
+            store.delete_artifact(caller, &id, once).await?;
             Answer::Deleted.into()
         }
         Call::DeleteFile(file) => {
@@ -136,11 +135,11 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
                 Collector::new(store.clone(), GcConfig::default())
                     .run_passes(Policy::default(), Pass::named("jobs"))
                     .await;
-                let job = store.get_job(tenant, &id).await;
+                let job = store.get_job(caller, &id).await;
                 job.is_ok_and(|job| job.state == JobState::Succeeded)
             })
             .await;
-            let job = store.get_job(tenant, &id).await?;
+            let job = store.get_job(caller, &id).await?;
             Answer::SessionDeleted {
                 count: job.done_count,
                 bytes: job.size_bytes,
@@ -166,7 +165,7 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
         }
         Call::Restore(ids) => {
             let ids = Selection::ids(ids.clone()).map(Selection::Ids)?;
-            let restored = store.restore_artifacts(tenant, &ids, once).await?;
+            let restored = store.restore_artifacts(caller, &ids, once).await?;
             Answer::Restored {
                 count: restored.restored,
                 not_restored: restored.not_restored.into_iter().collect(),
@@ -186,7 +185,7 @@ async fn try_to(store: &Store, caller: &Caller, call: &Call<String>, key: &str) 
             .into()
         }
         Call::HoldSession { session, hold } => {
-            let set = store.set_session_legal_hold(tenant, session, *hold, once);
+            let set = store.set_session_legal_hold(caller, session, *hold, once);
             set.await?;
             Answer::Session.into()
         }
@@ -200,7 +199,6 @@ async fn create(
     content: usize,
     sent: Sent,
 ) -> Result<Created> {
-    let tenant = &caller.tenant;
     let bytes = contents()[content].clone();
     let hash = |content: usize| hashes()[content % hashes().len()].clone();
     match sent {
@@ -220,9 +218,9 @@ async fn create(
         }
     };
     if let Some(whole) = whole {
-        return store.create_artifact(tenant, spec, whole).await;
+        return store.create_artifact(caller, spec, whole).await;
     }
-    let mut upload = store.begin_upload(tenant, spec).await?;
+    let mut upload = store.begin_upload(caller, spec).await?;
     if let Some(created) = upload.finish_early().await? {
         return Ok(created);
     }

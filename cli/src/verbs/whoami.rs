@@ -7,8 +7,9 @@ use crate::{
     args::server::Server,
     error::CliError,
     terminal::{
+        keys::reach,
         output::{self, Output},
-        render::{key_or_workload, size},
+        render::{key_or_workload, shown, size},
     },
 };
 
@@ -39,6 +40,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
                     identity.workload.as_deref(),
                 )),
             ),
+            ("may", Some(identity.scopes.join(","))),
+            ("reaches", Some(reach(identity.narrowing.as_ref()))),
+            ("expires", shown(identity.expires_at)),
             ("default ttl", Some(identity.default_ttl.clone())),
             ("longest ttl", max_ttl.or(Some("no limit".to_owned()))),
             ("may never expire", Some(never.to_owned())),

@@ -8,9 +8,9 @@ mod sniff;
 use std::{error::Error as StdError, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use cairn_proto::v1::{
-    artifact_service_client::ArtifactServiceClient, identity_service_client::IdentityServiceClient,
-    job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
-    session_service_client::SessionServiceClient,
+    admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
+    identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
+    link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
 };
 use tonic::{
     Request,
@@ -100,6 +100,8 @@ pub struct Client {
     pub artifacts: ArtifactServiceClient<Authenticated>,
     /// Says who the caller is.
     pub identity: IdentityServiceClient<Authenticated>,
+    /// Of `AdminService`.
+    pub admin: AdminServiceClient<Authenticated>,
     /// Lists, reads and cancels jobs.
     pub jobs: JobServiceClient<Authenticated>,
     /// Makes, lists and revokes links.
@@ -204,6 +206,7 @@ impl Client {
         Self {
             artifacts: ArtifactServiceClient::new(service.clone()),
             identity: IdentityServiceClient::new(service.clone()),
+            admin: AdminServiceClient::new(service.clone()),
             jobs: JobServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
             sessions: SessionServiceClient::new(service),

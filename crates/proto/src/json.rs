@@ -4,6 +4,7 @@
 //! missing, times are RFC 3339 in UTC with a Z, and enumerations are lower-case words. A value of an enumeration that this
 //! build does not know is `null`.
 
+mod access;
 mod artifact;
 mod change;
 mod error;
@@ -16,6 +17,7 @@ mod page;
 mod session;
 mod value;
 
+pub use access::{ApiKey, Narrowing, scopes};
 pub use artifact::Artifact;
 pub use change::{DeletedArtifact, StageChange};
 pub use error::{Error, ErrorBody, Violation};

@@ -83,7 +83,8 @@ impl ErrorReason {
     pub fn mapping(self) -> Mapping {
         use Code::{
             Aborted, DataLoss, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument,
-            NotFound, ResourceExhausted, Unauthenticated, Unavailable, Unimplemented,
+            NotFound, PermissionDenied, ResourceExhausted, Unauthenticated, Unavailable,
+            Unimplemented,
         };
         use Retry::{AfterPause, FromStart, No, WhenFirstEnds};
         let (grpc, http, http_code, retry) = match self {
@@ -94,9 +95,11 @@ impl ErrorReason {
             Self::FileTooLarge => (InvalidArgument, 413, "file_too_large", No),
             Self::IdempotencyKeyReused => (InvalidArgument, 422, "idempotency_key_reused", No),
             Self::Unauthenticated => (Unauthenticated, 401, "unauthorized", No),
+            Self::PermissionDenied => (PermissionDenied, 403, "forbidden", No),
             Self::ArtifactNotFound => (NotFound, 404, "artifact_not_found", No),
             Self::SessionNotFound => (NotFound, 404, "session_not_found", No),
             Self::LinkNotFound => (NotFound, 404, "link_not_found", No),
+            Self::KeyNotFound => (NotFound, 404, "key_not_found", No),
             Self::JobNotFound => (NotFound, 404, "job_not_found", No),
             Self::UploadNotFound => (NotFound, 404, "upload_not_found", No),
             Self::ArtifactExpired => (NotFound, 410, "artifact_expired", No),

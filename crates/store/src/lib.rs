@@ -15,6 +15,8 @@ mod trace;
 
 pub use config::gc::GcConfig;
 pub use model::{
+    access::{Grant, Narrowing, RawNarrowing, Scope, Scopes},
+    api_key::{ApiKey, ApiKeySecret, NewApiKey},
     artifact::{Artifact, Created, Origin, State},
     byte_count::ByteCount,
     change::{Deleted, Published, StageChange},
@@ -39,9 +41,7 @@ pub use model::{
     session::{RawSessionFilter, Session, SessionFilter, SessionUpdate},
     span::Span,
     spec::{ArtifactSpec, Expiry, OnDuplicate, RawSpec},
-    tenant::{
-        ApiKey, ApiKeySecret, Caller, Credential, Tenant, TenantUpdate, TenantUsage, Workload,
-    },
+    tenant::{Caller, Credential, Tenant, TenantUpdate, TenantUsage, Workload},
     ticket::Permission,
     update::{ArtifactUpdate, RawUpdate},
     usage::{Miscount, Usage},

@@ -19,6 +19,7 @@ use crate::{
     model::error::{Error, Result},
 };
 
+pub(crate) mod api_keys;
 pub(crate) mod artifacts;
 pub(crate) mod backlog;
 pub(crate) mod batch;
@@ -33,6 +34,7 @@ pub(crate) mod events;
 mod filter;
 pub(crate) mod gc;
 pub(crate) mod ghosts;
+mod grants;
 pub(crate) mod holds;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
@@ -48,6 +50,7 @@ pub(crate) mod passes;
 mod patience;
 pub(crate) mod pending;
 pub(crate) mod quotas;
+pub(crate) mod reach;
 pub(crate) mod restore;
 pub(crate) mod retention;
 mod row;

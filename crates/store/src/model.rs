@@ -1,5 +1,7 @@
 //! What things are: their values, their rules and their names. No I/O, and no driver of a database or a blob store.
 
+pub(crate) mod access;
+pub(crate) mod api_key;
 pub(crate) mod artifact;
 pub(crate) mod byte_count;
 mod canonical;

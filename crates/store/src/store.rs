@@ -39,6 +39,7 @@ mod hashing;
 pub(crate) mod hold;
 pub(crate) mod idempotent;
 pub(crate) mod jobs;
+mod keys;
 pub(crate) mod lineage;
 pub(crate) mod links;
 pub(crate) mod list;

@@ -1,4 +1,5 @@
-//! Admits calls of both faces before any byte of their request is read: authenticates the caller, and checks the limits.
+//! Admits calls of both faces before any byte of their request is read: authenticates the caller, checks that it may make
+//! the call, and checks the limits.
 
 use std::{
     pin::Pin,
@@ -16,6 +17,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
 use crate::{
+    access,
     auth::{Authenticator, bearer},
     config::Settings,
     shares::{Share, Shares, Taker},
@@ -58,16 +60,27 @@ impl Admission {
         }
     }
 
+    /// Finds the caller by the credential in its headers.
+    ///
+    /// # Errors
+    /// What `Authenticator::caller` returns.
+    pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller> {
+        self.authenticator.caller(bearer(headers)?).await
+    }
+
     /// Admits a call of an RPC, by the credential in its headers.
     ///
     /// # Errors
-    /// What `Authenticator::caller` returns; `RateLimited`.
+    /// What `Authenticator::caller` and `access::check` return; `RateLimited`; `Internal` for an RPC without a rule.
     pub(crate) async fn admit(
         &self,
         headers: &HeaderMap,
         rpc: &str,
     ) -> Result<(Caller, Taker, Admitted)> {
-        let caller = self.authenticator.caller(bearer(headers)?).await?;
+        let caller = self.authenticate(headers).await?;
+        let rule = access::rule(rpc);
+        let rule = rule.ok_or_else(|| Error::internal(format!("no rule names {rpc}")))?;
+        access::check(&caller, rule)?;
         let (taker, admitted) = self.admit_tenant(&caller.tenant, rpc).await?;
         Ok((caller, taker, admitted))
     }

@@ -51,6 +51,14 @@ fn mapping(error: &Error) -> ErrorMapping {
         Error::Unauthenticated | Error::TokenRefused(_) | Error::UnknownWorkload { .. } => {
             (ErrorReason::Unauthenticated, vec![])
         }
+        Error::ScopeMissing(scope) => (
+            ErrorReason::PermissionDenied,
+            vec![("scope", scope.to_string())],
+        ),
+        Error::OutOfReach { reach, .. } => (
+            ErrorReason::PermissionDenied,
+            vec![("reach", reach.clone())],
+        ),
         Error::ArtifactNotFound(id) => (
             ErrorReason::ArtifactNotFound,
             vec![("artifact_id", id.clone())],
@@ -79,6 +87,7 @@ fn mapping(error: &Error) -> ErrorMapping {
             ErrorReason::UploadNotFound,
             vec![("artifact_id", id.clone())],
         ),
+        Error::KeyNotFound(id) => (ErrorReason::KeyNotFound, vec![("key_id", id.clone())]),
         Error::LinkExpired { id, ended_at } => (
             ErrorReason::LinkExpired,
             vec![
@@ -103,6 +112,13 @@ fn mapping(error: &Error) -> ErrorMapping {
         Error::VersionConflict { filename, current } => (
             ErrorReason::VersionConflict,
             conflict(filename, current.as_deref()),
+        ),
+        Error::VersionTaken { filename, version } => (
+            ErrorReason::VersionConflict,
+            vec![
+                ("filename", filename.clone()),
+                ("current_version", version.to_string()),
+            ],
         ),
         Error::IdempotencyKeyReused { fields, .. } => (
             ErrorReason::IdempotencyKeyReused,

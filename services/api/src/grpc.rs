@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use cairn_proto::v1::{
-    artifact_service_server::ArtifactServiceServer, identity_service_server::IdentityServiceServer,
-    job_service_server::JobServiceServer, link_service_server::LinkServiceServer,
-    session_service_server::SessionServiceServer,
+    admin_service_server::AdminServiceServer, artifact_service_server::ArtifactServiceServer,
+    identity_service_server::IdentityServiceServer, job_service_server::JobServiceServer,
+    link_service_server::LinkServiceServer, session_service_server::SessionServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
 use tokio_util::sync::CancellationToken;
@@ -13,10 +13,12 @@ use tonic::{Request, Status, codec::CompressionEncoding, service::Routes};
 
 use crate::{auth::Authenticator, error::to_status, shares::Shares};
 
+mod admin;
 mod artifacts;
 mod batch;
 pub(crate) mod convert;
 mod gate;
+mod grants;
 mod identity;
 mod jobs;
 mod links;
@@ -84,6 +86,7 @@ impl Services {
         .add_service(SessionServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(LinkServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(JobServiceServer::new(self.clone()).accept_compressed(gzip))
+        .add_service(AdminServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(IdentityServiceServer::new(self.clone()).accept_compressed(gzip))
     }
 }

@@ -4,8 +4,9 @@ use tokio::sync::watch;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// The state of gRPC health.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "",
+    "cairn.v1.AdminService",
     "cairn.v1.ArtifactService",
     "cairn.v1.IdentityService",
     "cairn.v1.JobService",

@@ -1,5 +1,6 @@
 //! The gRPC and HTTP API of the store. It decodes, makes one call and encodes, and contains no rules.
 
+mod access;
 mod admission;
 mod auth;
 mod config;

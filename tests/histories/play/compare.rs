@@ -28,7 +28,7 @@ impl Play {
             let listed = self.artifacts(caller).await;
             let expected = reference.visible().map(of_record).collect();
             assert_eq!(listed, expected, "visible after {step:?}");
-            let usage = self.store.usage(&caller.tenant).await.unwrap();
+            let usage = self.store.usage(caller).await.unwrap();
             let stored = (usage.stored_artifacts, usage.stored_bytes);
             assert_eq!(stored, stored_by(reference), "usage after {step:?}");
             let listed = self.sessions(caller).await;
@@ -57,8 +57,7 @@ impl Play {
             ..RawOrder::default()
         };
         let list = ArtifactList::new(RawFilter::default(), order, &mut faults).unwrap();
-        let tenant = &caller.tenant;
-        let page = self.store.list_artifacts(tenant, &list, whole(), "").await;
+        let page = self.store.list_artifacts(caller, &list, whole(), "").await;
         let page = page.unwrap();
         assert!(page.next.is_none());
         let seen = page.items.iter().map(|entry| match entry {
@@ -70,8 +69,7 @@ impl Play {
 
     async fn sessions(&self, caller: &Caller) -> BTreeSet<SeenSession> {
         let filter = SessionFilter::default();
-        let tenant = &caller.tenant;
-        let page = self.store.list_sessions(tenant, &filter, whole(), "").await;
+        let page = self.store.list_sessions(caller, &filter, whole(), "").await;
         let sessions = page.unwrap().items.into_iter().map(|it| SeenSession {
             id: it.id,
             artifact_count: it.artifact_count,
@@ -84,9 +82,7 @@ impl Play {
     }
 
     async fn manifest(&self, caller: &Caller, session: &str) -> BTreeSet<String> {
-        let page = self
-            .store
-            .list_manifest(&caller.tenant, session, whole(), "");
+        let page = self.store.list_manifest(caller, session, whole(), "");
         let entries = page.await.unwrap().items.into_iter();
         entries.map(|entry| entry.artifact_id).collect()
     }

@@ -49,7 +49,7 @@ impl Play {
     async fn events(&self, caller: &Caller, after: i64, least: usize) -> Vec<Event> {
         let watched = Watched::new(vec![], vec![], false).unwrap();
         let start = WatchStart::After(after);
-        let watch = self.store.watch_sessions(&caller.tenant, watched, start);
+        let watch = self.store.watch_sessions(caller, watched, start);
         let (mut watch, mut events) = (watch.await.unwrap(), Vec::new());
         while events.len() < least {
             events.extend(watch.next().await.unwrap().unwrap().events);
@@ -66,11 +66,7 @@ impl Play {
             .map(|id| ArtifactRef::new(id, None).unwrap())
             .collect();
         for (caller, reference) in self.callers.iter().zip(&mut self.references) {
-            let found = self
-                .store
-                .get_artifacts(&caller.tenant, &wanted)
-                .await
-                .unwrap();
+            let found = self.store.get_artifacts(caller, &wanted).await.unwrap();
             for (id, found) in ids.iter().zip(found) {
                 let found = found.map(|artifact| artifact.id.to_string());
                 let expected = reference.readable(id).map(|record| record.id.clone());

@@ -1,8 +1,12 @@
 //! Who a caller is to the server, and what it may store.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::value::{duration, present};
+use super::{
+    access::{Narrowing, scopes},
+    value::{duration, present, timestamp},
+};
 use crate::v1::WhoAmIResponse;
 
 /// The tenant that the caller acts for, with its limits and its usage.
@@ -34,6 +38,12 @@ pub struct Identity {
     pub max_stored_bytes: Option<i64>,
     /// The most of `stored_artifacts` that the quota allows; `None`: no limit.
     pub max_artifacts: Option<i64>,
+    /// What the credential allows, such as `read`.
+    pub scopes: Vec<String>,
+    /// Which artifacts it reaches; `None`: all of the tenant's.
+    pub narrowing: Option<Narrowing>,
+    /// When it expires, as far as the server knows; `None`: it does not.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl From<WhoAmIResponse> for Identity {
@@ -53,6 +63,9 @@ impl From<WhoAmIResponse> for Identity {
             stored_bytes: answer.stored_bytes,
             max_stored_bytes: answer.max_stored_bytes,
             max_artifacts: answer.max_artifacts,
+            scopes: scopes(&answer.scopes),
+            narrowing: answer.narrowing.map(Into::into),
+            expires_at: timestamp(answer.expires_at),
         }
     }
 }

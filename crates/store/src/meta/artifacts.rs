@@ -4,16 +4,20 @@ pub(crate) mod several;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio_postgres::{Row, types::FromSql};
+use tokio_postgres::{
+    Row,
+    types::{FromSql, ToSql},
+};
 use uuid::Uuid;
 
 use super::{
     connection::{Connection, Transaction},
     error::{PgError, from_pg},
-    pending,
+    pending, reach,
     row::{self, Damage, at, count, listed},
 };
 use crate::model::{
+    access::Reach,
     artifact::{Artifact, State},
     change::Deleted,
     error::{Error, Result},
@@ -49,35 +53,56 @@ pub(super) fn name_parameters(name: &FileName) -> [&str; 4] {
 #[tracing::instrument(target = "postgres", name = "artifacts.resolve", skip_all)]
 pub(crate) async fn resolve(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     wanted: &ArtifactRef,
 ) -> Result<ArtifactId> {
+    let missing = || Error::ArtifactNotFound(wanted.to_string());
     let (name, version) = match wanted {
-        ArtifactRef::Id(id) => return Ok(id.clone()),
+        ArtifactRef::Id(id) => {
+            let within = reach::within(client, reach, std::slice::from_ref(id)).await?;
+            return within.into_iter().next().ok_or_else(missing);
+        }
         ArtifactRef::Name(name, version) => (name, version),
+    };
+    if !reach.narrowing.admits_file(name) {
+        return Err(missing());
+    }
+    // All else that a reach looks at is part of the name.
+    let agent = reach.narrowing.agent_id();
+    let by = match agent {
+        None => "",
+        Some(_) => " AND a.agent_id = $7",
     };
     // Live versions and others have an index each.
     let statement = match version {
         None => format!(
-            "SELECT a.id FROM artifacts a WHERE {NAMED} AND {VISIBLE} AND $6::bigint IS NULL
+            "SELECT a.id FROM artifacts a WHERE {NAMED} AND {VISIBLE} AND $6::bigint IS NULL{by}
              ORDER BY a.version DESC LIMIT 1"
         ),
         Some(_) => format!(
-            "SELECT a.id FROM artifacts a WHERE {NAMED} AND a.version = $6 AND a.state = 'live'
+            "SELECT a.id FROM artifacts a WHERE {NAMED} AND a.version = $6 AND a.state = 'live'{by}
              UNION ALL
-             SELECT a.id FROM artifacts a WHERE {NAMED} AND a.version = $6 AND a.state <> 'live' LIMIT 1"
+             SELECT a.id FROM artifacts a WHERE {NAMED} AND a.version = $6 AND a.state <> 'live'{by} LIMIT 1"
         ),
     };
     let statement = client.prepare(&statement).await.map_err(from_pg)?;
     let [filename, session, user, namespace] = name_parameters(name);
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
+        &reach.tenant.0,
+        &filename,
+        &session,
+        &user,
+        &namespace,
+        version,
+    ];
+    if let Some(agent) = &agent {
+        parameters.push(agent);
+    }
     let row = client
-        .query_opt(
-            &statement,
-            &[&tenant.0, &filename, &session, &user, &namespace, version],
-        )
+        .query_opt(&statement, &parameters)
         .await
         .map_err(from_pg)?
-        .ok_or_else(|| Error::ArtifactNotFound(wanted.to_string()))?;
+        .ok_or_else(missing)?;
     let id: &str = at(&row, 0)?;
     id.parse()
         .map_err(|_| Error::internal("an artifact's row has a malformed id"))
@@ -192,37 +217,39 @@ pub(crate) async fn get(
     visible(&row)
 }
 
-/// The visible versions of a file, newest first, from below a version on; each with its version as its position.
+/// The visible versions of a file, newest first, from below a version on; those of one agent when it is given. Each has its
+/// version as its position.
 #[tracing::instrument(target = "postgres", name = "artifacts.versions", skip_all)]
 pub(crate) async fn versions(
     client: &Connection,
     tenant: TenantId,
     name: &FileName,
+    agent: Option<&str>,
     below: Option<i64>,
     size: PageSize,
 ) -> Result<Vec<(Option<Artifact>, i64)>> {
+    let by = match agent {
+        None => "",
+        Some(_) => " AND a.agent_id = $8",
+    };
     let statement = client
         .prepare(&format!(
             "SELECT {COLUMNS} FROM artifacts a
-             WHERE {NAMED} AND {VISIBLE} AND ($6::bigint IS NULL OR a.version < $6)
+             WHERE {NAMED} AND {VISIBLE} AND ($6::bigint IS NULL OR a.version < $6){by}
              ORDER BY a.version DESC LIMIT $7"
         ))
         .await
         .map_err(from_pg)?;
     let [filename, session, user, namespace] = name_parameters(name);
+    let rows = size.rows();
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
+        &tenant.0, &filename, &session, &user, &namespace, &below, &rows,
+    ];
+    if let Some(agent) = &agent {
+        parameters.push(agent);
+    }
     let rows = client
-        .query(
-            &statement,
-            &[
-                &tenant.0,
-                &filename,
-                &session,
-                &user,
-                &namespace,
-                &below,
-                &size.rows(),
-            ],
-        )
+        .query(&statement, &parameters)
         .await
         .map_err(from_pg)?;
     listed(&rows, read, |row| column(row, 2))
@@ -235,7 +262,7 @@ pub(crate) async fn latest(
     tenant: TenantId,
     name: &FileName,
 ) -> Result<Option<Artifact>> {
-    let newest = versions(client, tenant, name, None, PageSize::ONE).await?;
+    let newest = versions(client, tenant, name, None, None, PageSize::ONE).await?;
     Ok(newest.into_iter().next().and_then(|(artifact, _)| artifact))
 }
 

@@ -56,6 +56,14 @@ impl Query {
         self.bind(Box::new(values.to_vec()), Type::TEXT_ARRAY)
     }
 
+    pub(super) fn byte_strings(&mut self, values: Vec<Vec<u8>>) -> String {
+        self.bind(Box::new(values), Type::BYTEA_ARRAY)
+    }
+
+    pub(super) fn numbers(&mut self, values: Vec<i64>) -> String {
+        self.bind(Box::new(values), Type::INT8_ARRAY)
+    }
+
     pub(super) fn number(&mut self, value: i64) -> String {
         self.bind(Box::new(value), Type::INT8)
     }

@@ -7,23 +7,25 @@ use super::{
     connection::{Connection, Transaction},
     due::DueRows,
     error::from_pg,
+    grants,
     row::{self, Damage, at, count, listed, position},
     time::millis,
 };
 use crate::{
     model::{
+        access::{Narrowing, Reach},
         error::{Error, Result},
         id::{JobId, TenantId},
         job::{Job, JobState, Task},
         page::{PageSize, Position},
-        tenant::Credential,
+        tenant::{Caller, Credential},
     },
     trace,
 };
 
 const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, size_bytes, held_count, estimated_count, \
-     created_at, updated_at, finished_at, key_last_4, last_error, workload, session_id, hold";
-const COLUMN_COUNT: usize = 18;
+     created_at, updated_at, finished_at, key_last_4, last_error, workload, session_id, hold, narrowing";
+const COLUMN_COUNT: usize = 19;
 
 fn read(row: &Row) -> Result<Job> {
     row::read(row, "job", 0, |row| {
@@ -58,6 +60,7 @@ fn read(row: &Row) -> Result<Job> {
             finished_at: at(row, 12)?,
             credential: Credential::new(at(row, 13)?, at(row, 15)?),
             last_error: at(row, 14)?,
+            narrowing: grants::narrowing(row, 18)?.unwrap_or_else(Narrowing::none),
         })
     })
 }
@@ -65,11 +68,10 @@ fn read(row: &Row) -> Result<Job> {
 #[tracing::instrument(target = "postgres", name = "jobs.insert", skip_all)]
 pub(crate) async fn insert(
     tx: &Transaction<'_>,
-    tenant: TenantId,
+    caller: &Caller,
     task: &Task,
     filter: &str,
     estimated: i64,
-    credential: &Credential,
 ) -> Result<Job> {
     let (mut stage, mut agent, mut session, mut held) = (None, "", None, None);
     let kind = match task {
@@ -94,22 +96,23 @@ pub(crate) async fn insert(
         .query_one(
             &format!(
                 "INSERT INTO jobs (tenant_id, id, type, filter, to_stage, agent_id, estimated_count, key_last_4,
-                     workload, traceparent, session_id, hold)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING {COLUMNS}"
+                     workload, traceparent, session_id, hold, narrowing)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING {COLUMNS}"
             ),
             &[
-                &tenant.0,
+                &caller.tenant.id.0,
                 &JobId::fresh().as_str(),
                 &kind,
                 &filter,
                 &stage,
                 &agent,
                 &estimated,
-                &credential.key_last_4(),
-                &credential.workload(),
+                &caller.credential.key_last_4(),
+                &caller.credential.workload(),
                 &trace::here(),
                 &session,
                 &held,
+                &grants::kept(caller.grant.narrowing()),
             ],
         )
         .await
@@ -118,23 +121,28 @@ pub(crate) async fn insert(
 }
 
 #[tracing::instrument(target = "postgres", name = "jobs.get", skip_all)]
-pub(crate) async fn get(client: &Connection, tenant: TenantId, id: &JobId) -> Result<Job> {
+pub(crate) async fn get(client: &Connection, reach: Reach<'_>, id: &JobId) -> Result<Job> {
+    let missing = || Error::JobNotFound(id.to_string());
     let row = client
         .query_opt(
             &format!("SELECT {COLUMNS} FROM jobs WHERE tenant_id = $1 AND id = $2"),
-            &[&tenant.0, &id.as_str()],
+            &[&reach.tenant.0, &id.as_str()],
         )
         .await
         .map_err(from_pg)?
-        .ok_or_else(|| Error::JobNotFound(id.to_string()))?;
-    read(&row)
+        .ok_or_else(missing)?;
+    let job = read(&row)?;
+    match reach.narrowing.covers(&job.narrowing) {
+        true => Ok(job),
+        false => Err(missing()),
+    }
 }
 
-/// Jobs, newest first, each with its position.
+/// Jobs, newest first, each with its position. One that may do more than the caller is left out, and keeps its place.
 #[tracing::instrument(target = "postgres", name = "jobs.list", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     state: Option<JobState>,
     after: Option<&Position>,
     size: PageSize,
@@ -148,7 +156,7 @@ pub(crate) async fn list(
                  ORDER BY created_at DESC, id DESC LIMIT $5"
             ),
             &[
-                &tenant.0,
+                &reach.tenant.0,
                 &state.map(JobState::as_str),
                 &after.map(|p| p.at),
                 &after.map_or("", |p| &p.id),
@@ -157,7 +165,11 @@ pub(crate) async fn list(
         )
         .await
         .map_err(from_pg)?;
-    listed(&rows, read, |row| position(row, "job", [10, 0]))
+    let mut jobs = listed(&rows, read, |row| position(row, "job", [10, 0]))?;
+    for (job, _) in &mut jobs {
+        job.take_if(|job| !reach.narrowing.covers(&job.narrowing));
+    }
+    Ok(jobs)
 }
 
 /// Ends a job that is running; waits for the batch that is under way.

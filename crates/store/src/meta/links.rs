@@ -7,10 +7,12 @@ use tokio_postgres::Row;
 use super::{
     connection::Connection,
     error::from_pg,
+    filter::Query,
     row::{self, Damage, at, listed, position},
     time::millis,
 };
 use crate::model::{
+    access::Reach,
     error::Result,
     id::{ArtifactId, LinkId, TenantId},
     link::Link,
@@ -101,27 +103,35 @@ pub(crate) async fn revoke(
 #[tracing::instrument(target = "postgres", name = "links.list", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     artifact: Option<&ArtifactId>,
     after: Option<&Position>,
     size: PageSize,
 ) -> Result<Vec<(Option<Link>, Position)>> {
+    let mut query = Query::of(reach.tenant);
+    let mut narrow = String::new();
+    if let Some(artifact) = artifact {
+        let artifact = query.text(artifact.as_str());
+        narrow += &format!(" AND artifact_id = {artifact}");
+    }
+    if let Some(after) = after {
+        let (at, id) = (query.moment(after.at), query.text(&after.id));
+        narrow += &format!(" AND (created_at, id) < ({at}, {id})");
+    }
+    if !reach.is_all() {
+        let matches = query.matches(&reach.narrowing.filter(), "a");
+        narrow += &format!(
+            " AND EXISTS (SELECT FROM artifacts a
+                  WHERE a.tenant_id = $1 AND a.id = links.artifact_id AND {matches})"
+        );
+    }
+    let rows = query.number(size.rows());
+    query.sql = format!(
+        "SELECT {COLUMNS} FROM links WHERE tenant_id = $1{narrow}
+         ORDER BY created_at DESC, id DESC LIMIT {rows}"
+    );
     let rows = client
-        .query(
-            &format!(
-                "SELECT {COLUMNS} FROM links
-                 WHERE tenant_id = $1 AND ($2::text IS NULL OR artifact_id = $2)
-                     AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
-                 ORDER BY created_at DESC, id DESC LIMIT $5"
-            ),
-            &[
-                &tenant.0,
-                &artifact.map(ArtifactId::as_str),
-                &after.map(|p| p.at),
-                &after.map_or("", |p| &p.id),
-                &size.rows(),
-            ],
-        )
+        .query_typed(&query.sql, &query.parameters())
         .await
         .map_err(from_pg)?;
     listed(&rows, read, |row| position(row, "link", [3, 0]))

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::{artifacts::VISIBLE, connection::Connection, error::from_pg, row::each, time::millis};
+use super::{
+    artifacts::VISIBLE, connection::Connection, error::from_pg, filter::Query, row::each,
+    time::millis,
+};
 use crate::model::{
+    access::Reach,
     digest::ContentHash,
     error::Result,
     id::{ObjectId, TenantId},
@@ -91,30 +95,31 @@ pub(crate) async fn abandon(
     Ok(())
 }
 
-/// Which of these contents no visible artifact has, by their places.
+/// Which of these contents no visible artifact within reach has, by their places.
 #[tracing::instrument(target = "postgres", name = "objects.missing", skip_all)]
 pub(crate) async fn missing(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     contents: &[(ContentHash, i64)],
 ) -> Result<Vec<usize>> {
-    let (hashes, sizes): (Vec<&[u8]>, Vec<i64>) = contents
+    let (hashes, sizes): (Vec<Vec<u8>>, Vec<i64>) = contents
         .iter()
-        .map(|(hash, size)| (hash.as_bytes() as &[u8], *size))
+        .map(|(hash, size)| (hash.as_bytes().to_vec(), *size))
         .unzip();
+    let mut query = Query::of(reach.tenant);
+    let (hashes, sizes) = (query.byte_strings(hashes), query.numbers(sizes));
+    let within = query.matches(&reach.narrowing.filter(), "a");
+    query.sql = format!(
+        "SELECT q.place FROM unnest({hashes}, {sizes}) WITH ORDINALITY q (sha256, size_bytes, place)
+         WHERE NOT EXISTS (
+             SELECT FROM objects o JOIN artifacts a
+                 ON a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live
+             WHERE o.tenant_id = $1 AND o.sha256 = q.sha256 AND o.size_bytes = q.size_bytes
+                 AND o.state = 'live' AND {VISIBLE} AND {within})
+         ORDER BY q.place"
+    );
     let rows = client
-        .query(
-            &format!(
-                "SELECT q.place FROM unnest($2::bytea[], $3::bigint[]) WITH ORDINALITY q (sha256, size_bytes, place)
-                 WHERE NOT EXISTS (
-                     SELECT FROM objects o JOIN artifacts a
-                         ON a.tenant_id = o.tenant_id AND a.object_id = o.id AND a.object_live
-                     WHERE o.tenant_id = $1 AND o.sha256 = q.sha256 AND o.size_bytes = q.size_bytes
-                         AND o.state = 'live' AND {VISIBLE})
-                 ORDER BY q.place"
-            ),
-            &[&tenant.0, &hashes, &sizes],
-        )
+        .query_typed(&query.sql, &query.parameters())
         .await
         .map_err(from_pg)?;
     let places: Vec<i64> = each(&rows, 0)?;

@@ -19,6 +19,7 @@ use super::{
     time::millis,
 };
 use crate::model::{
+    access::Reach,
     digest::ContentHash,
     error::{Error, Result},
     id::{ArtifactId, TenantId, ids_of},
@@ -384,8 +385,13 @@ pub(crate) async fn is_sealed(
 }
 
 /// The conditions on a session's own row, each with an AND before it.
-fn narrow(query: &mut Query, filter: &SessionFilter) -> String {
+fn narrow(query: &mut Query, reach: Reach<'_>, filter: &SessionFilter) -> String {
     let mut narrow = String::new();
+    if let Some(sessions) = reach.narrowing.sessions() {
+        // The filter is one of artifacts, which have the id of their session under another name.
+        let within = query.matches(&sessions, "of");
+        narrow += &format!(" AND {}", within.replace("of.session_id", "id"));
+    }
     for (comparison, moment) in [(">=", filter.created.from), ("<", filter.created.until)] {
         if let Some(moment) = moment {
             let moment = query.moment(moment);
@@ -403,13 +409,13 @@ fn narrow(query: &mut Query, filter: &SessionFilter) -> String {
 #[tracing::instrument(target = "postgres", name = "sessions.list", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     filter: &SessionFilter,
     after: Option<&Position>,
     size: PageSize,
 ) -> Result<Vec<(Option<Session>, Position)>> {
-    let mut query = Query::of(tenant);
-    let mut narrow = narrow(&mut query, filter);
+    let mut query = Query::of(reach.tenant);
+    let mut narrow = narrow(&mut query, reach, filter);
     if let Some(position) = after {
         let (at, id) = (query.moment(position.at), query.text(&position.id));
         narrow += &format!(" AND (active_at, id) < ({at}, {id})");

@@ -1,4 +1,4 @@
-//! Tenants and API keys.
+//! Rows of tenants.
 
 use std::time::Duration;
 
@@ -9,16 +9,15 @@ use super::{
     connection::Connection,
     error::from_pg,
     quotas,
-    row::{self, Damage, at, legible, maybe_count},
+    row::{Damage, at, maybe_count},
     usage,
 };
 use crate::model::{
-    digest::ContentHash,
     error::Result,
     id::TenantId,
     quota::Quota,
     retention::Keeping,
-    tenant::{ApiKey, Caller, Credential, Tenant, TenantUpdate, TenantUsage},
+    tenant::{Tenant, TenantUpdate, TenantUsage},
 };
 
 /// What `limits` reads of a tenant `t`.
@@ -27,7 +26,7 @@ const LIMITS: &str =
 const LIMITS_COUNT: usize = 5;
 
 /// How many columns `read` reads.
-const TENANT_COUNT: usize = 2 + LIMITS_COUNT;
+pub(super) const TENANT_COUNT: usize = 2 + LIMITS_COUNT;
 
 /// What `read` reads of a tenant `t`.
 pub(crate) fn columns() -> String {
@@ -58,28 +57,6 @@ fn limits(row: &Row, first: usize) -> Result<(Keeping, Quota), Damage> {
     Ok((keeping, quotas::read(row, first + 3)?))
 }
 
-/// Whose key has this hash, unless it was revoked.
-#[tracing::instrument(target = "postgres", name = "tenants.by_key", skip_all)]
-pub(crate) async fn by_key(client: &Connection, hash: ContentHash) -> Result<Option<Caller>> {
-    let statement = client
-        .prepare(&format!(
-            "SELECT {}, k.last_4 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL",
-            columns()
-        ))
-        .await
-        .map_err(from_pg)?;
-    let row = client
-        .query_opt(&statement, &[&hash.as_bytes()])
-        .await
-        .map_err(from_pg)?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Caller {
-        tenant: read(&row)?,
-        credential: Credential::ApiKey(at(&row, TENANT_COUNT)?),
-    }))
-}
-
 /// A tenant by its id.
 #[tracing::instrument(target = "postgres", name = "tenants.by_id", skip_all)]
 pub(crate) async fn by_id(client: &Connection, id: TenantId) -> Result<Option<Tenant>> {
@@ -102,26 +79,6 @@ pub(crate) async fn ensure(client: &Connection, tenant: &str) -> Result<()> {
         .execute(
             "INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
             &[&Uuid::now_v7(), &tenant],
-        )
-        .await
-        .map_err(from_pg)?;
-    Ok(())
-}
-
-/// Adds a key to a tenant, which is made when there is none of that name.
-#[tracing::instrument(target = "postgres", name = "tenants.add_key", skip_all)]
-pub(crate) async fn add_key(
-    client: &Connection,
-    tenant: &str,
-    hash: ContentHash,
-    last_4: &str,
-) -> Result<()> {
-    ensure(client, tenant).await?;
-    client
-        .execute(
-            "INSERT INTO api_keys (id, tenant_id, secret_sha256, last_4)
-             SELECT $1, id, $3, $4 FROM tenants WHERE name = $2",
-            &[&Uuid::now_v7(), &tenant, &hash.as_bytes(), &last_4],
         )
         .await
         .map_err(from_pg)?;
@@ -192,43 +149,4 @@ pub(crate) async fn update(client: &Connection, name: &str, update: TenantUpdate
     .map_err(from_pg)?;
     tx.commit().await.map_err(from_pg)?;
     Ok(true)
-}
-
-/// A tenant's keys, newest first.
-#[tracing::instrument(target = "postgres", name = "tenants.keys_of", skip_all)]
-pub(crate) async fn keys_of(client: &Connection, tenant: &str) -> Result<Vec<ApiKey>> {
-    let rows = client
-        .query(
-            "SELECT k.id, k.last_4, k.created_at, k.revoked_at
-             FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-             WHERE t.name = $1 ORDER BY k.created_at DESC LIMIT 200",
-            &[&tenant],
-        )
-        .await
-        .map_err(from_pg)?;
-    legible(&rows, |row| {
-        let id: Uuid = at(row, 0)?;
-        let key = || {
-            Ok(ApiKey {
-                id,
-                last_4: at(row, 1)?,
-                created_at: at(row, 2)?,
-                revoked_at: at(row, 3)?,
-            })
-        };
-        row::of("API key", &id.to_string(), key())
-    })
-}
-
-/// Revokes a key; false when there is none of that id.
-#[tracing::instrument(target = "postgres", name = "tenants.revoke_key", skip_all)]
-pub(crate) async fn revoke_key(client: &Connection, id: Uuid) -> Result<bool> {
-    let rows = client
-        .execute(
-            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1",
-            &[&id],
-        )
-        .await
-        .map_err(from_pg)?;
-    Ok(rows > 0)
 }

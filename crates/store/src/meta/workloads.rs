@@ -6,10 +6,12 @@ use uuid::Uuid;
 use super::{
     connection::Connection,
     error::from_pg,
-    row::{self, at, legible},
-    tenants,
+    grants,
+    row::{self, Damage, at, legible},
+    tenants::{self, TENANT_COUNT},
 };
 use crate::model::{
+    access::Grant,
     error::Result,
     tenant::{Caller, Credential, Workload},
 };
@@ -24,10 +26,11 @@ pub(crate) async fn caller(
 ) -> Result<Option<Caller>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {} FROM workloads w JOIN tenants t ON t.id = w.tenant_id
-             WHERE w.issuer = $1 AND w.subject = ANY ($2)
-             ORDER BY array_position($2, w.subject) LIMIT 1",
-            tenants::columns()
+            "SELECT {}, {}, k.id FROM workloads k JOIN tenants t ON t.id = k.tenant_id
+             WHERE k.issuer = $1 AND k.subject = ANY ($2)
+             ORDER BY array_position($2, k.subject) LIMIT 1",
+            tenants::columns(),
+            grants::COLUMNS
         ))
         .await
         .map_err(from_pg)?;
@@ -36,36 +39,46 @@ pub(crate) async fn caller(
         .await
         .map_err(from_pg)?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(Caller {
-        tenant: tenants::read(&row)?,
-        credential: Credential::Workload(subject.to_owned()),
-    }))
+    let caller = || {
+        Ok::<_, Damage>(Caller {
+            tenant: tenants::read(&row)?,
+            row: at(&row, TENANT_COUNT + 2)?,
+            credential: Credential::Workload(subject.to_owned()),
+            grant: grants::read(&row, TENANT_COUNT)?,
+        })
+    };
+    row::of("workload", subject, caller()).map(Some)
 }
 
-/// Adds a workload to a tenant, which is made when there is none of that name; `None` when it is another tenant's.
+/// Adds a workload to a tenant, which is made when there is none of that name, or gives one that it has another grant;
+/// `None` when it is another tenant's.
 #[tracing::instrument(target = "postgres", name = "workloads.add", skip_all)]
 pub(crate) async fn add(
     client: &Connection,
     tenant: &str,
     issuer: &str,
     subject: &str,
+    grant: &Grant,
 ) -> Result<Option<Workload>> {
     tenants::ensure(client, tenant).await?;
-    client
-        .execute(
-            "INSERT INTO workloads (id, tenant_id, issuer, subject)
-             SELECT $1, id, $3, $4 FROM tenants WHERE name = $2
-             ON CONFLICT (issuer, subject) DO NOTHING",
-            &[&Uuid::now_v7(), &tenant, &issuer, &subject],
-        )
-        .await
-        .map_err(from_pg)?;
     let row = client
         .query_opt(
-            "SELECT w.id, w.issuer, w.subject, w.created_at
-             FROM workloads w JOIN tenants t ON t.id = w.tenant_id
-             WHERE w.issuer = $2 AND w.subject = $3 AND t.name = $1",
-            &[&tenant, &issuer, &subject],
+            &format!(
+                "INSERT INTO workloads AS k (id, tenant_id, issuer, subject, scopes, narrowing)
+                 SELECT $1, id, $3, $4, $5, $6 FROM tenants WHERE name = $2
+                 ON CONFLICT (issuer, subject) DO UPDATE
+                     SET scopes = excluded.scopes, narrowing = excluded.narrowing
+                     WHERE k.tenant_id = excluded.tenant_id
+                 RETURNING {COLUMNS}"
+            ),
+            &[
+                &Uuid::now_v7(),
+                &tenant,
+                &issuer,
+                &subject,
+                &grants::scopes(grant),
+                &grants::kept(grant.narrowing()),
+            ],
         )
         .await
         .map_err(from_pg)?;
@@ -77,9 +90,10 @@ pub(crate) async fn add(
 pub(crate) async fn of_tenant(client: &Connection, tenant: &str) -> Result<Vec<Workload>> {
     let rows = client
         .query(
-            "SELECT w.id, w.issuer, w.subject, w.created_at
-             FROM workloads w JOIN tenants t ON t.id = w.tenant_id
-             WHERE t.name = $1 ORDER BY w.created_at DESC LIMIT 200",
+            &format!(
+                "SELECT {COLUMNS} FROM workloads k JOIN tenants t ON t.id = k.tenant_id
+                 WHERE t.name = $1 ORDER BY k.created_at DESC LIMIT 200"
+            ),
             &[&tenant],
         )
         .await
@@ -97,13 +111,19 @@ pub(crate) async fn remove(client: &Connection, id: Uuid) -> Result<bool> {
     Ok(rows > 0)
 }
 
+/// What `read` reads of a workload `k`.
+const COLUMNS: &str = "k.id, k.issuer, k.subject, k.created_at, k.scopes, k.narrowing";
+
 fn read(row: &Row) -> Result<Workload> {
     let id: Uuid = at(row, 0)?;
-    let created_at = row::of("workload", &id.to_string(), at(row, 3))?;
-    Ok(Workload {
-        id,
-        issuer: at(row, 1)?,
-        subject: at(row, 2)?,
-        created_at,
-    })
+    let workload = || {
+        Ok::<_, Damage>(Workload {
+            id,
+            issuer: at(row, 1)?,
+            subject: at(row, 2)?,
+            created_at: at(row, 3)?,
+            grant: grants::read(row, 4)?,
+        })
+    };
+    row::of("workload", &id.to_string(), workload())
 }

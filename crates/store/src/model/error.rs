@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::model::{artifact::Artifact, quota::QuotaExceeded, span::Span};
+use crate::model::{access::Scope, artifact::Artifact, quota::QuotaExceeded, span::Span};
 
 /// What went wrong, by what the caller can do about it.
 ///
@@ -29,6 +29,19 @@ pub enum Error {
         issuer: String,
         /// The token's `sub`.
         subject: String,
+    },
+    /// A credential that may not do this at all.
+    #[error(
+        "the credential has not the scope '{0}': use a key or a token that has it; `cairn whoami` shows what this one has"
+    )]
+    ScopeMissing(Scope),
+    /// A credential that may do this, and not there.
+    #[error("the credential reaches only what matches {reach}: {why}")]
+    OutOfReach {
+        /// What it reaches, as a filter.
+        reach: String,
+        /// What is wrong with the call.
+        why: &'static str,
     },
     /// No such artifact for this tenant.
     #[error("artifact '{0}' does not exist")]
@@ -66,6 +79,9 @@ pub enum Error {
     /// No such job for this tenant.
     #[error("job '{0}' does not exist")]
     JobNotFound(String),
+    /// No such API key for this tenant, or one that has ended.
+    #[error("API key '{0}' does not exist, was revoked or has expired")]
+    KeyNotFound(String),
     /// The link has expired or was revoked.
     #[error("link '{id}' ended at {ended_at}")]
     LinkExpired {
@@ -100,6 +116,14 @@ pub enum Error {
         filename: String,
         /// Its latest version, if it has one.
         current: Option<Box<Artifact>>,
+    },
+    /// As `VersionConflict`, where the caller may not hear of the version itself.
+    #[error("'{filename}' is at version {version}; nothing was changed")]
+    VersionTaken {
+        /// The file.
+        filename: String,
+        /// The number of its latest version.
+        version: i64,
     },
     /// The key stands for another request.
     #[error(

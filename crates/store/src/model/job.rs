@@ -5,6 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
+    access::{Narrowing, Scope},
     error::{Error, Result},
     id::JobId,
     record::Stage,
@@ -37,6 +38,15 @@ pub enum Task {
 }
 
 impl Task {
+    /// What its caller needs, to start it or to end it.
+    pub(crate) fn scope(&self) -> Scope {
+        match self {
+            Self::DeleteArtifacts | Self::DeleteSession { .. } => Scope::Delete,
+            Self::SetStage { .. } => Scope::Write,
+            Self::SetLegalHold { .. } => Scope::Hold,
+        }
+    }
+
     /// Whether it leaves alone what is held.
     pub(crate) fn deletes(&self) -> bool {
         matches!(self, Self::DeleteArtifacts | Self::DeleteSession { .. })
@@ -77,6 +87,8 @@ pub struct Job {
     pub task: Task,
     /// How far it is.
     pub state: JobState,
+    /// The narrowing of the caller that started it.
+    pub(crate) narrowing: Narrowing,
     /// Which artifacts it is about, as it was put.
     pub filter: String,
     /// How many artifacts it has dealt with.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
+    access::Narrowing,
     artifact::Artifact,
     digest::ContentHash,
     filter::{Comparison, Condition, Filter, Glob, TextField, TextMatch, parse},
@@ -76,6 +77,16 @@ pub struct ArtifactList {
     pub(crate) order: Order,
     /// With a delimiter: what the names of the level start with.
     pub(crate) level: Option<String>,
+}
+
+impl ArtifactList {
+    /// Of this list, what is within a narrowing.
+    pub(crate) fn within(&self, narrowing: &Narrowing) -> Self {
+        Self {
+            filter: narrowing.within(&self.filter),
+            ..self.clone()
+        }
+    }
 }
 
 /// How a list is put, besides its filter.

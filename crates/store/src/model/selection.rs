@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::model::{
+    access::Narrowing,
     error::{Error, Result},
     filter::{Filter, parse, parse_written},
     id::ArtifactId,
@@ -44,6 +45,14 @@ impl Expression {
     pub(crate) fn of(filter: Filter) -> Self {
         let text = filter.written();
         Self { text, filter }
+    }
+
+    /// Of what matches, that which is within a narrowing.
+    pub(crate) fn within(&self, narrowing: &Narrowing) -> Self {
+        match narrowing.is_none() {
+            true => self.clone(),
+            false => Self::of(narrowing.within(&self.filter)),
+        }
     }
 
     /// Reads what one of these has as its text.

@@ -1,13 +1,12 @@
 //! Tenants, their limits, and who acts for them.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use rand::distr::{Alphanumeric, SampleString};
 use uuid::Uuid;
 
 use super::{
-    digest::ContentHash,
+    access::{Grant, Reach, Scope},
     error::{Error, Result},
     id::TenantId,
     quota::{Limit, Quota},
@@ -34,6 +33,51 @@ pub struct Caller {
     pub tenant: Tenant,
     /// What they proved it by.
     pub credential: Credential,
+    /// The row of that: of a key or of a workload.
+    pub(crate) row: Uuid,
+    /// What they may do.
+    pub(crate) grant: Grant,
+}
+
+impl Caller {
+    /// What the caller may do.
+    #[must_use]
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The same caller with no more than another grant allows.
+    #[must_use]
+    pub fn narrowed(mut self, to: &Grant) -> Self {
+        self.grant = self.grant.meet(to);
+        self
+    }
+
+    /// Refuses a caller that has not this scope.
+    ///
+    /// # Errors
+    /// `ScopeMissing`.
+    pub fn require(&self, scope: Scope) -> Result<()> {
+        match self.grant.scopes().has(scope) {
+            true => Ok(()),
+            false => Err(Error::ScopeMissing(scope)),
+        }
+    }
+
+    /// Refuses a caller that does not have sessions as wholes.
+    ///
+    /// # Errors
+    /// `OutOfReach`.
+    pub fn require_whole_sessions(&self) -> Result<()> {
+        self.reach().has_whole_sessions()
+    }
+
+    pub(crate) fn reach(&self) -> Reach<'_> {
+        Reach {
+            tenant: self.tenant.id,
+            narrowing: self.grant.narrowing(),
+        }
+    }
 }
 
 /// By what somebody acts for a tenant.
@@ -74,51 +118,6 @@ impl Credential {
     }
 }
 
-/// What is known of an API key after its creation: not its secret.
-#[derive(Debug, Clone)]
-pub struct ApiKey {
-    /// Names the key, for revoking it.
-    pub id: Uuid,
-    /// The last four characters of the secret.
-    pub last_4: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was revoked, if it was.
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// The secret of an API key: `cairn_` and 40 characters of `[A-Za-z0-9]`. Stored as its SHA-256, which is enough for a
-/// secret of this much randomness. `Debug` does not show it.
-pub struct ApiKeySecret(String);
-
-impl ApiKeySecret {
-    pub(crate) fn fresh() -> Self {
-        let mut secret = "cairn_".to_owned();
-        Alphanumeric.append_string(&mut rand::rng(), &mut secret, 40);
-        Self(secret)
-    }
-
-    pub(crate) fn sha256(&self) -> ContentHash {
-        ContentHash::of(self.0.as_bytes())
-    }
-
-    pub(crate) fn last_4(&self) -> &str {
-        &self.0[self.0.len() - 4..]
-    }
-
-    /// The secret, to be shown once.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ApiKeySecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKeySecret(…{})", self.last_4())
-    }
-}
-
 /// Who may act for a tenant by a token.
 #[derive(Debug, Clone)]
 pub struct Workload {
@@ -130,6 +129,8 @@ pub struct Workload {
     pub subject: String,
     /// When it was added.
     pub created_at: Timestamp,
+    /// What it may do.
+    pub grant: Grant,
 }
 
 /// A tenant with its limits and what it stores.

@@ -3,12 +3,13 @@
 use crate::{
     meta::objects as rows,
     model::{
+        access::Scope,
         artifact::Created,
         digest::ContentHash,
         error::{Error, Result},
         reference::ArtifactRef,
         spec::{ArtifactSpec, RawSpec},
-        tenant::Tenant,
+        tenant::Caller,
         validate::{Violations, excerpt},
     },
     store::Store,
@@ -35,16 +36,20 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn copy_artifact(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         source: &ArtifactRef,
         mut spec: RawSpec,
     ) -> Result<Created> {
         // By the source as it is named: a retry has its answer, whatever has become of that since.
         let asked = spec.fingerprint_of_copy(source);
-        if let Some(created) = self.answer_before(tenant, &spec, &asked).await? {
-            return Ok(created);
+        if let Some(created) = self.answer_before(&caller.tenant, &spec, &asked).await? {
+            // What it took from its source was not in the request.
+            return match caller.reach().has(&created.artifact) {
+                true => Ok(created),
+                false => Err(Error::ArtifactNotFound(source.to_string())),
+            };
         }
-        let source = self.get_artifact(tenant, source).await?;
+        let source = self.get_artifact(caller, source).await?;
         let hash = source.content_hash.to_string();
         if !spec.content_hash.is_empty() && spec.content_hash != hash {
             return Err(Error::ContentMismatch {
@@ -67,20 +72,20 @@ impl Store {
         spec.size_bytes = Some(i64::try_from(source.size_bytes).unwrap_or(i64::MAX));
         let mut spec = ArtifactSpec::new(spec)?;
         spec.asked = Some(asked);
-        let mut upload = self.begin_upload(tenant, spec).await?;
+        let mut upload = self.begin_upload(caller, spec).await?;
         let created = upload.finish_early().await?;
         created.ok_or(Error::ContentMissing(hash))
     }
 
-    /// Says which of these contents would have to be sent, by their places in the list: those that no visible artifact of
-    /// the tenant has.
+    /// Says which of these contents would have to be sent, by their places in the list: those that no visible artifact has
+    /// that the caller may read.
     ///
     /// # Errors
     /// `Invalid`, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn find_missing_content(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         contents: impl ExactSizeIterator<Item = RawContent<'_>>,
     ) -> Result<Vec<usize>> {
         let mut faults = Violations::new();
@@ -100,7 +105,10 @@ impl Store {
             }
         }
         let asked = faults.finish(Some(asked))?;
+        if caller.require(Scope::Read).is_err() {
+            return Ok((0..asked.len()).collect());
+        }
         let client = self.meta.client().await?;
-        rows::missing(&client, tenant.id, &asked).await
+        rows::missing(&client, caller.reach(), &asked).await
     }
 }

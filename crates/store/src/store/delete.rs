@@ -9,20 +9,20 @@ pub(crate) use crate::model::change::Deleted;
 
 use crate::{
     meta::{
-        artifacts as rows, pending,
+        artifacts as rows, pending, reach,
         selection::{self, Match, Survey},
         sessions,
     },
     model::{
         error::{Error, Result},
-        id::{ArtifactId, TenantId},
+        id::ArtifactId,
         idempotency::{Fingerprint, IdempotencyKey},
         job::{Bulk, Job, Task},
         list::RawFilter,
         reference::{ArtifactRef, FileName},
         selection::{Expression, Selection, filter_of},
         session::session_id,
-        tenant::{Caller, Tenant},
+        tenant::Caller,
     },
     store::{
         Store,
@@ -40,29 +40,29 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn delete_artifact(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         wanted: &ArtifactRef,
         key: Option<&IdempotencyKey>,
     ) -> Result<Deleted> {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifact").with("artifact", wanted);
-        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
             }
         };
-        let id = rows::resolve(&once.tx, tenant.id, wanted).await?;
+        let id = rows::resolve(&once.tx, caller.reach(), wanted).await?;
         let window = self.times.delete_window;
-        let deleted = match rows::delete(&once.tx, tenant.id, &id, window).await? {
-            None => pending::discard(&once.tx, tenant.id, &id).await?,
+        let deleted = match rows::delete(&once.tx, caller.tenant.id, &id, window).await? {
+            None => pending::discard(&once.tx, caller.tenant.id, &id).await?,
             deleted => deleted,
         };
         if let Some(deleted) = deleted {
             once.commit(json!(deleted)).await?;
             return Ok(deleted);
         }
-        let artifact = rows::get(&once.tx, tenant.id, &id).await?;
+        let artifact = rows::get(&once.tx, caller.tenant.id, &id).await?;
         Err(if artifact.legal_hold {
             Error::LegalHold(id.to_string())
         } else {
@@ -81,13 +81,16 @@ impl Store {
         name: &FileName,
         key: Option<&IdempotencyKey>,
     ) -> Result<Bulk<BulkDeleted>> {
-        let tenant = caller.tenant.id;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifact").with("all_versions", name);
-        let once = match IdempotentWrite::begin(self, &client, tenant, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return bulk_again(&client, tenant, earlier).await,
+            Err(earlier) => return bulk_again(&client, caller.reach(), earlier).await,
         };
+        if !caller.reach().narrowing.admits_file(name) {
+            let wanted = ArtifactRef::Name(name.clone(), None);
+            return Err(Error::ArtifactNotFound(wanted.to_string()));
+        }
         let versions = Expression::of(name.versions());
         let window = self.times.delete_window;
         let result = match start_if_many(&once, caller, &versions, &Task::DeleteArtifacts).await? {
@@ -96,7 +99,7 @@ impl Store {
                 let wanted = ArtifactRef::Name(name.clone(), None);
                 return Err(Error::ArtifactNotFound(wanted.to_string()));
             }
-            Err(few) => Bulk::Done(delete(&once, tenant, &with_held(few), window).await?),
+            Err(few) => Bulk::Done(delete(&once, caller, &with_held(few), window).await?),
         };
         once.commit(result.to_json()).await?;
         Ok(result)
@@ -117,11 +120,12 @@ impl Store {
         let tenant = caller.tenant.id;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteSession").with("session_id", &session);
-        let once = match IdempotentWrite::begin(self, &client, tenant, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return job_again(&client, tenant, &earlier).await,
+            Err(earlier) => return job_again(&client, caller.reach(), &earlier).await,
         };
         let session_id = session.as_str().to_owned();
+        caller.reach().has_session(&session_id)?;
         sessions::get(&once.tx, tenant, &session_id).await?;
         let all = RawFilter {
             session_id: session_id.clone(),
@@ -148,30 +152,29 @@ impl Store {
         validate_only: bool,
         key: Option<&IdempotencyKey>,
     ) -> Result<Bulk<BulkDeleted>> {
-        let tenant = &caller.tenant;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("DeleteArtifacts")
             .with("selection", selected)
             .with("validate_only", &validate_only);
-        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
+            Err(earlier) => return bulk_again(&client, caller.reach(), earlier).await,
         };
         let window = self.times.delete_window;
         let result = match selected {
             Selection::Matching(matching) if validate_only => {
-                Bulk::Done(would_delete(&once, tenant.id, matching).await?)
+                Bulk::Done(would_delete(&once, caller, matching).await?)
             }
             Selection::Matching(matching) => {
                 match start_if_many(&once, caller, matching, &Task::DeleteArtifacts).await? {
                     Ok(job) => Bulk::Started(Box::new(job)),
                     Err(few) => {
                         let few = with_held(few);
-                        Bulk::Done(delete(&once, tenant.id, &few, window).await?)
+                        Bulk::Done(delete(&once, caller, &few, window).await?)
                     }
                 }
             }
-            Selection::Ids(ids) => Bulk::Done(delete(&once, tenant.id, ids, window).await?),
+            Selection::Ids(ids) => Bulk::Done(delete(&once, caller, ids, window).await?),
         };
         if !validate_only {
             once.commit(result.to_json()).await?;
@@ -196,11 +199,12 @@ pub struct BulkDeleted {
 /// Deletes those of these artifacts that can be.
 async fn delete(
     once: &IdempotentWrite<'_>,
-    tenant: TenantId,
+    caller: &Caller,
     ids: &[ArtifactId],
     window: Duration,
 ) -> Result<BulkDeleted> {
-    let deleted = rows::delete_all(&once.tx, tenant, ids, window).await?;
+    let within = reach::within(&once.tx, caller.reach(), ids).await?;
+    let deleted = rows::delete_all(&once.tx, caller.tenant.id, &within, window).await?;
     let known: HashSet<_> = deleted.iter().map(|(id, _)| id.as_str()).collect();
     let not_deleted = ids
         .iter()
@@ -223,10 +227,11 @@ fn with_held(few: Vec<Match>) -> Vec<ArtifactId> {
 
 async fn would_delete(
     once: &IdempotentWrite<'_>,
-    tenant: TenantId,
+    caller: &Caller,
     matching: &Expression,
 ) -> Result<BulkDeleted> {
-    let survey = selection::survey(&once.tx, tenant, &matching.filter, Job::MAX_COUNT).await?;
+    let filter = caller.grant.narrowing().within(&matching.filter);
+    let survey = selection::survey(&once.tx, caller.tenant.id, &filter, Job::MAX_COUNT).await?;
     let (found, more) = match survey {
         Survey::All(found) => (found, false),
         Survey::More(found) => (found, true),

@@ -11,7 +11,7 @@ use crate::{
         job::{Bulk, Task},
         selection::Selection,
         session::{Session, session_id},
-        tenant::{Caller, Tenant},
+        tenant::Caller,
     },
     store::{
         Store,
@@ -51,9 +51,9 @@ impl Store {
         let asked = Fingerprint::of("SetLegalHold")
             .of_selection(selected)
             .with("legal_hold", &hold);
-        let once = match IdempotentWrite::begin(self, &client, tenant, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return bulk_again(&client, tenant, earlier).await,
+            Err(earlier) => return bulk_again(&client, caller.reach(), earlier).await,
         };
         let result = match Few::of(&once, caller, selected, &Task::SetLegalHold { hold }).await? {
             Err(job) => Bulk::Started(Box::new(job)),
@@ -74,7 +74,7 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn set_session_legal_hold(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         session: &str,
         hold: bool,
         key: Option<&IdempotencyKey>,
@@ -85,8 +85,9 @@ impl Store {
             .with("session_id", &session)
             .with("legal_hold", &hold);
         let id = session.as_str();
-        if let Ok(once) = IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
-            if !rows::set_of_session(&once.tx, tenant.id, id, hold).await? {
+        caller.reach().has_session(id)?;
+        if let Ok(once) = IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
+            if !rows::set_of_session(&once.tx, caller.tenant.id, id, hold).await? {
                 return Err(Error::SessionNotFound(id.to_owned()));
             }
             once.commit(json!({"session_id": id})).await?;
@@ -95,9 +96,9 @@ impl Store {
         let mut settled = false;
         while !settled {
             let (tx, window) = (client.transaction().await?, self.times.delete_window);
-            settled = rows::settle(&tx, tenant.id, id, window, SETTLED_AT_ONCE).await?;
+            settled = rows::settle(&tx, caller.tenant.id, id, window, SETTLED_AT_ONCE).await?;
             tx.commit().await?;
         }
-        sessions::get(&client, tenant.id, session.as_str()).await
+        sessions::get(&client, caller.tenant.id, session.as_str()).await
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         idempotency as rows,
     },
     model::{
+        access::Reach,
         error::{Error, Result},
         id::TenantId,
         idempotency::{Claim, Earlier, Fingerprint, IdempotencyKey, LEASE},
@@ -110,10 +111,13 @@ impl<'a> IdempotentWrite<'a> {
     pub(crate) async fn begin(
         store: &Store,
         client: &'a Connection,
-        tenant: TenantId,
+        reach: Reach<'_>,
         key: Option<&IdempotencyKey>,
         request: Fingerprint,
     ) -> Result<Result<Self, Value>> {
+        let tenant = reach.tenant;
+        // What one caller was answered is for those alone that reach the same.
+        let request = request.with("narrowing", reach.narrowing);
         let claim = key.map(|key| Claim {
             key: key.clone(),
             request,

@@ -9,17 +9,18 @@ use serde_json::{Value, json};
 use crate::{
     meta::{
         connection::Connection,
-        jobs as rows,
+        jobs as rows, reach,
         selection::{self, Match, Survey},
     },
     model::{
+        access::Reach,
         error::{Error, Result},
         id::{ArtifactId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
         job::{Bulk, Job, JobState, Task, job_id},
         page::{Page, PageSize},
         selection::{Expression, Selection},
-        tenant::{Caller, Tenant},
+        tenant::Caller,
     },
     store::{
         Store,
@@ -34,10 +35,10 @@ pub(crate) use batch::JobBatch;
 /// What a call under the same key led to before: the same result, or the same job as it is now.
 pub(crate) async fn bulk_again<T: DeserializeOwned>(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     earlier: Value,
 ) -> Result<Bulk<T>> {
-    match job_again(client, tenant, &earlier).await {
+    match job_again(client, reach, &earlier).await {
         Ok(job) => Ok(Bulk::Started(Box::new(job))),
         Err(e) if recorded(&earlier, "job_id").is_ok() => Err(e),
         Err(_) => serde_json::from_value(earlier)
@@ -49,11 +50,11 @@ pub(crate) async fn bulk_again<T: DeserializeOwned>(
 /// The job that a call under the same key started before, as it is now.
 pub(crate) async fn job_again(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     earlier: &Value,
 ) -> Result<Job> {
     let id = recorded(earlier, "job_id")?;
-    rows::get(client, tenant, &job_id(id)?).await
+    rows::get(client, reach, &job_id(id)?).await
 }
 
 impl Store {
@@ -62,10 +63,10 @@ impl Store {
     /// # Errors
     /// `JobNotFound`, `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn get_job(&self, tenant: &Tenant, id: &str) -> Result<Job> {
+    pub async fn get_job(&self, caller: &Caller, id: &str) -> Result<Job> {
         let id = job_id(id)?;
         let client = self.meta.client().await?;
-        rows::get(&client, tenant.id, &id).await
+        rows::get(&client, caller.reach(), &id).await
     }
 
     /// Lists jobs, newest first; those in one state, or all.
@@ -75,15 +76,15 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_jobs(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         state: Option<JobState>,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Job>> {
-        let listing = self.listing(&("jobs", tenant.id, state)).await?;
+        let listing = self.listing(&("jobs", caller.tenant.id, state)).await?;
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
-        let rows = rows::list(&client, tenant.id, state, after.as_ref(), size).await?;
+        let rows = rows::list(&client, caller.reach(), state, after.as_ref(), size).await?;
         Ok(listing.page(rows, size, Job::weight))
     }
 
@@ -94,18 +95,20 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn cancel_job(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         id: &str,
         key: Option<&IdempotencyKey>,
     ) -> Result<Job> {
         let id = job_id(id)?;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("CancelJob").with("job_id", &id.as_str());
-        if let Ok(once) = IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
-            rows::cancel(&once.tx, tenant.id, &id).await?;
+        if let Ok(once) = IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
+            let job = rows::get(&once.tx, caller.reach(), &id).await?;
+            caller.require(job.task.scope())?;
+            rows::cancel(&once.tx, caller.tenant.id, &id).await?;
             once.commit(json!({"job_id": id.as_str()})).await?;
         }
-        rows::get(&client, tenant.id, &id).await
+        rows::get(&client, caller.reach(), &id).await
     }
 }
 
@@ -116,8 +119,8 @@ pub(crate) async fn start_if_many(
     matching: &Expression,
     task: &Task,
 ) -> Result<Result<Job, Vec<Match>>> {
-    let tenant = caller.tenant.id;
-    match surveyed(once, tenant, matching, task).await? {
+    let matching = &matching.within(caller.grant.narrowing());
+    match surveyed(once, caller.tenant.id, matching, task).await? {
         (_, Some(few))
             if few.iter().filter(|one| is_meant(one, task)).count() <= Selection::MAX_IDS =>
         {
@@ -144,9 +147,15 @@ impl Few {
     ) -> Result<Result<Self, Job>> {
         match selected {
             Selection::Ids(ids) => {
-                let missing = selection::not_visible(&once.tx, caller.tenant.id, ids).await?;
+                let within = reach::within(&once.tx, caller.reach(), ids).await?;
+                let mut missing: Vec<_> = ids
+                    .iter()
+                    .filter(|id| !within.contains(id))
+                    .cloned()
+                    .collect();
+                missing.extend(selection::not_visible(&once.tx, caller.tenant.id, &within).await?);
                 Ok(Ok(Self {
-                    ids: ids.clone(),
+                    ids: within,
                     missing: missing.iter().map(ToString::to_string).collect(),
                 }))
             }
@@ -170,6 +179,7 @@ pub(crate) async fn start_job(
     matching: &Expression,
     task: &Task,
 ) -> Result<Job> {
+    let matching = &matching.within(caller.grant.narrowing());
     let (estimated, _) = surveyed(once, caller.tenant.id, matching, task).await?;
     start(once, caller, matching, task, estimated).await
 }
@@ -202,7 +212,6 @@ async fn start(
     task: &Task,
     estimated: usize,
 ) -> Result<Job> {
-    let (tenant, text) = (caller.tenant.id, &matching.text);
     let estimated = i64::try_from(estimated).unwrap_or(i64::MAX);
-    rows::insert(&once.tx, tenant, task, text, estimated, &caller.credential).await
+    rows::insert(&once.tx, caller, task, &matching.text, estimated).await
 }

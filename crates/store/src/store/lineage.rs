@@ -5,14 +5,15 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    meta::{artifacts, connection::Connection, lineage as rows},
+    meta::{artifacts, connection::Connection, lineage as rows, reach},
     model::{
+        access::Reach,
         error::{Error, Result},
-        id::TenantId,
+        id::ArtifactId,
         lineage::{Derivation, Direction, Relative},
         page::{Page, PageSize},
         reference::ArtifactRef,
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::Store,
 };
@@ -53,7 +54,7 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn lineage(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         wanted: &ArtifactRef,
         direction: Direction,
         depth: i32,
@@ -68,12 +69,12 @@ impl Store {
                 return Err(Error::invalid("max_depth", rule));
             }
         };
-        let filters = ("lineage", tenant.id, wanted, direction, depth);
+        let filters = ("lineage", caller.tenant.id, wanted, direction, depth);
         let listing = self.listing(&filters).await?;
         let after = listing.position::<Place>(token)?;
         let client = self.meta.client().await?;
-        let start = artifacts::resolve(&client, tenant.id, wanted).await?;
-        let start = artifacts::get(&client, tenant.id, &start).await?.id;
+        let start = artifacts::resolve(&client, caller.reach(), wanted).await?;
+        let start = artifacts::get(&client, caller.tenant.id, &start).await?.id;
         let start = start.to_string();
         let wanted = Wanted {
             start: &start,
@@ -81,7 +82,7 @@ impl Store {
             depth,
             rows: usize::try_from(size.rows()).unwrap_or(usize::MAX),
         };
-        let (places, truncated) = follow(&client, tenant.id, &wanted, after.as_ref()).await?;
+        let (places, truncated) = follow(&client, caller.reach(), &wanted, after.as_ref()).await?;
         let rows = places
             .into_iter()
             .map(|place| (Some(place.step.clone()), place));
@@ -91,7 +92,7 @@ impl Store {
             named.extend([step.artifact_id.as_str(), step.input_id.as_str()]);
         }
         let named: Vec<_> = named.into_iter().collect();
-        let artifacts = rows::visible(&client, tenant.id, &named).await?;
+        let artifacts = rows::visible(&client, caller.tenant.id, &named).await?;
         Ok(Lineage {
             artifacts,
             truncated: truncated && derivations.next.is_none(),
@@ -113,7 +114,7 @@ struct Wanted<'a> {
 /// a query: what is asked for is bounded at every step, however wide the graph is.
 async fn follow(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     wanted: &Wanted<'_>,
     after: Option<&Place>,
 ) -> Result<(Vec<Place>, bool)> {
@@ -122,7 +123,7 @@ async fn follow(
     let (mut behind, mut passed) = (Vec::new(), 0);
     for depth in 0..wanted.depth {
         let room = MAX_STEPS - passed;
-        let mut found = rows::step(client, tenant, &frontier, wanted.direction, room + 1).await?;
+        let mut found = step(client, reach, &frontier, wanted.direction, room + 1).await?;
         // Postgres may order texts otherwise than places are.
         found.sort_unstable();
         let full = found.len() > room;
@@ -145,6 +146,31 @@ async fn follow(
             return Ok((behind, full));
         }
     }
-    let more = rows::step(client, tenant, &frontier, wanted.direction, 1).await?;
+    let most = if reach.is_all() { 1 } else { MAX_STEPS };
+    let more = step(client, reach, &frontier, wanted.direction, most).await?;
     Ok((behind, !more.is_empty()))
+}
+
+/// The derivations that lead on from artifacts within reach, to others within it: no way leads through what lies outside.
+async fn step(
+    client: &Connection,
+    reach: Reach<'_>,
+    from: &[String],
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<Derivation>> {
+    let mut found = rows::step(client, reach.tenant, from, direction, limit).await?;
+    if reach.is_all() {
+        return Ok(found);
+    }
+    let there = |step: &Derivation| match direction {
+        Direction::Inputs => step.input_id.clone(),
+        Direction::Outputs => step.artifact_id.clone(),
+    };
+    let ids: HashSet<_> = found.iter().map(there).collect();
+    let ids: Vec<_> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let within = reach::within(client, reach, &ids).await?;
+    let within: HashSet<_> = within.iter().map(ArtifactId::as_str).collect();
+    found.retain(|step| within.contains(&*there(step)));
+    Ok(found)
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    meta::{artifacts, connection::Connection, links as rows},
+    meta::{artifacts, connection::Connection, links as rows, reach},
     model::{
+        access::Reach,
         error::{Error, Result},
-        id::TenantId,
         idempotency::{Fingerprint, IdempotencyKey},
         link::{Link, link_id},
         page::{Page, PageSize},
         reference::{ArtifactRef, artifact_id},
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::{
         Store,
@@ -33,7 +33,7 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn create_link(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         artifact: &ArtifactRef,
         expires_in: Option<Duration>,
         key: Option<&IdempotencyKey>,
@@ -47,15 +47,15 @@ impl Store {
         let asked = Fingerprint::of("CreateLink")
             .with("artifact", artifact)
             .with("expires_in", &expires_in);
-        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
-                return known_link(&client, tenant.id, recorded(&earlier, "link_id")?).await;
+                return known_link(&client, caller.reach(), recorded(&earlier, "link_id")?).await;
             }
         };
-        let artifact = artifacts::resolve(&once.tx, tenant.id, artifact).await?;
-        artifacts::get(&once.tx, tenant.id, &artifact).await?;
-        let link = rows::insert(&once.tx, tenant.id, &artifact, expires_in).await?;
+        let artifact = artifacts::resolve(&once.tx, caller.reach(), artifact).await?;
+        artifacts::get(&once.tx, caller.tenant.id, &artifact).await?;
+        let link = rows::insert(&once.tx, caller.tenant.id, &artifact, expires_in).await?;
         once.commit(json!({"link_id": link.id.as_str()})).await?;
         Ok(link)
     }
@@ -65,9 +65,9 @@ impl Store {
     /// # Errors
     /// `LinkNotFound`, `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn get_link(&self, tenant: &Tenant, id: &str) -> Result<Link> {
+    pub async fn get_link(&self, caller: &Caller, id: &str) -> Result<Link> {
         let client = self.meta.client().await?;
-        known_link(&client, tenant.id, id).await
+        known_link(&client, caller.reach(), id).await
     }
 
     /// Lists links, newest first; of one artifact when it is given.
@@ -77,27 +77,40 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_links(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         artifact: Option<&str>,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Link>> {
         let artifact = artifact.map(artifact_id).transpose()?;
-        let listing = self.listing(&("links", tenant.id, &artifact)).await?;
+        let listing = self
+            .listing(&("links", caller.tenant.id, &artifact))
+            .await?;
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
-        let rows = rows::list(&client, tenant.id, artifact.as_ref(), after.as_ref(), size).await?;
+        let rows = rows::list(
+            &client,
+            caller.reach(),
+            artifact.as_ref(),
+            after.as_ref(),
+            size,
+        )
+        .await?;
         Ok(listing.page(rows, size, |_| Link::WEIGHT))
     }
 
-    /// Counts the links that work, up to `MAX_COUNT` and one.
+    /// Counts the links that work, up to `MAX_COUNT` and one. For a caller with a narrowing it is 0, since it counts those of
+    /// all artifacts.
     ///
     /// # Errors
     /// `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn count_active_links(&self, tenant: &Tenant) -> Result<i64> {
+    pub async fn count_active_links(&self, caller: &Caller) -> Result<i64> {
+        if !caller.reach().is_all() {
+            return Ok(0);
+        }
         let client = self.meta.client().await?;
-        rows::count_active(&client, tenant.id, Self::MAX_COUNT + 1).await
+        rows::count_active(&client, caller.tenant.id, Self::MAX_COUNT + 1).await
     }
 
     /// Ends a link at once, and returns it.
@@ -107,20 +120,23 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn revoke_link(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         id: &str,
         key: Option<&IdempotencyKey>,
     ) -> Result<Link> {
         let link_id = link_id(id)?;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("RevokeLink").with("link_id", &id);
-        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
-                return known_link(&client, tenant.id, recorded(&earlier, "link_id")?).await;
+                return known_link(&client, caller.reach(), recorded(&earlier, "link_id")?).await;
             }
         };
-        let link = rows::revoke(&once.tx, tenant.id, &link_id)
+        if !caller.reach().is_all() {
+            known_link(&once.tx, caller.reach(), id).await?;
+        }
+        let link = rows::revoke(&once.tx, caller.tenant.id, &link_id)
             .await?
             .ok_or_else(|| Error::LinkNotFound(id.to_owned()))?;
         once.commit(json!({"link_id": id})).await?;
@@ -150,8 +166,14 @@ impl Store {
     }
 }
 
-async fn known_link(client: &Connection, tenant: TenantId, id: &str) -> Result<Link> {
-    rows::get(client, tenant, &link_id(id)?)
-        .await?
-        .ok_or_else(|| Error::LinkNotFound(id.to_owned()))
+/// A link to an artifact within reach.
+async fn known_link(client: &Connection, reach: Reach<'_>, id: &str) -> Result<Link> {
+    let missing = || Error::LinkNotFound(id.to_owned());
+    let link = rows::get(client, reach.tenant, &link_id(id)?).await?;
+    let link = link.ok_or_else(missing)?;
+    let artifact = std::slice::from_ref(&link.artifact_id);
+    match reach::within(client, reach, artifact).await?.is_empty() {
+        true => Err(missing()),
+        false => Ok(link),
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
         list::{ArtifactList, Entry, Order},
         page::{Page, PageSize},
         reference::FileName,
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::Store,
 };
@@ -24,15 +24,21 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_versions(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         name: &FileName,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Artifact>> {
-        let listing = self.listing(&("versions", tenant.id, name)).await?;
+        let listing = self.listing(&("versions", caller.tenant.id, name)).await?;
         let before = listing.position(token)?;
-        let client = self.meta.client().await?;
-        let rows = artifacts::versions(&client, tenant.id, name, before, size).await?;
+        let narrowing = caller.grant.narrowing();
+        let rows = match narrowing.admits_file(name) {
+            false => Vec::new(),
+            true => {
+                let (client, agent) = (self.meta.client().await?, narrowing.agent_id());
+                artifacts::versions(&client, caller.tenant.id, name, agent, before, size).await?
+            }
+        };
         Ok(listing.page(rows, size, Artifact::weight))
     }
 
@@ -43,17 +49,19 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_artifacts(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         list: &ArtifactList,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Entry>> {
-        let listing = self.listing(&("artifacts", tenant.id, list)).await?;
+        let listing = self.listing(&("artifacts", caller.tenant.id, list)).await?;
+        let list = &list.within(caller.grant.narrowing());
         match list.order {
             Order::Newest => {
                 let after = listing.position(token)?;
                 let client = self.meta.client().await?;
-                let rows = Box::pin(rows::newest(&client, tenant.id, list, after, size)).await?;
+                let rows =
+                    Box::pin(rows::newest(&client, caller.tenant.id, list, after, size)).await?;
                 let entry = |(artifact, at): (Option<Artifact>, _)| {
                     (artifact.map(|it| Entry::Artifact(Box::new(it))), at)
                 };
@@ -62,7 +70,8 @@ impl Store {
             Order::Filename => {
                 let after = listing.position(token)?;
                 let client = self.meta.client().await?;
-                let rows = Box::pin(rows::by_name(&client, tenant.id, list, after, size)).await?;
+                let rows =
+                    Box::pin(rows::by_name(&client, caller.tenant.id, list, after, size)).await?;
                 Ok(listing.page(rows, size, Entry::weight))
             }
         }
@@ -73,8 +82,9 @@ impl Store {
     /// # Errors
     /// `FilterTooCostly`, `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn count_artifacts(&self, tenant: &Tenant, list: &ArtifactList) -> Result<i64> {
+    pub async fn count_artifacts(&self, caller: &Caller, list: &ArtifactList) -> Result<i64> {
+        let list = &list.within(caller.grant.narrowing());
         let client = self.meta.client().await?;
-        rows::count(&client, tenant.id, list, Self::MAX_COUNT + 1).await
+        rows::count(&client, caller.tenant.id, list, Self::MAX_COUNT + 1).await
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         manifest::ManifestEntry,
         page::{Page, PageSize},
         session::session_id,
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::Store,
 };
@@ -20,20 +20,30 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_manifest(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         session: &str,
         size: PageSize,
         token: &str,
     ) -> Result<Page<ManifestEntry>> {
         let session = session_id(session)?;
-        let listing = self.listing(&("manifest", tenant.id, &session)).await?;
+        caller.reach().has_session(session.as_str())?;
+        let listing = self
+            .listing(&("manifest", caller.tenant.id, &session))
+            .await?;
         let after: Option<String> = listing.position(token)?;
         let client = self.meta.client().await?;
-        if !sessions::is_sealed(&client, tenant.id, session.as_str()).await? {
+        if !sessions::is_sealed(&client, caller.tenant.id, session.as_str()).await? {
             return Err(Error::SessionNotSealed(session.as_str().to_owned()));
         }
         let after = after.unwrap_or_default();
-        let entries = rows::page(&client, tenant.id, session.as_str(), &after, size.rows()).await?;
+        let entries = rows::page(
+            &client,
+            caller.tenant.id,
+            session.as_str(),
+            &after,
+            size.rows(),
+        )
+        .await?;
         let rows = entries.into_iter().map(|entry| {
             let id = entry.artifact_id.clone();
             (Some(entry), id)

@@ -10,6 +10,7 @@ use crate::{
         sessions::{self, Entry},
     },
     model::{
+        access::Scope,
         change::Published,
         error::{Error, Result},
         id::ArtifactId,
@@ -17,7 +18,7 @@ use crate::{
         page::MAX_PAGE_BYTES,
         selection::artifact_ids,
         session::{Session, session_id},
-        tenant::Tenant,
+        tenant::Caller,
         validate::{Violations, some_of},
     },
     store::{Store, idempotent::IdempotentWrite, sessions::seal_within},
@@ -56,40 +57,45 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn commit_session(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         session: &str,
         wanted: &ToPublish,
         key: Option<&IdempotencyKey>,
     ) -> Result<(Vec<Published>, Session)> {
         let session = session_id(session)?;
         let session = session.as_str();
+        if wanted.seal {
+            caller.require(Scope::Seal)?;
+        }
+        caller.reach().has_session(session)?;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("CommitSession")
             .with("session_id", &session)
             .with_set("artifact_ids", &wanted.ids)
             .with("seal", &wanted.seal);
-        let published = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
-            Ok(once) => {
-                let window = self.times.delete_window;
-                publish_within(once, tenant, session, wanted, window).await?
-            }
-            Err(earlier) => {
-                serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()))?
-            }
-        };
-        let session = sessions::get(&client, tenant.id, session).await?;
+        let published =
+            match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
+                Ok(once) => {
+                    let window = self.times.delete_window;
+                    publish_within(once, caller, session, wanted, window).await?
+                }
+                Err(earlier) => {
+                    serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()))?
+                }
+            };
+        let session = sessions::get(&client, caller.tenant.id, session).await?;
         Ok((published, session))
     }
 }
 
 async fn publish_within(
     once: IdempotentWrite<'_>,
-    tenant: &Tenant,
+    caller: &Caller,
     session: &str,
     wanted: &ToPublish,
     window: Duration,
 ) -> Result<Vec<Published>> {
-    let (tx, tenant) = (&once.tx, tenant.id);
+    let (tx, tenant) = (&once.tx, caller.tenant.id);
     let entered = if wanted.seal {
         sessions::enter_alone(tx, tenant, session).await?
     } else {

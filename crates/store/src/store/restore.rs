@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    meta::{quotas, restore as rows, sessions},
+    meta::{quotas, reach, restore as rows, sessions},
     model::{
         error::{Error, Result},
         filter::Filter,
-        id::{ArtifactId, TenantId},
+        id::ArtifactId,
         idempotency::{Fingerprint, IdempotencyKey},
         selection::Selection,
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::{Store, idempotent::IdempotentWrite},
 };
@@ -41,30 +41,33 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn restore_artifacts(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         selected: &Selection,
         key: Option<&IdempotencyKey>,
     ) -> Result<Restored> {
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("RestoreArtifacts").of_selection(selected);
-        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return serde_json::from_value(earlier).map_err(|e| Error::Internal(e.into()));
             }
         };
         let (ids, more) = match selected {
-            Selection::Ids(ids) => (ids.clone(), false),
+            Selection::Ids(ids) => {
+                let within = reach::within(&once.tx, caller.reach(), ids).await?;
+                (within, false)
+            }
             Selection::Matching(matching) => {
-                let mut found = restorable(&once, tenant.id, &matching.filter).await?;
+                let mut found = restorable(&once, caller, &matching.filter).await?;
                 let more = found.len() > Selection::MAX_IDS;
                 found.truncate(Selection::MAX_IDS);
                 (found, more)
             }
         };
-        sessions::enter_those_of(&once.tx, tenant.id, &ids).await?;
-        let standing = quotas::enter(&once.tx, tenant.id).await?;
-        let (restored, bytes) = rows::restore(&once.tx, tenant.id, &ids).await?;
+        sessions::enter_those_of(&once.tx, caller.tenant.id, &ids).await?;
+        let standing = quotas::enter(&once.tx, caller.tenant.id).await?;
+        let (restored, bytes) = rows::restore(&once.tx, caller.tenant.id, &ids).await?;
         if let Some(standing) = standing {
             standing.admit(restored.len() as u64, bytes)?;
         }
@@ -89,12 +92,13 @@ impl Store {
 /// The first artifacts of a session that match and can be restored, and one more when there are more than a call restores.
 async fn restorable(
     once: &IdempotentWrite<'_>,
-    tenant: TenantId,
+    caller: &Caller,
     filter: &Filter,
 ) -> Result<Vec<ArtifactId>> {
     let Some(session) = filter.session().filter(|session| !session.is_empty()) else {
         return Err(Error::invalid("matching.session_id", "is required"));
     };
     let most = Selection::MAX_IDS as i64 + 1;
-    rows::restorable(&once.tx, tenant, session, filter, most).await
+    let within = caller.grant.narrowing().within(filter);
+    rows::restorable(&once.tx, caller.tenant.id, session, &within, most).await
 }

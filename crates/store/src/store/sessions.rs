@@ -16,7 +16,7 @@ use crate::{
         idempotency::{Fingerprint, IdempotencyKey},
         page::{Page, PageSize},
         session::{Session, SessionFilter, SessionUpdate, session_id},
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::{Store, idempotent::IdempotentWrite},
 };
@@ -27,10 +27,11 @@ impl Store {
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn get_session(&self, tenant: &Tenant, id: &str) -> Result<Session> {
+    pub async fn get_session(&self, caller: &Caller, id: &str) -> Result<Session> {
         let id = session_id(id)?;
+        caller.reach().has_session(id.as_str())?;
         let client = self.meta.client().await?;
-        rows::get(&client, tenant.id, id.as_str()).await
+        rows::get(&client, caller.tenant.id, id.as_str()).await
     }
 
     /// Lists sessions, most recently active first; by a prefix, a namespace or a user in the order of their ids. Then a page
@@ -41,23 +42,26 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_sessions(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         filter: &SessionFilter,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Session>> {
-        let listing = self.listing(&("sessions", tenant.id, filter)).await?;
+        caller.require_whole_sessions()?;
+        let listing = self
+            .listing(&("sessions", caller.tenant.id, filter))
+            .await?;
         if filter.is_by_id() {
             let after = listing.position(token)?;
             let client = self.meta.client().await?;
-            let found = by_id::list(&client, tenant.id, filter, after.as_ref(), size).await?;
+            let found = by_id::list(&client, caller.reach(), filter, after.as_ref(), size).await?;
             let mut page = listing.page(found.sessions, size, Session::weight);
             page.next = page.next.or(found.next.map(|next| listing.token(next)));
             return Ok(page);
         }
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
-        let rows = rows::list(&client, tenant.id, filter, after.as_ref(), size).await?;
+        let rows = rows::list(&client, caller.reach(), filter, after.as_ref(), size).await?;
         Ok(listing.page(rows, size, Session::weight))
     }
 
@@ -68,25 +72,29 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn update_session(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         id: &str,
         update: &SessionUpdate,
         key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         let id = session_id(id)?;
+        match update.allow_missing {
+            true => caller.reach().may_name_session(id.as_str())?,
+            false => caller.reach().has_session(id.as_str())?,
+        }
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("UpdateSession")
             .with("session_id", &id)
             .with_given("display_name", update.display_name.as_ref())
             .with_given("labels", update.labels.as_ref())
             .with("allow_missing", &update.allow_missing);
-        if let Ok(once) = IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
-            if !rows::update(&once.tx, tenant.id, id.as_str(), update).await? {
+        if let Ok(once) = IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
+            if !rows::update(&once.tx, caller.tenant.id, id.as_str(), update).await? {
                 return Err(Error::SessionNotFound(id.as_str().to_owned()));
             }
             once.commit(json!({"session_id": id.as_str()})).await?;
         }
-        rows::get(&client, tenant.id, id.as_str()).await
+        rows::get(&client, caller.tenant.id, id.as_str()).await
     }
 
     /// Seals a session for good, and returns it. Sealing it again changes nothing.
@@ -96,18 +104,25 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn seal_session(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         id: &str,
         key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         let id = session_id(id)?;
+        caller.reach().has_session(id.as_str())?;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("SealSession").with("session_id", &id);
-        if let Ok(once) = IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
-            seal_within(&once.tx, tenant.id, id.as_str(), self.times.delete_window).await?;
+        if let Ok(once) = IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
+            seal_within(
+                &once.tx,
+                caller.tenant.id,
+                id.as_str(),
+                self.times.delete_window,
+            )
+            .await?;
             once.commit(json!({"session_id": id.as_str()})).await?;
         }
-        rows::get(&client, tenant.id, id.as_str()).await
+        rows::get(&client, caller.tenant.id, id.as_str()).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         record::Stage,
         reference::ArtifactRef,
         selection::Selection,
-        tenant::{Caller, Tenant},
+        tenant::Caller,
         text::{Label, text_of},
     },
     store::{
@@ -47,15 +47,14 @@ impl Store {
         key: Option<&IdempotencyKey>,
     ) -> Result<Bulk<Staged>> {
         let agent = Label::optional(agent_id).map_err(|rule| Error::invalid("agent_id", rule))?;
-        let tenant = &caller.tenant;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetStage")
             .with("selection", selected)
             .with("stage", &stage)
             .with("agent_id", &agent);
-        let once = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
+        let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
-            Err(earlier) => return bulk_again(&client, tenant.id, earlier).await,
+            Err(earlier) => return bulk_again(&client, caller.reach(), earlier).await,
         };
         let agent_id = text_of(&agent).to_owned();
         let task = Task::SetStage { stage, agent_id };
@@ -66,7 +65,7 @@ impl Store {
         let result = match Few::of(&once, caller, selected, &task).await? {
             Err(job) => Bulk::Started(Box::new(job)),
             Ok(few) => Bulk::Done(Staged {
-                changed: rows::set_stage(&once.tx, tenant.id, &few.ids, stage, &by).await?,
+                changed: rows::set_stage(&once.tx, caller.tenant.id, &few.ids, stage, &by).await?,
                 missing: few.missing,
             }),
         };
@@ -81,12 +80,12 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_stage_changes(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         wanted: &ArtifactRef,
     ) -> Result<Vec<StageChange>> {
         let client = self.meta.client().await?;
-        let id = artifacts::resolve(&client, tenant.id, wanted).await?;
-        artifacts::get(&client, tenant.id, &id).await?;
-        rows::stage_changes(&client, tenant.id, &id).await
+        let id = artifacts::resolve(&client, caller.reach(), wanted).await?;
+        artifacts::get(&client, caller.tenant.id, &id).await?;
+        rows::stage_changes(&client, caller.tenant.id, &id).await
     }
 }

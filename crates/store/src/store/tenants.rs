@@ -5,11 +5,12 @@ pub(crate) mod limits;
 use uuid::Uuid;
 
 use crate::{
-    meta::tenants as rows,
+    meta::api_keys::{self as rows, Found},
     model::{
+        api_key::{ApiKey, ApiKeySecret, NewApiKey},
         digest::ContentHash,
-        error::{Error, Result},
-        tenant::{ApiKey, ApiKeySecret, Caller},
+        error::{Error, Result, describe},
+        tenant::Caller,
         text::check_tenant_name,
     },
     store::{Store, credential_cache::Proof},
@@ -22,13 +23,48 @@ impl Store {
     /// `Unauthenticated`; `Unavailable`; `RateLimited` when too many credentials are to be looked up.
     #[tracing::instrument(skip_all)]
     pub async fn authenticate(&self, secret: &str) -> Result<Caller> {
+        if !ApiKeySecret::may_be(secret) {
+            return Err(Error::Unauthenticated);
+        }
         let hash = ContentHash::of(secret.as_bytes());
-        let look_up = async {
-            let client = self.meta.client().await?;
-            rows::by_key(&client, hash).await
-        };
+        let look_up = self.look_up_key(hash);
         let caller = self.trust.caller(Proof::Key(hash), look_up).await?;
         caller.ok_or(Error::Unauthenticated)
+    }
+
+    async fn look_up_key(&self, hash: ContentHash) -> Result<Option<Caller>> {
+        let client = self.meta.client().await?;
+        let Some(Found {
+            caller,
+            use_is_news,
+        }) = rows::find(&client, hash).await?
+        else {
+            return Ok(None);
+        };
+        if use_is_news {
+            let (store, key) = (self.clone(), caller.row);
+            tokio::spawn(async move {
+                if let Err(e) = store.note_use_of_key(key).await {
+                    tracing::debug!(error = describe(&e), "the use of a key was not noted");
+                }
+            });
+        }
+        Ok(Some(caller))
+    }
+
+    async fn note_use_of_key(&self, key: Uuid) -> Result<()> {
+        let client = self.meta.client().await?;
+        rows::note_use(&client, key).await
+    }
+
+    /// Makes an API key for a tenant, which may do everything. The tenant comes into being with its first key.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is no identifier; `Unavailable`.
+    pub async fn create_api_key(&self, tenant_name: &str) -> Result<ApiKeySecret> {
+        let everything = NewApiKey::of_everything();
+        let (_, secret) = self.issue_api_key(tenant_name, &everything).await?;
+        Ok(secret)
     }
 
     /// Makes an API key for a tenant, which comes into being with its first one.
@@ -36,12 +72,16 @@ impl Store {
     /// # Errors
     /// `Invalid` for a name that is no identifier; `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn create_api_key(&self, tenant_name: &str) -> Result<ApiKeySecret> {
+    pub async fn issue_api_key(
+        &self,
+        tenant_name: &str,
+        new: &NewApiKey,
+    ) -> Result<(ApiKey, ApiKeySecret)> {
         check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
         let secret = ApiKeySecret::fresh();
         let client = self.meta.client().await?;
-        rows::add_key(&client, tenant_name, secret.sha256(), secret.last_4()).await?;
-        Ok(secret)
+        let key = rows::add(&client, tenant_name, &secret, new).await?;
+        Ok((key, secret))
     }
 
     /// Lists a tenant's API keys, newest first, at most 200.
@@ -51,7 +91,7 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn list_api_keys(&self, tenant_name: &str) -> Result<Vec<ApiKey>> {
         let client = self.meta.client().await?;
-        rows::keys_of(&client, tenant_name).await
+        rows::of_tenant(&client, tenant_name).await
     }
 
     /// Revokes an API key: it answers `Unauthenticated`, everywhere after `credential_trust`. Returns whether there is such a key.
@@ -61,6 +101,6 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn revoke_api_key(&self, id: Uuid) -> Result<bool> {
         let client = self.meta.client().await?;
-        rows::revoke_key(&client, id).await
+        rows::revoke(&client, id).await
     }
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::hmac;
+use uuid::Uuid;
 
 use crate::{
     config::UrlSecrets,
     meta::{secrets as deployment, tenants},
     model::{
+        access::{Grant, Narrowing, Scope},
         error::{Error, Result},
-        tenant::Tenant,
+        tenant::{Caller, Credential, Tenant},
         ticket::{Permission, Ticket},
     },
     store::Store,
@@ -41,7 +43,7 @@ impl Store {
         Ok((ticket.sign(key, permission, artifact), expires_at))
     }
 
-    /// Returns the tenant for which a ticket was signed; `None` for one that is forged, expired or for something else.
+    /// Returns a caller of the tenant for which a ticket was signed, with the scope for that alone; `None` for one that is forged, expired or for something else.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -51,13 +53,23 @@ impl Store {
         permission: Permission,
         artifact: &str,
         ticket: &str,
-    ) -> Result<Option<Tenant>> {
+    ) -> Result<Option<Caller>> {
         let ticket = Ticket::read(ticket, self.url_keys().await?, permission, artifact);
         let Some(ticket) = ticket.filter(|ticket| Timestamp::now() < ticket.expires_at) else {
             return Ok(None);
         };
         let client = self.meta.client().await?;
-        tenants::by_id(&client, ticket.tenant).await
+        let tenant = tenants::by_id(&client, ticket.tenant).await?;
+        let scope = match permission {
+            Permission::Read => Scope::Read,
+            Permission::Write => Scope::Write,
+        };
+        Ok(tenant.map(|tenant| Caller {
+            tenant,
+            credential: Credential::ApiKey(String::new()),
+            row: Uuid::nil(),
+            grant: Grant::new([scope].into_iter().collect(), Narrowing::none(), None),
+        }))
     }
 
     /// `CAIRN_URL_KEYS`, or a key of the deployment's own that all replicas know.

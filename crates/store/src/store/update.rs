@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     meta::{artifacts, stages, update as rows},
     model::{
+        access::Scope,
         artifact::Artifact,
         error::{Error, Result},
         idempotency::{Fingerprint, IdempotencyKey},
@@ -26,7 +28,8 @@ impl Store {
     /// Changes what is said of a visible artifact, and returns it.
     ///
     /// # Errors
-    /// As `get_artifact`; `VersionConflict` when its etag is another one; `TtlExceedsLimit`; what a key answers.
+    /// As `get_artifact`; `VersionConflict` when its etag is another one; `TtlExceedsLimit`; `ScopeMissing` for an earlier
+    /// expiry without the scope to delete; what a key answers.
     #[tracing::instrument(skip_all)]
     pub async fn update_artifact(
         &self,
@@ -52,10 +55,11 @@ impl Store {
             .with_given("expiry", update.expiry.as_ref())
             .with_given("persistent", update.persistent.as_ref())
             .with("agent_id", &update.agent_id);
-        let earlier = match IdempotentWrite::begin(self, &client, tenant.id, key, asked).await? {
-            Ok(once) => return update_within(once, caller, wanted, update, ttl).await,
-            Err(earlier) => earlier,
-        };
+        let earlier =
+            match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
+                Ok(once) => return update_within(once, caller, wanted, update, ttl).await,
+                Err(earlier) => earlier,
+            };
         let id = recorded(&earlier, "artifact_id")?;
         let (artifact, _) = artifacts::get_any(&client, tenant.id, id).await?;
         Ok(artifact)
@@ -70,7 +74,7 @@ async fn update_within(
     ttl: Option<Option<Duration>>,
 ) -> Result<Artifact> {
     let (tx, tenant) = (&once.tx, caller.tenant.id);
-    let id = artifacts::resolve(tx, tenant, wanted).await?;
+    let id = artifacts::resolve(tx, caller.reach(), wanted).await?;
     rows::lock(tx, tenant, &id).await?;
     let current = artifacts::get(tx, tenant, &id).await?;
     if update
@@ -90,6 +94,11 @@ async fn update_within(
     };
     let metadata = merged.as_ref().or(update.metadata.as_ref());
     let updated = rows::update(tx, tenant, &id, update, metadata, ttl).await?;
+    let never = Timestamp::MAX;
+    if updated.expires_at.unwrap_or(never) < current.expires_at.unwrap_or(never) {
+        // It would be a deletion by another name.
+        caller.require(Scope::Delete)?;
+    }
     if updated.stage != current.stage {
         let by = stages::By {
             agent: update.agent_id.as_ref(),

@@ -10,17 +10,19 @@ use bytes::Bytes;
 use crate::{
     config::StoreConfig,
     meta::{
-        artifacts, quotas,
+        artifacts, quotas, reach,
         sessions::{self, Closed},
     },
     model::{
+        access::{Grant, Reach},
         artifact::{Artifact, Created},
         error::{Error, Result},
         id::ObjectId,
         idempotency::Earlier,
         spec::{ArtifactSpec, OnDuplicate},
-        tenant::Tenant,
+        tenant::{Caller, Tenant},
         text::{ContentType, text_of},
+        validate::some_of,
     },
     store::{Store, hashing::Hashing, idempotent::ClaimGuard},
 };
@@ -58,7 +60,7 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn create_artifact(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         spec: ArtifactSpec,
         content: Bytes,
     ) -> Result<Created> {
@@ -68,7 +70,8 @@ impl Store {
                 hint: "; send it as a stream",
             });
         }
-        let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
+        caller.reach().may_create(&spec)?;
+        let mut upload = Upload::new(self.clone(), caller, spec)?;
         upload.expected = Some(content.len() as u64);
         if content.is_empty() && upload.spec.is_declared() {
             upload.claim_key().await?;
@@ -77,9 +80,10 @@ impl Store {
                 None => Err(Error::ContentMissing(upload.spec.declared_text())),
             };
         }
-        if content.len() > self.limits().inline_bytes {
+        if content.len() > self.limits().inline_bytes || upload.has_inputs_to_check() {
             upload.claim_key().await?;
         }
+        upload.check_inputs().await?;
         upload.write_whole(content).await?;
         upload.finish(UploadEnd::default()).await
     }
@@ -90,9 +94,11 @@ impl Store {
     /// `FileTooLarge`, `TtlExceedsLimit` and `QuotaExceeded` by what is declared; `SessionSealed`, `VersionConflict`, what a
     /// key answers, `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn begin_upload(&self, tenant: &Tenant, spec: ArtifactSpec) -> Result<Upload> {
-        let mut upload = Upload::new(self.clone(), tenant.clone(), spec)?;
+    pub async fn begin_upload(&self, caller: &Caller, spec: ArtifactSpec) -> Result<Upload> {
+        caller.reach().may_create(&spec)?;
+        let mut upload = Upload::new(self.clone(), caller, spec)?;
         upload.claim_key().await?;
+        upload.check_inputs().await?;
         if upload.earlier.is_none() {
             upload.check_early().await?;
         }
@@ -104,6 +110,7 @@ impl Store {
 pub struct Upload {
     store: Store,
     tenant: Tenant,
+    grant: Grant,
     spec: Arc<ArtifactSpec>,
     ttl: Option<Duration>,
     object: ObjectId,
@@ -131,7 +138,8 @@ pub struct Upload {
 }
 
 impl Upload {
-    fn new(store: Store, tenant: Tenant, spec: ArtifactSpec) -> Result<Self> {
+    fn new(store: Store, caller: &Caller, spec: ArtifactSpec) -> Result<Self> {
+        let tenant = caller.tenant.clone();
         let ttl = spec.expiry.resolve(&tenant)?;
         let limit = store.limits().upload_bytes;
         let expected = spec.declared_size;
@@ -150,6 +158,7 @@ impl Upload {
             part_size: part_size_for(expected.unwrap_or(limit)),
             store,
             tenant,
+            grant: caller.grant.clone(),
             spec: Arc::new(spec),
             ttl,
             object: ObjectId::fresh(),
@@ -262,6 +271,33 @@ impl Upload {
         Ok(())
     }
 
+    /// What the caller reaches.
+    fn reach(&self) -> Reach<'_> {
+        Reach {
+            tenant: self.tenant.id,
+            narrowing: self.grant.narrowing(),
+        }
+    }
+
+    fn has_inputs_to_check(&self) -> bool {
+        !self.reach().is_all() && !self.spec.inputs.is_empty()
+    }
+
+    /// Refuses inputs beyond the caller's reach, as the commit refuses those that are not there.
+    async fn check_inputs(&self) -> Result<()> {
+        if self.earlier.is_some() || !self.has_inputs_to_check() {
+            return Ok(());
+        }
+        let client = self.store.meta.client().await?;
+        let within = reach::within(&client, self.reach(), &self.spec.inputs).await?;
+        let outside = self.spec.inputs.iter().filter(|id| !within.contains(id));
+        let outside: Vec<_> = outside.map(ToString::to_string).collect();
+        match outside.is_empty() {
+            true => Ok(()),
+            false => Err(inputs_missing(&outside)),
+        }
+    }
+
     /// Refuses what the commit would refuse as things are now, before the content is sent.
     async fn check_early(&mut self) -> Result<()> {
         self.check_quota(self.spec.declared_size.unwrap_or(0))
@@ -345,7 +381,14 @@ impl Upload {
 
     fn conflict(&self, current: Option<Box<Artifact>>) -> Error {
         let filename = self.spec.filename.as_str().to_owned();
-        Error::VersionConflict { filename, current }
+        match current {
+            // It is another agent's.
+            Some(current) if !self.reach().has(&*current) => Error::VersionTaken {
+                filename,
+                version: current.version,
+            },
+            current => Error::VersionConflict { filename, current },
+        }
     }
 
     fn closed(&self, closed: Closed) -> Error {
@@ -355,6 +398,11 @@ impl Upload {
             Closed::Full => Error::SessionFull(id),
         }
     }
+}
+
+fn inputs_missing(ids: &[String]) -> Error {
+    let rule = format!("must be visible artifacts; these are not: {}", some_of(ids));
+    Error::invalid("spec.inputs", rule)
 }
 
 fn too_large(limit_bytes: u64) -> Error {

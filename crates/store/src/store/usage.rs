@@ -4,7 +4,7 @@ use crate::{
     meta::usage as rows,
     model::{
         error::Result,
-        tenant::Tenant,
+        tenant::Caller,
         usage::{Miscount, Usage},
     },
     store::Store,
@@ -16,9 +16,9 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn usage(&self, tenant: &Tenant) -> Result<Usage> {
+    pub async fn usage(&self, caller: &Caller) -> Result<Usage> {
         let client = self.meta.client().await?;
-        rows::of(&client, tenant.id).await
+        rows::of(&client, caller.tenant.id).await
     }
 
     /// Adds up what every tenant stores, and says whose usage differs from that. It reads all artifacts and objects.

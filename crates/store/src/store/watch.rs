@@ -12,8 +12,9 @@ use crate::{
     model::{
         error::{Error, Result},
         event::{Event, Happening, Told, WatchStart},
+        id::TenantId,
         session::session_id,
-        tenant::Tenant,
+        tenant::Caller,
         text::Label,
     },
     store::Store,
@@ -30,7 +31,7 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A session that is being watched.
 pub struct Watch {
     store: Store,
-    tenant: Tenant,
+    tenant: TenantId,
     session: Label,
     position: i64,
     until_sealed: bool,
@@ -47,15 +48,16 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn watch_session(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         session: &str,
         from: WatchStart,
         until_sealed: bool,
     ) -> Result<Watch> {
         let session = session_id(session)?;
+        caller.reach().may_name_session(session.as_str())?;
         let mut watch = Watch {
             store: self.clone(),
-            tenant: tenant.clone(),
+            tenant: caller.tenant.id,
             session,
             position: 0,
             until_sealed,
@@ -121,7 +123,7 @@ impl Watch {
         } else if self.until_sealed {
             let client = self.store.meta.client().await?;
             let session = self.session.as_str();
-            self.over = rows::sealed_by(&client, self.tenant.id, session, self.position).await?;
+            self.over = rows::sealed_by(&client, self.tenant, session, self.position).await?;
         }
         let position = self.position;
         Ok(Told { events, position })
@@ -130,7 +132,7 @@ impl Watch {
     async fn look(&self) -> Result<rows::Seen> {
         let client = self.store.meta.client().await?;
         let session = self.session.as_str();
-        rows::after(&client, self.tenant.id, session, self.position, PAGE).await
+        rows::after(&client, self.tenant, session, self.position, PAGE).await
     }
 
     /// Positions have no gaps: one that is missing was forgotten.
@@ -149,7 +151,7 @@ impl Watch {
     async fn number(&self) -> Result<()> {
         let client = self.store.meta.client().await?;
         let tx = client.transaction().await?;
-        rows::number(&tx, &[self.tenant.id.0], &[self.session.as_str()]).await?;
+        rows::number(&tx, &[self.tenant.0], &[self.session.as_str()]).await?;
         Ok(tx.commit().await?)
     }
 

@@ -13,9 +13,11 @@ use crate::{
         events::of_tenant::{self as rows, Extent},
     },
     model::{
+        access::Grant,
         error::{Error, Result},
         event::{Event, Happening, Told, WatchStart, Watched},
-        tenant::Tenant,
+        id::TenantId,
+        tenant::Caller,
     },
     store::{
         Store,
@@ -31,7 +33,9 @@ const BEGINNING: Duration = Duration::from_secs(60);
 /// Sessions that are being watched.
 pub struct SessionsWatch {
     store: Store,
-    tenant: Tenant,
+    tenant: TenantId,
+    /// What the watcher reaches.
+    grant: Grant,
     watched: Watched,
     position: i64,
     /// No transaction under way can add an event up to this number.
@@ -55,17 +59,22 @@ impl Store {
     /// Begins to watch sessions, which need not be there yet.
     ///
     /// # Errors
-    /// `Invalid`, also for a position that no event has reached; `EventsExpired`, `Unavailable`.
+    /// `Invalid`, also for a position that no event has reached; `OutOfReach`; `EventsExpired`, `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn watch_sessions(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         watched: Watched,
         start: WatchStart,
     ) -> Result<SessionsWatch> {
+        let reach = caller.reach();
+        reach.has_whole_sessions()?;
+        let mut named = watched.sessions.iter();
+        named.try_for_each(|session| reach.may_name_session(session))?;
         let mut watch = SessionsWatch {
             store: self.clone(),
-            tenant: tenant.clone(),
+            tenant: caller.tenant.id,
+            grant: caller.grant.clone(),
             watched,
             position: 0,
             settled: 0,
@@ -77,7 +86,7 @@ impl Store {
             WatchStart::Now => watch.position = watch.settle_now().await?,
             WatchStart::After(position) => {
                 let client = self.meta.client().await?;
-                let extent = rows::extent(&client, tenant.id).await?;
+                let extent = rows::extent(&client, caller.tenant.id).await?;
                 if !(0..=extent.last).contains(&position) {
                     let rule = "must be 0, or a position that a message of WatchSessions said";
                     return Err(Error::invalid("after_position", rule));
@@ -93,7 +102,7 @@ impl Store {
         }
         if watch.watched.until_sealed {
             let client = self.meta.client().await?;
-            let (tenant, position) = (tenant.id, watch.position);
+            let (tenant, position) = (watch.tenant, watch.position);
             let named = &watch.watched.sessions;
             let sealed = rows::sealed_before(&client, tenant, named, position).await?;
             let mut unsealed: HashSet<_> = named.iter().cloned().collect();
@@ -163,15 +172,18 @@ impl SessionsWatch {
             return Ok(Vec::new());
         }
         let span = [self.position, self.settled];
-        let found = rows::between(&client, self.tenant.id, &self.watched, span, PAGE).await?;
+        let found = rows::between(&client, self.tenant, &self.watched, span, PAGE).await?;
         self.check(found.forgotten)?;
         self.position = found.reached;
-        Ok(found.events)
+        let mut events = found.events;
+        let narrowing = self.grant.narrowing();
+        events.retain(|event| narrowing.admits_session(&event.session_id));
+        Ok(events)
     }
 
     /// Finds out up to which number no transaction under way can add an event.
     async fn settle(&mut self, client: &Connection) -> Result<Extent> {
-        let extent = rows::extent(client, self.tenant.id).await?;
+        let extent = rows::extent(client, self.tenant).await?;
         if let Some(waiting) = &self.waiting {
             let begun_below = waiting.begun_below;
             let ended = extent.ended_below >= begun_below

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::{
     meta::workloads as rows,
     model::{
+        access::Grant,
         error::{Error, Result},
         tenant::{Caller, Workload},
         text::check_tenant_name,
@@ -62,8 +63,8 @@ impl Store {
         })
     }
 
-    /// Lets a workload act for a tenant, which comes into being if there is none of that name. To add it again changes
-    /// nothing.
+    /// Lets a workload act for a tenant, which comes into being if there is none of that name. To add it again
+    /// gives it this grant.
     ///
     /// # Errors
     /// `Invalid` for a name that is no identifier, for an issuer or subject that no token can have, and for a workload
@@ -74,11 +75,16 @@ impl Store {
         tenant_name: &str,
         issuer: &str,
         subject: &str,
+        grant: &Grant,
     ) -> Result<Workload> {
         check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
         check(issuer, subject)?;
+        if grant.scopes().is_empty() {
+            let rule = "must have at least one, and admin only without a narrowing";
+            return Err(Error::invalid("scopes", rule));
+        }
         let client = self.meta.client().await?;
-        rows::add(&client, tenant_name, issuer, subject)
+        rows::add(&client, tenant_name, issuer, subject, grant)
             .await?
             .ok_or_else(|| {
                 let rule = "acts for another tenant; remove it there first";

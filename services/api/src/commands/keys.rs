@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
-use cairn_store::Store;
+use cairn_store::{NewApiKey, Store};
 use clap::Subcommand;
+
+use super::grant::GrantArguments;
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -12,6 +14,11 @@ pub(crate) enum Keys {
         /// The tenant's name.
         #[arg(long)]
         tenant: String,
+        /// What people call the key.
+        #[arg(long, default_value = "")]
+        name: String,
+        #[command(flatten)]
+        grant: Box<GrantArguments>,
     },
     /// List a tenant's keys, newest first.
     List {
@@ -29,8 +36,14 @@ pub(crate) enum Keys {
 impl Keys {
     pub(crate) async fn run(self, store: &Store) -> Result<(), Box<dyn Error>> {
         match self {
-            Self::Create { tenant } => {
-                println!("{}", store.create_api_key(&tenant).await?.reveal())
+            Self::Create {
+                tenant,
+                name,
+                grant,
+            } => {
+                let new = NewApiKey::new(name, grant.read()?, None)?;
+                let (_, secret) = store.issue_api_key(&tenant, &new).await?;
+                println!("{}", secret.reveal());
             }
             Self::List { tenant } => {
                 for key in store.list_api_keys(&tenant).await? {

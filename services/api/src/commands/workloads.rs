@@ -7,6 +7,8 @@ use cairn_store::{Store, Workload};
 use clap::Subcommand;
 use uuid::Uuid;
 
+use super::grant::GrantArguments;
+
 #[derive(Subcommand)]
 pub(crate) enum Workloads {
     /// Let a workload act for a tenant with its tokens, in place of a key. The first workload creates the tenant.
@@ -21,6 +23,8 @@ pub(crate) enum Workloads {
         /// The tokens' `iss`; by default CAIRN_TOKEN_ISSUER.
         #[arg(long)]
         issuer: Option<String>,
+        #[command(flatten)]
+        grant: Box<GrantArguments>,
     },
     /// List a tenant's workloads, newest first.
     List {
@@ -42,12 +46,15 @@ impl Workloads {
                 tenant,
                 subject,
                 issuer,
+                grant,
             } => {
                 let issuer = match issuer {
                     Some(issuer) => issuer,
                     None => our_issuer()?,
                 };
-                print(&store.add_workload(&tenant, &issuer, &subject).await?);
+                let grant = grant.read()?;
+                let added = store.add_workload(&tenant, &issuer, &subject, &grant);
+                print(&added.await?);
             }
             Self::List { tenant } => {
                 for workload in store.list_workloads(&tenant).await? {
@@ -79,6 +86,11 @@ fn print(workload: &Workload) {
         issuer,
         subject,
         created_at,
+        grant,
     } = workload;
-    println!("{id}  {subject}  of {issuer}  added {created_at}");
+    println!(
+        "{id}  {subject}  of {issuer}  added {created_at}  may {} on {}",
+        grant.scopes(),
+        grant.narrowing()
+    );
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use cairn_store::{Limit, QuotaExceeded};
+use cairn_store::{Limit, QuotaExceeded, Scope};
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn expect_status(status: &Status, reason: &str, code: Code) -> String {
 fn every_error_has_its_reason_code_and_http_status() {
     use Code::{
         Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound,
-        ResourceExhausted, Unauthenticated, Unavailable,
+        PermissionDenied, ResourceExhausted, Unauthenticated, Unavailable,
     };
     let at = jiff::Timestamp::UNIX_EPOCH;
     let id = || "x".to_owned();
@@ -83,6 +83,21 @@ fn every_error_has_its_reason_code_and_http_status() {
             401,
         ),
         expect(
+            Error::ScopeMissing(Scope::Hold),
+            "PERMISSION_DENIED",
+            PermissionDenied,
+            403,
+        ),
+        expect(
+            Error::OutOfReach {
+                reach: id(),
+                why: "x",
+            },
+            "PERMISSION_DENIED",
+            PermissionDenied,
+            403,
+        ),
+        expect(
             Error::ArtifactNotFound(id()),
             "ARTIFACT_NOT_FOUND",
             NotFound,
@@ -113,6 +128,7 @@ fn every_error_has_its_reason_code_and_http_status() {
             404,
         ),
         expect(Error::LinkNotFound(id()), "LINK_NOT_FOUND", NotFound, 404),
+        expect(Error::KeyNotFound(id()), "KEY_NOT_FOUND", NotFound, 404),
         expect(Error::JobNotFound(id()), "JOB_NOT_FOUND", NotFound, 404),
         expect(
             Error::LinkExpired {

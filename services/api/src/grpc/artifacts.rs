@@ -37,7 +37,7 @@ impl ArtifactService for Services {
         let spec = convert::spec(request.spec).map_err(to_status)?;
         let created = self
             .store
-            .create_artifact(&caller.tenant, spec, request.content)
+            .create_artifact(&caller, spec, request.content)
             .await
             .map_err(to_status)?;
         Ok(Response::new(CreateArtifactResponse {
@@ -51,7 +51,7 @@ impl ArtifactService for Services {
     ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
         let (caller, request) = taken(request)?;
         batch::check("requests", request.requests.len()).map_err(to_status)?;
-        let outcomes = batch::create(&self.store, &caller.tenant, request.requests).await;
+        let outcomes = batch::create(&self.store, &caller, request.requests).await;
         Ok(Response::new(BatchCreateArtifactsResponse { outcomes }))
     }
 
@@ -62,7 +62,7 @@ impl ArtifactService for Services {
         let (caller, request) = taken(request)?;
         let items = request.artifact_ids.len() + request.names.len();
         batch::check("artifact_ids", items).map_err(to_status)?;
-        let outcomes = batch::get(&self.store, &caller.tenant, request).await;
+        let outcomes = batch::get(&self.store, &caller, request).await;
         let outcomes = outcomes.map_err(to_status)?;
         Ok(Response::new(BatchGetArtifactsResponse { outcomes }))
     }
@@ -76,7 +76,7 @@ impl ArtifactService for Services {
     ) -> Result<Response<Self::DownloadArtifactsStream>, Status> {
         let (caller, request) = taken(request)?;
         batch::check("artifact_ids", request.artifact_ids.len()).map_err(to_status)?;
-        let contents = Contents::new(&self.store, &caller.tenant, request.artifact_ids);
+        let contents = Contents::new(&self.store, &caller, request.artifact_ids);
         let messages = stream::unfold(contents, async |mut contents| {
             let message = contents.next().await?;
             Some((Ok(message), contents))
@@ -91,7 +91,7 @@ impl ArtifactService for Services {
         let arrived = request.extensions().get().cloned().unwrap_or_default();
         let (caller, messages) = taken(request)?;
         let pace = Pace::new(arrived, self.store.limits());
-        let created = upload::receive(&self.store, &caller.tenant, messages, pace).await?;
+        let created = upload::receive(&self.store, &caller, messages, pace).await?;
         Ok(Response::new(UploadArtifactResponse {
             artifact: Some(convert::created(created)),
         }))
@@ -104,7 +104,7 @@ impl ArtifactService for Services {
         let (caller, request) = taken(request)?;
         let source = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let spec = convert::raw_spec(request.spec).map_err(to_status)?;
-        let copied = self.store.copy_artifact(&caller.tenant, &source, spec);
+        let copied = self.store.copy_artifact(&caller, &source, spec);
         let copied = copied.await.map_err(to_status)?;
         Ok(Response::new(CopyArtifactResponse {
             artifact: Some(convert::created(copied)),
@@ -120,7 +120,7 @@ impl ArtifactService for Services {
             content_hash: &content.content_hash,
             size_bytes: content.size_bytes,
         });
-        let missing = self.store.find_missing_content(&caller.tenant, asked);
+        let missing = self.store.find_missing_content(&caller, asked);
         let missing = missing.await.map_err(to_status)?.into_iter();
         Ok(Response::new(FindMissingContentResponse {
             missing: missing
@@ -141,7 +141,7 @@ impl ArtifactService for Services {
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let download = self
             .store
-            .open_artifact(&caller.tenant, &wanted)
+            .open_artifact(&caller, &wanted)
             .await
             .map_err(to_status)?;
         let artifact = convert::artifact(download.artifact().clone());
@@ -158,7 +158,7 @@ impl ArtifactService for Services {
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let artifact = self
             .store
-            .get_artifact(&caller.tenant, &wanted)
+            .get_artifact(&caller, &wanted)
             .await
             .map_err(to_status)?;
         Ok(Response::new(GetArtifactResponse {
@@ -175,12 +175,10 @@ impl ArtifactService for Services {
         let mask = Mask::new(request.read_mask.take()).map_err(to_status)?;
         let count_total = request.count_total;
         let (list, size) = convert::list(request).map_err(to_status)?;
-        let page = self
-            .store
-            .list_artifacts(&caller.tenant, &list, size, &token);
+        let page = self.store.list_artifacts(&caller, &list, size, &token);
         let page = page.await.map_err(to_status)?;
         let total_size = if count_total {
-            let count = self.store.count_artifacts(&caller.tenant, &list).await;
+            let count = self.store.count_artifacts(&caller, &list).await;
             count.map_err(to_status)?
         } else {
             0
@@ -213,7 +211,7 @@ impl ArtifactService for Services {
         let name = FileName::new("name", name).map_err(to_status)?;
         let page = self
             .store
-            .list_versions(&caller.tenant, &name, size, &request.page_token)
+            .list_versions(&caller, &name, size, &request.page_token)
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListVersionsResponse {
@@ -266,7 +264,7 @@ impl ArtifactService for Services {
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let restored = self
             .store
-            .restore_artifacts(&caller.tenant, &selection, key.as_ref())
+            .restore_artifacts(&caller, &selection, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(convert::changes::restored(restored)))
@@ -317,7 +315,7 @@ impl ArtifactService for Services {
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
         let changes = self
             .store
-            .list_stage_changes(&caller.tenant, &wanted)
+            .list_stage_changes(&caller, &wanted)
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListStageChangesResponse {
@@ -339,7 +337,7 @@ impl ArtifactService for Services {
         let (depth, token) = (request.max_depth, &request.page_token);
         let lineage = self
             .store
-            .lineage(&caller.tenant, &wanted, direction, depth, size, token)
+            .lineage(&caller, &wanted, direction, depth, size, token)
             .await
             .map_err(to_status)?;
         Ok(Response::new(convert::changes::lineage(lineage)))
@@ -363,7 +361,7 @@ impl ArtifactService for Services {
         }
         let deleted = self
             .store
-            .delete_artifact(&caller.tenant, &wanted, key.as_ref())
+            .delete_artifact(&caller, &wanted, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(DeleteArtifactResponse {

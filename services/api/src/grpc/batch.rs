@@ -6,7 +6,7 @@ use cairn_proto::v1::{
     self, ArtifactOutcome, BatchGetArtifactsRequest, CreateArtifactRequest,
     DownloadArtifactsResponse, artifact_outcome::Outcome, download_artifacts_response::Message,
 };
-use cairn_store::{ArtifactRef, Content, Error, Result, Store, Tenant};
+use cairn_store::{ArtifactRef, Caller, Content, Error, Result, Store};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -38,16 +38,16 @@ fn outcome(made: Result<v1::Artifact>) -> ArtifactOutcome {
 /// one connection at the most.
 pub(super) async fn create(
     store: &Store,
-    tenant: &Tenant,
+    caller: &Caller,
     requests: Vec<CreateArtifactRequest>,
 ) -> Vec<ArtifactOutcome> {
     let mut outcomes = vec![ArtifactOutcome::default(); requests.len()];
     let mut tasks = JoinSet::new();
     for (place, request) in requests.into_iter().enumerate() {
-        let (store, tenant) = (store.clone(), tenant.clone());
+        let (store, caller) = (store.clone(), caller.clone());
         let create = async move {
             let spec = convert::spec(request.spec)?;
-            let created = store.create_artifact(&tenant, spec, request.content);
+            let created = store.create_artifact(&caller, spec, request.content);
             created.await.map(convert::created)
         };
         tasks.spawn(async move { (place, outcome(create.await)) }.in_current_span());
@@ -70,7 +70,7 @@ pub(super) async fn create(
 /// Reads the records in one statement.
 pub(super) async fn get(
     store: &Store,
-    tenant: &Tenant,
+    caller: &Caller,
     request: BatchGetArtifactsRequest,
 ) -> Result<Vec<ArtifactOutcome>> {
     let ids = request.artifact_ids.iter();
@@ -87,7 +87,7 @@ pub(super) async fn get(
             Err(e) => refused.push(Some(e)),
         }
     }
-    let mut found = store.get_artifacts(tenant, &wanted).await?.into_iter();
+    let mut found = store.get_artifacts(caller, &wanted).await?.into_iter();
     let outcomes = refused.into_iter().map(|refused| match refused {
         Some(e) => outcome(Err(e)),
         None => outcome(
@@ -103,17 +103,17 @@ pub(super) async fn get(
 /// Contents that are sent one after another.
 pub(super) struct Contents {
     store: Store,
-    tenant: Tenant,
+    caller: Caller,
     ids: vec::IntoIter<String>,
     /// What is being sent.
     content: Option<Content>,
 }
 
 impl Contents {
-    pub(super) fn new(store: &Store, tenant: &Tenant, ids: Vec<String>) -> Self {
+    pub(super) fn new(store: &Store, caller: &Caller, ids: Vec<String>) -> Self {
         Self {
             store: store.clone(),
-            tenant: tenant.clone(),
+            caller: caller.clone(),
             ids: ids.into_iter(),
             content: None,
         }
@@ -151,7 +151,7 @@ impl Contents {
         let id = self.ids.next()?;
         let opened = async {
             let wanted = ArtifactRef::new(&id, None)?;
-            self.store.open_artifact(&self.tenant, &wanted).await
+            self.store.open_artifact(&self.caller, &wanted).await
         };
         Some(opened.await.map(|download| {
             let artifact = convert::artifact(download.artifact().clone());

@@ -9,23 +9,23 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use cairn_store::{Error, Result};
+use cairn_store::Error;
+use tonic::Status;
 
 use super::{
     MAX_MESSAGE, STREAM_WINDOW,
     request_body::{Bounds, RequestBody},
 };
 use crate::{
+    access::{self, Needs},
     admission::{Admission, Admitted},
-    error::to_status,
+    error::{Fault, refusal, to_status},
     observe::names::takes_stream,
     pace::Arrived,
     shares::Shares,
 };
 
-/// Services that need no credential.
-const OPEN: [&str; 2] = ["grpc.health.", "grpc.reflection."];
-/// The largest message for those, in bytes.
+/// The largest message of a call that needs no credential, in bytes.
 const OPEN_MESSAGE: usize = 16 << 10;
 /// Twice the maximum number of running calls to those: all their callers are one owner, which gets half.
 const OPEN_CALLS: usize = 2048;
@@ -54,20 +54,27 @@ impl Gate {
     }
 
     /// Admits a call, or returns why not.
-    async fn admit(&self, request: Request) -> Result<(Request, Admitted)> {
+    async fn admit(&self, request: Request) -> Result<(Request, Admitted), Status> {
         let (mut parts, mut body) = request.into_parts();
         let rpc = parts.uri.path().trim_start_matches('/');
-        let open = OPEN.iter().any(|open| rpc.starts_with(open));
-        let (taker, admitted) = if open {
+        let rule = access::rule(rpc);
+        let (taker, admitted) = if rule.is_some_and(|rule| rule.needs == Needs::Nothing) {
             let call = self.open_calls.take(&None, 1);
-            let call = call.ok_or(Error::RateLimited("calls under way"))?;
+            let call = call.ok_or_else(|| to_status(Error::RateLimited("calls under way")))?;
             (None, Admitted::open(call))
         } else {
-            let (caller, taker, admitted) = self.admission.admit(&parts.headers, rpc).await?;
+            let headers = &parts.headers;
+            if rule.is_none() {
+                let known = self.admission.authenticate(headers).await;
+                known.map_err(to_status)?;
+                return Err(refusal(&Fault::UnknownMethod(parts.uri.path().to_owned())));
+            }
+            let admitted = self.admission.admit(headers, rpc).await;
+            let (caller, taker, admitted) = admitted.map_err(to_status)?;
             parts.extensions.insert(caller);
             (taker, admitted)
         };
-        let message = if open {
+        let message = if taker.is_none() {
             OPEN_MESSAGE
         } else if CONTENT.contains(&rpc) {
             MAX_MESSAGE
@@ -76,7 +83,8 @@ impl Gate {
         };
         let memory = &self.admission.memory;
         let (time, room) = if takes_stream(rpc) {
-            let window = memory.take(&taker, STREAM_WINDOW as usize)?;
+            let window = memory.take(&taker, STREAM_WINDOW as usize);
+            let window = window.map_err(to_status)?;
             admitted.held.hold(window);
             let arrived = Arrived::default();
             parts.extensions.insert(arrived.clone());
@@ -106,7 +114,7 @@ pub(crate) async fn enter(State(gate): State<Arc<Gate>>, request: Request, next:
         return answer;
     }
     match gate.admit(request).await {
-        Err(e) => to_status(e).into_http(),
+        Err(status) => status.into_http(),
         Ok((request, admitted)) => {
             let answer = next.run(request).await;
             answer.map(|body| admitted.until_sent(body))

@@ -1,8 +1,8 @@
 use cairn_proto::v1::{WhoAmIRequest, WhoAmIResponse, identity_service_server::IdentityService};
-use cairn_store::Store;
+use cairn_store::{Store, Usage};
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, taken};
+use super::{Services, convert, grants, taken};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -14,7 +14,14 @@ impl IdentityService for Services {
         let (caller, _) = taken(request)?;
         let upload = self.store.limits().upload_bytes;
         let quota = caller.tenant.quota;
-        let usage = self.store.usage(&caller.tenant).await.map_err(to_status)?;
+        // It counts all that the tenant has.
+        let usage = match caller.grant().narrowing().is_none() {
+            true => self.store.usage(&caller).await.map_err(to_status)?,
+            false => Usage::default(),
+        };
+        let grant = caller.grant();
+        let (scopes, narrowing) = (grants::scopes(grant), grants::narrowing(grant));
+        let expires_at = grant.not_after().map(convert::timestamp);
         Ok(Response::new(WhoAmIResponse {
             tenant_name: caller.tenant.name,
             api_key_last_4: caller.credential.key_last_4().to_owned(),
@@ -33,6 +40,9 @@ impl IdentityService for Services {
             stored_bytes: convert::size(usage.stored_bytes),
             max_stored_bytes: quota.max_stored_bytes.map(convert::size),
             max_artifacts: quota.max_artifacts.map(convert::size),
+            scopes,
+            narrowing,
+            expires_at,
         }))
     }
 }

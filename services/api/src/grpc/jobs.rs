@@ -15,7 +15,7 @@ impl JobService for Services {
         request: Request<GetJobRequest>,
     ) -> Result<Response<GetJobResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let found = self.store.get_job(&caller.tenant, &request.job_id).await;
+        let found = self.store.get_job(&caller, &request.job_id).await;
         Ok(Response::new(GetJobResponse {
             job: Some(job(found.map_err(to_status)?)),
         }))
@@ -30,7 +30,7 @@ impl JobService for Services {
         let state = state(request.state).map_err(to_status)?;
         let page = self
             .store
-            .list_jobs(&caller.tenant, state, size, &request.page_token)
+            .list_jobs(&caller, state, size, &request.page_token)
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListJobsResponse {
@@ -47,7 +47,7 @@ impl JobService for Services {
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let cancelled = self
             .store
-            .cancel_job(&caller.tenant, &request.job_id, key.as_ref())
+            .cancel_job(&caller, &request.job_id, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(CancelJobResponse {

@@ -19,7 +19,7 @@ impl LinkService for Services {
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let link = self
             .store
-            .create_link(&caller.tenant, &wanted, expires_in, key.as_ref())
+            .create_link(&caller, &wanted, expires_in, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(CreateLinkResponse {
@@ -34,7 +34,7 @@ impl LinkService for Services {
         let (caller, request) = taken(request)?;
         let link = self
             .store
-            .get_link(&caller.tenant, &request.link_id)
+            .get_link(&caller, &request.link_id)
             .await
             .map_err(to_status)?;
         Ok(Response::new(GetLinkResponse {
@@ -51,7 +51,7 @@ impl LinkService for Services {
         let artifact = Some(request.artifact_id.as_str()).filter(|id| !id.is_empty());
         let page = self
             .store
-            .list_links(&caller.tenant, artifact, size, &request.page_token)
+            .list_links(&caller, artifact, size, &request.page_token)
             .await
             .map_err(to_status)?;
         let links = page.items.into_iter();
@@ -71,7 +71,7 @@ impl LinkService for Services {
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let link = self
             .store
-            .revoke_link(&caller.tenant, &request.link_id, key.as_ref())
+            .revoke_link(&caller, &request.link_id, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(RevokeLinkResponse {

@@ -24,7 +24,7 @@ impl SessionService for Services {
         let (caller, request) = taken(request)?;
         let session = self
             .store
-            .get_session(&caller.tenant, &request.session_id)
+            .get_session(&caller, &request.session_id)
             .await
             .map_err(to_status)?;
         Ok(Response::new(GetSessionResponse {
@@ -50,7 +50,7 @@ impl SessionService for Services {
         .map_err(to_status)?;
         let page = self
             .store
-            .list_sessions(&caller.tenant, &filter, size, &request.page_token)
+            .list_sessions(&caller, &filter, size, &request.page_token)
             .await
             .map_err(to_status)?;
         Ok(Response::new(ListSessionsResponse {
@@ -70,7 +70,7 @@ impl SessionService for Services {
         let update = update(request).map_err(to_status)?;
         let session = self
             .store
-            .update_session(&caller.tenant, &id, &update, key.as_ref())
+            .update_session(&caller, &id, &update, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(UpdateSessionResponse {
@@ -87,7 +87,7 @@ impl SessionService for Services {
         let wanted = ToPublish::new(request.artifact_ids, request.seal).map_err(to_status)?;
         let (published, session) = self
             .store
-            .commit_session(&caller.tenant, &request.session_id, &wanted, key.as_ref())
+            .commit_session(&caller, &request.session_id, &wanted, key.as_ref())
             .await
             .map_err(to_status)?;
         let artifacts = published.into_iter().map(|one| PublishedArtifact {
@@ -137,7 +137,7 @@ impl SessionService for Services {
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let session = self
             .store
-            .seal_session(&caller.tenant, &request.session_id, key.as_ref())
+            .seal_session(&caller, &request.session_id, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(SealSessionResponse {
@@ -152,9 +152,7 @@ impl SessionService for Services {
         let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
         let (session, token) = (&request.session_id, &request.page_token);
-        let page = self
-            .store
-            .list_manifest(&caller.tenant, session, size, token);
+        let page = self.store.list_manifest(&caller, session, size, token);
         let page = page.await.map_err(to_status)?;
         Ok(Response::new(ListManifestResponse {
             entries: page
@@ -190,7 +188,7 @@ impl SessionService for Services {
         let (session, hold) = (&request.session_id, request.legal_hold);
         let session = self
             .store
-            .set_session_legal_hold(&caller.tenant, session, hold, key.as_ref())
+            .set_session_legal_hold(&caller, session, hold, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(SetSessionLegalHoldResponse {

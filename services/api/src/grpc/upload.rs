@@ -1,7 +1,7 @@
 //! The messages of an upload: the spec, then data, then the end, in this order and no other.
 
 use cairn_proto::v1::{UploadArtifactRequest, upload_artifact_request::Message};
-use cairn_store::{Created, Error, Result, Store, Tenant, UploadEnd};
+use cairn_store::{Caller, Created, Error, Result, Store, UploadEnd};
 use tonic::{Status, Streaming};
 
 use super::convert;
@@ -11,7 +11,7 @@ use crate::{error::to_status, pace::Pace};
 /// dropped.
 pub(super) async fn receive(
     store: &Store,
-    tenant: &Tenant,
+    caller: &Caller,
     mut messages: Streaming<UploadArtifactRequest>,
     mut pace: Pace,
 ) -> Result<Created, Status> {
@@ -25,7 +25,7 @@ pub(super) async fn receive(
             return Err(to_status(Error::invalid("spec", rule)));
         }
     };
-    let mut upload = store.begin_upload(tenant, spec).await.map_err(to_status)?;
+    let mut upload = store.begin_upload(caller, spec).await.map_err(to_status)?;
     if let Some(created) = upload.finish_early().await.map_err(to_status)? {
         return Ok(created);
     }

@@ -5,7 +5,8 @@ use cairn_proto::v1::{
     WatchSessionsRequest, WatchSessionsResponse,
 };
 use cairn_store::{
-    Caller, Error, Event, Happening, SessionsWatch, Subject, Told, Watch, WatchStart, Watched,
+    Caller, Error, Event, Grant, Happening, SessionsWatch, Subject, Told, Watch, WatchStart,
+    Watched,
 };
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
@@ -26,7 +27,7 @@ pub(super) async fn session(
     let (id, until_sealed) = (&request.session_id, request.until_sealed);
     let watch = services
         .store
-        .watch_session(&caller.tenant, id, start, until_sealed);
+        .watch_session(caller, id, start, until_sealed);
     let source = Source::Session(watch.await.map_err(to_status)?);
     let message = |told: Told| WatchSessionResponse {
         events: told.events.into_iter().map(event).collect(),
@@ -47,9 +48,7 @@ pub(super) async fn sessions(
     let start = start(request.only_new, request.after_position)?;
     let watched = Watched::new(request.session_ids, request.labels, request.until_sealed);
     let watched = watched.map_err(to_status)?;
-    let watch = services
-        .store
-        .watch_sessions(&caller.tenant, watched, start);
+    let watch = services.store.watch_sessions(caller, watched, start);
     let source = Source::Sessions(watch.await.map_err(to_status)?);
     let message = |told: Told| WatchSessionsResponse {
         events: told.events.into_iter().map(event).collect(),
@@ -86,6 +85,7 @@ enum Source {
 struct Watching {
     services: Services,
     tenant: String,
+    grant: Grant,
     secret: String,
     /// When the credential was last looked at.
     trusted: Instant,
@@ -104,6 +104,7 @@ impl Watching {
         Self {
             services: services.clone(),
             tenant: caller.tenant.name.clone(),
+            grant: caller.grant().clone(),
             secret,
             trusted: Instant::now(),
             source,
@@ -126,7 +127,7 @@ impl Watching {
     async fn tell(&mut self) -> cairn_store::Result<Option<Told>> {
         if self.trusted.elapsed() >= self.services.trust {
             let caller = self.services.authenticator.caller(&self.secret).await?;
-            if caller.tenant.name != self.tenant {
+            if caller.tenant.name != self.tenant || !caller.grant().covers(&self.grant) {
                 return Err(Error::Unauthenticated);
             }
             self.trusted = Instant::now();

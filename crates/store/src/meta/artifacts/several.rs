@@ -1,12 +1,12 @@
 //! Several artifacts at once, each by its id or by its name.
 
-use super::{COLUMN_COUNT, COLUMNS, VISIBLE, column, name_parameters, visible};
+use super::{COLUMN_COUNT, COLUMNS, VISIBLE, column, name_parameters, read, visible};
 use crate::{
     meta::{connection::Connection, error::from_pg},
     model::{
+        access::Reach,
         artifact::Artifact,
         error::{Error, Result},
-        id::TenantId,
         reference::ArtifactRef,
     },
 };
@@ -44,11 +44,11 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The visible ones of these artifacts, in their order; why not, for one that is not visible.
+/// The visible ones of these artifacts within reach, in their order; why not, for one that is not visible.
 #[tracing::instrument(target = "postgres", name = "artifacts.get_several", skip_all)]
 pub(crate) async fn get(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     wanted: &[ArtifactRef],
 ) -> Result<Vec<Result<Artifact>>> {
     let Wanted { ids, names } = Wanted::of(wanted);
@@ -77,7 +77,7 @@ pub(crate) async fn get(
                      WHERE a.tenant_id = $1 AND a.id = w.id OFFSET 0) a"
             ),
             &[
-                &tenant.0, &ids.0, &ids.1, &names.0, filenames, sessions, users, namespaces, &names.2,
+                &reach.tenant.0, &ids.0, &ids.1, &names.0, filenames, sessions, users, namespaces, &names.2,
             ],
         )
         .await
@@ -90,7 +90,9 @@ pub(crate) async fn get(
             .ok()
             .and_then(|place| outcomes.get_mut(place))
         {
-            *outcome = visible(row);
+            if reach.is_all() || reach.has(&read(row)?) {
+                *outcome = visible(row);
+            }
         }
     }
     Ok(outcomes)

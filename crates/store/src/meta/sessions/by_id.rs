@@ -10,8 +10,8 @@ use crate::{
         row::{at, each, listed},
     },
     model::{
+        access::Reach,
         error::Result,
-        id::TenantId,
         page::{IdPosition, PageSize},
         session::{Session, SessionFilter},
         text::text_of,
@@ -33,14 +33,15 @@ pub(crate) struct Stretch {
 #[tracing::instrument(target = "postgres", name = "sessions.list_by_id", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
-    tenant: TenantId,
+    reach: Reach<'_>,
     filter: &SessionFilter,
     after: Option<&IdPosition>,
     size: PageSize,
 ) -> Result<Stretch> {
-    let all_match = filter.labels.is_empty() && filter.created == Default::default();
+    let all_match =
+        reach.is_all() && filter.labels.is_empty() && filter.created == Default::default();
     let most = if all_match { size.rows() } else { STRETCH };
-    let mut walk = Query::of(tenant);
+    let mut walk = Query::of(reach.tenant);
     walk.sql = ids(&mut walk, filter, after, most);
     let rows = client
         .query_typed(&walk.sql, &walk.parameters())
@@ -49,9 +50,9 @@ pub(crate) async fn list(
     let ids: Vec<String> = each(&rows, 0)?;
     let is_full = i64::try_from(ids.len()).is_ok_and(|looked_at| looked_at >= most);
 
-    let mut query = Query::of(tenant);
+    let mut query = Query::of(reach.tenant);
     let among = query.texts(&ids);
-    let narrow = narrow(&mut query, filter);
+    let narrow = narrow(&mut query, reach, filter);
     let rows = query.number(size.rows());
     // Only those of the page are counted.
     let page = format!(

@@ -19,6 +19,17 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// Both, as one list of conditions.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let parts = |filter| match filter {
+            Self::All(parts) => parts,
+            other => vec![other],
+        };
+        let mut all = parts(self);
+        all.extend(parts(other));
+        Self::All(all)
+    }
+
     /// The one session whose artifacts match; empty: none. `None`: any.
     pub(crate) fn session(&self) -> Option<&str> {
         match self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Upload, UploadEnd};
+use super::{Upload, UploadEnd, inputs_missing};
 use crate::{
     meta::{
         commit::{NewArtifact, Outcome, Payload},
@@ -10,13 +10,13 @@ use crate::{
     },
     metrics::{self, Kept},
     model::{
+        access::Scope,
         artifact::{Created, Origin, State},
         digest::ContentHash,
         error::{Error, Result},
         id::ArtifactId,
         idempotency::Claim,
         text::ContentType,
-        validate::some_of,
     },
     store::hashing::Hashing,
 };
@@ -80,8 +80,11 @@ impl Upload {
         }
         // Asking first costs one round trip; a commit in vain would cost several, and locks.
         let asked = [(hash, i64::try_from(size).unwrap_or(i64::MAX))];
+        if !self.grant.scopes().has(Scope::Read) {
+            return Ok(None);
+        }
         let client = self.store.meta.client().await?;
-        if !objects::missing(&client, self.tenant.id, &asked)
+        if !objects::missing(&client, self.reach(), &asked)
             .await?
             .is_empty()
         {
@@ -167,13 +170,7 @@ impl Upload {
             Outcome::ContentMissing => Err(Error::ContentMissing(hash.to_string())),
             Outcome::Closed(closed) => Err(self.closed(closed)),
             Outcome::Conflict(current) => Err(self.conflict(current)),
-            Outcome::InputsMissing(ids) => {
-                let rule = format!(
-                    "must be visible artifacts; these are not: {}",
-                    some_of(&ids)
-                );
-                Err(Error::invalid("spec.inputs", rule))
-            }
+            Outcome::InputsMissing(ids) => Err(inputs_missing(&ids)),
             Outcome::OverQuota(exceeded) => Err(exceeded.into()),
             Outcome::Lost => Err(Error::UploadExpired("it outlived its lease")),
         }

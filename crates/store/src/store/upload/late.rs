@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Upload;
 use crate::{
     model::{
-        error::Result, media_type::SAMPLE, spec::ArtifactSpec, tenant::Tenant, text::ContentType,
+        error::Result, media_type::SAMPLE, spec::ArtifactSpec, tenant::Caller, text::ContentType,
     },
     store::Store,
 };
@@ -35,13 +35,14 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn begin_upload_with_late_spec(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         known: ArtifactSpec,
     ) -> Result<Upload> {
-        let mut upload = Upload::new(self.clone(), tenant.clone(), known)?;
+        let mut upload = Upload::new(self.clone(), caller, known)?;
         upload.late = Some(LateSpec::default());
         upload.claim_key().await?;
-        if upload.earlier.is_none() {
+        // What is known may lie outside of the reach, and what comes then within it.
+        if upload.earlier.is_none() && upload.reach().is_all() {
             upload.check_early().await?;
         }
         Ok(upload)
@@ -52,13 +53,14 @@ impl Upload {
     /// Replaces what was known of the spec by all of it, with the same idempotency key. The commit checks it in full.
     ///
     /// # Errors
-    /// `TtlExceedsLimit`.
-    pub fn specify(&mut self, spec: ArtifactSpec) -> Result<()> {
+    /// `TtlExceedsLimit`; `OutOfReach`; `Invalid` for inputs beyond reach; `Unavailable`.
+    pub async fn specify(&mut self, spec: ArtifactSpec) -> Result<()> {
+        self.reach().may_create(&spec)?;
         self.ttl = spec.expiry.resolve(&self.tenant)?;
         let first_bytes = self.late.take().and_then(|late| late.first_bytes);
         let guess = |bytes: Vec<u8>| ContentType::guess(&spec.filename, &bytes);
         self.content_type = spec.content_type.clone().or_else(|| first_bytes.map(guess));
         self.spec = Arc::new(spec);
-        Ok(())
+        self.check_inputs().await
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         idempotency::{Claim, Fingerprint, IdempotencyKey},
         reference::{ArtifactRef, artifact_id},
         spec::{ArtifactSpec, RawSpec},
-        tenant::Tenant,
+        tenant::Caller,
     },
     store::{
         Store,
@@ -43,21 +43,25 @@ impl Store {
     /// # Errors
     /// `Invalid`, what `begin_upload` returns, what a key returns.
     #[tracing::instrument(skip_all)]
-    pub async fn reserve_upload(&self, tenant: &Tenant, mut spec: RawSpec) -> Result<ArtifactId> {
+    pub async fn reserve_upload(&self, caller: &Caller, mut spec: RawSpec) -> Result<ArtifactId> {
         let key = IdempotencyKey::optional(std::mem::take(&mut spec.idempotency_key))
             .map_err(|rule| Error::invalid("idempotency_key", rule))?;
         let checked = ArtifactSpec::new(spec.clone())?;
+        let (reach, tenant) = (caller.reach(), &caller.tenant);
+        reach.may_create(&checked)?;
         let asked = checked.fingerprint().with("reserved", &true);
+        let asked = asked.with("narrowing", reach.narrowing);
         if let Some(key) = &key
             && let Some(earlier) = earlier_call(self, tenant.id, key).await?
         {
             earlier.check(key, &asked)?;
             return artifact_id(recorded(&earlier.result, "artifact_id")?);
         }
-        let mut upload = Upload::new(self.clone(), tenant.clone(), checked)?;
+        let mut upload = Upload::new(self.clone(), caller, checked)?;
+        upload.check_inputs().await?;
         upload.check_early().await?;
         let client = self.meta.client().await?;
-        let once = IdempotentWrite::begin(self, &client, tenant.id, key.as_ref(), asked);
+        let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), asked);
         let once = match once.await? {
             Ok(once) => once,
             Err(earlier) => return artifact_id(recorded(&earlier, "artifact_id")?),
@@ -83,10 +87,10 @@ impl Store {
     /// # Errors
     /// `UploadNotFound`; what `begin_upload` returns.
     #[tracing::instrument(skip_all)]
-    pub async fn begin_reserved_upload(&self, tenant: &Tenant, id: &str) -> Result<Upload> {
-        let spec = self.reserved(tenant, id).await?;
+    pub async fn begin_reserved_upload(&self, caller: &Caller, id: &str) -> Result<Upload> {
+        let spec = self.reserved(caller, id).await?;
         let spec = spec.ok_or_else(|| Error::UploadNotFound(id.to_owned()))?;
-        self.begin_upload(tenant, spec).await
+        self.begin_upload(caller, spec).await
     }
 
     /// Returns the artifact of a reservation once its content is stored.
@@ -94,27 +98,30 @@ impl Store {
     /// # Errors
     /// `UploadNotFound` while it is not; `ArtifactNotFound` when nothing was reserved either; what `get_artifact` returns.
     #[tracing::instrument(skip_all)]
-    pub async fn complete_upload(&self, tenant: &Tenant, id: &str) -> Result<Artifact> {
+    pub async fn complete_upload(&self, caller: &Caller, id: &str) -> Result<Artifact> {
         match self
-            .get_artifact(tenant, &ArtifactRef::Id(artifact_id(id)?))
+            .get_artifact(caller, &ArtifactRef::Id(artifact_id(id)?))
             .await
         {
-            Err(Error::ArtifactNotFound(_)) if self.reserved(tenant, id).await?.is_some() => {
+            Err(Error::ArtifactNotFound(_)) if self.reserved(caller, id).await?.is_some() => {
                 Err(Error::UploadNotFound(id.to_owned()))
             }
             answer => answer,
         }
     }
 
-    /// What was reserved under an id.
-    async fn reserved(&self, tenant: &Tenant, id: &str) -> Result<Option<ArtifactSpec>> {
+    /// What was reserved under an id, if it is within the caller's reach.
+    async fn reserved(&self, caller: &Caller, id: &str) -> Result<Option<ArtifactSpec>> {
         let id = artifact_id(id)?;
-        let Some(earlier) = earlier_call(self, tenant.id, &reservation(&id)).await? else {
+        let Some(earlier) = earlier_call(self, caller.tenant.id, &reservation(&id)).await? else {
             return Ok(None);
         };
         let kept: Reservation =
             serde_json::from_value(earlier.result).map_err(|e| Error::Internal(e.into()))?;
         let mut spec = ArtifactSpec::new(kept.spec)?;
+        if caller.reach().may_create(&spec).is_err() {
+            return Ok(None);
+        }
         // The same bytes sent again have the same answer, and others are refused.
         spec.idempotency_key = Some(IdempotencyKey::internal("content of", id.as_str()));
         spec.id = Some(id);

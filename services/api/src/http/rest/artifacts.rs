@@ -228,7 +228,7 @@ pub(super) async fn copy(
 ) -> Result<(StatusCode, Json<json::Artifact>), Failure> {
     let source = ArtifactRef::new(&artifact_id, None)?;
     let spec = spec.raw(call.idempotency_key()?)?;
-    let copied = services.store.copy_artifact(call.tenant(), &source, spec);
+    let copied = services.store.copy_artifact(call.caller(), &source, spec);
     let copied = convert::created(copied.await?);
     Ok((StatusCode::CREATED, Json(copied.into())))
 }

@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
 };
-use cairn_store::{Caller, Error, Tenant};
+use cairn_store::{Caller, Error};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -68,8 +68,8 @@ impl Call {
         request
     }
 
-    pub(super) fn tenant(&self) -> &Tenant {
-        &self.caller.tenant
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The header `Idempotency-Key`; empty without one.

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use cairn_proto::json;
-use cairn_store::{ArtifactRef, Error, Permission, Tenant, UploadEnd};
+use cairn_store::{ArtifactRef, Caller, Error, Permission, Tenant, UploadEnd};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,10 +58,10 @@ pub(super) async fn download_url(
     Named(artifact_id): Named,
 ) -> Result<Json<DownloadUrl>, Failure> {
     let wanted = ArtifactRef::new(&artifact_id, None)?;
-    let artifact = services.store.get_artifact(call.tenant(), &wanted).await?;
+    let artifact = services.store.get_artifact(call.caller(), &wanted).await?;
     let (download_url, expires_at) = sign(
         &services,
-        call.tenant(),
+        &call.caller().tenant,
         Permission::Read,
         &artifact_id,
         READ_LIFE,
@@ -94,19 +94,19 @@ async fn sign(
     Ok((url, expires_at))
 }
 
-/// The tenant of a signed URL.
-async fn tenant_of(
+/// The caller that a signed URL makes of the one who has it.
+async fn caller_of(
     services: &Services,
     permission: Permission,
     artifact: &str,
     Signature { ticket }: &Signature,
-) -> Result<Tenant, Failure> {
-    let tenant = services.store.check_ticket(permission, artifact, ticket);
+) -> Result<Caller, Failure> {
+    let caller = services.store.check_ticket(permission, artifact, ticket);
     let refused = || {
         let message = "this URL has expired, or was not signed for this; ask for a new one";
         Failure::of_http(StatusCode::FORBIDDEN, "forbidden", message)
     };
-    tenant.await?.ok_or_else(refused)
+    caller.await?.ok_or_else(refused)
 }
 
 /// GET and HEAD of a signed URL: ranges and conditions are those of links.
@@ -118,10 +118,10 @@ pub(super) async fn read(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let tenant = tenant_of(&services, Permission::Read, &artifact_id, &signature).await?;
-    let (_, admitted) = admission.admit_tenant(&tenant, "").await?;
+    let caller = caller_of(&services, Permission::Read, &artifact_id, &signature).await?;
+    let (_, admitted) = admission.admit_tenant(&caller.tenant, "").await?;
     let wanted = ArtifactRef::new(&artifact_id, None)?;
-    let download = services.store.open_artifact(&tenant, &wanted).await?;
+    let download = services.store.open_artifact(&caller, &wanted).await?;
     let answer = links::answer(download, &method, &headers).await?;
     Ok(answer.map(|body| admitted.until_sent(body)))
 }
@@ -156,11 +156,11 @@ pub(super) async fn upload_url(
     }
     let (filename, content_type) = (fields.filename.clone(), fields.content_type.clone());
     let spec = fields.raw(call.idempotency_key()?)?;
-    let id = services.store.reserve_upload(call.tenant(), spec).await?;
+    let id = services.store.reserve_upload(call.caller(), spec).await?;
     let artifact_id = id.to_string();
     let (upload_url, _) = sign(
         &services,
-        call.tenant(),
+        &call.caller().tenant,
         Permission::Write,
         &artifact_id,
         WRITE_LIFE,
@@ -189,8 +189,8 @@ pub(super) async fn write(
     Extension(admission): Extension<Arc<Admission>>,
     request: Request,
 ) -> Result<Json<json::Artifact>, Failure> {
-    let tenant = tenant_of(&services, Permission::Write, &artifact_id, &signature).await?;
-    let (_, _admitted) = admission.admit_tenant(&tenant, "").await?;
+    let caller = caller_of(&services, Permission::Write, &artifact_id, &signature).await?;
+    let (_, _admitted) = admission.admit_tenant(&caller.tenant, "").await?;
     let arrived = Arrived::default();
     let mut pace = Pace::new(arrived.clone(), services.store.limits());
     let mut body = arrived
@@ -198,7 +198,7 @@ pub(super) async fn write(
         .into_data_stream();
     let mut upload = services
         .store
-        .begin_reserved_upload(&tenant, &artifact_id)
+        .begin_reserved_upload(&caller, &artifact_id)
         .await?;
     while let Some(piece) = pace.wait_for(body.next()).await? {
         let piece = piece.map_err(|_| Error::invalid("body", "broke off before its end"))?;
@@ -213,6 +213,6 @@ pub(super) async fn complete(
     call: Call,
     Named(artifact_id): Named,
 ) -> Result<Json<json::Artifact>, Failure> {
-    let artifact = services.store.complete_upload(call.tenant(), &artifact_id);
+    let artifact = services.store.complete_upload(call.caller(), &artifact_id);
     Ok(Json(convert::artifact(artifact.await?).into()))
 }

@@ -35,7 +35,7 @@ pub(super) async fn who_am_i(
     State(services): State<Services>,
     call: Call,
 ) -> Result<Json<WhoAmI>, Failure> {
-    let active_links = services.store.count_active_links(call.tenant()).await?;
+    let active_links = services.store.count_active_links(call.caller()).await?;
     let answer = services.who_am_i(call.request(WhoAmIRequest {})).await?;
     let identity = json::Identity::from(answer.into_inner());
     Ok(Json(WhoAmI {

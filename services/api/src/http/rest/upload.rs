@@ -92,7 +92,7 @@ impl Form {
             }
             self.describe(&part);
             let known = ArtifactSpec::new(self.fields.known().raw(self.key.clone())?)?;
-            let begun = store.begin_upload_with_late_spec(call.tenant(), known);
+            let begun = store.begin_upload_with_late_spec(call.caller(), known);
             let begun = upload.insert(begun.await?);
             self.content(part, begun).await?;
         }
@@ -100,7 +100,7 @@ impl Form {
         let Some(mut upload) = upload else {
             return Err(Error::invalid("file", "is required"));
         };
-        upload.specify(spec)?;
+        upload.specify(spec).await?;
         upload.finish(UploadEnd::default()).await
     }
 
