@@ -19,7 +19,7 @@ use super::{
 use crate::{
     access::{self, Needs},
     admission::{Admission, Admitted},
-    error::{Fault, refusal, to_status},
+    error::{TransportError, refusal, to_status},
     observe::names::takes_stream,
     pace::Arrived,
     shares::Shares,
@@ -67,7 +67,9 @@ impl Gate {
             if rule.is_none() {
                 let known = self.admission.authenticate(headers).await;
                 known.map_err(to_status)?;
-                return Err(refusal(&Fault::UnknownMethod(parts.uri.path().to_owned())));
+                return Err(refusal(&TransportError::UnknownMethod(
+                    parts.uri.path().to_owned(),
+                )));
             }
             let admitted = self.admission.admit(headers, rpc).await;
             let (caller, taker, admitted) = admitted.map_err(to_status)?;
