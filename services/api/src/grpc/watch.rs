@@ -112,7 +112,7 @@ impl Watching {
         }
     }
 
-    /// What is told, message by message; an error is the last.
+    /// The events, message by message; an error is the last message.
     fn messages<M>(self, message: fn(Told) -> M) -> impl Stream<Item = Result<M, Status>> {
         stream::unfold(Some(self), move |watching| async move {
             let mut watching = watching?;
