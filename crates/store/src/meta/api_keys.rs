@@ -105,7 +105,7 @@ pub(crate) async fn note_use(client: &Connection, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Adds a key to a tenant, which is made when there is none of that name.
+/// Adds a key to a tenant, which is created if it does not exist.
 #[tracing::instrument(target = "postgres", name = "api_keys.add", skip_all)]
 pub(crate) async fn add(
     client: &Connection,
@@ -221,7 +221,7 @@ pub(crate) async fn revoke_of(
     row.as_ref().map(read).transpose()
 }
 
-/// Revokes a key; false when there is none of that id.
+/// Revokes a key; false if there is none with that id.
 #[tracing::instrument(target = "postgres", name = "api_keys.revoke", skip_all)]
 pub(crate) async fn revoke(client: &Connection, id: Uuid) -> Result<bool> {
     let rows = client

@@ -11,8 +11,8 @@ use crate::model::{
 
 /// A statement that grows by its conditions, and the parameters that they refer to.
 ///
-/// It is sent unnamed, in one flight: there are too many shapes of it to cache, and Postgres plans an unnamed statement
-/// for its values, which a generic plan of the same text would not know.
+/// It is sent unnamed, in one flight: it has too many shapes to cache, and Postgres plans an unnamed statement for its
+/// values, unlike a generic plan of the same text.
 pub(super) struct Query {
     pub(super) sql: String,
     parameters: Vec<(Parameter, Type)>,
@@ -99,7 +99,7 @@ impl Query {
             Condition::Text(field, matching) => {
                 let column = format!("{of}.{}", column(*field));
                 let matched = self.matching(&column, matching);
-                // A comparison with NULL is neither true nor false, and so would be its negation.
+                // A comparison with NULL is neither true nor false, and neither is its negation.
                 match field {
                     TextField::SessionId => format!("({matched} AND {column} IS NOT NULL)"),
                     _ => matched,
@@ -137,7 +137,7 @@ impl Query {
         }
     }
 
-    /// Names are compared by their bytes, so that what starts with something is a range of an index in any database.
+    /// Names are compared by bytes, so that a prefix is a range of an index in any database.
     pub(super) fn filename(&mut self, matching: &TextMatch, of: &str) -> String {
         let column = format!("{of}.filename COLLATE \"C\"");
         let TextMatch::Prefix(prefix) = matching else {
@@ -172,7 +172,7 @@ impl Query {
     }
 }
 
-/// The first text behind all that start with this one; `None` when there is none.
+/// The first text after all with this prefix; `None` if there is none.
 pub(super) fn behind(prefix: &str) -> Option<String> {
     let mut until: Vec<char> = prefix.chars().collect();
     while let Some(last) = until.pop() {

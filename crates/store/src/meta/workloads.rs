@@ -16,7 +16,7 @@ use crate::model::{
     tenant::{Caller, Credential, Workload},
 };
 
-/// For whom a subject acts: by the first of the candidates that is a workload.
+/// The tenant of a subject: that of the first candidate that is a workload.
 #[tracing::instrument(target = "postgres", name = "workloads.caller", skip_all)]
 pub(crate) async fn caller(
     client: &Connection,
@@ -101,7 +101,7 @@ pub(crate) async fn of_tenant(client: &Connection, tenant: &str) -> Result<Vec<W
     legible(&rows, read)
 }
 
-/// Removes a workload; false when there is none of that id.
+/// Removes a workload; false if there is none with that id.
 #[tracing::instrument(target = "postgres", name = "workloads.remove", skip_all)]
 pub(crate) async fn remove(client: &Connection, id: Uuid) -> Result<bool> {
     let rows = client

@@ -20,10 +20,10 @@ const PREFIX: &str = "ck_";
 const LENGTH: usize = 40;
 const CHECKSUM: usize = 6;
 
-/// What is known of an API key after its creation: not its secret.
+/// An API key after its creation, without its secret.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
-    /// Names the key, for revoking it.
+    /// The key's id, for revoking it.
     pub id: Uuid,
     /// What people call it; empty for a key without a name.
     pub name: String,

@@ -308,7 +308,7 @@ impl fmt::Display for TtlLimit {
                 "this tenant keeps artifacts for at most {}; give a shorter ttl",
                 Span(max)
             ),
-            None => f.write_str("this tenant keeps no artifact for ever; give a ttl"),
+            None => f.write_str("this tenant keeps no artifact permanently; give a ttl"),
         }
     }
 }

@@ -22,17 +22,17 @@ pub enum Task {
     SetStage {
         /// Where to.
         stage: Stage,
-        /// Who asked for it; may be empty.
+        /// The agent that requested it; may be empty.
         agent_id: String,
     },
-    /// Deletes what a session holds, but for what stays, and what is held.
+    /// Deletes what a session contains, except persistent and held artifacts.
     DeleteSession {
         /// Which.
         session_id: String,
     },
-    /// Puts the artifacts that match under a legal hold, or ends it.
+    /// Puts the artifacts that match under a legal hold, or releases it.
     SetLegalHold {
-        /// Whether they are to be held.
+        /// True: put them under a hold. False: release it.
         hold: bool,
     },
 }
@@ -47,7 +47,7 @@ impl Task {
         }
     }
 
-    /// Whether it leaves alone what is held.
+    /// Whether it skips held artifacts.
     pub(crate) fn deletes(&self) -> bool {
         matches!(self, Self::DeleteArtifacts | Self::DeleteSession { .. })
     }
@@ -60,9 +60,9 @@ pub enum JobState {
     Running,
     /// It has done all of it.
     Succeeded,
-    /// It was ended before its time.
+    /// It was cancelled.
     Cancelled,
-    /// It met faults too often.
+    /// A batch failed too often.
     Failed,
 }
 
@@ -78,7 +78,7 @@ impl JobState {
     }
 }
 
-/// Work that the store goes on with by itself.
+/// Work that the store continues by itself.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Its identifier.
@@ -89,33 +89,33 @@ pub struct Job {
     pub state: JobState,
     /// The narrowing of the caller that started it.
     pub(crate) narrowing: Narrowing,
-    /// Which artifacts it is about, as it was put.
+    /// The filter of its artifacts, as given.
     pub filter: String,
-    /// How many artifacts it has dealt with.
+    /// How many artifacts it has processed.
     pub done_count: u64,
     /// The sum of their sizes in bytes.
     pub size_bytes: u64,
-    /// How many it left alone because they are held.
+    /// How many it skipped because they are held.
     pub held_count: u64,
-    /// How many there were to deal with when it began; `MAX_COUNT` and one when they were not all counted.
+    /// How many artifacts it had to process when it began; `MAX_COUNT` and one if not all were counted.
     pub estimated_count: u64,
-    /// When it was asked for. What was created since is not meant.
+    /// When it was requested. Artifacts that were created since are ignored.
     pub created_at: Timestamp,
     /// When it last made progress.
     pub updated_at: Timestamp,
     /// When it ended, if it has.
     pub finished_at: Option<Timestamp>,
-    /// By what it was asked for.
+    /// The credential that requested it.
     pub credential: Credential,
-    /// Why its last batch failed; empty when it did not.
+    /// Why its last batch failed; empty if it did not.
     pub last_error: String,
 }
 
 impl Job {
-    /// The most artifacts that are counted beforehand.
+    /// The maximum number of artifacts that are counted beforehand.
     pub(crate) const MAX_COUNT: usize = 10_000;
 
-    /// About how many bytes it has in an answer.
+    /// Its approximate size in an answer, in bytes.
     pub(crate) fn weight(&self) -> usize {
         let agent = match &self.task {
             Task::DeleteArtifacts | Task::SetLegalHold { .. } => 0,
@@ -126,17 +126,17 @@ impl Job {
     }
 }
 
-/// What came of a call about any number of artifacts.
+/// The result of a call about any number of artifacts.
 #[derive(Debug, Clone)]
 pub enum Bulk<T> {
-    /// They were few, and it is done.
+    /// There were few, and the call is done.
     Done(T),
-    /// They are many, and it goes on.
+    /// There are many, and a job does it.
     Started(Box<Job>),
 }
 
 impl<T: Serialize + DeserializeOwned> Bulk<T> {
-    /// What a key stands for.
+    /// The JSON that an idempotency key stores as the result.
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Done(done) => json!(done),

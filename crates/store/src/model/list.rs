@@ -14,7 +14,7 @@ use super::{
     validate::{Violations, within_reach},
 };
 
-/// Which artifacts are meant, as a caller puts it; what is empty does not filter, and all that is given must hold.
+/// The filter of a request, unchecked; empty fields are no conditions, and all given ones must hold.
 #[derive(Debug, Clone, Default)]
 pub struct RawFilter {
     /// Exactly this session.
@@ -49,17 +49,17 @@ pub struct RawFilter {
     pub metadata: Vec<(String, String)>,
     /// Every one of these metadata keys.
     pub metadata_keys: Vec<String>,
-    /// With a session and a user: that user's files of no session as well.
+    /// With a session and a user: also that user's files without a session.
     pub include_user_scope: bool,
     /// Exactly this content.
     pub content_hash: String,
-    /// Only those that stay when their session is deleted, or only the others.
+    /// Only persistent artifacts, or only the others.
     pub persistent: Option<bool>,
     /// More conditions, as an expression.
     pub filter: String,
 }
 
-/// In which order artifacts are listed.
+/// The order of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum Order {
     /// Newest first.
@@ -69,13 +69,13 @@ pub enum Order {
     Filename,
 }
 
-/// A list of artifacts that makes sense.
+/// A checked list of artifacts.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArtifactList {
     pub(crate) filter: Filter,
     pub(crate) latest_only: bool,
     pub(crate) order: Order,
-    /// With a delimiter: what the names of the level start with.
+    /// With a delimiter: the prefix of the level's names.
     pub(crate) level: Option<String>,
 }
 
@@ -89,7 +89,7 @@ impl ArtifactList {
     }
 }
 
-/// How a list is put, besides its filter.
+/// The options of a list besides its filter, unchecked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RawOrder<'a> {
     /// `create_time desc`, `filename`, or empty.
@@ -110,7 +110,7 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// About how many bytes it has in an answer.
+    /// Its approximate size in an answer, in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Artifact(artifact) => artifact.weight(),
@@ -120,10 +120,10 @@ impl Entry {
 }
 
 impl RawFilter {
-    /// The most metadata pairs, keys or labels of a filter: each makes the search more expensive.
+    /// The maximum metadata pairs, keys or labels of a filter: each makes the search more expensive.
     const MAX_EACH: usize = 8;
 
-    /// Checks every part and joins them; faults are noted.
+    /// Checks every part and joins them; records violations.
     pub fn check(self, faults: &mut Violations) -> Filter {
         let mut all = Vec::new();
         if !self.kind.is_empty() {
@@ -209,7 +209,7 @@ impl RawFilter {
             Some(true) => all.push(is_persistent),
             Some(false) => all.push(Filter::Not(Box::new(is_persistent))),
         }
-        // In an order of their own, so that the same filter is the same however its parts were sent.
+        // In a fixed order, so that the same filter is equal however its parts were sent.
         let mut metadata = self.metadata;
         if faults.fits("metadata", metadata.len(), Self::MAX_EACH) {
             metadata.sort_unstable();
@@ -236,7 +236,7 @@ impl RawFilter {
     }
 }
 
-/// Conditions on metadata pairs, of few pairs.
+/// Conditions on a few metadata pairs.
 fn pairs(metadata: Vec<(String, String)>, faults: &mut Violations) -> Vec<Condition> {
     let mut conditions = Vec::with_capacity(metadata.len());
     for (key, value) in metadata {
@@ -254,7 +254,7 @@ fn pairs(metadata: Vec<(String, String)>, faults: &mut Violations) -> Vec<Condit
     conditions
 }
 
-/// By what keys and labels are put in order.
+/// The sort order of keys and labels.
 fn name_of(condition: &Condition) -> &str {
     match condition {
         Condition::MetadataKey(name) | Condition::Label(name) => name,
@@ -263,7 +263,7 @@ fn name_of(condition: &Condition) -> &str {
 }
 
 impl ArtifactList {
-    /// Puts a list together; faults are noted.
+    /// Builds a list; records violations.
     pub fn new(raw: RawFilter, put: RawOrder<'_>, faults: &mut Violations) -> Option<Self> {
         let by_level = !put.delimiter.is_empty();
         let order = match put.order_by {

@@ -1,4 +1,4 @@
-//! Which artifacts a bulk operation is about.
+//! The artifacts of a bulk operation.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::model::{
     validate::Violations,
 };
 
-/// Which artifacts a bulk operation is about.
+/// The artifacts of a bulk operation.
 #[derive(Debug, Clone, Serialize)]
 pub enum Selection {
     /// These.
@@ -22,7 +22,7 @@ pub enum Selection {
     Matching(Expression),
 }
 
-/// A filter, and how it was put.
+/// A filter, and its text as given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Expression {
     #[serde(skip)]
@@ -55,7 +55,7 @@ impl Expression {
         }
     }
 
-    /// Reads what one of these has as its text.
+    /// Parses the text of one of these.
     ///
     /// # Errors
     /// `Invalid`, with the position of the fault.
@@ -64,19 +64,19 @@ impl Expression {
     }
 }
 
-/// Which artifacts are meant, as a caller puts it.
+/// The artifacts of a bulk call, unchecked.
 #[derive(Debug, Clone, Default)]
 pub struct RawSelection {
     /// These.
     pub ids: Vec<String>,
-    /// All that match this expression; empty: none is given.
+    /// All that match this expression; empty: not given.
     pub expression: String,
     /// All that match these fields.
     pub matching: Option<RawFilter>,
 }
 
 impl Selection {
-    /// The most artifacts that can be named one by one, and the most that one call deals with itself.
+    /// The maximum artifacts that can be named one by one, and that one call changes itself.
     pub(crate) const MAX_IDS: usize = 1000;
 
     /// Takes either ids, or an expression, or fields.
@@ -129,7 +129,7 @@ impl Selection {
     }
 }
 
-/// The filter of fields, at least one of which is given: what is forgotten must not mean everything.
+/// The filter of fields, at least one of which must be given: a forgotten field must not mean everything.
 ///
 /// # Errors
 /// `Invalid`, with every field at fault below `matching`.

@@ -1,4 +1,4 @@
-//! Tenants, their limits, and who acts for them.
+//! Tenants, their limits, and their credentials.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
     usage::Usage,
 };
 
-/// The unit of isolation and dedupe, and the limits that hold for it.
+/// The unit of isolation and deduplication, with its limits.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     pub(crate) id: TenantId,
@@ -22,16 +22,16 @@ pub struct Tenant {
     pub name: String,
     /// How long it may keep artifacts.
     pub keeping: Keeping,
-    /// What it may store at the most.
+    /// Its quota.
     pub quota: Quota,
 }
 
-/// Who makes a call, as an API key or a token proved.
+/// The authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The tenant that they act for.
     pub tenant: Tenant,
-    /// What they proved it by.
+    /// The caller's credential.
     pub credential: Credential,
     /// The row of that: of a key or of a workload.
     pub(crate) row: Uuid,
@@ -80,7 +80,7 @@ impl Caller {
     }
 }
 
-/// By what somebody acts for a tenant.
+/// A credential that acts for a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// An API key, by the last four characters of its secret.
@@ -108,7 +108,7 @@ impl Credential {
         }
     }
 
-    /// The one of which both are kept.
+    /// The credential from its two stored columns.
     pub(crate) fn new(key_last_4: String, workload: String) -> Self {
         if workload.is_empty() {
             Self::ApiKey(key_last_4)
@@ -118,14 +118,14 @@ impl Credential {
     }
 }
 
-/// Who may act for a tenant by a token.
+/// A workload that may act for a tenant by token.
 #[derive(Debug, Clone)]
 pub struct Workload {
-    /// Names it, for removing it.
+    /// Its id, for removing it.
     pub id: Uuid,
     /// The tokens' `iss`.
     pub issuer: String,
-    /// The tokens' `sub`, or the beginning of several up to a `:` and a `*`.
+    /// The tokens' `sub`, or the prefix of several up to a `:`, with a `*`.
     pub subject: String,
     /// When it was added.
     pub created_at: Timestamp,
@@ -146,7 +146,7 @@ pub struct TenantUsage {
     pub usage: Usage,
 }
 
-/// What to change of a tenant's limits; `None`: leave it as it is.
+/// Changes of a tenant's limits; `None`: no change.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TenantUpdate {
     /// The new limit, or none.
@@ -177,7 +177,7 @@ impl TenantUpdate {
         Ok(())
     }
 
-    /// The limits of a tenant that had these, all of them.
+    /// All limits of a tenant after the change, from these.
     ///
     /// # Errors
     /// `Invalid`.

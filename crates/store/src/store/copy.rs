@@ -1,4 +1,4 @@
-//! Artifacts of bytes that are held already: nothing is sent, nothing is moved.
+//! Artifacts with bytes that are already stored: nothing is sent or moved.
 
 use crate::{
     meta::objects as rows,
@@ -15,7 +15,7 @@ use crate::{
     store::Store,
 };
 
-/// A hash and a size that a caller asks about, as it puts them.
+/// A hash and a size from a caller, unchecked.
 #[derive(Debug, Clone)]
 pub struct RawContent<'a> {
     /// `sha256:` and 64 hex digits.
@@ -25,11 +25,11 @@ pub struct RawContent<'a> {
 }
 
 impl Store {
-    /// The most contents of one question.
+    /// The maximum contents of one call.
     const MAX_CONTENTS: usize = 1000;
 
-    /// Makes an artifact of another one's bytes. Filename and content type are the other's unless they are given, and the
-    /// other is among the inputs.
+    /// Creates an artifact with another one's bytes. Filename and content type are the source's unless they are given,
+    /// and the source is one of the inputs.
     ///
     /// # Errors
     /// As `get_artifact` and `create_artifact`.
@@ -40,7 +40,7 @@ impl Store {
         source: &ArtifactRef,
         mut spec: RawSpec,
     ) -> Result<Created> {
-        // By the source as it is named: a retry has its answer, whatever has become of that since.
+        // By the source as named: a retry gets the first answer, whatever has happened to the source since.
         let asked = spec.fingerprint_of_copy(source);
         if let Some(created) = self.answer_before(&caller.tenant, &spec, &asked).await? {
             // What it took from its source was not in the request.

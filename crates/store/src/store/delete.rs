@@ -32,8 +32,8 @@ use crate::{
 };
 
 impl Store {
-    /// Deletes a visible artifact: it is gone from every read at once, and lets go of its bytes after the delete window.
-    /// An unpublished one is discarded.
+    /// Deletes a visible artifact: it disappears from every read at once, and stops pinning its bytes after the delete
+    /// window. An unpublished artifact is discarded.
     ///
     /// # Errors
     /// `ArtifactNotFound`, `ArtifactExpired`, `ArtifactDeleted`, `LegalHold`, what a key answers, `Unavailable`.
@@ -70,7 +70,7 @@ impl Store {
         })
     }
 
-    /// Deletes a file: every visible version of it that is not held. More than a thousand are left to a job.
+    /// Deletes a file: every visible version of it that is not held. If there are more than a thousand, a job does it.
     ///
     /// # Errors
     /// `ArtifactNotFound` when it has none; what a key answers; `Unavailable`.
@@ -105,7 +105,7 @@ impl Store {
         Ok(result)
     }
 
-    /// Starts a job that deletes what a session holds, but for what stays and what is held.
+    /// Starts a job that deletes what a session contains, except persistent and held artifacts.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
@@ -139,8 +139,8 @@ impl Store {
         Ok(job)
     }
 
-    /// Deletes visible artifacts: those with these ids, or those that match and are not held. More than a thousand are
-    /// left to a job. With `validate_only` it only says what it would delete.
+    /// Deletes visible artifacts: those with these ids, or those that match and are not held. If more than a thousand
+    /// match, a job does it. With `validate_only` it only returns what it would delete.
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
@@ -183,14 +183,14 @@ impl Store {
     }
 }
 
-/// What deleting several artifacts did, or would do.
+/// The result of a bulk deletion, or of its dry run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BulkDeleted {
     /// How many.
     pub count: u64,
-    /// The sum of their sizes, shared bytes counted each time.
+    /// The sum of their sizes; shared bytes count each time.
     pub bytes: u64,
-    /// Those that were not deleted: not visible, or held. At most a thousand.
+    /// Artifacts that were not deleted, because they are not visible or held. At most a thousand.
     pub not_deleted: Vec<String>,
     /// Whether more match than were counted.
     pub more: bool,
@@ -218,7 +218,7 @@ async fn delete(
     })
 }
 
-/// The artifacts that match and can be deleted; with them the first that are held, so that the answer can name them.
+/// The artifacts that match and can be deleted, and the first held ones, so that the answer can name them.
 fn with_held(few: Vec<Match>) -> Vec<ArtifactId> {
     let (held, free): (Vec<_>, Vec<_>) = few.into_iter().partition(|one| one.held);
     let held = held.into_iter().take(Selection::MAX_IDS);

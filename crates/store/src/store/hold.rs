@@ -1,4 +1,4 @@
-//! Legal holds: as long as one lasts, what is held neither expires nor can be deleted, and keeps its bytes.
+//! Legal holds: a held artifact neither expires nor can be deleted, and keeps its bytes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// What setting holds did.
+/// The result of setting holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HoldsSet {
-    /// How many artifacts were changed; those that were so already do not count.
+    /// How many artifacts changed, without those that already were so.
     pub changed: u64,
-    /// Of those that were named: the ones that are not visible.
+    /// The named artifacts that are not visible.
     pub missing: Vec<String>,
 }
 
@@ -33,8 +33,8 @@ pub struct HoldsSet {
 const SETTLED_AT_ONCE: i64 = 5_000;
 
 impl Store {
-    /// Holds visible artifacts, or lets them go: those with these ids, or those that match, of which more than a thousand
-    /// are left to a job. One that is held with its session stays so.
+    /// Puts visible artifacts under a legal hold, or releases it: those with these ids, or those that match; a job does
+    /// more than a thousand. An artifact that its session holds stays held.
     ///
     /// # Errors
     /// What a key answers; `Unavailable`.
@@ -66,8 +66,8 @@ impl Store {
         Ok(result)
     }
 
-    /// Holds a session, with every artifact that is in it or comes into it, or lets it go. Deleted artifacts of a held
-    /// session keep their bytes.
+    /// Puts a session under a legal hold, with every artifact that it contains or will contain, or releases it. Deleted
+    /// artifacts of a held session keep their bytes.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
@@ -92,7 +92,7 @@ impl Store {
             }
             once.commit(json!({"session_id": id})).await?;
         }
-        // A retry goes on here; without one, the collector does.
+        // A retry continues here, or else the collector does.
         let mut settled = false;
         while !settled {
             let (tx, window) = (client.transaction().await?, self.times.delete_window);

@@ -1,4 +1,4 @@
-//! Writes under an idempotency key: the claim of a key, and the transaction that records what the write led to.
+//! Writes under an idempotency key: the claim of a key, and the transaction that records the write's result.
 
 use std::time::Instant;
 
@@ -19,8 +19,8 @@ use crate::{
     store::Store,
 };
 
-/// A key that is held by an attempt under way. Dropped before it is done, it lets go of the key, so that a retry need not
-/// wait for the lease to run out; a key that was done after all is left alone.
+/// A key that a running attempt has claimed. Dropped before it is done, it releases the key, so that a retry need not
+/// wait for the lease to expire; a key that was done after all stays.
 pub(crate) struct ClaimGuard {
     store: Store,
     tenant: TenantId,
@@ -30,7 +30,7 @@ pub(crate) struct ClaimGuard {
 }
 
 impl ClaimGuard {
-    /// Claims a key, or finds what it stands for.
+    /// Claims a key, or returns the stored result.
     ///
     /// # Errors
     /// `IdempotencyInProgress`, `Unavailable`.
@@ -53,7 +53,7 @@ impl ClaimGuard {
         }))
     }
 
-    /// Renews the lease when a third of it has passed.
+    /// Renews the lease once a third of it has passed.
     ///
     /// # Errors
     /// `UploadExpired` when another attempt has the key now; `Unavailable`.
@@ -95,7 +95,7 @@ impl Drop for ClaimGuard {
     }
 }
 
-/// A write in one transaction, under a key or none. Dropped before `commit`, it never was.
+/// A write in one transaction, with or without a key. Dropped before `commit`, it has no effect.
 pub(crate) struct IdempotentWrite<'a> {
     /// The transaction to write in.
     pub(crate) tx: Transaction<'a>,
@@ -104,7 +104,7 @@ pub(crate) struct IdempotentWrite<'a> {
 }
 
 impl<'a> IdempotentWrite<'a> {
-    /// Begins, or finds what an earlier call with the same key led to.
+    /// Begins, or returns the result of an earlier call with the same key.
     ///
     /// # Errors
     /// `IdempotencyInProgress`, `IdempotencyKeyReused`, `Unavailable`.
@@ -135,7 +135,7 @@ impl<'a> IdempotentWrite<'a> {
         Ok(Ok(Self { tx, tenant, claim }))
     }
 
-    /// Commits, with what the write leads to.
+    /// Commits, and stores the write's result.
     ///
     /// # Errors
     /// `Unavailable`, after which it may have been committed.
@@ -147,13 +147,13 @@ impl<'a> IdempotentWrite<'a> {
     }
 }
 
-/// The text under a name in what a key stands for.
+/// A text of the stored result, by name.
 pub(crate) fn recorded<'a>(result: &'a Value, name: &str) -> Result<&'a str> {
     let text = result.get(name).and_then(Value::as_str);
-    text.ok_or_else(|| Error::internal(format!("a key stands for something without {name}")))
+    text.ok_or_else(|| Error::internal(format!("a key's stored result has no {name}")))
 }
 
-/// The call that a key stands for, if it stands for one.
+/// The stored result of a key, if there is one.
 pub(crate) async fn earlier_call(
     store: &Store,
     tenant: TenantId,

@@ -1,7 +1,7 @@
 //! Work that is too large for one call.
 //!
-//! A call that starts a job answers at once; the worker goes on with it, batch by batch. A batch and the note of how far
-//! the job came are one transaction, so whatever ends a process, nothing is done twice and nothing is left out.
+//! A call that starts a job returns at once; the worker continues it, batch by batch. A batch and the job's progress
+//! are one transaction, so whatever ends a process, nothing is done twice and nothing is left out.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ mod batch;
 
 pub(crate) use batch::JobBatch;
 
-/// What a call under the same key led to before: the same result, or the same job as it is now.
+/// The result of an earlier call under the same key: the same result, or the same job as it is now.
 pub(crate) async fn bulk_again<T: DeserializeOwned>(
     client: &Connection,
     reach: Reach<'_>,
@@ -88,7 +88,7 @@ impl Store {
         Ok(listing.page(rows, size, Job::weight))
     }
 
-    /// Ends a job at the end of the batch that is under way, and returns it; one that has ended stays as it is.
+    /// Cancels a job at the end of its running batch, and returns it; a job that has ended does not change.
     ///
     /// # Errors
     /// `JobNotFound`, what a key answers, `Unavailable`.
@@ -112,7 +112,7 @@ impl Store {
     }
 }
 
-/// Starts a job for more artifacts than one call deals with; otherwise says which those are that match.
+/// Starts a job for more artifacts than one call changes; otherwise returns those that match.
 pub(crate) async fn start_if_many(
     once: &IdempotentWrite<'_>,
     caller: &Caller,
@@ -130,15 +130,15 @@ pub(crate) async fn start_if_many(
     }
 }
 
-/// The artifacts of a call that deals with them itself.
+/// The artifacts of a call that changes them itself.
 pub(crate) struct Few {
     pub(crate) ids: Vec<ArtifactId>,
-    /// Of those that were named: the ones that are not visible.
+    /// The named artifacts that are not visible.
     pub(crate) missing: Vec<String>,
 }
 
 impl Few {
-    /// Those that are selected; the job that was started for them, when they are many.
+    /// The selected artifacts, or the job that was started for them if there are too many.
     pub(crate) async fn of(
         once: &IdempotentWrite<'_>,
         caller: &Caller,
@@ -172,7 +172,7 @@ impl Few {
     }
 }
 
-/// Starts a job, however many artifacts there are for it.
+/// Starts a job, for any number of artifacts.
 pub(crate) async fn start_job(
     once: &IdempotentWrite<'_>,
     caller: &Caller,
@@ -188,7 +188,7 @@ fn is_meant(one: &Match, task: &Task) -> bool {
     !(one.held && task.deletes())
 }
 
-/// How many artifacts there are to deal with, and which match, if those were not too many.
+/// How many artifacts match, and which ones, if there are not too many.
 async fn surveyed(
     once: &IdempotentWrite<'_>,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! What artifacts were made from, and what was made from them.
+//! Lineage: what artifacts were made from, and what was made from them.
 
 use std::collections::HashSet;
 
@@ -18,25 +18,24 @@ use crate::{
     store::Store,
 };
 
-/// A page of where an artifact comes from, or where it went.
+/// A page of an artifact's lineage.
 #[derive(Debug, Clone)]
 pub struct Lineage {
-    /// The steps, the nearest first, and the token of the next page.
+    /// The steps, nearest first, and the token of the next page.
     pub derivations: Page<Derivation>,
-    /// The artifacts of these steps, and that which was asked about, that are visible; those that are not have been deleted
-    /// or have expired.
+    /// The visible artifacts of these steps and the requested one; the others were deleted or have expired.
     pub artifacts: Vec<Relative>,
-    /// On the last page, whether there is more than the bounds let through.
+    /// On the last page: whether there is more beyond the limits.
     pub truncated: bool,
 }
 
-/// How far to follow when nothing is said, and at the most.
+/// The default depth, and the maximum.
 const DEFAULT_DEPTH: i32 = 4;
 const MAX_DEPTH: i32 = 16;
-/// The most steps of all pages.
+/// The maximum steps of all pages.
 const MAX_STEPS: usize = 10_000;
 
-/// Where a step stands: how far away, and which.
+/// The position of a step: its depth, and which one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Place {
     #[serde(rename = "d")]
@@ -46,8 +45,8 @@ struct Place {
 }
 
 impl Store {
-    /// Follows derivations from a visible artifact, at most `depth` steps (1 to 16; 0: 4) and 10,000 derivations far. Every
-    /// page goes the way again from the start.
+    /// Follows derivations from a visible artifact, at most `depth` steps (1 to 16; 0: 4) and 10,000 derivations far.
+    /// Every page starts from the beginning again.
     ///
     /// # Errors
     /// As `get_artifact`; `Invalid` for a depth that cannot be, or a token of another lineage.
@@ -101,7 +100,7 @@ impl Store {
     }
 }
 
-/// Which steps are asked for.
+/// The requested steps.
 struct Wanted<'a> {
     start: &'a str,
     direction: Direction,
@@ -110,8 +109,8 @@ struct Wanted<'a> {
     rows: usize,
 }
 
-/// The steps behind a place, in the order of their depths; and whether there are more than the bounds let through. One level
-/// a query: what is asked for is bounded at every step, however wide the graph is.
+/// The steps after a position, in the order of their depths, and whether there are more beyond the limits. Each query
+/// reads one level, so every step is bounded, however wide the graph is.
 async fn follow(
     client: &Connection,
     reach: Reach<'_>,
@@ -124,7 +123,7 @@ async fn follow(
     for depth in 0..wanted.depth {
         let room = MAX_STEPS - passed;
         let mut found = step(client, reach, &frontier, wanted.direction, room + 1).await?;
-        // Postgres may order texts otherwise than places are.
+        // Postgres may order texts differently from positions.
         found.sort_unstable();
         let full = found.len() > room;
         passed += found.len();

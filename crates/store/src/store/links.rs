@@ -73,7 +73,7 @@ impl Store {
     /// Lists links, newest first; of one artifact when it is given.
     ///
     /// # Errors
-    /// `Invalid` for a token of another list; `ArtifactNotFound` for what is no artifact id; `Unavailable`.
+    /// `Invalid` for a token of another list; `ArtifactNotFound` for a malformed artifact id; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn list_links(
         &self,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Store {
-    /// The most that `count_artifacts` counts; one more stands for more.
+    /// The maximum that `count_artifacts` counts; one more means more.
     pub const MAX_COUNT: i64 = 10_000;
 
     /// Lists the visible versions of a file, newest first.

@@ -1,4 +1,4 @@
-//! What a session held when it was sealed, and its digest, which anyone can recompute.
+//! The manifest of a sealed session, and its digest, which anyone can recompute.
 
 use crate::{
     meta::{manifests as rows, sessions},
@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl Store {
-    /// Lists what a sealed session held when it was sealed, in the order of the ids; also what is gone since.
+    /// Lists what a sealed session held when it was sealed, in the order of the ids, including artifacts that are gone
+    /// since.
     ///
     /// # Errors
     /// `SessionNotFound`, `SessionNotSealed`; `Invalid` for a token of another list; `Unavailable`.

@@ -1,4 +1,4 @@
-//! Publishing what a session has stored and not shown: all of it in one moment, or nothing.
+//! Publishes a session's unpublished artifacts: all of them in one transaction, or none.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -24,17 +24,17 @@ use crate::{
     store::{Store, idempotent::IdempotentWrite, sessions::seal_within},
 };
 
-/// What is to be published.
+/// The artifacts to publish.
 #[derive(Debug, Clone)]
 pub struct ToPublish {
-    /// Exactly these; none: all that wait.
+    /// Exactly these; none: all unpublished ones.
     ids: Vec<ArtifactId>,
     /// Whether the session is sealed as well.
     seal: bool,
 }
 
 impl ToPublish {
-    /// The most artifacts that one call publishes.
+    /// The maximum artifacts that one call publishes.
     const MAX: usize = 5000;
 
     /// Checks the ids.
@@ -49,7 +49,7 @@ impl ToPublish {
 }
 
 impl Store {
-    /// Publishes unpublished artifacts of a session, and seals it if that is wanted.
+    /// Publishes unpublished artifacts of a session, and seals it if requested.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `SessionSealed`, `ArtifactNotFound` for one that does not wait there,

@@ -73,7 +73,7 @@ impl Store {
     }
 }
 
-/// An artifact whose bytes are found but not yet read.
+/// An artifact whose bytes were located but not yet read.
 #[derive(Clone)]
 pub struct Download {
     artifact: Artifact,
@@ -105,7 +105,7 @@ impl Download {
         &self.artifact
     }
 
-    /// Reads from `offset` on, at most `limit` bytes, or to the end. An offset past the end reads nothing.
+    /// Reads from `offset`, at most `limit` bytes, or to the end. An offset past the end reads nothing.
     #[must_use]
     pub fn read(self, offset: u64, limit: Option<u64>) -> Content {
         let size = self.artifact.size_bytes;
@@ -135,12 +135,12 @@ fn slice(content: &Bytes, start: u64, end: u64) -> Bytes {
     content.slice(index(start)..index(end))
 }
 
-/// Bytes on their way out, a piece at a time. While one is hashed and sent, the next one is read; so a slow reader costs
-/// the memory of two pieces.
+/// A download, a piece at a time. While one is hashed and sent, the next one is read, so a slow reader costs the memory
+/// of two pieces.
 pub struct Content {
     artifact: Artifact,
     key: ObjectKey,
-    /// Bytes that are not handed out yet.
+    /// Bytes that were not returned yet.
     left: u64,
     /// How many bytes are handed out in all.
     length: u64,
@@ -149,7 +149,7 @@ pub struct Content {
     hashing: Option<Hashing>,
 }
 
-/// Where the bytes come from.
+/// The source of the bytes.
 enum From {
     /// They came with the row, and are small.
     Row(Bytes),
@@ -163,14 +163,14 @@ impl Content {
         &self.artifact
     }
 
-    /// How many bytes the pieces will have in all.
+    /// The total length of the pieces.
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.left
     }
 
-    /// The next piece, at most 256 KiB; `None` at the end. The last piece of a whole reading is handed out only when the
-    /// hash of all of them is right, so a reader of a known length notices.
+    /// The next piece, at most 256 KiB; `None` at the end. The last piece of a whole download is returned only if the
+    /// hash of all of them is right, so a reader that knows the length notices an error.
     ///
     /// # Errors
     /// `DataCorrupted` when the bytes are gone or too few, or those of a whole reading are not those that were committed;

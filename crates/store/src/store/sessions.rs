@@ -1,4 +1,4 @@
-//! Sessions: what a run produced, and its end.
+//! Sessions: everything that a run produced, and its seal.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Store {
         Ok(listing.page(rows, size, Session::weight))
     }
 
-    /// Says something of a session, and returns it.
+    /// Updates a session's name and labels, and returns it.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, what a key answers, `Unavailable`.
@@ -97,7 +97,7 @@ impl Store {
         rows::get(&client, caller.tenant.id, id.as_str()).await
     }
 
-    /// Seals a session for good, and returns it. Sealing it again changes nothing.
+    /// Seals a session permanently, and returns it. Sealing it again changes nothing.
     ///
     /// # Errors
     /// `Invalid`, `SessionNotFound`, `Unavailable`.
@@ -126,7 +126,7 @@ impl Store {
     }
 }
 
-/// Seals a session that is open, and keeps the digest of what it holds.
+/// Seals an open session, and stores the digest of its manifest.
 pub(crate) async fn seal_within(
     tx: &Transaction<'_>,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Moving artifacts from stage to stage.
+//! Moves artifacts from stage to stage.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,18 +22,17 @@ use crate::{
     },
 };
 
-/// What moving artifacts to a stage did.
+/// The result of moving artifacts to a stage.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Staged {
-    /// How many were moved; those that were there already do not count.
+    /// How many were moved, without those that were already there.
     pub changed: u64,
-    /// Of those that were named: the ones that are not visible.
+    /// The named artifacts that are not visible.
     pub missing: Vec<String>,
 }
 
 impl Store {
-    /// Moves visible artifacts to a stage: those with these ids, or those that match, of which more than a thousand are
-    /// left to a job.
+    /// Moves visible artifacts to a stage: those with these ids, or those that match; a job does more than a thousand.
     ///
     /// # Errors
     /// `Invalid`, what a key answers, `Unavailable`.
@@ -73,7 +72,7 @@ impl Store {
         Ok(result)
     }
 
-    /// How a visible artifact came through its stages, the latest change first, at most 200.
+    /// The stage changes of a visible artifact, latest first, at most 200.
     ///
     /// # Errors
     /// As `get_artifact`.

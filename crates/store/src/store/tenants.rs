@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Store {
-    /// Finds whose secret this is, as it was within `credential_trust`.
+    /// Finds the caller of a secret, as of the last `credential_trust`.
     ///
     /// # Errors
     /// `Unauthenticated`; `Unavailable`; `RateLimited` when too many credentials are to be looked up.
@@ -67,7 +67,7 @@ impl Store {
         Ok(secret)
     }
 
-    /// Makes an API key for a tenant, which comes into being with its first one.
+    /// Creates an API key for a tenant; the first key creates the tenant.
     ///
     /// # Errors
     /// `Invalid` for a name that is no identifier; `Unavailable`.
@@ -94,7 +94,8 @@ impl Store {
         rows::of_tenant(&client, tenant_name).await
     }
 
-    /// Revokes an API key: it answers `Unauthenticated`, everywhere after `credential_trust`. Returns whether there is such a key.
+    /// Revokes an API key: calls with it fail with `Unauthenticated`, everywhere after `credential_trust`. Returns
+    /// whether the key exists.
     ///
     /// # Errors
     /// `Unavailable`.

@@ -1,4 +1,4 @@
-//! Changing what is said of an artifact: never its bytes, its name, its scope or where it came from.
+//! Changes the record of an artifact, never its bytes, name, scope or origin.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 impl Store {
-    /// Changes what is said of a visible artifact, and returns it.
+    /// Changes the record of a visible artifact, and returns it.
     ///
     /// # Errors
     /// As `get_artifact`; `VersionConflict` when its etag is another one; `TtlExceedsLimit`; `ScopeMissing` for an earlier
@@ -110,7 +110,7 @@ async fn update_within(
     Ok(updated)
 }
 
-/// The pairs of an artifact with those that are changed.
+/// The pairs of an artifact after the change.
 ///
 /// # Errors
 /// `Invalid`, with every pair at fault.

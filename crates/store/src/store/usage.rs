@@ -1,4 +1,4 @@
-//! What tenants store, counted exactly: a call that follows a write or a deletion sees it.
+//! Tenants' usage, counted exactly: a call that follows a write or a deletion sees it.
 
 use crate::{
     meta::usage as rows,
@@ -21,7 +21,8 @@ impl Store {
         rows::of(&client, caller.tenant.id).await
     }
 
-    /// Adds up what every tenant stores, and says whose usage differs from that. It reads all artifacts and objects.
+    /// Adds up what every tenant stores, and returns the tenants whose usage differs. It reads all artifacts and
+    /// objects.
     ///
     /// # Errors
     /// `Unavailable`.

@@ -1,7 +1,7 @@
-//! Watching what happens in a session.
+//! Watches the events of a session.
 //!
-//! Events get their positions when they are first read, in the order in which they are seen; what commits later comes
-//! later, whatever it began with. So no position is ever skipped and filled in behind a watcher's back.
+//! Events get their positions when they are first read, in the order in which they become visible; what commits later
+//! comes later, whenever it began. So no position is ever skipped and filled in after a watcher has passed it.
 
 use std::time::Duration;
 
@@ -20,28 +20,28 @@ use crate::{
     store::Store,
 };
 
-/// How many events are told at once.
+/// The maximum events of one message.
 pub(super) const PAGE: i64 = 100;
-/// How long a watcher hears nothing when nothing happens.
+/// The interval of keepalive messages.
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// How often is looked for news: at first often, then less and less.
+/// The poll intervals: short at first, then longer.
 pub(super) const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A session that is being watched.
+/// A watch of a session.
 pub struct Watch {
     store: Store,
     tenant: TenantId,
     session: Label,
     position: i64,
     until_sealed: bool,
-    /// Nothing has been told yet.
+    /// No message was sent yet.
     fresh: bool,
     over: bool,
 }
 
 impl Store {
-    /// Begins to watch a session, which need not be there yet.
+    /// Begins to watch a session, which need not exist yet.
     ///
     /// # Errors
     /// `Invalid`, also for a position that the session has not reached; `EventsExpired`, `Unavailable`.
@@ -82,8 +82,8 @@ impl Store {
 }
 
 impl Watch {
-    /// Waits for news, and says after a while that there is none; the first answer comes at once. `None` when the watch is
-    /// over because the session is sealed.
+    /// Waits for events, and returns an empty batch after a while; the first batch comes at once. `None` when the watch
+    /// ends because the session is sealed.
     ///
     /// # Errors
     /// `EventsExpired`, `Unavailable`. Watching can be tried again.
@@ -135,7 +135,7 @@ impl Watch {
         rows::after(&client, self.tenant, session, self.position, PAGE).await
     }
 
-    /// Positions have no gaps: one that is missing was forgotten.
+    /// Positions have no gaps: a missing one was deleted by retention.
     fn check(&self, seen: &rows::Seen) -> Result<()> {
         let next = seen.events.first().map(|event| event.position - 1);
         let first = next.unwrap_or(seen.last.max(self.position));
@@ -155,7 +155,7 @@ impl Watch {
         Ok(tx.commit().await?)
     }
 
-    /// Gives positions to what has happened, until one is reached or all of it has one; says the last.
+    /// Assigns positions to new events, until a position is reached or all have one; returns the last.
     async fn reach(&self, position: i64) -> Result<i64> {
         loop {
             let seen = self.look().await?;

@@ -44,7 +44,7 @@ pub struct SessionsWatch {
     waiting: Option<Waiting>,
     /// The sessions whose sealing is still to be told; `None` when the watch goes on after it.
     unsealed: Option<HashSet<String>>,
-    /// Nothing has been told yet.
+    /// No message was sent yet.
     fresh: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Workloads: programs that show a token of an issuer whom the deployment trusts, in place of an API key.
+//! Workloads: programs that authenticate with a token of a trusted issuer, in place of an API key.
 
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::{
     store::{Store, credential_cache::Proof},
 };
 
-/// Checks the claims that a workload is known by: 1 to 512 bytes that can be seen, with `*` only after a last `:`.
+/// Checks the claims of a workload: 1 to 512 visible bytes, with `*` only after a last `:`.
 fn check(issuer: &str, subject: &str) -> Result<()> {
     let visible = |text: &str| {
         (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -32,7 +32,7 @@ fn check(issuer: &str, subject: &str) -> Result<()> {
     Ok(())
 }
 
-/// The `subject` of the workloads that this one may be: itself, and all that go on after its last colon.
+/// The `subject` of the workloads that match this one: itself, and the group after its last colon.
 fn candidates(subject: &str) -> Vec<String> {
     let group = subject
         .rsplit_once(':')
@@ -41,8 +41,8 @@ fn candidates(subject: &str) -> Vec<String> {
 }
 
 impl Store {
-    /// Finds for which tenant the subject of a token acts, as it was within `credential_trust`. The token was checked by
-    /// the caller. A workload of the very subject goes before one of several.
+    /// Finds the tenant for which the subject of a token acts, as of the last `credential_trust`. The caller has
+    /// checked the token. A workload with exactly this subject takes precedence over a group.
     ///
     /// # Errors
     /// `UnknownWorkload`; `Unavailable`; `RateLimited` when too many credentials are to be looked up.
@@ -102,7 +102,8 @@ impl Store {
         rows::of_tenant(&client, tenant_name).await
     }
 
-    /// Removes a workload: its tokens answer `UnknownWorkload`, everywhere after `credential_trust`. Returns whether there is such a one.
+    /// Removes a workload: its tokens fail with `UnknownWorkload`, everywhere after `credential_trust`. Returns whether
+    /// it exists.
     ///
     /// # Errors
     /// `Unavailable`.

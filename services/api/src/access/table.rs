@@ -47,8 +47,8 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
     (method, Rule { needs, touches })
 }
 
-/// A link reads for whoever has it, so making or showing one needs the scope to read too. FindMissingContent is asked by
-/// those who push; to a caller without the scope to read, all content is missing.
+/// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
+/// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
 const TABLE: [(&str, Rule); 45] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),

@@ -61,13 +61,13 @@ pub enum Condition {
     MetadataKey(String),
     /// Its content has this SHA-256, in hex digits.
     Content(String),
-    /// It is under a legal hold, by itself or with its session.
+    /// It is under a legal hold, of its own or of its session.
     LegalHold,
     /// It stays when its session is deleted.
     Persistent,
 }
 
-/// A text of the record. Empty texts are those that were not given.
+/// A text of the record. Texts that were not given are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum TextField {
     /// `session_id`.

@@ -1,4 +1,4 @@
-//! The end of an upload: its commit, or the answer that its key stands for.
+//! The end of an upload: its commit, or the stored result of its key.
 
 use std::sync::Arc;
 
@@ -65,8 +65,8 @@ impl Upload {
         self.commit(hash, size, content_type, payload).await
     }
 
-    /// Commits before any byte has been sent, when hash and size are declared and the tenant holds such bytes under an
-    /// artifact that can be read. `None`: they must be sent.
+    /// Commits before any byte has been sent, if hash and size are declared and a visible artifact of the tenant has
+    /// such bytes. `None`: they must be sent.
     ///
     /// # Errors
     /// As `finish`.
@@ -78,7 +78,7 @@ impl Upload {
         if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
             return self.answer_again(&claim, earlier).await.map(Some);
         }
-        // Asking first costs one round trip; a commit in vain would cost several, and locks.
+        // Asking first costs one round trip; a failed commit would cost several, and locks.
         let asked = [(hash, i64::try_from(size).unwrap_or(i64::MAX))];
         if !self.grant.scopes().has(Scope::Read) {
             return Ok(None);
