@@ -10,7 +10,7 @@ use super::{
     error::from_pg,
     grants,
     row::{self, Damage, at, legible},
-    tenants::{self, TENANT_COUNT},
+    tenants,
     time::millis,
 };
 use crate::model::{
@@ -32,7 +32,7 @@ fn columns() -> String {
 
 fn read(row: &Row) -> Result<ApiKey> {
     let key = || {
-        let grant = grants::read(row, 0)?;
+        let grant = grants::read(row)?;
         Ok::<_, Damage>(ApiKey {
             id: at(row, 2)?,
             name: at(row, 3)?,
@@ -59,8 +59,8 @@ pub(crate) struct Found {
 pub(crate) async fn find(client: &Connection, hash: ContentHash) -> Result<Option<Found>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {}, {}, k.id, k.last_4, k.expires_at,
-                 k.last_used_at IS NULL OR k.last_used_at < now() - interval '10 min'
+            "SELECT {}, {}, k.id AS credential_id, k.last_4, k.expires_at,
+                 k.last_used_at IS NULL OR k.last_used_at < now() - interval '10 min' AS use_is_news
              FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
              WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())",
             tenants::columns(),
@@ -76,16 +76,16 @@ pub(crate) async fn find(client: &Connection, hash: ContentHash) -> Result<Optio
         return Ok(None);
     };
     let read = || {
-        let grant = grants::read(&row, TENANT_COUNT)?;
-        let not_after = at(&row, TENANT_COUNT + 4)?;
+        let grant = grants::read(&row)?;
+        let not_after = at(&row, "expires_at")?;
         Ok::<_, Damage>(Found {
             caller: Caller {
                 tenant: tenants::read(&row)?,
-                row: at(&row, TENANT_COUNT + 2)?,
-                credential: Credential::ApiKey(at(&row, TENANT_COUNT + 3)?),
+                row: at(&row, "credential_id")?,
+                credential: Credential::ApiKey(at(&row, "last_4")?),
                 grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
             },
-            use_is_news: at(&row, TENANT_COUNT + 5)?,
+            use_is_news: at(&row, "use_is_news")?,
         })
     };
     row::of("API key", "of this secret", read()).map(Some)

@@ -24,7 +24,7 @@ pub(crate) use new::{Attempt, Failure, NewArtifact, Outcome, Payload};
 use statements::Statements;
 
 use super::{
-    Meta, artifacts,
+    Meta, artifact_row, artifacts,
     connection::Connection,
     error::{PgError, from_pg},
     row::at,
@@ -34,7 +34,7 @@ use super::{
 use crate::model::{
     artifact::{Artifact, Created, Origin, State},
     error::{Error, Result},
-    quota::Company,
+    quota::LockMode,
 };
 
 /// How often the transaction is run before its conflicts count as unavailability.
@@ -47,15 +47,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 pub(crate) async fn commit(meta: &Meta, new: &NewArtifact, first: Attempt) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
     let mut last = None;
-    let mut company = Company::of(new.size);
+    let mut mode = LockMode::of(new.size);
     for _ in 0..ATTEMPTS {
         let repeated = last.is_some() || first == Attempt::InDoubt;
-        match attempt(meta, new, repeated, company).await {
+        match attempt(meta, new, repeated, mode).await {
             Ok(outcome) => return Ok(outcome),
             Err(Failure::Final(e)) => return Err(e),
             Err(Failure::Repeat(e)) => last = Some(e),
             Err(Failure::Crowded) => {
-                company = Company::None;
+                mode = LockMode::Exclusive;
                 continue;
             }
         }
@@ -69,14 +69,14 @@ async fn attempt(
     meta: &Meta,
     new: &NewArtifact,
     repeated: bool,
-    company: Company,
+    mode: LockMode,
 ) -> Result<Outcome, Failure> {
     let client = meta.client().await.map_err(Failure::Final)?;
     if repeated && let Some(created) = committed_before(&client, new).await? {
         return Ok(Outcome::Created(created));
     }
     let statements = Statements::prepare(&client).await?;
-    match run(&client, &statements, new, company).await {
+    match run(&client, &statements, new, mode).await {
         Ok(Ran::Committed(row, origin)) => created(&row, new, origin).map(Outcome::Created),
         Ok(Ran::Existing(artifact)) => Ok(Outcome::Existing(artifact)),
         Ok(Ran::Refused(outcome)) => {
@@ -103,7 +103,7 @@ async fn run(
     client: &Connection,
     statements: &Statements,
     new: &NewArtifact,
-    company: Company,
+    mode: LockMode,
 ) -> Result<Ran, Failure> {
     let tenant = &new.tenant.0;
     let own = &new.object.0;
@@ -114,7 +114,7 @@ async fn run(
     // Each statement of a flight is a future of its own, so that all are sent at the first poll, in this order.
     // Flight one: lock, and look.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
-    let (begun, held, locked, entered, closed, own_row, duplicate, missing, standing, current) = join!(
+    let (begun, record, locked, entered, closed, own_row, duplicate, missing, quota, current) = join!(
         client.begin(),
         async {
             let Some(claim) = &new.claim else {
@@ -159,17 +159,17 @@ async fn run(
         missing_inputs(client, statements, new),
         statements
             .quotas
-            .enter(client, new.tenant, company, new.has_quota),
+            .enter(client, new.tenant, mode, new.has_quota),
         current_version(client, statements, new),
     );
     begun?;
-    let held = held?;
+    let record = record?;
     if let Some(claim) = &new.claim
-        && !held
+        && !record
             .as_ref()
-            .is_some_and(|held| held.is_claimed_by(claim.owner))
+            .is_some_and(|record| record.is_claimed_by(claim.owner))
     {
-        return Ok(Ran::Refused(Outcome::KeyTaken(held)));
+        return Ok(Ran::Refused(Outcome::KeyTaken(record)));
     }
     locked?;
     entered?;
@@ -191,7 +191,7 @@ async fn run(
         return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
     }
     // In the order of sending: after a statement that failed, the later ones say no more than that.
-    let standing = standing?;
+    let quota = quota?;
     match hold_against(new, current?).map_err(Failure::Final)? {
         None => {}
         Some(Outcome::Existing(artifact)) => {
@@ -211,11 +211,11 @@ async fn run(
         }
         Some(refusal) => return Ok(Ran::Refused(refusal)),
     }
-    if let Some(standing) = standing {
-        if company == Company::Others && !standing.has_room_for_all() {
+    if let Some(quota) = quota {
+        if mode == LockMode::Shared && !quota.has_room_for_all() {
             return Err(Failure::Crowded);
         }
-        if let Err(exceeded) = standing.admit(1, new.size) {
+        if let Err(exceeded) = quota.admit(1, new.size) {
             return Ok(Ran::Refused(Outcome::OverQuota(exceeded)));
         }
     }
@@ -298,7 +298,7 @@ async fn committed_before(
 }
 
 fn created(row: &Row, new: &NewArtifact, origin: Origin) -> Result<Box<Created>, Failure> {
-    let artifact = artifacts::read(row).map_err(Failure::Final)?;
+    let artifact = artifact_row::read(row).map_err(Failure::Final)?;
     Ok(Box::new(Created {
         artifact,
         origin,

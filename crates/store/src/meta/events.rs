@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{
-    artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
+    artifact_row::{self, COLUMNS, VISIBLE},
     batch::{Batch, Taken},
     connection::{Connection, Transaction},
     due::DueRows,
@@ -25,8 +25,8 @@ use crate::model::{
 const BATCH: i64 = 1000;
 
 /// What is read of an event `e` behind its position.
-const EVENT_COLUMNS: &str =
-    "e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id, e.session_id";
+const EVENT_COLUMNS: &str = "e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id AS staged_by, \
+     e.session_id AS of_session";
 
 /// What is known of a session's events.
 pub(crate) struct Seen {
@@ -57,7 +57,7 @@ pub(crate) async fn after(
         .map_err(from_pg)?;
     let read_events = client
         .prepare(&format!(
-            "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at,
+            "SELECT {COLUMNS}, {VISIBLE} AS visible, a.deleted_at,
                  e.position, {EVENT_COLUMNS}
              FROM session_events e
                  LEFT JOIN artifacts a ON a.tenant_id = e.tenant_id AND a.id = e.artifact_id
@@ -86,38 +86,37 @@ pub(crate) async fn after(
 }
 
 fn read(row: &Row) -> Result<Event> {
-    let of = |column: usize| COLUMN_COUNT + 2 + column;
     // Before the event itself: of a damaged artifact nothing is known but its id.
-    let recorded = row::read(row, "artifact", of(3), |row| {
-        Ok(at::<Option<&str>>(row, 0)?.is_some())
+    let recorded = row::read(row, "artifact", "artifact_id", |row| {
+        Ok(at::<Option<&str>>(row, "id")?.is_some())
     })?;
     let known = if recorded {
-        row::readable(artifacts::with_state(row))?
+        row::readable(artifact_row::with_state(row))?
     } else {
         None
     };
-    row::read(row, "artifact", of(3), |row| {
+    row::read(row, "artifact", "artifact_id", |row| {
         let stage = |column| {
-            let name: &str = at(row, of(column))?;
+            let name: &str = at(row, column)?;
             name.parse().map_err(|_| Damage::Malformed("stage"))
         };
         Ok(Event {
-            position: at(row, of(0))?,
-            session_id: at(row, of(7))?,
-            occurred_at: at(row, of(1))?,
-            what: match at(row, of(2))? {
+            position: at(row, "position")?,
+            session_id: at(row, "of_session")?,
+            occurred_at: at(row, "occurred_at")?,
+            what: match at(row, "type")? {
                 "created" => Happening::Created,
                 "deleted" => Happening::Deleted,
                 "restored" => Happening::Restored,
                 "sealed" => Happening::Sealed,
                 "staged" => Happening::Staged {
-                    from: stage(4)?,
-                    to: stage(5)?,
-                    agent_id: at(row, of(6))?,
+                    from: stage("from_stage")?,
+                    to: stage("to_stage")?,
+                    agent_id: at(row, "staged_by")?,
                 },
                 _ => return Err(Damage::Malformed("type")),
             },
-            subject: match (at(row, of(3))?, known) {
+            subject: match (at(row, "artifact_id")?, known) {
                 (None, _) => Subject::Session,
                 (Some(_), Some((artifact, state))) => Subject::Artifact(Box::new(artifact), state),
                 (Some(id), None) => Subject::Forgotten(id),

@@ -5,25 +5,25 @@ use tokio_postgres::Row;
 use super::row::{Damage, at};
 use crate::model::access::{Grant, Narrowing, Scopes};
 
-/// What `read` reads of a key or workload `k`, from a column on.
+/// The columns that `read` reads, of a key or workload `k`.
 pub(super) const COLUMNS: &str = "k.scopes, k.narrowing";
 
-/// The grant in the columns from this one on. One that cannot be read allows nothing: it is damaged.
-pub(super) fn read(row: &Row, first: usize) -> Result<Grant, Damage> {
-    let scopes = match at::<Option<Vec<&str>>>(row, first)? {
+/// The grant of a row that has `COLUMNS`. One that cannot be read allows nothing: it is damaged.
+pub(super) fn read(row: &Row) -> Result<Grant, Damage> {
+    let scopes = match at::<Option<Vec<&str>>>(row, "scopes")? {
         None => Scopes::all(),
         Some(names) => {
             let scopes = names.into_iter().map(str::parse).collect::<Result<_, _>>();
             scopes.map_err(|_| Damage::Malformed("scopes"))?
         }
     };
-    let narrowing = narrowing(row, first + 1)?.unwrap_or_else(Narrowing::none);
+    let narrowing = narrowing(row)?.unwrap_or_else(Narrowing::none);
     Ok(Grant::new(scopes, narrowing, None))
 }
 
-/// The narrowing in a column; `None` where there is none.
-pub(super) fn narrowing(row: &Row, column: usize) -> Result<Option<Narrowing>, Damage> {
-    let Some(value) = at::<Option<serde_json::Value>>(row, column)? else {
+/// The narrowing of a row that has one; `None` where it is NULL.
+pub(super) fn narrowing(row: &Row) -> Result<Option<Narrowing>, Damage> {
+    let Some(value) = at::<Option<serde_json::Value>>(row, "narrowing")? else {
         return Ok(None);
     };
     let read = serde_json::from_value(value);

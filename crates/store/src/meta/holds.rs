@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{
-    artifacts::VISIBLE,
+    artifact_row::VISIBLE,
     batch::{Batch, Done, Taken},
     connection::Transaction,
     due::DueRows,

@@ -25,42 +25,44 @@ use crate::{
 
 const COLUMNS: &str = "id, type, state, filter, to_stage, agent_id, done_count, size_bytes, held_count, estimated_count, \
      created_at, updated_at, finished_at, key_last_4, last_error, workload, session_id, hold, narrowing";
-const COLUMN_COUNT: usize = 19;
 
 fn read(row: &Row) -> Result<Job> {
-    row::read(row, "job", 0, |row| {
+    row::read(row, "job", "id", |row| {
         Ok(Job {
-            id: (at::<&str>(row, 0)?.parse()).map_err(|_| Damage::Malformed("id"))?,
-            task: match at(row, 1)? {
+            id: (at::<&str>(row, "id")?.parse()).map_err(|_| Damage::Malformed("id"))?,
+            task: match at(row, "type")? {
                 "delete_artifacts" => Task::DeleteArtifacts,
                 "set_stage" => Task::SetStage {
-                    stage: (at::<&str>(row, 4)?.parse()).map_err(|_| Damage::Malformed("stage"))?,
-                    agent_id: at(row, 5)?,
+                    stage: (at::<&str>(row, "to_stage")?.parse())
+                        .map_err(|_| Damage::Malformed("stage"))?,
+                    agent_id: at(row, "agent_id")?,
                 },
                 "delete_session" => Task::DeleteSession {
-                    session_id: at(row, 16)?,
+                    session_id: at(row, "session_id")?,
                 },
-                "set_legal_hold" => Task::SetLegalHold { hold: at(row, 17)? },
+                "set_legal_hold" => Task::SetLegalHold {
+                    hold: at(row, "hold")?,
+                },
                 _ => return Err(Damage::Malformed("type")),
             },
-            state: match at(row, 2)? {
+            state: match at(row, "state")? {
                 "running" => JobState::Running,
                 "succeeded" => JobState::Succeeded,
                 "cancelled" => JobState::Cancelled,
                 "failed" => JobState::Failed,
                 _ => return Err(Damage::Malformed("state")),
             },
-            filter: at(row, 3)?,
-            done_count: count(row, 6)?,
-            size_bytes: count(row, 7)?,
-            held_count: count(row, 8)?,
-            estimated_count: count(row, 9)?,
-            created_at: at(row, 10)?,
-            updated_at: at(row, 11)?,
-            finished_at: at(row, 12)?,
-            credential: Credential::new(at(row, 13)?, at(row, 15)?),
-            last_error: at(row, 14)?,
-            narrowing: grants::narrowing(row, 18)?.unwrap_or_else(Narrowing::none),
+            filter: at(row, "filter")?,
+            done_count: count(row, "done_count")?,
+            size_bytes: count(row, "size_bytes")?,
+            held_count: count(row, "held_count")?,
+            estimated_count: count(row, "estimated_count")?,
+            created_at: at(row, "created_at")?,
+            updated_at: at(row, "updated_at")?,
+            finished_at: at(row, "finished_at")?,
+            credential: Credential::new(at(row, "key_last_4")?, at(row, "workload")?),
+            last_error: at(row, "last_error")?,
+            narrowing: grants::narrowing(row)?.unwrap_or_else(Narrowing::none),
         })
     })
 }
@@ -165,7 +167,9 @@ pub(crate) async fn list(
         )
         .await
         .map_err(from_pg)?;
-    let mut jobs = listed(&rows, read, |row| position(row, "job", [10, 0]))?;
+    let mut jobs = listed(&rows, read, |row| {
+        position(row, "job", ["created_at", "id"])
+    })?;
     for (job, _) in &mut jobs {
         job.take_if(|job| !reach.narrowing.covers(&job.narrowing));
     }
@@ -217,18 +221,18 @@ pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claim>> {
         .map_err(from_pg)?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Claim {
-        tenant: TenantId(at(&row, COLUMN_COUNT)?),
-        id: at(&row, 0)?,
+        tenant: TenantId(at(&row, "tenant_id")?),
+        id: at(&row, "id")?,
         claimed: claimed(&row),
     }))
 }
 
 fn claimed(row: &Row) -> Result<Claimed> {
     Ok(Claimed {
-        tenant: TenantId(at(row, COLUMN_COUNT)?),
+        tenant: TenantId(at(row, "tenant_id")?),
         job: read(row)?,
-        reached: at(row, COLUMN_COUNT + 1)?,
-        traceparent: at(row, COLUMN_COUNT + 2)?,
+        reached: at(row, "reached")?,
+        traceparent: at(row, "traceparent")?,
     })
 }
 

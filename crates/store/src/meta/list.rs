@@ -1,7 +1,7 @@
 //! Lists of artifacts, each led by the index or the side table that has them in the order of the page.
 
 use super::{
-    artifacts::{self, COLUMNS},
+    artifact_row::{self, COLUMNS},
     connection::Connection,
     patience::Place,
     row,
@@ -29,14 +29,15 @@ pub(crate) async fn newest(
     after: Option<Position>,
     size: PageSize,
 ) -> Result<Vec<(Option<Artifact>, Position)>> {
+    let columns = COLUMNS.to_string();
     let mut found = Vec::new();
     for filter in alternatives(&list.filter) {
         let wanted = newest::Wanted {
             tenant,
             filter: &filter,
             latest_only: list.latest_only,
-            columns: COLUMNS,
-            read: |row| row::readable(artifacts::read(row)),
+            columns: &columns,
+            read: |row| row::readable(artifact_row::read(row)),
             after: after.clone(),
             rows: size.rows(),
             place: Place::Alone,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    artifacts::VISIBLE, connection::Connection, error::from_pg, filter::Query, row::each,
+    artifact_row::VISIBLE, connection::Connection, error::from_pg, filter::Query, row::each,
     time::millis,
 };
 use crate::model::{

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{
-    artifacts::{self, VISIBLE},
+    artifact_row::{self, COLUMNS, VISIBLE, artifact_id, stored},
     batch::{Batch, Taken},
     connection::Transaction,
     due::DueRows,
@@ -19,11 +19,6 @@ use crate::model::{
     error::{Error, Result},
     id::{ArtifactId, TenantId, ids_of},
 };
-
-/// The columns that `artifacts::read` reads, of a row `a` that is not published.
-pub(super) const COLUMNS: &str = "a.id, a.filename, 0::bigint, a.content_type, a.size_bytes, a.sha256, a.session_id, \
-     a.namespace, a.user_id, a.agent_id, a.metadata, a.discard_at, a.created_at, a.title, a.kind, a.language, \
-     a.change_summary, a.stage, a.labels, a.inputs, 1::bigint, a.created_at, false, a.persistent";
 
 /// The file that a waiting artifact will be a version of, within its session.
 #[derive(PartialEq, Eq, Hash)]
@@ -68,7 +63,7 @@ pub(crate) async fn lock(
         .map_err(from_pg)?;
     let read = |row: &Row| {
         Ok(Waiting {
-            id: super::selection::known(at(row, 0)?)?,
+            id: artifact_id(at(row, 0)?)?,
             file: File {
                 filename: at(row, 1)?,
                 user_id: at(row, 2)?,
@@ -158,7 +153,7 @@ async fn latest(
     let rows = tx
         .query(
             &format!(
-                "SELECT {}, q.place - 1
+                "SELECT {COLUMNS}, q.place - 1 AS place
                  FROM unnest($3::text[], $4::text[], $5::text[])
                      WITH ORDINALITY q (filename, user_id, namespace, place)
                  CROSS JOIN LATERAL (
@@ -167,8 +162,7 @@ async fn latest(
                          AND coalesce(a.session_id, '') = $2 AND a.user_id = q.user_id AND a.namespace = q.namespace
                          AND {VISIBLE}
                      ORDER BY a.version DESC LIMIT 1
-                 ) a",
-                artifacts::COLUMNS
+                 ) a"
             ),
             &[
                 &tenant.0,
@@ -181,9 +175,9 @@ async fn latest(
         .await
         .map_err(from_pg)?;
     let read = |row: &Row| {
-        let place: i64 = at(row, artifacts::COLUMN_COUNT)?;
+        let place: i64 = at(row, "place")?;
         let place = usize::try_from(place).unwrap_or(usize::MAX);
-        Ok((place, artifacts::read(row)?))
+        Ok((place, artifact_row::read(row)?))
     };
     rows.iter().map(read).collect()
 }
@@ -219,13 +213,10 @@ pub(crate) async fn publish(
     let ids = ids_of(ids);
     let rows = tx
         .query(
-            "INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
-                 content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs, session_held, persistent)
-             SELECT p.tenant_id, p.id, p.session_id, p.namespace, p.user_id, p.agent_id, p.filename,
+            &format!("INSERT INTO artifacts AS a (tenant_id, {}, version, expires_at, session_held)
+             SELECT p.tenant_id, {},
                  f.last_version - count(*) OVER of_file + row_number() OVER (of_file ORDER BY p.number),
-                 p.content_type, p.size_bytes, p.sha256, p.metadata, p.object_id, now() + p.ttl_ms * interval '1 ms',
-                 p.title, p.kind, p.language, p.change_summary, p.stage, p.labels, p.inputs, s.held, p.persistent
+                 now() + p.ttl_ms * interval '1 ms', s.held
              FROM pending_artifacts p
                  JOIN filenames f ON f.tenant_id = p.tenant_id AND f.session_id = p.session_id
                      AND f.filename COLLATE \"C\" = p.filename AND f.user_id = p.user_id AND f.namespace = p.namespace
@@ -234,6 +225,9 @@ pub(crate) async fn publish(
              WINDOW of_file AS (PARTITION BY p.filename, p.user_id, p.namespace)
              ORDER BY p.number
              RETURNING a.id, a.filename, a.version",
+                stored(""),
+                stored("p.")
+            ),
             &[&tenant.0, &ids],
         )
         .await

@@ -15,18 +15,18 @@ use super::{
 use crate::model::{
     error::Result,
     id::TenantId,
-    quota::{Company, Quota, Standing},
+    quota::{LockMode, Quota, QuotaState},
 };
 
 /// The columns that `read` reads, of a tenant `t`.
 pub(super) const COLUMNS: &str = "t.max_stored_bytes, t.max_artifacts";
 const HAS_ONE: &str = "(t.max_stored_bytes IS NOT NULL OR t.max_artifacts IS NOT NULL)";
 
-/// The quota in the two `COLUMNS` of a row, from this one on.
-pub(super) fn read(row: &Row, first: usize) -> Result<Quota, Damage> {
+/// The quota of a row that has `COLUMNS`.
+pub(super) fn read(row: &Row) -> Result<Quota, Damage> {
     Ok(Quota {
-        max_stored_bytes: maybe_count(row, first)?,
-        max_artifacts: maybe_count(row, first + 1)?,
+        max_stored_bytes: maybe_count(row, "max_stored_bytes")?,
+        max_artifacts: maybe_count(row, "max_artifacts")?,
     })
 }
 
@@ -43,7 +43,8 @@ impl Statements {
             format!("SELECT {function}($2) FROM tenants t WHERE t.id = $1 AND {HAS_ONE}")
         };
         let look = format!(
-            "SELECT {COLUMNS}, {}, current_setting('max_connections')::bigint FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
+            "SELECT {COLUMNS}, {}, current_setting('max_connections')::bigint AS writers
+             FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
              WHERE t.id = $1 AND {HAS_ONE}",
             usage::COLUMNS,
             *usage::USAGE
@@ -57,72 +58,71 @@ impl Statements {
         })
     }
 
-    /// Waits until no other write of the tenant is between being let in and being committed, but for such company; false
-    /// when it has no quota.
+    /// Takes the tenant's quota lock in this mode; false when it has no quota.
     pub(super) async fn lock(
         &self,
         client: &Connection,
         tenant: TenantId,
-        company: Company,
+        mode: LockMode,
     ) -> Result<bool, PgError> {
         // No session has an empty name.
         let key = sessions::lock_key(tenant, "");
-        let lock = match company {
-            Company::Others => &self.share,
-            Company::None => &self.lock,
+        let lock = match mode {
+            LockMode::Shared => &self.share,
+            LockMode::Exclusive => &self.lock,
         };
         let rows = client.execute(lock, &[&tenant.0, &key]).await?;
         Ok(rows > 0)
     }
 
-    /// Enters the tenant's quota, if it has one: until the end of the transaction no other write is let in, but for such
-    /// company. `expected`: whether it had one a moment ago.
+    /// Takes the tenant's quota lock and reads its quota, if it has one. The transaction holds the lock until its end.
+    /// `expected`: whether the tenant had a quota a moment ago.
     pub(super) async fn enter(
         &self,
         client: &Connection,
         tenant: TenantId,
-        company: Company,
+        mode: LockMode,
         expected: bool,
-    ) -> Result<Option<Standing>, PgError> {
-        let lock = self.lock(client, tenant, company);
+    ) -> Result<Option<QuotaState>, PgError> {
+        let lock = self.lock(client, tenant, mode);
         let look = self.look(client, tenant);
         if expected {
-            let (locked, standing) = join!(lock, look);
+            let (locked, quota) = join!(lock, look);
             locked?;
-            return standing;
+            return quota;
         }
-        // To look is dear, even where there is nothing to see.
+        // Reading usage is expensive even without a quota, so the lock comes first.
         if lock.await? { look.await } else { Ok(None) }
     }
 
-    /// How the tenant stands against its quota, if it has one.
+    /// The tenant's quota and usage, if it has a quota.
     pub(super) async fn look(
         &self,
         client: &Connection,
         tenant: TenantId,
-    ) -> Result<Option<Standing>, PgError> {
+    ) -> Result<Option<QuotaState>, PgError> {
         let row = client.query_opt(&self.look, &[&tenant.0]).await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(Standing {
-            quota: read(&row, 0)?,
-            usage: usage::read(&row, 2)?,
-            writers: count(&row, 6)?,
+        Ok(Some(QuotaState {
+            quota: read(&row)?,
+            usage: usage::read(&row, "")?,
+            writers: count(&row, "writers")?,
         }))
     }
 }
 
-/// How a tenant stands against its quota as things are now, if it has one.
+/// A tenant's quota and usage now, without the lock, if it has a quota.
 #[tracing::instrument(target = "postgres", name = "quotas.look", skip_all)]
-pub(crate) async fn look(client: &Connection, tenant: TenantId) -> Result<Option<Standing>> {
+pub(crate) async fn look(client: &Connection, tenant: TenantId) -> Result<Option<QuotaState>> {
     let statements = Statements::prepare(client).await.map_err(from_pg)?;
     statements.look(client, tenant).await.map_err(from_pg)
 }
 
-/// How a tenant stands against its quota, if it has one; no other write changes that before this transaction ends.
+/// A tenant's quota and usage, if it has a quota; no other write changes them before this transaction ends.
 #[tracing::instrument(target = "postgres", name = "quotas.enter", skip_all)]
-pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId) -> Result<Option<Standing>> {
+pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId) -> Result<Option<QuotaState>> {
     let statements = Statements::prepare(tx).await.map_err(from_pg)?;
-    let locked = statements.lock(tx, tenant, Company::None).await;
+    let locked = statements.lock(tx, tenant, LockMode::Exclusive).await;
     if !locked.map_err(from_pg)? {
         return Ok(None);
     }

@@ -1,6 +1,8 @@
 //! Which artifacts lie within a caller's reach.
 
-use super::{connection::Connection, error::from_pg, filter::Query, row::each, selection::known};
+use super::{
+    artifact_row::artifact_id, connection::Connection, error::from_pg, filter::Query, row::each,
+};
 use crate::model::{
     access::Reach,
     error::Result,
@@ -31,5 +33,5 @@ pub(crate) async fn within(
     let rows = client.query_typed(&query.sql, &query.parameters()).await;
     let rows = rows.map_err(from_pg)?;
     let within: Vec<&str> = each(&rows, 0)?;
-    within.into_iter().map(known).collect()
+    within.into_iter().map(artifact_id).collect()
 }

@@ -1,12 +1,12 @@
 //! Deletions taken back.
 
 use super::{
+    artifact_row::artifact_id,
     connection::Transaction,
     error::from_pg,
     filter::Query,
     patience::{Place, ask},
     row::{at, count, each},
-    selection::known,
 };
 use crate::model::{
     error::Result,
@@ -41,7 +41,7 @@ pub(crate) async fn restorable(
     );
     let rows = ask(tx, Place::Within, &query).await?;
     let ids: Vec<&str> = each(&rows, 0)?;
-    ids.into_iter().map(known).collect()
+    ids.into_iter().map(artifact_id).collect()
 }
 
 /// Restores those of these artifacts that can be, and says which, and how many bytes they have together. A row that still
@@ -73,7 +73,7 @@ pub(crate) async fn restore(
         .map_err(from_pg)?;
     let (mut restored, mut bytes) = (Vec::with_capacity(rows.len()), 0);
     for row in &rows {
-        restored.push(known(at(row, 0)?)?);
+        restored.push(artifact_id(at(row, 0)?)?);
         bytes += count(row, 1)?;
     }
     Ok((restored, bytes))

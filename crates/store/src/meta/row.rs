@@ -1,6 +1,8 @@
 //! Reading rows that may be damaged: one that cannot be read is an error of its own, and takes no list with it.
 
-use tokio_postgres::{Row, types::FromSql};
+use std::fmt::Display;
+
+use tokio_postgres::{Row, row::RowIndex, types::FromSql};
 
 use crate::{
     metrics,
@@ -28,23 +30,31 @@ impl From<Damage> for Error {
     }
 }
 
-/// The value of a column, by its place.
-pub(super) fn at<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Damage> {
+/// A column of a row: its name, or its place.
+pub(super) trait Column: RowIndex + Display + Copy {}
+
+impl<T: RowIndex + Display + Copy> Column for T {}
+
+/// The value of a column.
+pub(super) fn at<'a, T: FromSql<'a>>(row: &'a Row, column: impl Column) -> Result<T, Damage> {
     Ok(row.try_get(column)?)
 }
 
 /// A count or a size, which is never negative.
-pub(super) fn count(row: &Row, column: usize) -> Result<u64, Damage> {
+pub(super) fn count(row: &Row, column: impl Column) -> Result<u64, Damage> {
     Ok(at::<i64>(row, column)?.unsigned_abs())
 }
 
 /// A count or a size that may not be known.
-pub(super) fn maybe_count(row: &Row, column: usize) -> Result<Option<u64>, Damage> {
+pub(super) fn maybe_count(row: &Row, column: impl Column) -> Result<Option<u64>, Damage> {
     Ok(at::<Option<i64>>(row, column)?.map(i64::unsigned_abs))
 }
 
 /// One column of every row.
-pub(super) fn each<'a, T: FromSql<'a>>(rows: &'a [Row], column: usize) -> Result<Vec<T>, Damage> {
+pub(super) fn each<'a, T: FromSql<'a>>(
+    rows: &'a [Row],
+    column: impl Column,
+) -> Result<Vec<T>, Damage> {
     rows.iter().map(|row| at(row, column)).collect()
 }
 
@@ -67,7 +77,7 @@ pub(super) fn of<T>(record: &'static str, id: &str, read: Result<T, Damage>) -> 
 pub(super) fn read<T>(
     row: &Row,
     record: &'static str,
-    id: usize,
+    id: impl Column,
     make: impl FnOnce(&Row) -> Result<T, Damage>,
 ) -> Result<T> {
     make(row).or_else(|damage| {
@@ -115,7 +125,7 @@ pub(super) fn readable<T>(read: Result<T>) -> Result<Option<T>> {
 pub(super) fn position(
     row: &Row,
     record: &'static str,
-    [time, id]: [usize; 2],
+    [time, id]: [impl Column; 2],
 ) -> Result<Position> {
     read(row, record, id, |row| {
         Ok(Position {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
 use super::{
-    artifacts::VISIBLE,
+    artifact_row::{VISIBLE, artifact_id},
     connection::Connection,
     error::from_pg,
     filter::Query,
@@ -50,10 +50,10 @@ pub(crate) async fn survey(
         tenant,
         filter,
         latest_only: false,
-        columns: "a.id, a.size_bytes, a.held OR a.session_held",
+        columns: "a.id, a.size_bytes, a.held OR a.session_held AS legal_hold",
         read: |row: &Row| {
             Ok(Match {
-                id: known(at(row, 0)?)?,
+                id: artifact_id(at(row, 0)?)?,
                 size_bytes: count(row, 1)?,
                 held: at(row, 2)?,
             })
@@ -140,7 +140,7 @@ pub(crate) async fn batch(
     let mut ids = Vec::new();
     for row in &rows {
         if at(row, 0)? {
-            ids.push(known(at(row, 2)?)?);
+            ids.push(artifact_id(at(row, 2)?)?);
         }
     }
     let is_full = rows.len() as i64 == size;
@@ -184,10 +184,5 @@ pub(crate) async fn not_visible(
         .await
         .map_err(from_pg)?;
     let unknown: Vec<&str> = each(&rows, 0)?;
-    unknown.into_iter().map(known).collect()
-}
-
-pub(super) fn known(id: &str) -> Result<ArtifactId> {
-    id.parse()
-        .map_err(|_| Error::internal("an artifact's row has a malformed id"))
+    unknown.into_iter().map(artifact_id).collect()
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio_postgres::{Row, types::Type};
 
 use super::{
-    artifacts::VISIBLE,
+    artifact_row::VISIBLE,
     batch::{Batch, Done, Taken},
     connection::{Connection, Transaction},
     error::from_pg,

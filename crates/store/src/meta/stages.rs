@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use super::{
-    artifacts::VISIBLE,
+    artifact_row::VISIBLE,
     connection::{Connection, Transaction},
     error::from_pg,
     row::{self, Damage, at, readable},

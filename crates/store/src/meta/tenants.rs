@@ -23,10 +23,6 @@ use crate::model::{
 /// What `limits` reads of a tenant `t`.
 const LIMITS: &str =
     "t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, t.max_stored_bytes, t.max_artifacts";
-const LIMITS_COUNT: usize = 5;
-
-/// How many columns `read` reads.
-pub(super) const TENANT_COUNT: usize = 2 + LIMITS_COUNT;
 
 /// What `read` reads of a tenant `t`.
 pub(crate) fn columns() -> String {
@@ -34,27 +30,27 @@ pub(crate) fn columns() -> String {
 }
 
 pub(crate) fn read(row: &Row) -> Result<Tenant, Damage> {
-    let (keeping, quota) = limits(row, 2)?;
+    let (keeping, quota) = limits(row)?;
     Ok(Tenant {
-        id: TenantId(at(row, 0)?),
-        name: at(row, 1)?,
+        id: TenantId(at(row, "id")?),
+        name: at(row, "name")?,
         keeping,
         quota,
     })
 }
 
-/// The limits in the `LIMITS` of a row, from this column on.
-fn limits(row: &Row, first: usize) -> Result<(Keeping, Quota), Damage> {
-    let ttl = |column| {
-        let ttl = maybe_count(row, first + column)?;
+/// The limits of a row that has `LIMITS`.
+fn limits(row: &Row) -> Result<(Keeping, Quota), Damage> {
+    let ttl = |column: &str| {
+        let ttl = maybe_count(row, column)?;
         Ok::<_, Damage>(ttl.map(Duration::from_millis))
     };
     let keeping = Keeping {
-        default_ttl: ttl(0)?,
-        max_ttl: ttl(1)?,
-        never_expires_allowed: at(row, first + 2)?,
+        default_ttl: ttl("default_ttl_ms")?,
+        max_ttl: ttl("max_ttl_ms")?,
+        never_expires_allowed: at(row, "never_expires_allowed")?,
     };
-    Ok((keeping, quotas::read(row, first + 3)?))
+    Ok((keeping, quotas::read(row)?))
 }
 
 /// A tenant by its id.
@@ -107,12 +103,12 @@ pub(crate) async fn list(
         .await
         .map_err(from_pg)?;
     let read = |row: &Row| {
-        let (keeping, quota) = limits(row, 1)?;
+        let (keeping, quota) = limits(row)?;
         Ok(TenantUsage {
-            tenant: at(row, 0)?,
+            tenant: at(row, "name")?,
             keeping,
             quota,
-            usage: usage::read(row, 1 + LIMITS_COUNT)?,
+            usage: usage::read(row, "")?,
         })
     };
     let read: Result<_, Damage> = rows.iter().map(read).collect();
@@ -128,7 +124,7 @@ pub(crate) async fn update(client: &Connection, name: &str, update: TenantUpdate
     let Some(row) = row else {
         return Ok(false);
     };
-    let (keeping, quota) = limits(&row, 0)?;
+    let (keeping, quota) = limits(&row)?;
     let (keeping, quota) = update.applied(keeping, quota)?;
     let ms = |ttl: Duration| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
     let most = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);

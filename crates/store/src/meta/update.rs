@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::types::Json;
 
 use super::{
-    artifacts::{self, COLUMNS},
+    artifact_row::{self, COLUMNS},
     connection::Transaction,
     error::from_pg,
     time::millis,
@@ -94,5 +94,5 @@ pub(crate) async fn update(
         .await
         .map_err(from_pg)?;
     }
-    artifacts::read(&row)
+    artifact_row::read(&row)
 }

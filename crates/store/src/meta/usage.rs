@@ -54,17 +54,17 @@ const COUNTS: [&str; 4] = [
 pub(super) const COLUMNS: &str =
     "u.stored_artifacts, u.stored_bytes, u.physical_objects, u.physical_bytes";
 
-/// The usage in the four `COLUMNS` of a row, from this one on; nothing, when they are NULL.
-pub(super) fn read(row: &Row, first: usize) -> Result<Usage, Damage> {
-    let count = |column| {
-        let count: Option<i64> = at(row, first + column)?;
+/// The usage of a row that has `COLUMNS`, with this before their names; nothing, when they are NULL.
+pub(super) fn read(row: &Row, before: &str) -> Result<Usage, Damage> {
+    let count = |column: &str| {
+        let count: Option<i64> = at(row, &*format!("{before}{column}"))?;
         Ok::<_, Damage>(count.unwrap_or(0).max(0).unsigned_abs())
     };
     Ok(Usage {
-        stored_artifacts: count(0)?,
-        stored_bytes: count(1)?,
-        physical_objects: count(2)?,
-        physical_bytes: count(3)?,
+        stored_artifacts: count("stored_artifacts")?,
+        stored_bytes: count("stored_bytes")?,
+        physical_objects: count("physical_objects")?,
+        physical_bytes: count("physical_bytes")?,
     })
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn of(client: &Connection, tenant: TenantId) -> Result<Usage> {
         .query_opt(&statement, &[&tenant.0])
         .await
         .map_err(from_pg)?;
-    let usage = row.map(|row| read(&row, 0)).transpose()?;
+    let usage = row.map(|row| read(&row, "")).transpose()?;
     Ok(usage.unwrap_or_default())
 }
 
@@ -92,9 +92,10 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
     let row = client
         .query_one(
             &format!(
-                "SELECT sum(stored_artifacts)::bigint, sum(stored_bytes)::bigint,
-                     sum(physical_objects)::bigint, sum(physical_bytes)::bigint,
-                     coalesce(max(share), 0)::float8, count(*) FILTER (WHERE share > $1)
+                "SELECT sum(stored_artifacts)::bigint AS stored_artifacts, sum(stored_bytes)::bigint AS stored_bytes,
+                     sum(physical_objects)::bigint AS physical_objects, sum(physical_bytes)::bigint AS physical_bytes,
+                     coalesce(max(share), 0)::float8 AS fullest_share,
+                     count(*) FILTER (WHERE share > $1) AS near_quota
                  FROM (SELECT {COLUMNS}, greatest(u.stored_bytes::float8 / t.max_stored_bytes,
                            u.stored_artifacts::float8 / t.max_artifacts) AS share
                        FROM {} u JOIN tenants t ON t.id = u.tenant_id) every",
@@ -105,10 +106,10 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
         .await
         .map_err(from_pg)?;
     let fullness = Fullness {
-        fullest_share: at(&row, 4)?,
-        near_quota: count(&row, 5)?,
+        fullest_share: at(&row, "fullest_share")?,
+        near_quota: count(&row, "near_quota")?,
     };
-    Ok((read(&row, 0)?, fullness))
+    Ok((read(&row, "")?, fullness))
 }
 
 /// Adds a batch of changes up, of the same number for each of some tenants, whichever these are. Each of them has one worker
@@ -172,13 +173,14 @@ pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
 #[tracing::instrument(target = "postgres", name = "usage.miscounts", skip_all)]
 pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> {
     client.lift_limits().await.map_err(from_pg)?;
-    let columns = |of: &str| {
-        format!(
-            "coalesce({of}.stored_artifacts, 0), coalesce({of}.stored_bytes, 0),
-             coalesce({of}.physical_objects, 0), coalesce({of}.physical_bytes, 0)"
-        )
+    let values = |of: &str| COUNTS.map(|name| format!("coalesce({of}.{name}, 0)"));
+    let columns = |of: &str, before: &str| {
+        let named = values(of).into_iter().zip(COUNTS);
+        let named = named.map(|(value, name)| format!("{value} AS {before}{name}"));
+        named.collect::<Vec<_>>().join(", ")
     };
-    let (counted, found) = (columns("u"), columns("f"));
+    let (counted, found) = (values("u").join(", "), values("f").join(", "));
+    let (both, and) = (columns("u", "counted_"), columns("f", "found_"));
     let rows = client
         .query(
             &format!(
@@ -195,7 +197,7 @@ pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> 
                            SELECT tenant_id, 0, 0, 1, size_bytes FROM objects WHERE state IN ('live', 'condemned')) each
                      GROUP BY tenant_id
                  )
-                 SELECT t.name, {counted}, {found}
+                 SELECT t.name, {both}, {and}
                  FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id LEFT JOIN found f ON f.tenant_id = t.id
                  WHERE ({counted}) <> ({found}) ORDER BY t.name",
                 *USAGE
@@ -206,9 +208,9 @@ pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> 
         .map_err(from_pg)?;
     let read = |row: &Row| {
         Ok(Miscount {
-            tenant: at(row, 0)?,
-            counted: read(row, 1)?,
-            found: read(row, 5)?,
+            tenant: at(row, "name")?,
+            counted: read(row, "counted_")?,
+            found: read(row, "found_")?,
         })
     };
     let read: Result<_, Damage> = rows.iter().map(read).collect();

@@ -8,7 +8,7 @@ use super::{
     error::from_pg,
     grants,
     row::{self, Damage, at, legible},
-    tenants::{self, TENANT_COUNT},
+    tenants,
 };
 use crate::model::{
     access::Grant,
@@ -26,7 +26,7 @@ pub(crate) async fn caller(
 ) -> Result<Option<Caller>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {}, {}, k.id FROM workloads k JOIN tenants t ON t.id = k.tenant_id
+            "SELECT {}, {}, k.id AS credential_id FROM workloads k JOIN tenants t ON t.id = k.tenant_id
              WHERE k.issuer = $1 AND k.subject = ANY ($2)
              ORDER BY array_position($2, k.subject) LIMIT 1",
             tenants::columns(),
@@ -42,9 +42,9 @@ pub(crate) async fn caller(
     let caller = || {
         Ok::<_, Damage>(Caller {
             tenant: tenants::read(&row)?,
-            row: at(&row, TENANT_COUNT + 2)?,
+            row: at(&row, "credential_id")?,
             credential: Credential::Workload(subject.to_owned()),
-            grant: grants::read(&row, TENANT_COUNT)?,
+            grant: grants::read(&row)?,
         })
     };
     row::of("workload", subject, caller()).map(Some)
@@ -122,7 +122,7 @@ fn read(row: &Row) -> Result<Workload> {
             issuer: at(row, 1)?,
             subject: at(row, 2)?,
             created_at: at(row, 3)?,
-            grant: grants::read(row, 4)?,
+            grant: grants::read(row)?,
         })
     };
     row::of("workload", &id.to_string(), workload())

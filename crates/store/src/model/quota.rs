@@ -1,4 +1,4 @@
-//! What a tenant may store at the most, and how it stands against that.
+//! Quotas: the most that a tenant may store.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct Quota {
     pub max_artifacts: Option<u64>,
 }
 
-/// One of the limits of a quota.
+/// A limit of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// `max_stored_bytes`.
@@ -64,34 +64,34 @@ impl Fullness {
     pub(crate) const NEAR: f64 = 0.9;
 }
 
-/// How a tenant that has a quota stands against it.
+/// A tenant's quota and what it has used of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+pub(crate) struct QuotaState {
     pub(crate) quota: Quota,
     pub(crate) usage: Usage,
-    /// How many writes there can be at once: the server's connections.
+    /// The most writes at a time: the connections of the Postgres server.
     pub(crate) writers: u64,
 }
 
-/// In what company a write enters a quota.
+/// Whether a write takes the quota lock shared or exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Company {
-    /// With others of its kind, which are small and add one artifact each; it must find room for all of them.
-    Others,
-    /// With nobody.
-    None,
+pub(crate) enum LockMode {
+    /// Beside other small writes of one artifact each. The write must find room for all of them.
+    Shared,
+    /// Alone.
+    Exclusive,
 }
 
-impl Company {
-    /// The most bytes that a write may add in company.
+impl LockMode {
+    /// The most bytes that a write may add under the shared lock.
     const SMALL: u64 = 128 << 10;
 
-    /// What a write of so many bytes tries first.
+    /// The mode that a write of so many bytes tries first.
     pub(crate) fn of(bytes: u64) -> Self {
         if bytes <= Self::SMALL {
-            Self::Others
+            Self::Shared
         } else {
-            Self::None
+            Self::Exclusive
         }
     }
 }
@@ -104,21 +104,24 @@ impl Quota {
     }
 }
 
-impl Standing {
+impl QuotaState {
     /// The largest content for which there is room.
     pub(crate) fn room(&self) -> u64 {
         let max = self.quota.max_stored_bytes.unwrap_or(u64::MAX);
         max.saturating_sub(self.usage.stored_bytes)
     }
 
-    /// Whether there is room for as many small writes as there can be at once. If each of them has seen that, with all of
-    /// them already counted or still under way, then they fit in together whatever becomes of the others.
+    /// Whether there is room for as many small writes as can run at a time. A write that has seen so much room fits in,
+    /// whether the others are counted already or still running, and however they end.
     pub(crate) fn has_room_for_all(&self) -> bool {
-        let bytes = self.writers.saturating_mul(Company::SMALL);
+        let bytes = self.writers.saturating_mul(LockMode::SMALL);
         self.admit(self.writers, bytes).is_ok()
     }
 
-    /// Makes sure that there is room for so many more artifacts of so many bytes. No more are always fine.
+    /// Checks that there is room for so many more artifacts of so many bytes. Zero more always fit.
+    ///
+    /// # Errors
+    /// The first limit that is exceeded.
     pub(crate) fn admit(&self, artifacts: u64, bytes: u64) -> Result<(), QuotaExceeded> {
         let Self { quota, usage, .. } = self;
         let limits = [
@@ -156,8 +159,8 @@ impl Standing {
 mod tests {
     use super::*;
 
-    fn standing(bytes: Option<u64>, artifacts: Option<u64>) -> Standing {
-        Standing {
+    fn state(bytes: Option<u64>, artifacts: Option<u64>) -> QuotaState {
+        QuotaState {
             quota: Quota {
                 max_stored_bytes: bytes,
                 max_artifacts: artifacts,
@@ -174,22 +177,22 @@ mod tests {
     #[test]
     fn writes_go_together_as_long_as_there_is_room_for_as_many_as_there_can_be() {
         let most = 70 + 2 * (128 << 10);
-        assert!(standing(Some(most), Some(5)).has_room_for_all());
-        assert!(!standing(Some(most - 1), None).has_room_for_all());
-        assert!(!standing(None, Some(4)).has_room_for_all());
+        assert!(state(Some(most), Some(5)).has_room_for_all());
+        assert!(!state(Some(most - 1), None).has_room_for_all());
+        assert!(!state(None, Some(4)).has_room_for_all());
     }
 
     #[test]
     fn a_quota_is_filled_to_the_last_byte_and_artifact_and_no_further() {
-        let standing = standing(Some(100), Some(4));
-        assert_eq!(standing.room(), 30);
-        assert_eq!(standing.admit(1, 30), Ok(()));
-        let refused = standing.admit(1, 31).unwrap_err();
+        let state = state(Some(100), Some(4));
+        assert_eq!(state.room(), 30);
+        assert_eq!(state.admit(1, 30), Ok(()));
+        let refused = state.admit(1, 31).unwrap_err();
         assert_eq!(
             (refused.limit, refused.max, refused.used, refused.needed),
             (Limit::StoredBytes, 100, 70, 31)
         );
-        let refused = standing.admit(2, 0).unwrap_err();
+        let refused = state.admit(2, 0).unwrap_err();
         assert_eq!(
             (refused.limit, refused.max, refused.used, refused.needed),
             (Limit::Artifacts, 4, 3, 2)
@@ -198,15 +201,15 @@ mod tests {
 
     #[test]
     fn below_what_is_stored_nothing_is_let_in_and_nothing_is_always_fine() {
-        let standing = standing(Some(60), None);
-        assert_eq!(standing.room(), 0);
-        assert!(standing.admit(1, 0).is_err());
-        assert_eq!(standing.admit(0, 0), Ok(()));
+        let state = state(Some(60), None);
+        assert_eq!(state.room(), 0);
+        assert!(state.admit(1, 0).is_err());
+        assert_eq!(state.admit(0, 0), Ok(()));
     }
 
     #[test]
     fn without_a_limit_there_is_room_for_anything() {
-        assert_eq!(standing(None, None).admit(9, u64::MAX), Ok(()));
-        assert_eq!(standing(None, Some(4)).room(), u64::MAX - 70);
+        assert_eq!(state(None, None).admit(9, u64::MAX), Ok(()));
+        assert_eq!(state(None, Some(4)).room(), u64::MAX - 70);
     }
 }

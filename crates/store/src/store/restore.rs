@@ -66,10 +66,10 @@ impl Store {
             }
         };
         sessions::enter_those_of(&once.tx, caller.tenant.id, &ids).await?;
-        let standing = quotas::enter(&once.tx, caller.tenant.id).await?;
+        let quota = quotas::enter(&once.tx, caller.tenant.id).await?;
         let (restored, bytes) = rows::restore(&once.tx, caller.tenant.id, &ids).await?;
-        if let Some(standing) = standing {
-            standing.admit(restored.len() as u64, bytes)?;
+        if let Some(quota) = quota {
+            quota.admit(restored.len() as u64, bytes)?;
         }
         let known: HashSet<_> = restored.iter().collect();
         let not_restored = match selected {

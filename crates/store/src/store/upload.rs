@@ -330,9 +330,9 @@ impl Upload {
         let client = self.store.meta.client().await?;
         self.room = match quotas::look(&client, self.tenant.id).await? {
             None => u64::MAX,
-            Some(standing) => {
-                standing.admit(1, bytes)?;
-                standing.room()
+            Some(quota) => {
+                quota.admit(1, bytes)?;
+                quota.room()
             }
         };
         Ok(())

@@ -1,8 +1,11 @@
 //! Several artifacts at once, each by its id or by its name.
 
-use super::{COLUMN_COUNT, COLUMNS, VISIBLE, column, name_parameters, read, visible};
 use crate::{
-    meta::{connection::Connection, error::from_pg},
+    meta::{
+        artifact_row::{COLUMNS, VISIBLE, column, name_parameters, read, visible},
+        connection::Connection,
+        error::from_pg,
+    },
     model::{
         access::Reach,
         artifact::Artifact,
@@ -57,7 +60,7 @@ pub(crate) async fn get(
     let rows = client
         .query(
             &format!(
-                "SELECT {COLUMNS}, {VISIBLE}, a.deleted_at, w.place
+                "SELECT {COLUMNS}, {VISIBLE} AS visible, a.deleted_at, w.place
                  FROM (
                      SELECT i.place, i.id FROM unnest($2::integer[], $3::text[]) i (place, id)
                      UNION ALL
@@ -85,7 +88,7 @@ pub(crate) async fn get(
     let not_found = |one: &ArtifactRef| Err(Error::ArtifactNotFound(one.to_string()));
     let mut outcomes: Vec<_> = wanted.iter().map(not_found).collect();
     for row in &rows {
-        let place: i32 = column(row, COLUMN_COUNT + 2)?;
+        let place: i32 = column(row, "place")?;
         if let Some(outcome) = usize::try_from(place)
             .ok()
             .and_then(|place| outcomes.get_mut(place))

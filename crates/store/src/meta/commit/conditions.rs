@@ -8,7 +8,7 @@ use super::{
     statements::Statements,
 };
 use crate::{
-    meta::{artifacts, connection::Connection, error::PgError, row::each},
+    meta::{artifact_row, connection::Connection, error::PgError, row::each},
     model::{artifact::Artifact, error::Result, id::ids_of, spec::OnDuplicate, text::text_of},
 };
 
@@ -83,7 +83,7 @@ pub(super) fn hold_against(new: &NewArtifact, current: Option<Row>) -> Result<Op
     if !new.spec.is_conditional() {
         return Ok(None);
     }
-    let current = current.as_ref().map(artifacts::read).transpose()?;
+    let current = current.as_ref().map(artifact_row::read).transpose()?;
     let version = current.as_ref().map_or(0, |current| current.version);
     if new
         .spec

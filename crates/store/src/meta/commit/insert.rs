@@ -21,7 +21,7 @@ pub(super) async fn insert_artifact(
 ) -> Result<Row, PgError> {
     let spec = &new.spec;
     let inputs = ids_of(&spec.inputs);
-    let record: [&(dyn ToSql + Sync); 21] = [
+    let record: &[&(dyn ToSql + Sync)] = &[
         &new.tenant.0,
         &new.id.as_str(),
         &text_of(&spec.session_id),
@@ -45,7 +45,7 @@ pub(super) async fn insert_artifact(
         &spec.persistent,
     ];
     if !spec.unpublished {
-        return client.query_one(&statements.insert_artifact, &record).await;
+        return client.query_one(&statements.insert_artifact, record).await;
     }
     let window = millis(new.unpublished_window);
     let mut record = record.to_vec();

@@ -3,10 +3,10 @@
 use tokio_postgres::Statement;
 
 use crate::meta::{
-    artifacts::{COLUMNS, NAMED, VISIBLE},
+    artifact_row::{COLUMNS, NAMED, PENDING_COLUMNS, VISIBLE, stored},
     connection::Connection,
     error::PgError,
-    idempotency, pending, quotas,
+    idempotency, quotas,
     sessions::CLOSED,
 };
 
@@ -48,6 +48,7 @@ impl Statements {
                  WHERE s.tenant_id = idle.tenant_id AND s.id = idle.id
              )"
         );
+        let stored = stored("");
         let insert_artifact = format!(
             "WITH {touched}, described AS (
                  INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
@@ -59,25 +60,19 @@ impl Statements {
                  INSERT INTO artifact_inputs (tenant_id, input_id, artifact_id)
                  SELECT $1, input, $2 FROM unnest($20::text[]) input
              )
-             INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
-                 content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs, persistent, session_held)
-             SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, last_version, $8, $9, $10, $11, $12,
-                 now() + $13 * interval '1 ms', $14, $15, $16, $17, $18, $19, $20, $21,
-                 coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
+             INSERT INTO artifacts AS a (tenant_id, {stored}, version, expires_at, session_held)
+             SELECT $1, $2, nullif($3, ''), $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, $16, $17, $18, $19, $20,
+                 $21, last_version, now() + $13 * interval '1 ms', coalesce((SELECT held FROM sessions WHERE tenant_id = $1 AND id = $3), false)
              FROM filenames
              WHERE tenant_id = $1 AND session_id = $3 AND filename COLLATE \"C\" = $7 AND user_id = $5 AND namespace = $4
              RETURNING {COLUMNS}"
         );
         let insert_pending = format!(
             "WITH {touched}
-             INSERT INTO pending_artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename,
-                 content_type, size_bytes, sha256, metadata, object_id, ttl_ms,
-                 title, kind, language, change_summary, stage, labels, inputs, persistent, if_version, discard_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+             INSERT INTO pending_artifacts AS a (tenant_id, {stored}, ttl_ms, if_version, discard_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, $16, $17, $18, $19, $20, $21, $13, $22,
                  now() + $23 * interval '1 ms')
-             RETURNING {}",
-            pending::COLUMNS
+             RETURNING {PENDING_COLUMNS}"
         );
         Ok(Self {
             keys: idempotency::Statements::prepare(client).await?,

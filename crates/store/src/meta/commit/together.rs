@@ -19,7 +19,7 @@ use super::{
 use crate::{
     meta::{
         Meta,
-        artifacts::{COLUMNS, VISIBLE},
+        artifact_row::{COLUMNS, VISIBLE, stored},
         connection::Connection,
         error::PgError,
         idempotency::{self},
@@ -33,7 +33,7 @@ use crate::{
         digest::ContentHash,
         id::{TenantId, ids_of},
         idempotency::KeyRecord,
-        quota::Company,
+        quota::LockMode,
         text::text_of,
     },
 };
@@ -108,7 +108,7 @@ async fn look(
         return Ok(Found::Objects(Vec::new()));
     };
     let sessions = sessions_of(new);
-    let (begun, timed, held, locked, entered, closed, duplicates, inputs, standing) = join!(
+    let (begun, timed, records, locked, entered, closed, duplicates, inputs, quota) = join!(
         client.begin(),
         client.batch_execute(SET_LOCK_TIMEOUT),
         claim_keys(client, statements, tenant, new),
@@ -119,11 +119,11 @@ async fn look(
         visible_inputs(client, statements, tenant, new),
         statements
             .quotas
-            .enter(client, tenant, Company::None, new[0].has_quota),
+            .enter(client, tenant, LockMode::Exclusive, new[0].has_quota),
     );
     begun?;
     timed?;
-    let held = held?;
+    let records = records?;
     if !locked? {
         return Ok(Found::Obstacles(alone(new)));
     }
@@ -131,15 +131,15 @@ async fn look(
     let closed = closed?;
     let known = duplicates?;
     let visible = inputs?;
-    if let Some(standing) = standing? {
+    if let Some(quota) = quota? {
         let bytes = new.iter().map(|new| new.size).sum();
-        if standing.admit(new.len() as u64, bytes).is_err() {
+        if quota.admit(new.len() as u64, bytes).is_err() {
             return Ok(Found::Obstacles(alone(new)));
         }
     }
     let refusals: Outcomes = new
         .iter()
-        .map(|new| refusal(new, &held, &closed, &visible))
+        .map(|new| refusal(new, &records, &closed, &visible))
         .collect();
     if refusals.iter().any(Option::is_some) {
         return Ok(Found::Obstacles(refusals));
@@ -154,14 +154,14 @@ fn alone(new: &[NewArtifact]) -> Outcomes {
 /// Why a commit cannot be made at all, as a commit that is alone would find it.
 fn refusal(
     new: &NewArtifact,
-    held: &HashMap<String, KeyRecord>,
+    records: &HashMap<String, KeyRecord>,
     closed: &HashMap<String, Closed>,
     visible: &[String],
 ) -> Option<Outcome> {
     if let Some(claim) = &new.claim {
-        let held = held.get(claim.key.as_str());
-        if !held.is_some_and(|held| held.is_claimed_by(claim.owner)) {
-            return Some(Outcome::KeyTaken(held.cloned()));
+        let record = records.get(claim.key.as_str());
+        if !record.is_some_and(|record| record.is_claimed_by(claim.owner)) {
+            return Some(Outcome::KeyTaken(record.cloned()));
         }
     }
     if let Some(closed) = new.session().and_then(|session| closed.get(session)) {
@@ -473,6 +473,7 @@ impl Statements {
         let visible = format!(
             "SELECT a.id FROM artifacts a WHERE a.tenant_id = $1 AND a.id = ANY ($2) AND {VISIBLE}"
         );
+        let stored = stored("");
         let insert_artifacts = format!(
             "WITH new AS (
                  SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -495,15 +496,14 @@ impl Statements {
                  INSERT INTO artifact_inputs (tenant_id, input_id, artifact_id)
                  SELECT $1, input, id FROM new, jsonb_array_elements_text(inputs) input
              )
-             INSERT INTO artifacts AS a (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version,
-                 content_type, size_bytes, sha256, metadata, object_id, expires_at,
-                 title, kind, language, change_summary, stage, labels, inputs, persistent, session_held)
+             INSERT INTO artifacts AS a (tenant_id, {stored}, version, expires_at, session_held)
              SELECT $1, n.id, nullif(n.session_id, ''), n.namespace, n.user_id, n.agent_id, n.filename,
-                 f.last_version - count(*) OVER of_file + row_number() OVER (of_file ORDER BY n.number),
-                 n.content_type, n.size_bytes, n.sha256, n.metadata, n.object_id, now() + n.ttl_ms * interval '1 ms',
+                 n.content_type, n.size_bytes, n.sha256, n.metadata, n.object_id,
                  n.title, n.kind, n.language, n.change_summary, n.stage,
                  ARRAY(SELECT jsonb_array_elements_text(n.labels)), ARRAY(SELECT jsonb_array_elements_text(n.inputs)),
-                 n.persistent, coalesce(s.held, false)
+                 n.persistent,
+                 f.last_version - count(*) OVER of_file + row_number() OVER (of_file ORDER BY n.number),
+                 now() + n.ttl_ms * interval '1 ms', coalesce(s.held, false)
              FROM new n
                  CROSS JOIN LATERAL (SELECT last_version FROM filenames
                      WHERE tenant_id = $1 AND session_id = n.session_id AND filename COLLATE \"C\" = n.filename

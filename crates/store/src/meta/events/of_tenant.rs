@@ -8,7 +8,7 @@ use futures_util::join;
 use super::{EVENT_COLUMNS, read};
 use crate::{
     meta::{
-        artifacts::{COLUMN_COUNT, COLUMNS, VISIBLE},
+        artifact_row::{COLUMNS, VISIBLE},
         connection::Connection,
         error::from_pg,
         row::at,
@@ -123,8 +123,8 @@ pub(crate) async fn between(
                              WHERE s.tenant_id = $1 AND s.id = e.session_id AND s.labels @> $7 OFFSET 0))
                      ORDER BY e.number LIMIT $5
                  )
-                 SELECT {COLUMNS}, {VISIBLE}, a.deleted_at, e.number, {EVENT_COLUMNS}, stretch.reached,
-                     coalesce((SELECT f.number FROM forgotten_events f WHERE f.tenant_id = $1), 0)
+                 SELECT {COLUMNS}, {VISIBLE} AS visible, a.deleted_at, e.number AS position, {EVENT_COLUMNS}, stretch.reached,
+                     coalesce((SELECT f.number FROM forgotten_events f WHERE f.tenant_id = $1), 0) AS forgotten
                  FROM (SELECT CASE count(*) WHEN $4 THEN max(number) ELSE $3 END AS reached FROM stretch) stretch
                      LEFT JOIN wanted e ON true
                      LEFT JOIN LATERAL (SELECT * FROM artifacts a
@@ -139,9 +139,9 @@ pub(crate) async fn between(
     let mut events = Vec::new();
     let (mut reached, mut forgotten) = (until, 0);
     for row in &rows {
-        reached = at(row, COLUMN_COUNT + 10)?;
-        forgotten = at(row, COLUMN_COUNT + 11)?;
-        if at::<Option<i64>>(row, COLUMN_COUNT + 2)?.is_some() {
+        reached = at(row, "reached")?;
+        forgotten = at(row, "forgotten")?;
+        if at::<Option<i64>>(row, "position")?.is_some() {
             events.push(read(row)?);
         }
     }

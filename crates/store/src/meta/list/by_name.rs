@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     meta::{
-        artifacts::{self, COLUMN_COUNT, COLUMNS, VISIBLE},
+        artifact_row::{self, COLUMNS, VISIBLE, column},
         connection::Connection,
         filter::Query,
         patience::{Place, ask},
@@ -85,7 +85,7 @@ impl Wanted<'_> {
                      a.namespace, a.version, coalesce({VISIBLE} AND {matches}{after}{latest}, false) AS matches
                  FROM {}
              )
-             SELECT {COLUMNS}, counted.number < {most}, page.id
+             SELECT {COLUMNS}, counted.number < {most} AS is_complete, page.id AS found
              FROM (SELECT count(*) AS number FROM gathered) counted
                  LEFT JOIN LATERAL (
                      SELECT * FROM gathered WHERE matches AND counted.number < {most}
@@ -97,10 +97,10 @@ impl Wanted<'_> {
         );
         let mut all = Vec::new();
         for row in ask(client, Place::Alone, &query).await? {
-            if !artifacts::column::<bool>(&row, COLUMN_COUNT)? {
+            if !column::<bool>(&row, "is_complete")? {
                 return Ok(None);
             }
-            if artifacts::column::<Option<&str>>(&row, COLUMN_COUNT + 1)?.is_some() {
+            if column::<Option<&str>>(&row, "found")?.is_some() {
                 all.push(entry(&row)?);
             }
         }
@@ -166,15 +166,13 @@ impl Wanted<'_> {
         );
         let mut entries = Vec::new();
         for row in ask(client, Place::Alone, &query).await? {
-            entries.push(
-                match artifacts::column::<Option<String>>(&row, COLUMN_COUNT)? {
-                    None => entry(&row)?,
-                    Some(folder) => {
-                        let position = NamePosition::behind_folder(&folder);
-                        (Some(Entry::Folder(folder)), position)
-                    }
-                },
-            );
+            entries.push(match column::<Option<String>>(&row, "folder")? {
+                None => entry(&row)?,
+                Some(folder) => {
+                    let position = NamePosition::behind_folder(&folder);
+                    (Some(Entry::Folder(folder)), position)
+                }
+            });
         }
         Ok(entries)
     }
@@ -233,13 +231,13 @@ const NEXT_FILE_OR_FOLDER: &str = "d.folder COLLATE \"C\", true,
 /// A damaged artifact has its place alone.
 fn entry(row: &Row) -> Result<(Option<Entry>, NamePosition)> {
     let position = NamePosition {
-        filename: artifacts::column(row, 1)?,
-        session: artifacts::column::<Option<String>>(row, 6)?.unwrap_or_default(),
-        user: artifacts::column(row, 8)?,
-        namespace: artifacts::column(row, 7)?,
-        version: artifacts::column(row, 2)?,
+        filename: column(row, "filename")?,
+        session: column::<Option<String>>(row, "session_id")?.unwrap_or_default(),
+        user: column(row, "user_id")?,
+        namespace: column(row, "namespace")?,
+        version: column(row, "version")?,
     };
-    let artifact = row::readable(artifacts::read(row))?;
+    let artifact = row::readable(artifact_row::read(row))?;
     let entry = artifact.map(|it| Entry::Artifact(Box::new(it)));
     Ok((entry, position))
 }

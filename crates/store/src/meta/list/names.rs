@@ -3,7 +3,7 @@
 use super::leader::conditions;
 use crate::{
     meta::{
-        artifacts::VISIBLE,
+        artifact_row::{VISIBLE, visible_as},
         filter::{Query, behind},
     },
     model::{
@@ -252,7 +252,7 @@ pub(super) fn versions_of(
 /// That no later version of the file of `of` is visible. A subquery with a limit is never made a join: a join of all
 /// versions with all versions is what the planner once took for cheap.
 pub(super) fn latest(of: &str) -> String {
-    let visible = VISIBLE.replace("a.", "n.");
+    let visible = visible_as("n");
     format!(
         " AND {of}.version = (
              SELECT n.version FROM artifacts n

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     meta::{
-        artifacts::VISIBLE,
+        artifact_row::VISIBLE,
         connection::Connection,
         filter::Query,
         patience::{Place, ask},
@@ -136,7 +136,8 @@ impl<T> Wanted<'_, T> {
         let (number, [at, id]) = (stretch.number, stretch.order);
         let (most_at, limit) = (query.number(most), query.number(rows));
         query.sql = format!(
-            "SELECT {}, coalesce({condition}, false), {number}, {at}, {id} FROM {}
+            "SELECT {}, coalesce({condition}, false) AS matches, {number} AS number, {at} AS listed_at, {id} AS listed_id
+             FROM {}
              WHERE {condition} OR {number} = {most_at} ORDER BY {at} DESC, {id} DESC LIMIT {limit}",
             self.columns, stretch.from
         );
@@ -145,12 +146,11 @@ impl<T> Wanted<'_, T> {
             reached: None,
         };
         for row in ask(client, self.place, &query).await? {
-            let behind = row.len() - 4;
-            let position = position(&row, "artifact", [behind + 2, behind + 3])?;
-            if row::at::<i64>(&row, behind + 1)? == most {
+            let position = position(&row, "artifact", ["listed_at", "listed_id"])?;
+            if row::at::<i64>(&row, "number")? == most {
                 found.reached = Some(position.clone());
             }
-            if row::at(&row, behind)? {
+            if row::at(&row, "matches")? {
                 found.items.push(((self.read)(&row)?, position));
             }
         }
@@ -210,7 +210,7 @@ impl<T> Wanted<'_, T> {
             "WITH gathered AS MATERIALIZED (
                  SELECT a.id, a.created_at, coalesce({condition}, false) AS matches FROM {from} LIMIT {most}
              )
-             SELECT {}, counted.number < {most}, page.created_at, page.id
+             SELECT {}, counted.number < {most} AS is_complete, page.created_at AS listed_at, page.id AS listed_id
              FROM (SELECT count(*) AS number FROM gathered) counted
                  LEFT JOIN LATERAL (
                      SELECT created_at, id FROM gathered WHERE matches AND counted.number < {most}{after}
@@ -222,12 +222,11 @@ impl<T> Wanted<'_, T> {
         );
         let mut items = Vec::new();
         for row in ask(client, self.place, &query).await? {
-            let behind = row.len() - 3;
-            if !row::at::<bool>(&row, behind)? {
+            if !row::at::<bool>(&row, "is_complete")? {
                 return Ok(None);
             }
-            if row::at::<Option<&str>>(&row, behind + 2)?.is_some() {
-                let position = position(&row, "artifact", [behind + 1, behind + 2])?;
+            if row::at::<Option<&str>>(&row, "listed_id")?.is_some() {
+                let position = position(&row, "artifact", ["listed_at", "listed_id"])?;
                 items.push(((self.read)(&row)?, position));
             }
         }
