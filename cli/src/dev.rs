@@ -229,6 +229,15 @@ impl From<ClusterError> for CliError {
     }
 }
 
+impl From<cairn_process::Error> for CliError {
+    fn from(e: cairn_process::Error) -> Self {
+        match e {
+            cairn_process::Error::Setting { .. } => Self::Usage(chain(&e)),
+            cairn_process::Error::Setup(..) => Self::Server(chain(&e)),
+        }
+    }
+}
+
 impl From<cairn_store::Error> for CliError {
     fn from(e: cairn_store::Error) -> Self {
         match e {

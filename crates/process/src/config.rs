@@ -1,18 +1,18 @@
 //! The settings of every process, from the environment. Only this file of the crate reads it.
 
 use std::{
+    env::{self, VarError},
+    fmt::Display,
     io::{IsTerminal, stderr},
     path::PathBuf,
     str::FromStr,
     time::Duration,
 };
 
-use cairn_store::{
-    Error, Result,
-    config::{env, env_duration},
+use crate::{
+    error::{Error, Result},
+    serve::PortName,
 };
-
-use crate::serve::PortName;
 
 /// The settings of logs, traces and metrics.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// `Invalid`, naming the invalid variable.
+    /// `Setting`, naming the invalid variable.
     pub fn from_env() -> Result<Self> {
         let format = || match stderr().is_terminal() {
             true => LogFormat::Human,
@@ -62,7 +62,7 @@ impl Settings {
         };
         let trace_ratio = env("CAIRN_TRACE_RATIO")?.unwrap_or(1.0);
         if !(0.0..=1.0).contains(&trace_ratio) {
-            return Err(Error::invalid("CAIRN_TRACE_RATIO", "is from 0 to 1"));
+            return Err(Error::setting("CAIRN_TRACE_RATIO", "is from 0 to 1"));
         }
         Ok(Self {
             log: env("CAIRN_LOG")?.unwrap_or_else(|| "info".to_owned()),
@@ -113,7 +113,7 @@ impl TlsSettings {
     /// Reads the environment; `None` where no certificate is given.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault.
+    /// `Setting`, naming the variable at fault.
     pub fn from_env() -> Result<Option<Self>> {
         const CERT: &str = "CAIRN_TLS_CERT_FILE";
         const KEY: &str = "CAIRN_TLS_KEY_FILE";
@@ -129,13 +129,13 @@ impl TlsSettings {
                 return Ok(None);
             }
             (_, None) => {
-                return Err(Error::invalid(
+                return Err(Error::setting(
                     KEY,
                     "is required with any CAIRN_TLS_ variable",
                 ));
             }
             (None, _) => {
-                return Err(Error::invalid(
+                return Err(Error::setting(
                     CERT,
                     "is required with any CAIRN_TLS_ variable",
                 ));
@@ -144,14 +144,14 @@ impl TlsSettings {
         let defaults = Self::new(pair.0, pair.1);
         let reload = env_duration(RELOAD)?.unwrap_or(defaults.reload);
         if reload < Duration::from_millis(1) || reload > Duration::from_secs(3600) {
-            return Err(Error::invalid(RELOAD, "is from 1ms to 1h"));
+            return Err(Error::setting(RELOAD, "is from 1ms to 1h"));
         }
         let ports = ports.unwrap_or_else(|| defaults.ports.clone());
         let clients = match (ca_file, client_ports) {
             (None, None) => None,
             (None, Some(_)) => {
                 let rule = format!("is required with {CLIENT_PORTS}");
-                return Err(Error::invalid(CLIENT_CA, rule));
+                return Err(Error::setting(CLIENT_CA, rule));
             }
             (Some(ca_file), asked) => Some(ClientCertificates {
                 ca_file,
@@ -164,7 +164,7 @@ impl TlsSettings {
             let rule = format!(
                 "has {plain}, which is not among {PORTS}: a port without TLS asks for no certificate"
             );
-            return Err(Error::invalid(CLIENT_PORTS, rule));
+            return Err(Error::setting(CLIENT_PORTS, rule));
         }
         Ok(Some(Self {
             ports,
@@ -182,5 +182,23 @@ fn ports(variable: &str) -> Result<Option<Vec<PortName>>> {
     };
     let ports: std::result::Result<Vec<PortName>, _> =
         list.split(',').map(|name| name.trim().parse()).collect();
-    ports.map(Some).map_err(|e| Error::invalid(variable, e))
+    ports.map(Some).map_err(|e| Error::setting(variable, e))
+}
+
+/// A variable's value; `None` when it is unset or empty.
+fn env<T: FromStr<Err: Display>>(variable: &str) -> Result<Option<T>> {
+    match env::var(variable) {
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => text.parse().map(Some).map_err(|e| {
+            let rule = format!("'{text}' is not understood: {e}");
+            Error::setting(variable, rule)
+        }),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::setting(variable, "is not valid UTF-8")),
+    }
+}
+
+/// A variable's value as a time such as `15m`, `1h`, `7d`.
+fn env_duration(variable: &str) -> Result<Option<Duration>> {
+    Ok(env::<humantime::Duration>(variable)?.map(Into::into))
 }

@@ -3,6 +3,7 @@
 //! telemetry here.
 
 mod config;
+mod error;
 mod files;
 mod log;
 pub mod ops;
@@ -15,6 +16,7 @@ pub mod tls;
 pub mod trace;
 
 pub use config::{ClientCertificates, LogFormat, Settings, TlsSettings};
+pub use error::{Error, Result};
 pub use files::raise_file_limit;
 pub use panics::{Survivor, caught};
 pub use signal::on_signal;

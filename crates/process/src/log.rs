@@ -2,11 +2,13 @@
 
 use std::io::stderr;
 
-use cairn_store::{Error, Result};
 use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry::LookupSpan};
 
-use crate::config::{LogFormat, Settings};
+use crate::{
+    config::{LogFormat, Settings},
+    error::{Error, Result},
+};
 
 /// The layer that logs.
 pub(crate) fn layer<S>(settings: &Settings) -> Result<Box<dyn Layer<S> + Send + Sync>>
@@ -14,7 +16,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let filter = EnvFilter::try_new(&settings.log)
-        .map_err(|e| Error::invalid("CAIRN_LOG", format!("is not understood: {e}")))?;
+        .map_err(|e| Error::setting("CAIRN_LOG", format!("is not understood: {e}")))?;
     Ok(match settings.log_format {
         LogFormat::Human => fmt::layer().with_writer(stderr).with_filter(filter).boxed(),
         LogFormat::Json => json_subscriber::layer()

@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use cairn_store::{Store, describe};
 use opentelemetry::global;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -23,12 +22,12 @@ use crate::{
     tls::Tls,
 };
 
-/// How often Postgres and the blob store are checked.
+/// How often readiness is checked.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// How long they may take to answer.
+/// How long a check may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves `/livez`: the process runs; `/readyz`: Postgres and the blob store answered the last check; and `/metrics`,
+/// Serves `/livez`: the process runs; `/readyz`: the last check of what it depends on succeeded; and `/metrics`,
 /// in Prometheus' text format. This listener has its own limits, so that a flood of callers elsewhere does not make the
 /// process look hung.
 pub async fn serve(
@@ -74,25 +73,28 @@ async fn survive(request: Request, next: Next) -> Response {
     answer.unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// Checks Postgres and the blob store in a loop, and publishes the result.
-pub async fn watch_ready(store: Store, ready: watch::Sender<bool>) {
+/// Checks in a loop whether the process is ready, and publishes the result. `check` asks what the process depends on, and
+/// returns why it is not ready.
+pub async fn watch_ready<F>(check: impl Fn() -> F, ready: watch::Sender<bool>)
+where
+    F: Future<Output = Result<(), String>>,
+{
     let gauge = global::meter("cairn").u64_gauge("cairn.ready").build();
     let mut was_ready = None;
     loop {
         // A trace of every check would be noise.
-        let ping = store.ping().with_subscriber(NoSubscriber::new());
-        let answer = timeout(PATIENCE, ping).await;
+        let check = check().with_subscriber(NoSubscriber::new());
+        let answer = timeout(PATIENCE, check).await;
         let is_ready = matches!(answer, Ok(Ok(())));
         ready.send_replace(is_ready);
         gauge.record(is_ready.into(), &[]);
         if was_ready.replace(is_ready) != Some(is_ready) {
             match answer {
                 Ok(Ok(())) => tracing::info!("ready"),
-                Ok(Err(e)) => tracing::warn!(error = describe(&e), "not ready"),
+                Ok(Err(error)) => tracing::warn!(error, "not ready"),
                 Err(_) => tracing::warn!("not ready: no answer in time"),
             }
         }
-        store.observe_pool();
         tokio::time::sleep(INTERVAL).await;
     }
 }

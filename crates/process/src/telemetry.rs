@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use cairn_store::{Error, Result};
 use opentelemetry::{KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::{
@@ -15,7 +14,12 @@ use prometheus::{Registry, TextEncoder};
 use tokio::{task::spawn_blocking, time::timeout};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{config::Settings, log, panics, sampler::BegunHere};
+use crate::{
+    config::Settings,
+    error::{Error, Result},
+    log, panics,
+    sampler::BegunHere,
+};
 
 /// How long a process waits at its end for unsent telemetry.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -32,7 +36,7 @@ impl Telemetry {
     /// sent, and log lines still carry trace ids.
     ///
     /// # Errors
-    /// `Invalid`, naming the invalid variable.
+    /// `Setting`, naming the invalid variable.
     pub fn start(service: &'static str, settings: &Settings) -> Result<Self> {
         let registry = Registry::new();
         let resource = Resource::builder()
@@ -44,7 +48,7 @@ impl Telemetry {
             .without_target_info()
             .scope_info_enabled(false)
             .build()
-            .map_err(|e| Error::internal(e.to_string()))?;
+            .map_err(|e| Error::setup("telemetry", e))?;
         let mut meters = SdkMeterProvider::builder()
             .with_resource(resource.clone())
             .with_reader(prometheus);
@@ -76,7 +80,7 @@ impl Telemetry {
             .with(spans)
             .with(log::layer(settings)?)
             .try_init()
-            .map_err(|e| Error::internal(e.to_string()))?;
+            .map_err(|e| Error::setup("telemetry", e))?;
         tell_version();
         panics::tell();
         Ok(Self {
@@ -109,7 +113,7 @@ fn span_exporter(endpoint: &str) -> Result<SpanExporter> {
         .with_endpoint(endpoint)
         .with_tls_config(tls())
         .build()
-        .map_err(|e| Error::invalid("CAIRN_OTLP_ENDPOINT", e.to_string()))
+        .map_err(|e| Error::setting("CAIRN_OTLP_ENDPOINT", e.to_string()))
 }
 
 fn metric_exporter(endpoint: &str) -> Result<MetricExporter> {
@@ -118,7 +122,7 @@ fn metric_exporter(endpoint: &str) -> Result<MetricExporter> {
         .with_endpoint(endpoint)
         .with_tls_config(tls())
         .build()
-        .map_err(|e| Error::invalid("CAIRN_OTLP_ENDPOINT", e.to_string()))
+        .map_err(|e| Error::setting("CAIRN_OTLP_ENDPOINT", e.to_string()))
 }
 
 /// For endpoints that begin with https.

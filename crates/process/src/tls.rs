@@ -1,9 +1,8 @@
 //! TLS on the ports of a process. Certificates come from files, and are read again when the files change: a certificate
 //! that is renewed needs no restart.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use cairn_store::{Error, Result};
 use opentelemetry::{global, metrics::Gauge};
 use rustls::{
     RootCertStore, ServerConfig,
@@ -14,19 +13,20 @@ use rustls::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::TlsSettings, serve::PortName};
+use crate::{
+    config::TlsSettings,
+    error::{Error, Result},
+    serve::PortName,
+};
 
-mod acceptor;
+pub(crate) mod acceptor;
 mod expiry;
+mod files;
 mod own;
 
-pub(crate) use acceptor::Acceptor;
 use expiry::Life;
+use files::{CERT_FILE, CLIENT_CA_FILE, Files, KEY_FILE, certificates};
 pub use own::to_own_port;
-
-const CERT_FILE: &str = "CAIRN_TLS_CERT_FILE";
-const KEY_FILE: &str = "CAIRN_TLS_KEY_FILE";
-const CLIENT_CA_FILE: &str = "CAIRN_TLS_CLIENT_CA_FILE";
 
 /// The certificates of a process.
 pub struct Certificates {
@@ -41,14 +41,6 @@ pub struct Certificates {
 pub struct Tls {
     current: watch::Receiver<Arc<Configs>>,
     asks_clients: bool,
-}
-
-/// What the files held when they were last read.
-#[derive(PartialEq, Eq)]
-struct Files {
-    cert: Vec<u8>,
-    key: Vec<u8>,
-    client_ca: Option<Vec<u8>>,
 }
 
 /// What one pair of certificate and key serves: ports that ask clients for a certificate, and ports that do not.
@@ -69,7 +61,7 @@ impl Certificates {
     /// Reads and checks the files.
     ///
     /// # Errors
-    /// `Invalid`, naming the variable at fault: a file cannot be read, has nothing of its kind in it, or certificate and key
+    /// `Setting`, naming the variable at fault: a file cannot be read, has nothing of its kind in it, or certificate and key
     /// are not of one pair.
     pub async fn load(settings: TlsSettings) -> Result<Self> {
         let files = Files::read(&settings).await?;
@@ -169,39 +161,14 @@ impl Tls {
     }
 }
 
-impl Files {
-    async fn read(settings: &TlsSettings) -> Result<Self> {
-        let client_ca = match &settings.clients {
-            Some(clients) => Some(read(CLIENT_CA_FILE, &clients.ca_file).await?),
-            None => None,
-        };
-        Ok(Self {
-            cert: read(CERT_FILE, &settings.cert_file).await?,
-            key: read(KEY_FILE, &settings.key_file).await?,
-            client_ca,
-        })
-    }
-}
-
-async fn read(variable: &str, file: &Path) -> Result<Vec<u8>> {
-    let read = tokio::time::timeout(Duration::from_secs(10), tokio::fs::read(file)).await;
-    let problem = match read {
-        Ok(Ok(bytes)) => return Ok(bytes),
-        Ok(Err(e)) => e.to_string(),
-        Err(_) => "it takes longer than 10 seconds".to_owned(),
-    };
-    let rule = format!("names {}, which cannot be read: {problem}", file.display());
-    Err(Error::invalid(variable, rule))
-}
-
 impl Configs {
     fn new(settings: &TlsSettings, files: &Files) -> Result<Self> {
         let chain = certificates(CERT_FILE, &settings.cert_file, &files.cert)?;
         let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(|e| {
             let file = settings.key_file.display();
-            Error::invalid(KEY_FILE, format!("names {file}, which has no key: {e}"))
+            Error::setting(KEY_FILE, format!("names {file}, which has no key: {e}"))
         })?;
-        let life = expiry::of(&chain).map_err(|e| Error::invalid(CERT_FILE, e))?;
+        let life = expiry::of(&chain).map_err(|e| Error::setting(CERT_FILE, e))?;
         let known_clients = match (&settings.clients, &files.client_ca) {
             (Some(clients), Some(bytes)) => {
                 let roots = certificates(CLIENT_CA_FILE, &clients.ca_file, bytes)?;
@@ -217,17 +184,6 @@ impl Configs {
     }
 }
 
-fn certificates(variable: &str, file: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
-    let problem = match found {
-        Ok(found) if !found.is_empty() => return Ok(found),
-        Ok(_) => "there is none in it, in PEM".to_owned(),
-        Err(e) => e.to_string(),
-    };
-    let rule = format!("names the certificates in {}: {problem}", file.display());
-    Err(Error::invalid(variable, rule))
-}
-
 fn config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -236,11 +192,11 @@ fn config(
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|e| Error::internal(e.to_string()))?;
+        .map_err(|e| Error::setup("TLS", e))?;
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(certificates) => {
-            let refuse = |e: String| Error::invalid(CLIENT_CA_FILE, e);
+            let refuse = |e: String| Error::setting(CLIENT_CA_FILE, e);
             let mut roots = RootCertStore::empty();
             for certificate in certificates {
                 roots.add(certificate).map_err(|e| refuse(e.to_string()))?;
@@ -257,6 +213,6 @@ fn config(
             let rule = format!(
                 "and {KEY_FILE} name a certificate and a key that cannot be used together: {e}"
             );
-            Error::invalid(CERT_FILE, rule)
+            Error::setting(CERT_FILE, rule)
         })
 }

@@ -206,9 +206,14 @@ impl Store {
         }
     }
 
-    /// Tells, as metrics, how the connections to Postgres are used.
-    pub fn observe_pool(&self) {
+    /// `ping` for a process that watches whether it is ready; it also records the use of the connections to Postgres as
+    /// metrics.
+    ///
+    /// # Errors
+    /// The error of `ping` with its causes, as text for the log.
+    pub async fn check_ready(self) -> Result<(), String> {
         self.meta.observe();
+        self.ping().await.map_err(|e| describe(&e))
     }
 
     /// A list by what it lists, and under which filters. Takes a connection the first time.

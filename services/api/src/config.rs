@@ -39,6 +39,14 @@ impl Addresses {
     }
 }
 
+/// An error of the settings that every process has, as one of these.
+fn setting(e: cairn_process::Error) -> Error {
+    match e {
+        cairn_process::Error::Setting { variable, rule } => Error::invalid(variable, rule),
+        other @ cairn_process::Error::Setup(..) => Error::Internal(other.into()),
+    }
+}
+
 /// The settings of the service.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -107,7 +115,7 @@ impl Settings {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
             tokens: TokenSettings::from_env()?,
-            tls: TlsSettings::from_env()?,
+            tls: TlsSettings::from_env().map_err(setting)?,
             bounds: Bounds {
                 connections: at_least(1, "CAIRN_MAX_CONNECTIONS", bounds.connections)?,
                 per_address: at_least(1, "CAIRN_MAX_CONNECTIONS_PER_ADDRESS", bounds.per_address)?,

@@ -153,7 +153,7 @@ pub async fn run(
         stopped.clone(),
     );
 
-    let watch = ops::watch_ready(store, ready_sender.clone());
+    let watch = ops::watch_ready(move || store.clone().check_ready(), ready_sender.clone());
     let follow = health::follow(ready, reporter.clone());
     let health_watch = tokio::spawn(async { tokio::join!(watch, follow) });
     let ops = tokio::spawn(ops);

@@ -92,7 +92,11 @@ async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode
         telemetry.metrics(),
         stopped,
     ));
-    tokio::spawn(ops::watch_ready(store.clone(), sender));
+    let checked = store.clone();
+    tokio::spawn(ops::watch_ready(
+        move || checked.clone().check_ready(),
+        sender,
+    ));
     work(store, config.gc, Settings::from_env()?, shutdown).await;
     Ok(ExitCode::SUCCESS)
 }

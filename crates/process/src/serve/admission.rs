@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::Bounds;
+use super::bounds::Bounds;
 
 /// Counts the connections of a port.
 pub(super) struct Admission {

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
 use super::{
-    Bounds, Spoken,
     activity::{Activity, Answer},
+    bounds::{Bounds, Spoken},
     handshake::Stream,
     io_watch::{Traffic, Watched},
 };

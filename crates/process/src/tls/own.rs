@@ -9,7 +9,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{CERT_FILE, Files, KEY_FILE, certificates};
+use super::files::{CERT_FILE, Files, KEY_FILE, certificates};
 use crate::{config::TlsSettings, serve::PortName};
 
 /// Opens TLS to the process on this machine that has the same settings, as its probe does. The server's certificate is not

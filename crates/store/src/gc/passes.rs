@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     meta::{
-        events, gc as rows, holds, jobs as job_rows, ledger, pending, retention, sessions, usage,
+        collector as rows, events, holds, jobs as job_rows, ledger, pending, retention, sessions,
+        usage,
     },
     model::error::Result,
 };

@@ -9,9 +9,9 @@ use super::{report::PlannedAction, run::Run};
 use crate::{
     blob::{BlobError, Blobs, ObjectKey, unavailable},
     meta::{
+        collector::{self as rows, Due},
         connection::Connection,
         error::from_pg,
-        gc::{self as rows, Due},
         ledger,
     },
     model::error::{Error, Result, describe},

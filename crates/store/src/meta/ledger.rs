@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::{
     batch::{Batch, Taken},
+    collector::Due,
     connection::{Connection, Transaction},
     due::DueRows,
     error::from_pg,
-    gc::Due,
     row::{self, Damage, at, count, legible, maybe_count},
     time::millis,
 };

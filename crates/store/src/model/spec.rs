@@ -15,7 +15,7 @@ use crate::model::{
     idempotency::{Fingerprint, IdempotencyKey},
     record::{Kind, Stage},
     reference::{ArtifactRef, FileName},
-    tenant::Tenant,
+    retention::Keeping,
     text::{ContentType, Filename, Label, Metadata, Words},
     validate::{LONGEST_TTL, Violations},
 };
@@ -49,8 +49,7 @@ impl Expiry {
     ///
     /// # Errors
     /// `TtlExceedsLimit`.
-    pub(crate) fn resolve(self, tenant: &Tenant) -> Result<Option<Duration>> {
-        let keeping = tenant.keeping;
+    pub(crate) fn resolve(self, keeping: Keeping) -> Result<Option<Duration>> {
         keeping.admit(match self {
             Self::Default => keeping.default_ttl,
             Self::After(ttl) => Some(ttl),

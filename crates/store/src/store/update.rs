@@ -40,7 +40,7 @@ impl Store {
     ) -> Result<Artifact> {
         let tenant = &caller.tenant;
         let ttl = match update.expiry {
-            Some(expiry) => Some(expiry.resolve(tenant)?),
+            Some(expiry) => Some(expiry.resolve(tenant.keeping)?),
             None => None,
         };
         let client = self.meta.client().await?;

@@ -34,6 +34,7 @@ mod finish;
 pub(crate) mod gather;
 mod key;
 mod late;
+mod late_spec;
 mod parts;
 mod reserved;
 mod staging;
@@ -41,7 +42,7 @@ mod staging;
 pub(crate) use budget::Budget;
 use buffer::Buffer;
 pub use end::UploadEnd;
-use late::LateSpec;
+use late_spec::LateSpec;
 use parts::Parts;
 use staging::Staging;
 
@@ -140,7 +141,7 @@ pub struct Upload {
 impl Upload {
     fn new(store: Store, caller: &Caller, spec: ArtifactSpec) -> Result<Self> {
         let tenant = caller.tenant.clone();
-        let ttl = spec.expiry.resolve(&tenant)?;
+        let ttl = spec.expiry.resolve(tenant.keeping)?;
         let limit = store.limits().upload_bytes;
         let expected = spec.declared_size;
         if expected.is_some_and(|size| size > limit) {

@@ -2,29 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Upload;
+use super::{Upload, late_spec::LateSpec};
 use crate::{
-    model::{
-        error::Result, media_type::SAMPLE, spec::ArtifactSpec, tenant::Caller, text::ContentType,
-    },
+    model::{error::Result, spec::ArtifactSpec, tenant::Caller, text::ContentType},
     store::Store,
 };
-
-/// What the rest of a spec is judged by when the content has been read.
-#[derive(Default)]
-pub(super) struct LateSpec {
-    /// The first bytes of the content, of which its type is guessed under its final name.
-    first_bytes: Option<Vec<u8>>,
-}
-
-impl LateSpec {
-    /// Keeps the first bytes; the later ones are of no interest.
-    pub(super) fn see(&mut self, bytes: &[u8]) {
-        let few = bytes.len().min(SAMPLE);
-        self.first_bytes
-            .get_or_insert_with(|| bytes[..few].to_vec());
-    }
-}
 
 impl Store {
     /// Begins to store content before its spec is complete: `specify` brings the rest before `finish`. What is known
@@ -56,7 +38,7 @@ impl Upload {
     /// `TtlExceedsLimit`; `OutOfReach`; `Invalid` for inputs beyond reach; `Unavailable`.
     pub async fn specify(&mut self, spec: ArtifactSpec) -> Result<()> {
         self.reach().may_create(&spec)?;
-        self.ttl = spec.expiry.resolve(&self.tenant)?;
+        self.ttl = spec.expiry.resolve(self.tenant.keeping)?;
         let first_bytes = self.late.take().and_then(|late| late.first_bytes);
         let guess = |bytes: Vec<u8>| ContentType::guess(&spec.filename, &bytes);
         self.content_type = spec.content_type.clone().or_else(|| first_bytes.map(guess));
