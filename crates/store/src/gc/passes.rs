@@ -23,27 +23,27 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// One of the things that the collector does.
+/// One job of the collector.
 #[derive(Debug)]
 pub struct Pass {
     /// Its name, in reports and for `--only`.
     pub name: &'static str,
     /// The pause between two runs; `None` for that of the worker, `CAIRN_GC_INTERVAL`.
     pub every: Option<Duration>,
-    /// What it counts of what it did.
+    /// The counters of its effects.
     pub counts: &'static [&'static str],
-    /// What it counts of what it only looked at.
+    /// The counters of items that it only inspected.
     pub looks: &'static [&'static str],
     pub(super) work: Work,
 }
 
-/// Works for a run and tells its report what it did.
+/// Works for a run, and adds to its report.
 type Whole = for<'a> fn(&'a mut Run) -> BoxFuture<'a, Result<()>>;
 
 /// How a pass works.
 #[derive(Clone, Copy)]
 pub(super) enum Work {
-    /// It is nothing but transactions of one batch each.
+    /// Transactions of one batch each.
     Batches(Batches),
     Whole(Whole),
 }
@@ -137,7 +137,7 @@ pub static PASSES: &[Pass] = &[
     Pass {
         name: "usage",
         every: Some(SECOND),
-        // Nothing comes or goes by it.
+        // It adds and removes nothing.
         counts: &[],
         looks: &[],
         work: Work::Batches(Batches {
@@ -280,7 +280,7 @@ impl Pass {
         self.counts.iter().chain(self.looks).copied()
     }
 
-    /// Whether it walks through what is kept, and not only through what is due.
+    /// Whether it walks through everything that is stored, and not only through what is due.
     #[must_use]
     pub fn walks(&self) -> bool {
         !self.looks.is_empty()

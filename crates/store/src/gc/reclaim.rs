@@ -1,7 +1,7 @@
 //! Deletes the bytes of condemned objects whose grace is over.
 //!
-//! Claim, commit, delete, record: no transaction is open while the blob store works. A worker that dies in between leaves
-//! a claim that runs out; deleting again is harmless, because nobody can refer to these bytes any more.
+//! Claim, commit, delete, record: no transaction is open while the blob store works. A worker that dies in between
+//! leaves a claim that expires. Deleting again is harmless, because nothing can refer to these bytes any more.
 
 use futures_util::{StreamExt, stream};
 
@@ -17,8 +17,8 @@ use crate::{
     model::error::{Error, Result, describe},
 };
 
-/// How many unfinished uploads are ended at once: each takes two requests, and a batch of them must be done before its
-/// claims run out.
+/// How many unfinished uploads are aborted at once: each takes two requests, and a batch of them must be done before
+/// its claims expire.
 const ABORTS: usize = 32;
 /// How many rows a dry run reads at once.
 const TOLD_AT_ONCE: i64 = 10_000;
@@ -45,7 +45,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
         }
         let before = run.report.count("reclaimed");
         delete(run, due).await?;
-        // When nothing at all can be deleted, to try on is of no use to anyone.
+        // If nothing can be deleted, further attempts are useless.
         if last || run.report.count("reclaimed") == before {
             return Ok(());
         }
@@ -88,7 +88,7 @@ fn tell(run: &mut Run, due: Vec<Result<Due>>) {
     }
 }
 
-/// Reports those whose rows are damaged; a person must look at them.
+/// Reports damaged rows, which an operator must inspect.
 fn legible(run: &mut Run, claimed: Vec<Result<Due>>) -> Vec<Due> {
     let report = |due: Result<Due>| due.inspect_err(|e| run.report.fail(run.pass, e)).ok();
     claimed.into_iter().filter_map(report).collect()
@@ -102,7 +102,7 @@ async fn claim(run: &Run, batch: i64) -> Result<Vec<Result<Due>>> {
     Ok(due)
 }
 
-/// Deletes the bytes. What could not be deleted is reported, noted in its row and tried again.
+/// Deletes the bytes. A failure is reported, recorded in the row and retried.
 async fn delete(run: &mut Run, due: Vec<Due>) -> Result<()> {
     let (mut gone, stored): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.inline);
     if !run.may_delete(stored.len()).await? {
@@ -137,7 +137,7 @@ async fn delete(run: &mut Run, due: Vec<Due>) -> Result<()> {
     record(run, &gone).await
 }
 
-/// Records what is gone; when that fails, one by one, so that one bad row does not stand for all.
+/// Records what is gone; if that fails, one by one, so that one bad row does not block the others.
 async fn record(run: &mut Run, gone: &[Due]) -> Result<()> {
     let client = run.store.meta.client().await?;
     let whole = mark(run, &client, gone).await;
@@ -170,7 +170,7 @@ async fn note(run: &Run, due: &[Due], error: &Error) -> Result<()> {
     rows::note_failure(&client, due, &describe(error)).await
 }
 
-/// Ends multipart uploads to the key of an upload that was not completed, known or not.
+/// Aborts multipart uploads to the key of an unfinished upload, known or not.
 async fn abort_unfinished(blobs: &Blobs, due: &Due) -> Result<(), BlobError> {
     if !due.unfinished {
         return Ok(());

@@ -26,7 +26,7 @@ use crate::model::{
     reference::{ArtifactRef, FileName},
 };
 
-/// Finds which artifact is meant; it may no longer be visible when a version was asked for.
+/// Finds the artifact of a reference; with a version it need not be visible.
 #[tracing::instrument(target = "postgres", name = "artifacts.resolve", skip_all)]
 pub(crate) async fn resolve(
     client: &Connection,
@@ -90,7 +90,7 @@ pub(crate) struct Location {
     pub(crate) inline: Option<Bytes>,
 }
 
-/// A visible artifact and where its bytes are; why not, when it is not visible.
+/// A visible artifact and the place of its bytes, or the error why it is not visible.
 #[tracing::instrument(target = "postgres", name = "artifacts.locate", skip_all)]
 pub(crate) async fn locate(
     client: &Connection,
@@ -119,7 +119,7 @@ pub(crate) async fn locate(
     Ok((artifact, location))
 }
 
-/// A visible artifact; why not, when it is not visible.
+/// A visible artifact, or the error why it is not visible.
 #[tracing::instrument(target = "postgres", name = "artifacts.get", skip_all)]
 pub(crate) async fn get(
     client: &Connection,
@@ -179,7 +179,7 @@ pub(crate) async fn versions(
     listed(&rows, read, |row| column(row, "version"))
 }
 
-/// The latest visible version of a file, as things are now.
+/// The latest visible version of a file now.
 #[tracing::instrument(target = "postgres", name = "artifacts.latest", skip_all)]
 pub(crate) async fn latest(
     client: &Connection,
@@ -190,7 +190,8 @@ pub(crate) async fn latest(
     Ok(newest.into_iter().next().and_then(|(artifact, _)| artifact))
 }
 
-/// Deletes a visible artifact; it pins its object until the window is over. `None` when it is not visible, or held.
+/// Deletes a visible artifact, which pins its object until the delete window is over. `None` if it is not visible, or
+/// held.
 #[tracing::instrument(target = "postgres", name = "artifacts.delete", skip_all)]
 pub(crate) async fn delete(
     client: &Connection,
@@ -225,7 +226,7 @@ pub(crate) async fn delete(
     row::of("artifact", id.as_str(), deleted)
 }
 
-/// Deletes those of these artifacts that are visible and not held, and says which, with their sizes.
+/// Deletes the visible and not held ones of these artifacts, and returns which, with their sizes.
 #[tracing::instrument(target = "postgres", name = "artifacts.delete_all", skip_all)]
 pub(crate) async fn delete_all(
     tx: &Transaction<'_>,
@@ -278,7 +279,7 @@ pub(super) async fn committed(
     Ok(Some((row, object)))
 }
 
-/// The record and the present state of an artifact that was committed.
+/// The record and the current state of a committed artifact.
 #[tracing::instrument(target = "postgres", name = "artifacts.get_any", skip_all)]
 pub(crate) async fn get_any(
     client: &Connection,

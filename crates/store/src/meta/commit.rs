@@ -2,8 +2,8 @@
 //!
 //! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, the tenant's
 //! quota, filename, artifact. What a lock protects is read in a later statement than the one that took it, because only
-//! then does READ COMMITTED show what the former holder did. Two flights, whatever the outcome: one locks and looks, one
-//! writes and commits.
+//! then does READ COMMITTED show what the previous holder did. There are two flights, whatever the outcome: one locks
+//! and reads, one writes and commits.
 
 mod conditions;
 mod insert;
@@ -37,12 +37,12 @@ use crate::model::{
     quota::LockMode,
 };
 
-/// How often the transaction is run before its conflicts count as unavailability.
+/// How often the transaction is tried before its conflicts count as UNAVAILABLE.
 const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Commits, exactly once however often a connection is lost on the way: the artifact's id is the same in every attempt,
-/// so an attempt that was committed unheard is found.
+/// Commits, exactly once however often a connection is lost: the artifact's id is the same in every attempt, so an
+/// attempt whose answer was lost is found.
 #[tracing::instrument(target = "postgres", name = "commit.commit", skip_all)]
 pub(crate) async fn commit(meta: &Meta, new: &NewArtifact, first: Attempt) -> Result<Outcome> {
     let mut pause = FIRST_PAUSE;
@@ -111,8 +111,8 @@ async fn run(
     let hash = new.hash.as_bytes();
     let staged = matches!(new.payload, Payload::Staged);
 
-    // Each statement of a flight is a future of its own, so that all are sent at the first poll, in this order.
-    // Flight one: lock, and look.
+    // Each statement of a flight is its own future, so all are sent at the first poll, in this order. Flight one: lock
+    // and read.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
     let (begun, record, locked, entered, closed, own_row, duplicate, missing, quota, current) = join!(
         client.begin(),
@@ -190,7 +190,7 @@ async fn run(
     if !missing.is_empty() {
         return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
     }
-    // In the order of sending: after a statement that failed, the later ones say no more than that.
+    // In the order of sending: after a failed statement, the later ones only repeat the failure.
     let quota = quota?;
     match hold_against(new, current?).map_err(Failure::Final)? {
         None => {}
@@ -238,7 +238,7 @@ async fn run(
                         .execute(insert, &[tenant, own, &hash, &size, &content])
                         .await
                 }
-                // The hash goes into the row all the same: it says that the upload itself was completed.
+                // The hash goes into the row anyway: it shows that the upload itself was complete.
                 (Payload::Staged, true) => {
                     let grace = millis(new.grace);
                     client
@@ -270,7 +270,7 @@ async fn run(
     Ok(Ran::Committed(row, origin))
 }
 
-/// Lets the key, if there is one, stand for what the write leads to.
+/// Records the write's result under the key, if any.
 async fn finish(
     client: &Connection,
     statements: &Statements,
@@ -285,7 +285,7 @@ async fn finish(
     Ok(())
 }
 
-/// The artifact, when an earlier attempt was committed and the answer lost.
+/// The artifact, if an earlier attempt was committed and its answer lost.
 async fn committed_before(
     client: &Connection,
     new: &NewArtifact,

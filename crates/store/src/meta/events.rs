@@ -21,20 +21,20 @@ use crate::model::{
     id::TenantId,
 };
 
-/// The most events that are given positions at once.
+/// The maximum events that get positions at once.
 const BATCH: i64 = 1000;
 
 /// What is read of an event `e` behind its position.
 const EVENT_COLUMNS: &str = "e.occurred_at, e.type, e.artifact_id, e.from_stage, e.to_stage, e.agent_id AS staged_by, \
      e.session_id AS of_session";
 
-/// What is known of a session's events.
+/// The state of a session's events.
 pub(crate) struct Seen {
     /// After a position, in order.
     pub(crate) events: Vec<Event>,
-    /// The last position that was given to an event; 0 as long as there is no session.
+    /// The last assigned position; 0 while there is no session.
     pub(crate) last: i64,
-    /// Whether there are events that have no position yet.
+    /// Whether there are events without a position.
     pub(crate) unnumbered: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn after(
         ))
         .await
         .map_err(from_pg)?;
-    // In this order: what had a position by the first is found by the second, or was forgotten.
+    // In this order: an event with a position in the first statement is found by the second, or was deleted.
     let (last, rows) = join!(
         async { client.query_opt(&read_last, &[&tenant.0, &session]).await },
         async {
@@ -86,7 +86,7 @@ pub(crate) async fn after(
 }
 
 fn read(row: &Row) -> Result<Event> {
-    // Before the event itself: of a damaged artifact nothing is known but its id.
+    // Before the event itself: only the id of a damaged artifact is known.
     let recorded = row::read(row, "artifact", "artifact_id", |row| {
         Ok(at::<Option<&str>>(row, "id")?.is_some())
     })?;
@@ -125,9 +125,10 @@ fn read(row: &Row) -> Result<Event> {
     })
 }
 
-/// Gives the next positions to the events of sessions that have none yet.
+/// Assigns the next positions to the events of sessions without one.
 ///
-/// Two statements, because one would not do: whoever waited for the lock must see what the former holder numbered.
+/// Two statements, because a transaction that waited for the lock must see the positions that the previous holder
+/// assigned.
 #[tracing::instrument(target = "postgres", name = "events.number", skip_all)]
 pub(crate) async fn number(
     tx: &Transaction<'_>,
@@ -159,15 +160,15 @@ pub(crate) async fn number(
     Ok(())
 }
 
-/// Events that have been kept long enough, the oldest first; numbers are given in the order of time.
+/// Events past their retention, oldest first; their numbers are in the order of time.
 pub(crate) const OLD: DueRows = DueRows {
     sql: "SELECT tenant_id, session_id || '/' || number AS id, 'it happened at ' || occurred_at AS why
          FROM session_events WHERE occurred_at <= now() - $3 * interval '1 ms' ORDER BY number LIMIT $1 OFFSET $2",
     wait: Some(|batch| batch.times.event_retention),
 };
 
-/// Forgets events that have been kept long enough, the oldest first; numbers are given in the order of time. Those without
-/// a position use one up as they go, so that a watcher who comes later can tell that they are missing.
+/// Deletes events past their retention, oldest first; their numbers are in the order of time. Events without a position
+/// use one up, so that a later watcher can see that they are missing.
 #[tracing::instrument(target = "postgres", name = "events.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let retention = millis(batch.times.event_retention);
@@ -207,7 +208,7 @@ pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
     Taken::of(rows.len(), &forgotten)
 }
 
-/// Locks sessions in one order, so that no other transaction gives their events positions.
+/// Locks sessions in one order, so that no other transaction assigns positions to their events.
 async fn lock_sessions(tx: &Transaction<'_>, tenants: &[Uuid], sessions: &[&str]) -> Result<()> {
     tx.execute(
         "SELECT FROM sessions s

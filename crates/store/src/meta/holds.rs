@@ -20,8 +20,8 @@ use crate::model::{
     id::{ArtifactId, TenantId, ids_of},
 };
 
-/// Holds those of these artifacts that are visible, or lets them go; says how many that changed. They are locked in one
-/// order, so that two calls about the same ones wait for each other instead of failing.
+/// Puts the visible ones of these artifacts under a hold, or releases it; returns how many changed. They are locked in
+/// one order, so that two calls for the same ones wait for each other instead of failing.
 #[tracing::instrument(target = "postgres", name = "holds.set", skip_all)]
 pub(crate) async fn set(
     tx: &Transaction<'_>,
@@ -45,8 +45,8 @@ pub(crate) async fn set(
     .map_err(from_pg)
 }
 
-/// Puts a session under a hold, or ends that; false when there is none. Its artifacts follow by `settle`. The session's lock
-/// makes every artifact that enters it later take its hold from it.
+/// Puts a session under a hold, or releases it; false if the session does not exist. Its artifacts follow by `settle`.
+/// Because of the session's lock, every later artifact inherits the hold.
 #[tracing::instrument(target = "postgres", name = "holds.set_of_session", skip_all)]
 pub(crate) async fn set_of_session(
     tx: &Transaction<'_>,
@@ -64,8 +64,8 @@ pub(crate) async fn set_of_session(
     Ok(found.map_err(from_pg)? > 0)
 }
 
-/// Lets a batch of a session's artifacts follow its hold, whichever that is by now; true once all have. What has expired
-/// before it was held stays so, and keeps its bytes.
+/// Applies a session's current hold to a batch of its artifacts; true once all have it. An artifact that expired before
+/// it was held stays expired, and keeps its bytes.
 #[tracing::instrument(target = "postgres", name = "holds.settle", skip_all)]
 pub(crate) async fn settle(
     tx: &Transaction<'_>,
@@ -74,7 +74,7 @@ pub(crate) async fn settle(
     window: Duration,
     limit: i64,
 ) -> Result<bool> {
-    // Locked, so that two who settle it, and one who changes its hold, come one after another.
+    // Locked, so that concurrent settlers, and a change of the hold, run one after another.
     let look = "SELECT held FROM sessions WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE";
     let row = tx.query_opt(look, &[&tenant.0, &session]).await;
     let Some(row) = row.map_err(from_pg)? else {
@@ -118,14 +118,14 @@ pub(crate) async fn settle(
     Ok(true)
 }
 
-/// Sessions whose hold was changed a while ago by a call that did not come to its end.
+/// Sessions whose hold was changed a while ago by an interrupted call.
 pub(crate) const LEFT: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'its hold was changed' AS why FROM sessions
          WHERE hold_changed_at < now() - interval '1 min' ORDER BY hold_changed_at LIMIT $1 OFFSET $2",
     wait: None,
 };
 
-/// Settles a batch of a session whose hold was changed a while ago by a call that did not come to its end.
+/// Settles a batch of a session whose hold was changed a while ago by an interrupted call.
 #[tracing::instrument(target = "postgres", name = "holds.settle_left", skip_all)]
 pub(crate) async fn settle_left(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let left = "SELECT tenant_id, id FROM sessions WHERE hold_changed_at < now() - interval '1 min'

@@ -176,7 +176,7 @@ pub(crate) async fn list(
     Ok(jobs)
 }
 
-/// Ends a job that is running; waits for the batch that is under way.
+/// Cancels a running job; waits for its running batch.
 #[tracing::instrument(target = "postgres", name = "jobs.cancel", skip_all)]
 pub(crate) async fn cancel(tx: &Transaction<'_>, tenant: TenantId, id: &JobId) -> Result<()> {
     tx.execute(
@@ -188,24 +188,24 @@ pub(crate) async fn cancel(tx: &Transaction<'_>, tenant: TenantId, id: &JobId) -
     Ok(())
 }
 
-/// A job whose row is locked, and how far it came.
+/// A job whose row is locked, and its progress.
 pub(crate) struct Claimed {
     pub(crate) tenant: TenantId,
     pub(crate) job: Job,
-    /// How far it has come, as `selection::batch` says it.
+    /// Its position, as `selection::batch` returns it.
     pub(crate) reached: String,
-    /// The trace in which it was asked for.
+    /// The trace of the call that requested it.
     pub(crate) traceparent: Option<String>,
 }
 
-/// A job that is locked, and what its row says: a damaged one waits like one that failed, and holds up no other.
+/// A locked job and its row: a damaged one waits like a failed one, and delays no other.
 pub(crate) struct Claim {
     pub(crate) tenant: TenantId,
     pub(crate) id: String,
     pub(crate) claimed: Result<Claimed>,
 }
 
-/// Locks the job that has waited longest among those that have something to do and that nobody else works on.
+/// Locks the job that has waited longest, among those with work that no other worker has locked.
 #[tracing::instrument(target = "postgres", name = "jobs.claim", skip_all)]
 pub(crate) async fn claim(tx: &Transaction<'_>) -> Result<Option<Claim>> {
     let row = tx
@@ -239,14 +239,14 @@ fn claimed(row: &Row) -> Result<Claimed> {
 /// What a batch did.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// How far it has come; `None` at the end, when the job is done.
+    /// Its position; `None` once the job is done.
     pub(crate) reached: Option<String>,
     pub(crate) done: u64,
     pub(crate) bytes: u64,
     pub(crate) held: u64,
 }
 
-/// Notes what a batch of a locked job did. The next batch is that of the job that has waited longest.
+/// Records the result of a locked job's batch. The next batch is that of the job that has waited longest.
 #[tracing::instrument(target = "postgres", name = "jobs.note", skip_all)]
 pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progress) -> Result<()> {
     let count = |n| i64::try_from(n).unwrap_or(i64::MAX);
@@ -271,7 +271,7 @@ pub(crate) async fn note(tx: &Transaction<'_>, claimed: &Claimed, batch: &Progre
     Ok(())
 }
 
-/// Notes that a batch failed: the job is tried again after a pause that doubles, and given up after some times.
+/// Records that a batch failed: the job is retried after a pause that doubles, and fails after some attempts.
 #[tracing::instrument(target = "postgres", name = "jobs.note_failure", skip_all)]
 pub(crate) async fn note_failure(
     client: &Connection,
@@ -294,14 +294,14 @@ pub(crate) async fn note_failure(
     Ok(())
 }
 
-/// Jobs that ended long enough ago.
+/// Jobs past their retention.
 pub(crate) const ENDED: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'it ended at ' || finished_at AS why FROM jobs
          WHERE finished_at <= now() - $3 * interval '1 ms' ORDER BY finished_at LIMIT $1 OFFSET $2",
     wait: Some(|batch| batch.times.job_retention),
 };
 
-/// Forgets jobs that ended long enough ago.
+/// Deletes jobs past their retention.
 #[tracing::instrument(target = "postgres", name = "jobs.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx

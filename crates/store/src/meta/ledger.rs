@@ -1,4 +1,4 @@
-//! The ledger: what was physically deleted, by whom and why.
+//! The ledger: every physical deletion, with its worker and reason.
 
 use uuid::Uuid;
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::model::{collector::Deletion, error::Result};
 
-/// Records that these objects' bytes are deleted, in their rows and in the ledger at once, and says how many bytes each had.
-/// The rows stay for now: an id is never given twice. What another worker has recorded already is left out.
+/// Records that these objects' bytes are deleted, in their rows and in the ledger at once, and returns how many bytes
+/// each had. The rows stay for now: an id is never reused. What another worker has already recorded is left out.
 #[tracing::instrument(target = "postgres", name = "ledger.mark_gone", skip_all)]
 pub(crate) async fn mark_gone(
     client: &Connection,
@@ -45,14 +45,14 @@ pub(crate) async fn mark_gone(
     Ok(bytes?)
 }
 
-/// Deletions that were long ago.
+/// Entries past their retention.
 pub(crate) const OLD: DueRows = DueRows {
     sql: "SELECT tenant_id, number AS id, 'it is of ' || deleted_at AS why FROM gc_ledger
          WHERE deleted_at <= now() - $3 * interval '1 ms' ORDER BY deleted_at LIMIT $1 OFFSET $2",
     wait: Some(|batch| batch.ledger_retention),
 };
 
-/// Forgets deletions that were long ago.
+/// Deletes entries past their retention.
 #[tracing::instrument(target = "postgres", name = "ledger.forget", skip_all)]
 pub(crate) async fn forget(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx

@@ -14,7 +14,7 @@ use crate::model::{
     lineage::{Derivation, Direction, Relative},
 };
 
-/// The derivations that lead on from these artifacts, at most `limit`.
+/// The derivations that start from these artifacts, at most `limit`.
 #[tracing::instrument(target = "postgres", name = "lineage.step", skip_all)]
 pub(crate) async fn step(
     client: &Connection,
@@ -48,7 +48,7 @@ pub(crate) async fn step(
     Ok(read?)
 }
 
-/// Those of these artifacts that are visible, by their ids.
+/// The visible ones of these artifacts, by id.
 #[tracing::instrument(target = "postgres", name = "lineage.visible", skip_all)]
 pub(crate) async fn visible(
     client: &Connection,

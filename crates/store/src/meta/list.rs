@@ -1,4 +1,4 @@
-//! Lists of artifacts, each led by the index or the side table that has them in the order of the page.
+//! Lists of artifacts, each by the index or the side table that has them in the order of the page.
 
 use super::{
     artifact_row::{self, COLUMNS},
@@ -80,14 +80,14 @@ pub(crate) async fn by_name(
         found.extend(Box::pin(wanted.find(client)).await?);
     }
     if alternatives.len() > 1 {
-        // Within a file they are in order, and stay so. A folder comes before the file that has the name behind it.
+        // Within a file they are in order, and stay so. A folder comes before the file with the next name.
         found.sort_by(|(_, a), (_, b)| a.file().cmp(&b.file()));
         found.dedup_by(|(_, a), (_, b)| a == b);
     }
     Ok(found)
 }
 
-/// How many artifacts a list has, up to a bound.
+/// How many artifacts a list has, up to a limit.
 #[tracing::instrument(target = "postgres", name = "list.count", skip_all)]
 pub(crate) async fn count(
     client: &Connection,
@@ -112,7 +112,7 @@ pub(crate) async fn count(
     Ok(counted.min(bound))
 }
 
-/// A filter by one of several sessions as one filter for each: together they have no order that an index has.
+/// Splits a filter by one of several sessions into one filter for each: together no index has them in order.
 fn alternatives(filter: &Filter) -> Vec<Filter> {
     const MOST: usize = 4;
     let Filter::All(parts) = filter else {

@@ -1,4 +1,4 @@
-//! Rows of objects, while their upload is under way.
+//! Rows of objects during their upload.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::model::{
     id::{ObjectId, TenantId},
 };
 
-/// Declares the intent to write bytes (T1 of the protocol). Once this is committed, bytes under the object's key can
-/// always be traced to a row, and a row that is not renewed is collected.
+/// Declares the intent to write bytes (T1 of the protocol). Once this is committed, bytes under the object's key always
+/// have a row, and a row that is not renewed is collected.
 #[tracing::instrument(target = "postgres", name = "objects.stage", skip_all)]
 pub(crate) async fn stage(
     client: &Connection,
@@ -36,7 +36,7 @@ pub(crate) async fn stage(
     Ok(())
 }
 
-/// Extends the lease of an upload under way; false when the collector has taken it.
+/// Extends the lease of a running upload; false if the collector has condemned its object.
 #[tracing::instrument(target = "postgres", name = "objects.renew", skip_all)]
 pub(crate) async fn renew(
     client: &Connection,
@@ -55,8 +55,8 @@ pub(crate) async fn renew(
     Ok(rows > 0)
 }
 
-/// Records the blob store's name for a multipart upload, so that the collector can end it; false when the collector has
-/// taken the upload.
+/// Records the blob store's id of a multipart upload, so that the collector can abort it; false if the collector has
+/// condemned its object.
 #[tracing::instrument(target = "postgres", name = "objects.record_multipart", skip_all)]
 pub(crate) async fn record_multipart(
     client: &Connection,

@@ -1,4 +1,4 @@
-//! Artifacts that wait to be published.
+//! Unpublished artifacts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ use crate::model::{
     id::{ArtifactId, TenantId, ids_of},
 };
 
-/// The file that a waiting artifact will be a version of, within its session.
+/// The file of which an unpublished artifact will be a version, within its session.
 #[derive(PartialEq, Eq, Hash)]
 struct File {
     filename: String,
@@ -28,7 +28,7 @@ struct File {
     namespace: String,
 }
 
-/// An artifact that waits, as far as publishing it depends on it.
+/// The fields of an unpublished artifact that publishing needs.
 pub(crate) struct Waiting {
     pub(crate) id: ArtifactId,
     file: File,
@@ -36,13 +36,13 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// How many bytes its filename has.
+    /// The length of its filename in bytes.
     pub(crate) fn name_bytes(&self) -> usize {
         self.file.filename.len()
     }
 }
 
-/// Locks the artifacts that wait in a session, or those of them with these ids, in the order in which they were made.
+/// Locks the unpublished artifacts of a session, or those of them with these ids, in the order in which they were made.
 #[tracing::instrument(target = "postgres", name = "pending.lock", skip_all)]
 pub(crate) async fn lock(
     tx: &Transaction<'_>,
@@ -75,8 +75,8 @@ pub(crate) async fn lock(
     rows.iter().map(read).collect()
 }
 
-/// Takes as many versions of each file as artifacts wait for one, in the order of the names, so that two commits wait for
-/// each other instead of failing.
+/// Takes as many versions of each file as there are unpublished artifacts of it, in the order of the names, so that two
+/// commits wait for each other instead of failing.
 #[tracing::instrument(target = "postgres", name = "pending.claim_versions", skip_all)]
 pub(crate) async fn claim_versions(
     tx: &Transaction<'_>,
@@ -98,7 +98,7 @@ pub(crate) async fn claim_versions(
     Ok(())
 }
 
-/// Holds what each artifact expects of its file against what is there, now that nobody else can give a file a version.
+/// Compares each artifact's condition with its file, now that no other transaction can add a version to a file.
 ///
 /// # Errors
 /// `VersionConflict`; `Invalid` when two of them expect something of the same file, which cannot both come true.
@@ -139,7 +139,7 @@ pub(crate) async fn check_versions(
     Ok(())
 }
 
-/// The latest visible version of each of these files that has one, by the place of the file.
+/// The latest visible version of each of these files that has one, by the file's index.
 async fn latest(
     tx: &Transaction<'_>,
     tenant: TenantId,
@@ -202,8 +202,7 @@ pub(crate) async fn unknown_inputs(
     Ok(each(&rows, 0)?)
 }
 
-/// Makes artifacts of those that wait, all at one moment. Their versions have been taken, so that the last ones given to a
-/// file are theirs.
+/// Publishes unpublished artifacts, all at once. Their versions have been taken, so the last ones of a file are theirs.
 #[tracing::instrument(target = "postgres", name = "pending.publish", skip_all)]
 pub(crate) async fn publish(
     tx: &Transaction<'_>,
@@ -259,7 +258,7 @@ pub(crate) async fn publish(
     Ok(read?)
 }
 
-/// Discards an artifact that waits; `None` when there is none.
+/// Discards an unpublished artifact; `None` if there is none.
 #[tracing::instrument(target = "postgres", name = "pending.discard", skip_all)]
 pub(crate) async fn discard(
     tx: &Transaction<'_>,
@@ -281,8 +280,8 @@ pub(crate) async fn discard(
     }))
 }
 
-/// Discards some of the artifacts that wait in a session and were there at a moment, but for those that stay and those of
-/// a held session; says how many, and how many bytes they had.
+/// Discards some of a session's unpublished artifacts that existed at a time, except persistent ones and those of a
+/// held session; returns how many, and their bytes.
 #[tracing::instrument(target = "postgres", name = "pending.discard_of_session", skip_all)]
 pub(crate) async fn discard_of_session(
     tx: &Transaction<'_>,
@@ -309,14 +308,14 @@ pub(crate) async fn discard_of_session(
     Ok((rows.len() as u64, bytes.sum()))
 }
 
-/// Artifacts that have waited too long.
+/// Unpublished artifacts past their window.
 pub(crate) const OVERDUE: DueRows = DueRows {
     sql: "SELECT tenant_id, id, 'it was not published by ' || discard_at AS why FROM pending_artifacts
          WHERE discard_at <= now() ORDER BY discard_at LIMIT $1 OFFSET $2",
     wait: None,
 };
 
-/// Discards artifacts that have waited too long.
+/// Discards unpublished artifacts past their window.
 #[tracing::instrument(target = "postgres", name = "pending.discard_overdue", skip_all)]
 pub(crate) async fn discard_overdue(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let rows = tx

@@ -1,7 +1,8 @@
-//! Quotas of tenants. Whoever adds live artifacts of a tenant that has one takes the tenant's lock, and reads in a later
-//! statement what is stored: READ COMMITTED then shows what the former holder has committed. Small writes share the lock
-//! while there is room for as many as there can be. It comes after the session's and those of objects, and before those of
-//! filenames and artifacts; nobody who shares it takes it alone, which would wait for another who does the same.
+//! Quotas of tenants. A write that adds live artifacts of a tenant with a quota takes the tenant's lock, and reads in a
+//! later statement what is stored: READ COMMITTED then shows what the previous holder has committed. Small writes share
+//! the lock while there is room for as many as there can be. The lock comes after the session's and those of objects,
+//! and before those of filenames and artifacts. A holder of the shared lock never upgrades it, because two that do
+//! would wait for each other.
 
 use futures_util::join;
 use tokio_postgres::{Row, Statement};
@@ -30,7 +31,7 @@ pub(super) fn read(row: &Row) -> Result<Quota, Damage> {
     })
 }
 
-/// The statements that a write is joined with.
+/// The statements that join a write.
 pub(super) struct Statements {
     lock: Statement,
     share: Statement,

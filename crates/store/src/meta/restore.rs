@@ -14,7 +14,7 @@ use crate::model::{
     id::{ArtifactId, TenantId, ids_of},
 };
 
-/// What makes an artifact `a` of a session `s`, or of none, one that can be restored.
+/// The condition under which an artifact `a` of a session `s`, or of none, can be restored.
 const RESTORABLE: &str = "a.state = 'deleted' AND a.purge_after > now() \
      AND (a.expires_at IS NULL OR a.expires_at > now()) \
      AND (s.sealed_at IS NULL OR EXISTS (SELECT FROM manifest_entries m \
@@ -44,9 +44,9 @@ pub(crate) async fn restorable(
     ids.into_iter().map(artifact_id).collect()
 }
 
-/// Restores those of these artifacts that can be, and says which, and how many bytes they have together. A row that still
-/// pins its object has its bytes; one that is not in the manifest of its sealed session must not come back into it. Their
-/// sessions have been entered, and the quota.
+/// Restores those of these artifacts that can be restored, and returns which, and their total bytes. A row that still
+/// pins its object has its bytes; one that is not in the manifest of its sealed session must not return into it. The
+/// locks of their sessions and of the quota are held.
 #[tracing::instrument(target = "postgres", name = "restore.restore", skip_all)]
 pub(crate) async fn restore(
     tx: &Transaction<'_>,

@@ -1,4 +1,4 @@
-//! Reading rows that may be damaged: one that cannot be read is an error of its own, and takes no list with it.
+//! Reads rows that may be damaged: an unreadable row is an error of its own, and does not fail a list.
 
 use std::fmt::Display;
 
@@ -15,7 +15,7 @@ use crate::{
 /// Why a row cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Damage {
-    /// A column has a value that its type does not take, such as a time after the year 9999.
+    /// A column has a value that its type cannot hold, such as a time after the year 9999.
     #[error(transparent)]
     Column(#[from] tokio_postgres::Error),
     /// A column has a value that was never written.
@@ -23,7 +23,7 @@ pub(crate) enum Damage {
     Malformed(&'static str),
 }
 
-/// Of a value that belongs to no record, as a statement computes it. What is stored in a record is read by `read` or `of`.
+/// For a computed value that belongs to no record. Values of a record are read by `read` or `of`.
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
         Self::Internal(damage.into())
@@ -45,7 +45,7 @@ pub(super) fn count(row: &Row, column: impl Column) -> Result<u64, Damage> {
     Ok(at::<i64>(row, column)?.unsigned_abs())
 }
 
-/// A count or a size that may not be known.
+/// A count or a size that may be unknown.
 pub(super) fn maybe_count(row: &Row, column: impl Column) -> Result<Option<u64>, Damage> {
     Ok(at::<Option<i64>>(row, column)?.map(i64::unsigned_abs))
 }
@@ -58,7 +58,7 @@ pub(super) fn each<'a, T: FromSql<'a>>(
     rows.iter().map(|row| at(row, column)).collect()
 }
 
-/// What was read of the record with this id.
+/// The result of reading the record with this id.
 ///
 /// # Errors
 /// `RecordDamaged`.
@@ -70,7 +70,7 @@ pub(super) fn of<T>(record: &'static str, id: &str, read: Result<T, Damage>) -> 
     })
 }
 
-/// Makes something of a row whose id is in a column.
+/// Converts a row whose id is in a column.
 ///
 /// # Errors
 /// `RecordDamaged`, with the id as far as it is known.
@@ -86,8 +86,8 @@ pub(super) fn read<T>(
     })
 }
 
-/// The rows of a list, each with its position. One that is damaged is left out, logged and counted, and keeps its place:
-/// the list goes on behind it.
+/// The rows of a list, each with its position. A damaged one is left out, logged and counted, and keeps its position:
+/// the list continues after it.
 ///
 /// # Errors
 /// `RecordDamaged` for one whose position is unknown.
@@ -100,7 +100,7 @@ pub(super) fn listed<T, P>(
     rows.iter().map(listed).collect()
 }
 
-/// Those of the rows of a list that can be read.
+/// The readable rows of a list.
 pub(super) fn legible<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
     let read = rows
         .iter()
@@ -108,7 +108,7 @@ pub(super) fn legible<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T>) -> Resu
     read.collect()
 }
 
-/// What could be read; nothing of a damaged row, which is logged and counted.
+/// The value; `None` for a damaged row, which is logged and counted.
 pub(super) fn readable<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),

@@ -30,15 +30,15 @@ pub(crate) struct Match {
     pub(crate) held: bool,
 }
 
-/// What was found of the visible artifacts that match.
+/// The result of searching for visible artifacts that match.
 pub(crate) enum Survey {
     /// They are all.
     All(Vec<Match>),
-    /// There are more, or too many had to be looked at.
+    /// There are more, or too many had to be inspected.
     More(Vec<Match>),
 }
 
-/// Looks once for the visible artifacts that match, up to a bound.
+/// Searches once for the visible artifacts that match, up to a limit.
 #[tracing::instrument(target = "postgres", name = "selection.survey", skip_all)]
 pub(crate) async fn survey(
     client: &Connection,
@@ -76,14 +76,14 @@ pub(crate) async fn survey(
     }
 }
 
-/// Some of the visible artifacts that match, and how far the search for them came.
+/// Some of the visible artifacts that match, and the position of the search.
 pub(crate) struct Batch {
     pub(crate) ids: Vec<ArtifactId>,
-    /// Where the next batch goes on; `None` at the end.
+    /// Where the next batch continues; `None` at the end.
     pub(crate) reached: Option<String>,
 }
 
-/// How far a search came, in the order of what leads it.
+/// The position of a search, in the order of its leader.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Reached {
@@ -91,11 +91,11 @@ enum Reached {
     Newest(Position),
 }
 
-/// So many artifacts are looked at for each that a batch may have.
+/// How many artifacts are inspected for each that a batch may have.
 const LOOKED_AT: i64 = 20;
 
-/// The next visible artifacts that match, at most `size`. Few or none of those that were looked at may match: then the
-/// batch ends all the same, so that each takes about as long whatever the filter is.
+/// The next visible artifacts that match, at most `size`. If few or none of the inspected ones match, the batch ends
+/// anyway, so that each takes about as long whatever the filter is.
 #[tracing::instrument(target = "postgres", name = "selection.batch", skip_all)]
 pub(crate) async fn batch(
     client: &Connection,
@@ -104,7 +104,7 @@ pub(crate) async fn batch(
     reached: &str,
     size: i64,
 ) -> Result<Batch> {
-    // Of an earlier version, or of none: then from the start, which does again what does nothing.
+    // From an earlier version, or absent: then from the start, which repeats work without an effect.
     let reached = serde_json::from_str(reached).ok();
     let most = size * LOOKED_AT;
     let leader = leaders(filter).remove(0);

@@ -1,4 +1,4 @@
-//! Sessions: their lock, their seal, their tallies.
+//! Sessions: their lock, their seal, their counts.
 
 pub(crate) mod by_id;
 
@@ -28,9 +28,9 @@ use crate::model::{
     text::Words,
 };
 
-/// The session's advisory lock: writers hold it shared until they commit, the sealer exclusively. It is first come, first
-/// served, so overlapping writers cannot keep the sealer waiting, as they do with row locks. Two sessions whose hashes
-/// meet wait for each other now and then, and nothing worse.
+/// The session's advisory lock: writers hold it shared until they commit, the sealer exclusively. It is first come,
+/// first served, so overlapping writers cannot keep the sealer waiting, as they do with row locks. Two sessions whose
+/// hashes collide only wait for each other sometimes.
 pub(super) fn lock_key(tenant: TenantId, session: &str) -> i64 {
     let digest = Sha256::new()
         .chain_update(tenant.0.as_bytes())
@@ -60,7 +60,7 @@ impl Closed {
     }
 }
 
-/// Why a session is closed; `None` when it is open or not there yet.
+/// Why a session is closed; `None` if it is open or does not exist.
 #[tracing::instrument(target = "postgres", name = "sessions.closed", skip_all)]
 pub(crate) async fn closed(
     client: &Connection,
@@ -75,15 +75,15 @@ pub(crate) async fn closed(
     Ok(row::of("session", session, closed)?.map(|(_, closed)| closed))
 }
 
-/// What entering a session met.
+/// The result of entering a session.
 pub(crate) enum Entry {
     NotFound,
     Sealed(Timestamp),
-    /// Nobody seals it before this transaction ends.
+    /// It cannot be sealed before this transaction ends.
     Open,
 }
 
-/// Enters a session to write into it, beside others who do so.
+/// Locks a session shared, to write into it.
 #[tracing::instrument(target = "postgres", name = "sessions.enter", skip_all)]
 pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<Entry> {
     enter_by(
@@ -95,8 +95,8 @@ pub(crate) async fn enter(tx: &Transaction<'_>, tenant: TenantId, session: &str)
     .await
 }
 
-/// Enters a session to write into it and seal it, with nobody beside. Two who entered as others do, and then asked for
-/// this, would wait for each other.
+/// Locks a session exclusively, to write into it and seal it. Two transactions that upgrade a shared lock would wait
+/// for each other.
 #[tracing::instrument(target = "postgres", name = "sessions.enter_alone", skip_all)]
 pub(crate) async fn enter_alone(
     tx: &Transaction<'_>,
@@ -132,16 +132,16 @@ async fn enter_by(
     })
 }
 
-/// What sealing a session met.
+/// The result of sealing a session.
 pub(crate) enum Sealing {
     NotFound,
-    /// It had been sealed already.
+    /// It was already sealed.
     Before,
-    /// It is sealed when this transaction ends, and nobody enters it before that.
+    /// It is sealed when this transaction ends, and no writer enters it before that.
     Now,
 }
 
-/// Seals a session, after every commit into it that is under way.
+/// Seals a session, after every running commit into it.
 #[tracing::instrument(target = "postgres", name = "sessions.seal", skip_all)]
 pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) -> Result<Sealing> {
     let key = lock_key(tenant, session);
@@ -171,8 +171,8 @@ pub(crate) async fn seal(tx: &Transaction<'_>, tenant: TenantId, session: &str) 
     })
 }
 
-/// Ends the visibility of what has expired in a session, before the collector comes by: what is sealed or held afterwards
-/// is visible and stays so. The rows are locked in the order in which bulk operations lock them.
+/// Marks a session's expired artifacts as deleted, before the collector does: what is sealed or held afterwards is
+/// visible and stays so. The rows are locked in the order of bulk operations.
 #[tracing::instrument(target = "postgres", name = "sessions.end_expired", skip_all)]
 pub(crate) async fn end_expired(
     tx: &Transaction<'_>,
@@ -197,8 +197,8 @@ pub(crate) async fn end_expired(
     Ok(())
 }
 
-/// Notes of the sessions in use whether they have as many artifacts as they may, and of those that had. Of each tenant it
-/// looks at a thousand, those that were written to last.
+/// Marks whether sessions in use, and sessions that were full, have as many artifacts as they may. It checks a thousand
+/// of each tenant, the last written ones.
 #[tracing::instrument(target = "postgres", name = "sessions.mark_full", skip_all)]
 pub(crate) async fn mark_full(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let mark = "UPDATE sessions s SET is_full = counted.is_full
@@ -233,7 +233,7 @@ pub(crate) async fn mark_full(tx: &Transaction<'_>, batch: Batch) -> Result<Take
     })
 }
 
-/// Enters the sessions of these artifacts, so that none of them is sealed before this transaction ends.
+/// Locks the sessions of these artifacts shared, so that none of them is sealed before this transaction ends.
 #[tracing::instrument(target = "postgres", name = "sessions.enter_those_of", skip_all)]
 pub(crate) async fn enter_those_of(
     tx: &Transaction<'_>,
@@ -260,7 +260,7 @@ pub(crate) async fn enter_those_of(
     Ok(())
 }
 
-/// Keeps the digest of what a session holds as it is sealed.
+/// Stores the digest of a session's manifest.
 #[tracing::instrument(target = "postgres", name = "sessions.keep_digest", skip_all)]
 pub(crate) async fn keep_digest(
     tx: &Transaction<'_>,
@@ -278,7 +278,7 @@ pub(crate) async fn keep_digest(
     Ok(())
 }
 
-/// Says something of a session; false when there is none.
+/// Updates a session; false if it does not exist.
 #[tracing::instrument(target = "postgres", name = "sessions.update", skip_all)]
 pub(crate) async fn update(
     tx: &Transaction<'_>,
@@ -310,11 +310,11 @@ pub(crate) async fn update(
     Ok(found > 0)
 }
 
-/// The most artifacts of a session that are counted.
+/// The maximum artifacts of a session that are counted.
 const COUNTED: u64 = Session::MAX_COUNT + 1;
 
-/// A session of `s` with its tallies, which are counted up to a bound and not kept. Its row is never committed alone: a
-/// session whose first artifact failed is not there, unless something was said of it.
+/// A session of `s` with its counts, which are computed up to a limit and not stored. Its row is never committed alone:
+/// a session whose first artifact failed does not exist, unless it was updated.
 fn select(sessions: &str) -> String {
     let of_session = format!(
         "FROM artifacts a WHERE a.tenant_id = s.tenant_id AND a.session_id = s.id AND {VISIBLE}"

@@ -1,4 +1,4 @@
-//! Stages of artifacts, and how they came to them.
+//! Stages of artifacts, and their history.
 
 use tokio_postgres::Row;
 
@@ -29,7 +29,7 @@ impl By<'_> {
     }
 }
 
-/// Notes that an artifact has moved from one stage to another.
+/// Records that an artifact has moved from one stage to another.
 #[tracing::instrument(target = "postgres", name = "stages.note_stage", skip_all)]
 pub(crate) async fn note_stage(
     tx: &Transaction<'_>,
@@ -58,8 +58,8 @@ pub(crate) async fn note_stage(
     Ok(())
 }
 
-/// Moves those of these artifacts that are visible and elsewhere to a stage, and notes it; says how many they were. They
-/// are locked in one order, so that two calls about the same ones wait for each other instead of failing.
+/// Moves those of these artifacts that are visible and in another stage to a stage, and records it; returns how many.
+/// They are locked in one order, so that two calls for the same ones wait for each other instead of failing.
 #[tracing::instrument(target = "postgres", name = "stages.set_stage", skip_all)]
 pub(crate) async fn set_stage(
     tx: &Transaction<'_>,
@@ -96,7 +96,7 @@ pub(crate) async fn set_stage(
         .map_err(from_pg)
 }
 
-/// The stage changes of an artifact, the latest first.
+/// The stage changes of an artifact, latest first.
 #[tracing::instrument(target = "postgres", name = "stages.stage_changes", skip_all)]
 pub(crate) async fn stage_changes(
     client: &Connection,

@@ -20,11 +20,11 @@ use crate::model::{
     tenant::{Tenant, TenantUpdate, TenantUsage},
 };
 
-/// What `limits` reads of a tenant `t`.
+/// The columns that `limits` reads, of a tenant `t`.
 const LIMITS: &str =
     "t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, t.max_stored_bytes, t.max_artifacts";
 
-/// What `read` reads of a tenant `t`.
+/// The columns that `read` reads, of a tenant `t`.
 pub(crate) fn columns() -> String {
     format!("t.id, t.name, {LIMITS}")
 }
@@ -68,7 +68,7 @@ pub(crate) async fn by_id(client: &Connection, id: TenantId) -> Result<Option<Te
     Ok(row.as_ref().map(read).transpose()?)
 }
 
-/// Makes a tenant when there is none of that name.
+/// Creates a tenant if there is none of that name.
 #[tracing::instrument(target = "postgres", name = "tenants.ensure", skip_all)]
 pub(crate) async fn ensure(client: &Connection, tenant: &str) -> Result<()> {
     client
@@ -81,7 +81,7 @@ pub(crate) async fn ensure(client: &Connection, tenant: &str) -> Result<()> {
     Ok(())
 }
 
-/// The tenants of this name, or after that one, or all, with their quotas and usage: so many at the most, by name.
+/// The tenant of this name, or those after one, or all, with their quotas and usage: at most so many, by name.
 #[tracing::instrument(target = "postgres", name = "tenants.list", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
@@ -115,7 +115,7 @@ pub(crate) async fn list(
     Ok(read?)
 }
 
-/// Changes a tenant's limits; false when there is no such tenant.
+/// Changes a tenant's limits; false if there is no such tenant.
 #[tracing::instrument(target = "postgres", name = "tenants.update", skip_all)]
 pub(crate) async fn update(client: &Connection, name: &str, update: TenantUpdate) -> Result<bool> {
     let tx = client.transaction().await.map_err(from_pg)?;

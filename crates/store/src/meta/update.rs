@@ -19,7 +19,7 @@ use crate::model::{
     update::ArtifactUpdate,
 };
 
-/// Keeps others from changing an artifact; what it is has to be read after that.
+/// Locks an artifact against changes; read it after that.
 #[tracing::instrument(target = "postgres", name = "update.lock", skip_all)]
 pub(crate) async fn lock(tx: &Transaction<'_>, tenant: TenantId, id: &ArtifactId) -> Result<()> {
     tx.execute(
@@ -31,7 +31,7 @@ pub(crate) async fn lock(tx: &Transaction<'_>, tenant: TenantId, id: &ArtifactId
     Ok(())
 }
 
-/// Changes a locked artifact, its side tables with it. A time to live counts from now; an inner `None` is for ever.
+/// Changes a locked artifact and its side tables. A time to live counts from now; an inner `None` means no expiry.
 #[tracing::instrument(target = "postgres", name = "update.update", skip_all)]
 pub(crate) async fn update(
     tx: &Transaction<'_>,

@@ -1,5 +1,5 @@
-//! What tenants store, as triggers count it. A read takes the totals and the changes of one snapshot, in one statement, and
-//! so is exact at whatever moment changes are added up.
+//! Tenants' usage, as triggers count it. A read takes the totals and the changes of one snapshot, in one statement, so
+//! it is exact whenever changes are added up.
 
 use std::sync::LazyLock;
 
@@ -19,12 +19,12 @@ use crate::model::{
     usage::{Miscount, Usage},
 };
 
-/// From which transaction on the changes of tenant usage `u` are not in its total. A database that was restored elsewhere
-/// numbers its transactions from a lower number than the mark, which then says nothing.
+/// The transaction from which on the changes of tenant usage `u` are not in its total. A database that was restored
+/// elsewhere numbers its transactions from below the mark, which then means nothing.
 const MARK: &str = "CASE WHEN u.added_up_to <= pg_snapshot_xmin(pg_current_snapshot()) THEN u.added_up_to ELSE '0'::xid8 END";
 
-/// The usage of every tenant, as a table. A condition on the tenant is pushed down to indexes, if it is a parameter and not
-/// a column of another table.
+/// The usage of every tenant, as a table. A condition on the tenant reaches the indexes if it is a parameter and not a
+/// column of another table.
 pub(super) static USAGE: LazyLock<String> = LazyLock::new(|| {
     let sum = |of: &str| format!("coalesce(u.{of}, 0) + coalesce(c.{of}, 0) AS {of}");
     let sums = COUNTS.map(sum).join(", ");
@@ -39,10 +39,10 @@ pub(super) static USAGE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The most tenants of one batch.
+/// The maximum tenants of one batch.
 const TENANTS_AT_ONCE: i64 = 100;
 
-/// What is counted, by the columns of the tables.
+/// The counted columns of the tables.
 const COUNTS: [&str; 4] = [
     "stored_artifacts",
     "stored_bytes",
@@ -86,7 +86,7 @@ pub(crate) async fn of(client: &Connection, tenant: TenantId) -> Result<Usage> {
     Ok(usage.unwrap_or_default())
 }
 
-/// What all tenants store together, and how full quotas are.
+/// The usage of all tenants together, and how full quotas are.
 #[tracing::instrument(target = "postgres", name = "usage.total", skip_all)]
 pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
     let row = client
@@ -112,8 +112,8 @@ pub(crate) async fn total(client: &Connection) -> Result<(Usage, Fullness)> {
     Ok((read(&row, "")?, fullness))
 }
 
-/// Adds a batch of changes up, of the same number for each of some tenants, whichever these are. Each of them has one worker
-/// at a time; a commit takes none of these rows.
+/// Adds up a batch of changes, the same number for each of some tenants. Only one worker processes a tenant at a time;
+/// a commit takes none of these rows.
 #[tracing::instrument(target = "postgres", name = "usage.add_up", skip_all)]
 pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
     let every = "INSERT INTO tenant_usage (tenant_id, stored_artifacts, stored_bytes, physical_objects, physical_bytes)
@@ -133,7 +133,7 @@ pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
         return Ok(Taken::default());
     }
     let share = batch.limit / tenants.len() as i64 + 1;
-    // What is not taken keeps the mark back, and what is not visible yet is of a transaction that is not below xmin.
+    // Changes that were not taken limit the mark, and invisible ones belong to a transaction that is not below xmin.
     let add_up = format!(
         "WITH due AS (
              SELECT c.tenant_id, c.made_by, c.id FROM tenant_usage u
@@ -168,8 +168,8 @@ pub(crate) async fn add_up(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> 
     })
 }
 
-/// The tenants whose usage is not the sum of their rows. All of it is one statement, and so of one moment; it takes as long
-/// as there are rows.
+/// The tenants whose usage is not the sum of their rows. It is one statement, and so one snapshot; its time grows with
+/// the rows.
 #[tracing::instrument(target = "postgres", name = "usage.miscounts", skip_all)]
 pub(crate) async fn miscounts(client: &mut Connection) -> Result<Vec<Miscount>> {
     client.lift_limits().await.map_err(from_pg)?;

@@ -23,17 +23,17 @@ use crate::{
 pub struct Restored {
     /// How many are visible again.
     pub restored: u64,
-    /// Of those that were named: the ones that cannot be, for they were not deleted, have expired, let go of their bytes, or were deleted before their
-    /// session was sealed.
+    /// The named artifacts that cannot be restored, because they were not deleted, have expired, were purged, or were
+    /// deleted before their session was sealed.
     pub not_restored: Vec<String>,
-    /// Of those that match: whether others can be restored.
+    /// Whether more of those that match can be restored.
     #[serde(default)]
     pub more: bool,
 }
 
 impl Store {
-    /// Makes deleted artifacts visible again, all that can be, in one transaction: as long as the delete window is open,
-    /// their bytes are there. Those with these ids, or the first thousand of a session that match.
+    /// Restores deleted artifacts, all that can be restored, in one transaction: while the delete window is open, their
+    /// bytes exist. Those with these ids, or the first thousand of a session that match.
     ///
     /// # Errors
     /// `Invalid` for what matches in no one session; `QuotaExceeded`, and then none is restored; what a key answers;
@@ -89,7 +89,8 @@ impl Store {
     }
 }
 
-/// The first artifacts of a session that match and can be restored, and one more when there are more than a call restores.
+/// The first artifacts of a session that match and can be restored, and one more if there are more than a call
+/// restores.
 async fn restorable(
     once: &IdempotentWrite<'_>,
     caller: &Caller,

@@ -1,7 +1,7 @@
-//! Creating artifacts: bytes come in, and become an artifact or leave nothing visible.
+//! Creates artifacts: received bytes become an artifact or leave nothing visible.
 //!
-//! Content that fits into a row never leaves Postgres. Anything larger gets a `staging` row first, then its bytes under a
-//! fresh key, then the commit. At whatever point that ends, the row leads the collector to the bytes.
+//! Content that fits into a row stays in Postgres. Anything larger gets a `staging` row first, then its bytes under a
+//! fresh key, then the commit. Wherever that is interrupted, the row leads the collector to the bytes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -50,10 +50,10 @@ use staging::Staging;
 const PART_SIZES: [usize; 4] = [8 << 20, 16 << 20, 32 << 20, StoreConfig::MAX_PART];
 
 impl Store {
-    /// The largest content that `create_artifact` takes, in bytes.
+    /// The largest content that `create_artifact` accepts, in bytes.
     pub const CREATE_MAX_BYTES: usize = 3 << 20;
 
-    /// Stores content that is in memory already.
+    /// Stores content that is already in memory.
     ///
     /// # Errors
     /// `FileTooLarge`, `TtlExceedsLimit`, `ContentMismatch`, `SessionSealed`, `QuotaExceeded`, `UploadExpired`,
@@ -89,7 +89,7 @@ impl Store {
         upload.finish(UploadEnd::default()).await
     }
 
-    /// Begins to store content that comes in pieces. Dropping the upload leaves nothing visible.
+    /// Begins to store content that arrives in pieces. Dropping the upload leaves nothing visible.
     ///
     /// # Errors
     /// `FileTooLarge`, `TtlExceedsLimit` and `QuotaExceeded` by what is declared; `SessionSealed`, `VersionConflict`, what a
@@ -107,7 +107,7 @@ impl Store {
     }
 }
 
-/// Content on its way in. After an error it can only be dropped.
+/// A running upload. After an error it can only be dropped.
 pub struct Upload {
     store: Store,
     tenant: Tenant,
@@ -115,24 +115,25 @@ pub struct Upload {
     spec: Arc<ArtifactSpec>,
     ttl: Option<Duration>,
     object: ObjectId,
-    /// How large the content will be, where that is known.
+    /// The expected size of the content, if known.
     expected: Option<u64>,
     part_size: usize,
     size: u64,
-    /// How much of it the parts have that were sent.
+    /// How much of it was sent in parts.
     sent: u64,
-    /// The largest content that the tenant's quota had room for when it was last asked; any, where only the commit can tell.
+    /// The largest content for which the tenant's quota had room when it was last read; the maximum if only the commit
+    /// can decide.
     room: u64,
     hashing: Hashing,
     content_type: Option<ContentType>,
     /// What has arrived since the last part.
     buffer: Buffer,
-    /// From the moment that the content is too large for a row.
+    /// Set once the content is too large for a row.
     staging: Option<Staging>,
     parts: Option<Parts>,
     /// The caller's key, claimed before the content arrived.
     holding: Option<ClaimGuard>,
-    /// The key stands for an earlier call: the content is only compared.
+    /// The key has a stored result: the content is only compared.
     earlier: Option<Earlier>,
     /// While the spec may still change: what is needed then.
     late: Option<LateSpec>,
@@ -218,7 +219,7 @@ impl Upload {
         Ok(())
     }
 
-    /// What to say when the caller's stream was closed without its end.
+    /// The error when the caller's stream was closed without its end.
     #[must_use]
     pub fn incomplete(&self) -> Error {
         Error::UploadIncomplete {
@@ -226,7 +227,7 @@ impl Upload {
         }
     }
 
-    /// Counts bytes that arrive, and refuses what is more than may be.
+    /// Counts bytes that arrive, and refuses too many.
     fn count(&mut self, bytes: usize) -> Result<()> {
         self.size += bytes as u64;
         let limit = self.store.limits().upload_bytes;
@@ -243,7 +244,7 @@ impl Upload {
         }
     }
 
-    /// Whether the content, with so many bytes more, is too large for a row. Then it has a staging row and room in the
+    /// Whether the content, with so many more bytes, is too large for a row. Then it has a staging row and room in the
     /// tenant's quota.
     async fn outgrows_row(&mut self, more: usize) -> Result<bool> {
         self.count(more)?;
@@ -299,7 +300,7 @@ impl Upload {
         }
     }
 
-    /// Refuses what the commit would refuse as things are now, before the content is sent.
+    /// Refuses what the commit would refuse in the current state, before the content is sent.
     async fn check_early(&mut self) -> Result<()> {
         self.check_quota(self.spec.declared_size.unwrap_or(0))
             .await?;
@@ -323,7 +324,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Refuses a content of at least so many bytes if the quota has no room for it as things are now.
+    /// Refuses a content of at least so many bytes if the quota has no room for it now.
     async fn check_quota(&mut self, bytes: u64) -> Result<()> {
         if self.room == u64::MAX {
             return Ok(());
@@ -339,7 +340,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes sure that the upload has a staging row whose lease runs on.
+    /// Ensures that the upload has a staging row with a valid lease.
     async fn keep_alive(&mut self) -> Result<()> {
         match &mut self.staging {
             Some(staging) => staging.keep_alive().await,
@@ -351,7 +352,7 @@ impl Upload {
         }
     }
 
-    /// Sends a full buffer on its way as the next part.
+    /// Sends a full buffer as the next part.
     async fn send_part(&mut self) -> Result<()> {
         if self.parts.is_none()
             && let Some(staging) = &self.staging
@@ -366,7 +367,7 @@ impl Upload {
         Ok(())
     }
 
-    /// The content type as given or guessed earlier, else guessed now.
+    /// The content type as given, or as guessed earlier or now.
     fn content_type(&self, first_bytes: &[u8]) -> ContentType {
         self.content_type
             .clone()

@@ -1,4 +1,4 @@
-//! What a commit depends on beyond its own content: the inputs, the quota, and the latest version of the file.
+//! The conditions of a commit beyond its own content: the inputs, the quota, and the latest version of the file.
 
 use futures_util::join;
 use tokio_postgres::{Row, types::ToSql};
@@ -12,7 +12,7 @@ use crate::{
     model::{artifact::Artifact, error::Result, id::ids_of, spec::OnDuplicate, text::text_of},
 };
 
-/// Which of the inputs are not visible.
+/// The inputs that are not visible.
 pub(super) async fn missing_inputs(
     client: &Connection,
     statements: &Statements,
@@ -22,7 +22,7 @@ pub(super) async fn missing_inputs(
         return Ok(Vec::new());
     }
     let inputs = ids_of(&new.spec.inputs);
-    // What is unpublished may be made from what waits beside it.
+    // An unpublished artifact may have unpublished inputs of its session.
     let beside = Some(text_of(&new.spec.session_id)).filter(|_| new.spec.unpublished);
     let rows = client
         .query(
@@ -33,8 +33,8 @@ pub(super) async fn missing_inputs(
     Ok(each(&rows, 0)?)
 }
 
-/// Claims the file's name for a conditional commit, and reads its latest visible version: until the end of the transaction
-/// nobody else can give it another.
+/// Locks the filename for a conditional commit, and reads its latest visible version: until the end of the transaction
+/// no other one can add a version.
 pub(super) async fn current_version(
     client: &Connection,
     statements: &Statements,
@@ -56,8 +56,8 @@ pub(super) async fn current_version(
     current
 }
 
-/// Gives the file its next version. It comes before the object: a transaction that stores the same new content waits there, and must
-/// not hold a name that the other one still needs.
+/// Assigns the file's next version. This comes before the object: a transaction that stores the same new content waits
+/// there, and must not hold a filename that the other one still needs.
 pub(super) async fn take_version(
     client: &Connection,
     statements: &Statements,
@@ -78,7 +78,7 @@ pub(super) async fn take_version(
     Ok(())
 }
 
-/// Holds the latest version against what the caller expects of it.
+/// Compares the latest version with the caller's conditions.
 pub(super) fn hold_against(new: &NewArtifact, current: Option<Row>) -> Result<Option<Outcome>> {
     if !new.spec.is_conditional() {
         return Ok(None);

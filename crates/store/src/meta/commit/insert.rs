@@ -12,7 +12,7 @@ use crate::{
     model::{id::ids_of, text::text_of},
 };
 
-/// Writes the row: among the artifacts, or among those that wait to be published.
+/// Writes the row of an artifact, published or unpublished.
 pub(super) async fn insert_artifact(
     client: &Connection,
     statements: &Statements,

@@ -10,9 +10,9 @@ use crate::meta::{
     sessions::CLOSED,
 };
 
-/// The beginning of a statement that notes that sessions `s` are in use. It leaves out those that another transaction is
-/// at, and those noted within ten seconds: a row that every commit rewrites would leave as many dead versions, which every
-/// later commit reads while any old snapshot is open.
+/// The beginning of a statement that records the activity of sessions `s`. It leaves out those that another transaction
+/// has locked, and those recorded within ten seconds: a row that every commit rewrites would leave as many dead
+/// versions, which every later commit reads while any old snapshot is open.
 pub(super) const TOUCHED: &str = "UPDATE sessions s SET active_at = now()
     FROM (SELECT tenant_id, id FROM sessions
           WHERE tenant_id = $1 AND active_at < now() - interval '10 s'";
@@ -39,7 +39,8 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// From the connection's cache but for its first commit, so that no flight waits for a statement to be prepared.
+    /// From the connection's cache, except for its first commit, so that no flight waits for a statement to be
+    /// prepared.
     pub(super) async fn prepare(client: &Connection) -> Result<Self, PgError> {
         let touched = format!(
             "touched AS (
@@ -142,7 +143,7 @@ impl Statements {
                      DO UPDATE SET last_version = f.last_version + 1",
                 )
                 .await?,
-            // A row that is not there cannot be locked, so it is made.
+            // A missing row cannot be locked, so it is created.
             claim_name: client
                 .prepare(
                     "INSERT INTO filenames AS f (tenant_id, filename, session_id, user_id, namespace, last_version)

@@ -1,8 +1,8 @@
 //! Several small commits of one tenant in one transaction, all or nothing.
 //!
-//! It takes the locks of a single commit in the same order, each kind sorted, and waits for none of them long: where it
-//! meets another transaction, or a condition that one of its commits does not satisfy, it is undone and its commits are
-//! run one by one. Two contents that are the same become one object.
+//! It takes the locks of a single commit in the same order, each kind sorted, and waits for none of them long. If it
+//! conflicts with another transaction, or one of its commits fails a condition, it is rolled back and its commits run
+//! one by one. Equal contents become one object.
 
 use std::collections::HashMap;
 
@@ -38,16 +38,16 @@ use crate::{
     },
 };
 
-/// The most commits of one transaction.
+/// The maximum commits of one transaction.
 pub(crate) const MOST: usize = 64;
-/// What a commit depends on elsewhere is not waited for longer than this.
+/// The maximum wait for a lock.
 const SET_LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
 
-/// What each commit led to, in their order; `None`: it is to be run alone.
+/// The outcome of each commit, in order; `None`: run it alone.
 pub(crate) type Outcomes = Vec<Option<Outcome>>;
 
 impl NewArtifact {
-    /// Whether it depends on nothing that would have to be waited for: neither on a version nor on bytes elsewhere.
+    /// Whether it depends on nothing for which it would have to wait: neither a version nor bytes in the blob store.
     pub(crate) fn fits_together(&self) -> bool {
         matches!(self.payload, Payload::Inline(_))
             && !self.spec.is_conditional()
@@ -70,7 +70,7 @@ impl NewArtifact {
     }
 }
 
-/// Commits, or says what must be run alone. After an error nothing is known of any of them.
+/// Commits, or returns what must run alone. After an error the outcome of all of them is unknown.
 #[tracing::instrument(target = "postgres", name = "commit.together", skip_all, fields(count = new.len()))]
 pub(crate) async fn commit(meta: &Meta, new: &[NewArtifact]) -> Result<Outcomes, Failure> {
     let client = meta.client().await.map_err(Failure::Final)?;
@@ -87,7 +87,7 @@ pub(crate) async fn commit(meta: &Meta, new: &[NewArtifact]) -> Result<Outcomes,
 
 /// What flight one found.
 enum Found {
-    /// Nothing stands in the way; the object of each commit.
+    /// All can be committed; the object of each commit.
     Objects(Vec<Placed>),
     Obstacles(Outcomes),
 }
@@ -151,7 +151,7 @@ fn alone(new: &[NewArtifact]) -> Outcomes {
     new.iter().map(|_| None).collect()
 }
 
-/// Why a commit cannot be made at all, as a commit that is alone would find it.
+/// Why a commit is refused, as for a single commit.
 fn refusal(
     new: &NewArtifact,
     records: &HashMap<String, KeyRecord>,
@@ -175,7 +175,7 @@ fn refusal(
     (!missing.is_empty()).then_some(Outcome::InputsMissing(missing))
 }
 
-/// Gives each commit its object: a live one with the same bytes, that of an earlier commit here, or its own.
+/// Assigns each commit its object: a live one with the same bytes, that of an earlier commit here, or its own.
 fn place(new: &[NewArtifact], mut known: HashMap<(ContentHash, i64), Uuid>) -> Vec<Placed> {
     new.iter()
         .map(|new| match known.get(&new.content()) {
@@ -194,7 +194,7 @@ fn place(new: &[NewArtifact], mut known: HashMap<(ContentHash, i64), Uuid>) -> V
         .collect()
 }
 
-/// The sessions that are entered, each once, in one order.
+/// The sessions of the commits, each once, in one order.
 fn sessions_of(new: &[NewArtifact]) -> Vec<&str> {
     let mut sessions: Vec<_> = new.iter().filter_map(NewArtifact::session).collect();
     sessions.sort_unstable();
@@ -213,7 +213,7 @@ async fn claim_keys(
     statements.keys.claim_all(client, tenant, &claims).await
 }
 
-/// False when somebody has one of them alone, to seal or to hold it.
+/// False if another transaction has locked one of them exclusively, to seal or to hold it.
 async fn lock_sessions(
     client: &Connection,
     statements: &Statements,
@@ -328,7 +328,7 @@ async fn write(
         .collect()
 }
 
-/// Each file gets as many versions as commits here have its name.
+/// Each file gets as many versions as there are commits with its name.
 async fn take_versions(
     client: &Connection,
     statements: &Statements,
@@ -432,7 +432,7 @@ async fn insert_artifacts(
         .await
 }
 
-/// Records under each key what its commit led to.
+/// Records the result of each commit under its key.
 async fn finish_keys(
     client: &Connection,
     statements: &Statements,
@@ -453,8 +453,8 @@ async fn finish_keys(
     statements.keys.finish(client, new[0].tenant, &done).await
 }
 
-/// Every statement of a commit of several, prepared on one connection. What is looked up for each of them is a subquery that
-/// no plan can turn into a join, which would read all files of a tenant where the planner takes them for few.
+/// Every statement of a batched commit, prepared on one connection. Lookups for each commit are subqueries that no plan
+/// can turn into a join, which would read all files of a tenant if the planner assumes that there are few.
 struct Statements {
     keys: idempotency::Statements,
     quotas: quotas::Statements,

@@ -1,7 +1,7 @@
 //! Lists in the order of filenames, and their levels.
 //!
-//! One walk from file to file: each step looks behind the last for the next, by an index, so a file with 5,000 versions
-//! and a folder with 5,000 files are one step each.
+//! One walk from file to file: each step finds the next file after the last one by an index, so a file with 5,000
+//! versions and a folder with 5,000 files are one step each.
 
 use tokio_postgres::Row;
 
@@ -20,7 +20,7 @@ use crate::{
     model::{error::Result, filter::Filter, id::TenantId, list::Entry, page::NamePosition},
 };
 
-/// Up to so many artifacts that another order leads to are sorted by name.
+/// Up to so many artifacts from an index in another order are sorted by name.
 const GATHERED: i64 = 512;
 
 /// What is to be found.
@@ -28,7 +28,7 @@ pub(super) struct Wanted<'a> {
     pub(super) tenant: TenantId,
     pub(super) filter: &'a Filter,
     pub(super) latest_only: bool,
-    /// With a delimiter: what the names of the level start with.
+    /// With a delimiter: the prefix of the level's names.
     pub(super) level: Option<&'a str>,
     pub(super) after: Option<&'a NamePosition>,
     pub(super) rows: i64,
@@ -57,7 +57,7 @@ impl Wanted<'_> {
         self.walk(client).await
     }
 
-    /// All that a leader leads to, sorted; `None` when they are too many.
+    /// All artifacts of a leader, sorted; `None` if there are too many.
     async fn gather(
         &self,
         client: &Connection,
@@ -177,7 +177,7 @@ impl Wanted<'_> {
         Ok(entries)
     }
 
-    /// The first file behind a row `w` of the walk, as `f`.
+    /// The first file after a row `w` of the walk, as `f`.
     fn next(&self, query: &mut Query, files: Option<Files<'_>>, until: Option<&str>) -> String {
         let Some(files) = files else {
             let until = until
@@ -185,7 +185,7 @@ impl Wanted<'_> {
                 .map_or_else(String::new, |until| {
                     format!(" AND f.filename COLLATE \"C\" < {until}")
                 });
-            // Without regard to others of its file, an artifact can be passed over at once.
+            // An artifact can be skipped at once, without regard to others of its file.
             let matches = if self.latest_only {
                 file_matches(query, self.filter)
             } else {
@@ -218,17 +218,17 @@ impl Wanted<'_> {
     }
 }
 
-/// The columns of a step that are about the next one.
+/// The columns of a step for the next one.
 const NEXT_FILE: &str = "NULL::text COLLATE \"C\", true, f.filename, f.session_id, f.user_id, f.namespace, 9223372036854775807";
 
-/// The same, where a folder is left behind as a whole: "0" is the character behind "/".
+/// The same, if a whole folder is skipped: "0" is the character after "/".
 const NEXT_FILE_OR_FOLDER: &str = "d.folder COLLATE \"C\", true,
     (CASE WHEN d.folder IS NULL THEN f.filename ELSE left(d.folder, -1) || '0' END) COLLATE \"C\",
     CASE WHEN d.folder IS NULL THEN f.session_id ELSE '' END, CASE WHEN d.folder IS NULL THEN f.user_id ELSE '' END,
     CASE WHEN d.folder IS NULL THEN f.namespace ELSE '' END,
     CASE WHEN d.folder IS NULL THEN 9223372036854775807 ELSE 0 END";
 
-/// A damaged artifact has its place alone.
+/// Only the position of a damaged artifact is known.
 fn entry(row: &Row) -> Result<(Option<Entry>, NamePosition)> {
     let position = NamePosition {
         filename: column(row, "filename")?,

@@ -1,4 +1,4 @@
-//! The indexes that have files in the order of their names.
+//! The indexes with files in the order of their names.
 
 use super::leader::conditions;
 use crate::{
@@ -30,7 +30,7 @@ impl<'a> Named<'a> {
         (!from(matching).is_empty()).then_some(Self { matching, session })
     }
 
-    /// The live artifacts `a` in the range, as what stands behind FROM.
+    /// The live artifacts `a` in the range, as a FROM clause.
     pub(super) fn versions(&self, query: &mut Query) -> String {
         let range = self.range(query);
         format!(
@@ -39,7 +39,7 @@ impl<'a> Named<'a> {
         )
     }
 
-    /// The next so many of them behind a position, each with its number.
+    /// The next so many of them after a position, each with its number.
     pub(in crate::meta) fn stretch(
         &self,
         query: &mut Query,
@@ -72,7 +72,7 @@ impl<'a> Named<'a> {
     }
 }
 
-/// A position as what a row of `VERSIONS` is compared to.
+/// A position, to compare with a row of `VERSIONS`.
 pub(super) fn behind_position(query: &mut Query, position: &NamePosition) -> String {
     [
         query.text(&position.filename),
@@ -88,7 +88,7 @@ pub(super) fn behind_position(query: &mut Query, position: &NamePosition) -> Str
 pub(in crate::meta) const VERSIONS: &str =
     "a.filename COLLATE \"C\", coalesce(a.session_id, ''), a.user_id, a.namespace, a.version";
 
-/// What every name that matches starts with.
+/// The prefix of every matching name.
 fn from(matching: &TextMatch) -> &str {
     match matching {
         TextMatch::Exactly(text) | TextMatch::Prefix(text) => text,
@@ -96,7 +96,7 @@ fn from(matching: &TextMatch) -> &str {
     }
 }
 
-/// Between which names those are that match: the first, and the first that is behind them.
+/// The range of the matching names: the first, and the first after them.
 pub(super) fn range(filter: &Filter) -> (String, Option<String>) {
     let mut range = (String::new(), None::<String>);
     for condition in conditions(filter) {
@@ -132,10 +132,10 @@ fn exactly(filter: &Filter, wanted: TextField) -> Option<&str> {
     })
 }
 
-/// Which files there are, one row for each, in the order of their names.
+/// A source of files, one row for each, in the order of their names.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Files<'a> {
-    /// Of a session; of none, when it is empty.
+    /// Of a session; empty: of no session.
     Session(&'a str),
     /// Of a user, in every session and in none.
     User(&'a str),
@@ -155,7 +155,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Whether nothing but these files leads to their artifacts.
+    /// Whether only these files lead to their artifacts.
     pub(super) fn is_a_scope(self) -> bool {
         matches!(self, Self::UserScope(_) | Self::Session(""))
     }
@@ -172,7 +172,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Its order, and the same of a row of which the `next_` columns are what is behind.
+    /// Its order, and the same for a row whose `next_` columns are the next file.
     pub(super) fn order(self) -> (&'static str, &'static str) {
         match self {
             Self::Session(_) => (
@@ -190,7 +190,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Whether a file of this session can be among them.
+    /// Whether they may contain a file of this session.
     pub(super) fn has(self, session: &str) -> bool {
         match self {
             Self::Session(own) => own == session,
@@ -200,7 +200,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// That a row `f` of filenames can be of a file that matches.
+/// The condition that a row `f` of filenames may belong to a matching file.
 pub(super) fn file_matches(query: &mut Query, filter: &Filter) -> String {
     let of_files = |condition: &&Condition| {
         let fields = [TextField::Filename, TextField::UserId, TextField::Namespace];
@@ -214,8 +214,8 @@ pub(super) fn file_matches(query: &mut Query, filter: &Filter) -> String {
     matches
 }
 
-/// The visible versions `a` of the file in a row `of`, in their order; only the latest, or those above one. `matches` is
-/// what they must meet besides.
+/// The visible versions `a` of the file in a row `of`, in order; only the latest, or those above one. `matches` is a
+/// further condition.
 pub(super) fn versions(of: &str, latest_only: bool, above: &str, matches: &str) -> String {
     let file = format!(
         "SELECT a.* FROM artifacts a
@@ -230,7 +230,7 @@ pub(super) fn versions(of: &str, latest_only: bool, above: &str, matches: &str) 
     }
 }
 
-/// The artifacts `a` of the first so many files, as what stands behind FROM; each file has at least one row.
+/// The artifacts `a` of the first so many files, as a FROM clause; each file has at least one row.
 pub(super) fn versions_of(
     query: &mut Query,
     files: &Files<'_>,
@@ -249,8 +249,8 @@ pub(super) fn versions_of(
     )
 }
 
-/// That no later version of the file of `of` is visible. A subquery with a limit is never made a join: a join of all
-/// versions with all versions is what the planner once took for cheap.
+/// The condition that no later version of the file of `of` is visible. A subquery with a limit never becomes a join:
+/// the planner once considered a join of all versions with all versions cheap.
 pub(super) fn latest(of: &str) -> String {
     let visible = visible_as("n");
     format!(

@@ -1,8 +1,8 @@
 //! Lists in the order of creation.
 //!
-//! What leads a search best is not known beforehand: of an agent's artifacts and of those with a metadata pair, either may
-//! be most of the tenant's. So each leader is followed for a stretch, then each for a longer one, until one of them has
-//! filled the page or come to its end. The cost is that of the best one, times how many they are.
+//! The best leader is not known beforehand: either an agent's artifacts or those with a metadata pair may be most of
+//! the tenant's. So each leader is followed for a range, then each for a longer one, until one of them has filled the
+//! page or ended. The cost is that of the best one, times their number.
 
 use tokio_postgres::Row;
 
@@ -26,10 +26,10 @@ use crate::{
     },
 };
 
-/// How long the stretches are: so many artifacts are looked at.
+/// The lengths of the ranges, in artifacts.
 const STRETCHES: [i64; 2] = [512, 8192];
 
-/// What is to be found, and how it is read.
+/// What to find, and how to read it.
 pub(in crate::meta) struct Wanted<'a, T> {
     pub(in crate::meta) tenant: TenantId,
     pub(in crate::meta) filter: &'a Filter,
@@ -42,7 +42,7 @@ pub(in crate::meta) struct Wanted<'a, T> {
     pub(in crate::meta) place: Place,
 }
 
-/// What was found in order, and where the search stands if it has not come to the end.
+/// The results in order, and the position of the search if it has not ended.
 pub(in crate::meta) struct Found<T> {
     pub(in crate::meta) items: Vec<(T, Position)>,
     pub(in crate::meta) reached: Option<Position>,
@@ -98,7 +98,7 @@ impl<T> Wanted<'_, T> {
         Ok(found.map(|found| found.items).unwrap_or_default())
     }
 
-    /// Goes on behind what was found; true when the page is full or the end was reached.
+    /// Continues after the results; true if the page is full or the end was reached.
     async fn follow(
         &self,
         client: &Connection,
@@ -121,7 +121,7 @@ impl<T> Wanted<'_, T> {
         Ok(done)
     }
 
-    /// What matches among the next so many that a leader leads to.
+    /// The matches among the next so many artifacts of a leader.
     pub(in crate::meta) async fn stretch(
         &self,
         client: &Connection,
@@ -179,7 +179,7 @@ impl<T> Wanted<'_, T> {
         Ok(row::at(row, 0)?)
     }
 
-    /// All that an index leads to which has another order, sorted; `None` when they are too many.
+    /// All artifacts of an index in another order, sorted; `None` if there are too many.
     async fn gather(
         &self,
         client: &Connection,
@@ -193,7 +193,7 @@ impl<T> Wanted<'_, T> {
             Gather::Files(files) => {
                 let from =
                     names::versions_of(&mut query, files, self.filter, &most, self.latest_only);
-                // Which version is the latest is settled there.
+                // That decides which version is the latest.
                 let matches = query.matches(self.filter, "a");
                 (from, matches)
             }
@@ -234,7 +234,7 @@ impl<T> Wanted<'_, T> {
     }
 }
 
-/// What has artifacts in another order than that of the page.
+/// A source of artifacts in another order than the page's.
 enum Gather<'a> {
     Named(&'a Named<'a>),
     Files(&'a Files<'a>),
