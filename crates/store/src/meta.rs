@@ -66,7 +66,7 @@ pub(crate) mod update;
 pub(crate) mod usage;
 pub(crate) mod workloads;
 
-/// How long a caller waits for a connection before it is told that the database is busy.
+/// How long a caller waits for a connection before it gets the error that the database is busy.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
 /// The pool of connections to the records.

@@ -163,8 +163,9 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses what no process should be started with: a database on which the protocol does not hold, a blob store of another deployment, or one that deletes by rules of
-    /// its own. Where that cannot be told now, nothing is refused: `ping` says it as soon as it can be.
+    /// Refuses to start on a database on which the protocol does not hold, or with a blob store of another deployment
+    /// or one that deletes by its own rules. If these cannot be checked now, nothing is refused: `ping` reports it as
+    /// soon as they can.
     ///
     /// # Errors
     /// `Invalid`, naming the setting.

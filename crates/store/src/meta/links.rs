@@ -137,7 +137,7 @@ pub(crate) async fn list(
     listed(&rows, read, |row| position(row, "link", [3, 0]))
 }
 
-/// Where a link leads, as the public sees it: whoever knows its id may follow it.
+/// The target of a link, as the public sees it: anyone who knows the link can read it.
 pub(crate) struct Target {
     pub(crate) tenant: TenantId,
     pub(crate) link: Link,

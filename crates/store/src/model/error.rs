@@ -125,7 +125,7 @@ pub enum Error {
         /// The number of its latest version.
         version: i64,
     },
-    /// The key stands for another request.
+    /// The key was used for another request.
     #[error(
         "idempotency key '{key}' was used for another request, which differs in: {}; use a new key for a new request",
         .fields.join(", ")
@@ -174,7 +174,7 @@ pub enum Error {
     /// The tenant's quota has no room for it.
     #[error(transparent)]
     QuotaExceeded(#[from] QuotaExceeded),
-    /// The tenant may not keep an artifact that long. `None`: it may not keep one for ever.
+    /// The tenant may not keep an artifact that long. `None`: it may not keep one permanently.
     #[error("{}", TtlLimit(*.max))]
     TtlExceedsLimit {
         /// The longest time to live allowed; `None` when only "never" is refused.

@@ -1,7 +1,7 @@
 //! Watching many sessions of a tenant at once.
 //!
-//! Events are told in the order of their numbers, up to the number below which every transaction has ended. Nothing is
-//! written down for it, and what is read grows with the tenant's events and not with the number of sessions.
+//! Events are sent in the order of their numbers, up to the number below which every transaction has ended. A watch
+//! writes nothing, and what it reads grows with the tenant's events and not with the number of sessions.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -42,7 +42,7 @@ pub struct SessionsWatch {
     settled: i64,
     /// The next number that will be settled.
     waiting: Option<Waiting>,
-    /// The sessions whose sealing is still to be told; `None` when the watch goes on after it.
+    /// The sessions whose seal has not been sent yet; `None` if the watch does not end with the seals.
     unsealed: Option<HashSet<String>>,
     /// No message was sent yet.
     fresh: bool,

@@ -1,5 +1,5 @@
-//! Uploads whose content comes later and from elsewhere: a caller reserves an artifact, and whoever has the signed URL sends
-//! its bytes.
+//! Uploads whose content comes later and from elsewhere: a caller reserves an artifact, and a program with the signed URL
+//! sends its bytes.
 //!
 //! A reservation is the stored result of an idempotency key that no caller can choose. It ends with that key, and holds
 //! nothing: no version, no quota, no object.
