@@ -37,8 +37,9 @@ impl FromStr for ByteCount {
 mod tests {
     use super::ByteCount;
 
+    /// A number of bytes may have the unit with which sizes are printed.
     #[test]
-    fn a_number_of_bytes_may_have_the_unit_that_sizes_are_printed_with() {
+    fn byte_count_accepts_the_printed_units() {
         for (text, bytes) in [
             ("0", 0),
             ("1000", 1000),

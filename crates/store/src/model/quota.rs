@@ -174,16 +174,18 @@ mod tests {
         }
     }
 
+    /// Writes share the lock as long as there is room for as many as there can be.
     #[test]
-    fn writes_go_together_as_long_as_there_is_room_for_as_many_as_there_can_be() {
+    fn writes_share_the_lock_while_all_would_fit() {
         let most = 70 + 2 * (128 << 10);
         assert!(state(Some(most), Some(5)).has_room_for_all());
         assert!(!state(Some(most - 1), None).has_room_for_all());
         assert!(!state(None, Some(4)).has_room_for_all());
     }
 
+    /// A quota is filled to the last byte and artifact, and no further.
     #[test]
-    fn a_quota_is_filled_to_the_last_byte_and_artifact_and_no_further() {
+    fn quota_is_filled_exactly() {
         let state = state(Some(100), Some(4));
         assert_eq!(state.room(), 30);
         assert_eq!(state.admit(1, 30), Ok(()));
@@ -199,8 +201,9 @@ mod tests {
         );
     }
 
+    /// A quota below what is stored accepts nothing, except a write that needs no room.
     #[test]
-    fn below_what_is_stored_nothing_is_let_in_and_nothing_is_always_fine() {
+    fn quota_below_usage_accepts_only_empty_writes() {
         let state = state(Some(60), None);
         assert_eq!(state.room(), 0);
         assert!(state.admit(1, 0).is_err());

@@ -94,8 +94,9 @@ mod tests {
         danger(&rule.build().expect("a rule")).is_some()
     }
 
+    /// A rule that expires or archives our keys is dangerous, and no other rule is.
     #[test]
-    fn whatever_expires_or_archives_our_keys_is_dangerous_and_nothing_else() {
+    fn rule_that_expires_our_keys_is_dangerous() {
         let expiration = LifecycleExpiration::builder().days(3).build();
         for (prefix, dangerous) in [
             ("", true),

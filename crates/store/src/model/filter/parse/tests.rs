@@ -121,8 +121,9 @@ fn every_field_has_its_condition() {
     }
 }
 
+/// Every comparison compares, and unequal is the negation of equal.
 #[test]
-fn every_comparison_compares_and_unequal_is_the_negation_of_equal() {
+fn unequal_is_the_negation_of_equal() {
     for (sign, comparison) in [
         ("=", Comparison::Equal),
         ("<", Comparison::Less),
@@ -354,7 +355,7 @@ fn a_kind_or_stage_is_one_of_its_words() {
 }
 
 #[test]
-fn an_unknown_field_is_told_the_nearest_or_all() {
+fn unknown_field_error_names_the_nearest_or_all() {
     assert_faults(&[
         (
             "sesion_id = x",
@@ -439,8 +440,9 @@ fn a_value_must_be_there() {
     ]);
 }
 
+/// A quote or parenthesis must be closed, and the error shows the opening one.
 #[test]
-fn a_quote_or_parenthesis_must_be_closed_and_the_opening_one_is_shown() {
+fn unclosed_quote_or_parenthesis_is_shown() {
     assert_faults(&[
         ("filename = 'é", 12, &["never closed"]),
         ("filename = \"a' kind=code", 12, &["never closed"]),
@@ -476,7 +478,7 @@ fn a_keyword_must_have_its_conditions() {
 }
 
 #[test]
-fn a_keyword_in_lower_case_is_told_the_upper_case() {
+fn lower_case_keyword_error_names_the_upper_case() {
     assert_faults(&[
         ("kind=code and kind=plan", 11, &["write AND, not and"]),
         ("kind=code Or kind=plan", 11, &["write OR, not Or"]),
@@ -486,7 +488,7 @@ fn a_keyword_in_lower_case_is_told_the_upper_case() {
 }
 
 #[test]
-fn an_unexpected_character_is_told_what_would_be_right() {
+fn unexpected_character_error_says_what_is_right() {
     assert_faults(&[
         ("kind=code && kind=plan", 11, &["'&'", "AND"]),
         ("kind=code || kind=plan", 11, &["'|'", "OR"]),
