@@ -55,7 +55,8 @@ pub(super) fn moment(field: &str, text: Option<&str>) -> Result<Option<ProtoTime
     // In a query that was not encoded, the + of an offset is a space.
     let text = text.replace(' ', "+");
     let of_date = || {
-        let date: Date = text.parse().ok()?;
+        // The parser of dates would skip a time behind it.
+        let date = Date::strptime("%Y-%m-%d", &text).ok()?;
         Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
     };
     let at: Option<Timestamp> = text.parse().ok().or_else(of_date);
