@@ -53,6 +53,7 @@ check: ## Run every check that is not a test: format, lints, prose, layers, prot
 	@scripts/bootstrap check
 	cargo fmt --all --check
 	shellcheck $$(git -c safe.directory='*' grep -lE '^#(!.*bash|.*shellcheck shell=bash)' -- .ci scripts examples deploy/image)
+	! git -c safe.directory='*' grep -nE '^(<{7}|>{7}) '
 	scripts/check-prose
 	scripts/check-links
 	scripts/check-facts
