@@ -92,7 +92,7 @@ async fn make_garbage(store: &Store, caller: &Caller, first: u32, count: u32) {
             });
             let content = Bytes::from(content);
             let created = store
-                .create_artifact(&caller, spec.expect("a spec"), content)
+                .create_artifact(caller, spec.expect("a spec"), content)
                 .await;
             created.expect("an artifact");
         })

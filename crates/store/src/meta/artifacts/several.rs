@@ -89,13 +89,13 @@ pub(crate) async fn get(
     let mut outcomes: Vec<_> = wanted.iter().map(not_found).collect();
     for row in &rows {
         let place: i32 = column(row, "place")?;
-        if let Some(outcome) = usize::try_from(place)
+        let outcome = usize::try_from(place)
             .ok()
-            .and_then(|place| outcomes.get_mut(place))
+            .and_then(|place| outcomes.get_mut(place));
+        if let Some(outcome) = outcome
+            && (reach.is_all() || read(row).is_ok_and(|it| reach.has(&it)))
         {
-            if reach.is_all() || reach.has(&read(row)?) {
-                *outcome = visible(row);
-            }
+            *outcome = visible(row);
         }
     }
     Ok(outcomes)
