@@ -23,7 +23,7 @@ pub use model::{
     deployment::{Deployment, DeploymentStatus, Pause},
     digest::ContentHash,
     error::{Error, Result, Violation, describe},
-    event::{Event, Happening, Subject, Told, WatchStart, Watched},
+    event::{Event, EventBatch, EventKind, Subject, WatchStart, Watched},
     filter,
     id::{ArtifactId, JobId, LinkId},
     idempotency::IdempotencyKey,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cairn_store::{ArtifactRef, Caller, Event, Happening, Subject, WatchStart, Watched};
+use cairn_store::{ArtifactRef, Caller, Event, EventKind, Subject, WatchStart, Watched};
 
 use super::{NOBODY, Play};
 use crate::{
@@ -95,7 +95,7 @@ fn fold(events: &[Event], reference: &Reference) -> BTreeMap<String, Heard> {
         let session = &event.session_id;
         let id = match &event.subject {
             Subject::Session => {
-                assert_eq!(event.what, Happening::Sealed);
+                assert_eq!(event.what, EventKind::Sealed);
                 assert!(!sealed.contains(session), "sealed once");
                 sealed.push(session.clone());
                 continue;
@@ -103,7 +103,7 @@ fn fold(events: &[Event], reference: &Reference) -> BTreeMap<String, Heard> {
             Subject::Artifact(artifact, _) => artifact.id.to_string(),
             Subject::Forgotten(id) => id.clone(),
         };
-        if event.what == Happening::Created {
+        if event.what == EventKind::Created {
             assert!(!sealed.contains(session), "nothing enters a sealed session");
             let created = Heard {
                 session: session.clone(),
@@ -116,13 +116,13 @@ fn fold(events: &[Event], reference: &Reference) -> BTreeMap<String, Heard> {
         let known = heard.get_mut(&id).expect("created before anything else");
         assert_eq!(known.session, *session);
         match &event.what {
-            Happening::Deleted => assert!(std::mem::replace(&mut known.is_live, false)),
-            Happening::Restored => assert!(!std::mem::replace(&mut known.is_live, true)),
-            Happening::Staged { from, to, .. } => {
+            EventKind::Deleted => assert!(std::mem::replace(&mut known.is_live, false)),
+            EventKind::Restored => assert!(!std::mem::replace(&mut known.is_live, true)),
+            EventKind::Staged { from, to, .. } => {
                 assert_eq!(from.as_str(), known.stage);
                 known.stage = to.as_str();
             }
-            Happening::Created | Happening::Sealed => unreachable!("of the session, or above"),
+            EventKind::Created | EventKind::Sealed => unreachable!("of the session, or above"),
         }
     }
     let mut expected: Vec<_> = reference.sessions.iter().collect();

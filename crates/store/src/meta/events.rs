@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::{
     error::Result,
-    event::{Event, Happening, Subject},
+    event::{Event, EventKind, Subject},
     id::TenantId,
 };
 
@@ -105,11 +105,11 @@ fn read(row: &Row) -> Result<Event> {
             session_id: at(row, "of_session")?,
             occurred_at: at(row, "occurred_at")?,
             what: match at(row, "type")? {
-                "created" => Happening::Created,
-                "deleted" => Happening::Deleted,
-                "restored" => Happening::Restored,
-                "sealed" => Happening::Sealed,
-                "staged" => Happening::Staged {
+                "created" => EventKind::Created,
+                "deleted" => EventKind::Deleted,
+                "restored" => EventKind::Restored,
+                "sealed" => EventKind::Sealed,
+                "staged" => EventKind::Staged {
                     from: stage("from_stage")?,
                     to: stage("to_stage")?,
                     agent_id: at(row, "staged_by")?,

@@ -15,8 +15,8 @@ use crate::model::{
 
 /// Declares the intent to write bytes (T1 of the protocol). Once this is committed, bytes under the object's key always
 /// have a row, and a row that is not renewed is collected.
-#[tracing::instrument(target = "postgres", name = "objects.stage", skip_all)]
-pub(crate) async fn stage(
+#[tracing::instrument(target = "postgres", name = "objects.insert_staging", skip_all)]
+pub(crate) async fn insert_staging(
     client: &Connection,
     tenant: TenantId,
     id: ObjectId,

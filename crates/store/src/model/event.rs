@@ -21,14 +21,14 @@ pub struct Event {
     /// When.
     pub occurred_at: Timestamp,
     /// What.
-    pub what: Happening,
+    pub what: EventKind,
     /// The subject of an event.
     pub subject: Subject,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happening {
+pub enum EventKind {
     /// An artifact became visible.
     Created,
     /// An artifact moved from one stage to another.
@@ -70,7 +70,7 @@ pub enum WatchStart {
 
 /// A batch of events for a watcher.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct EventBatch {
     /// The events, in order; none in a keepalive message.
     pub events: Vec<Event>,
     /// The position from which to continue.

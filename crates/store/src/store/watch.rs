@@ -11,7 +11,7 @@ use crate::{
     meta::events as rows,
     model::{
         error::{Error, Result},
-        event::{Event, Happening, Told, WatchStart},
+        event::{Event, EventBatch, EventKind, WatchStart},
         id::TenantId,
         session::session_id,
         tenant::Caller,
@@ -87,7 +87,7 @@ impl Watch {
     ///
     /// # Errors
     /// `EventsExpired`, `Unavailable`. Watching can be tried again.
-    pub async fn next(&mut self) -> Result<Option<Told>> {
+    pub async fn next(&mut self) -> Result<Option<EventBatch>> {
         if self.over {
             return Ok(None);
         }
@@ -110,9 +110,9 @@ impl Watch {
         }
     }
 
-    async fn tell(&mut self, mut events: Vec<Event>) -> Result<Told> {
+    async fn tell(&mut self, mut events: Vec<Event>) -> Result<EventBatch> {
         if self.until_sealed {
-            let sealed = |event: &Event| event.what == Happening::Sealed;
+            let sealed = |event: &Event| event.what == EventKind::Sealed;
             if let Some(last) = events.iter().position(sealed) {
                 events.truncate(last + 1);
                 self.over = true;
@@ -126,7 +126,7 @@ impl Watch {
             self.over = rows::sealed_by(&client, self.tenant, session, self.position).await?;
         }
         let position = self.position;
-        Ok(Told { events, position })
+        Ok(EventBatch { events, position })
     }
 
     async fn look(&self) -> Result<rows::Seen> {

@@ -15,7 +15,7 @@ use crate::{
     model::{
         access::Grant,
         error::{Error, Result},
-        event::{Event, Happening, Told, WatchStart, Watched},
+        event::{Event, EventBatch, EventKind, WatchStart, Watched},
         id::TenantId,
         tenant::Caller,
     },
@@ -119,7 +119,7 @@ impl SessionsWatch {
     ///
     /// # Errors
     /// `EventsExpired`, `Unavailable`. Watching can be tried again.
-    pub async fn next(&mut self) -> Result<Option<Told>> {
+    pub async fn next(&mut self) -> Result<Option<EventBatch>> {
         let sealed = self.unsealed.as_ref().is_some_and(HashSet::is_empty);
         if sealed && !self.fresh {
             return Ok(None);
@@ -148,10 +148,10 @@ impl SessionsWatch {
     }
 
     /// Tells these events, up to the last sealing that is waited for.
-    fn tell(&mut self, mut events: Vec<Event>) -> Told {
+    fn tell(&mut self, mut events: Vec<Event>) -> EventBatch {
         if let Some(unsealed) = &mut self.unsealed {
             let last = events.iter().position(|event| {
-                event.what == Happening::Sealed
+                event.what == EventKind::Sealed
                     && unsealed.remove(&event.session_id)
                     && unsealed.is_empty()
             });
@@ -161,7 +161,7 @@ impl SessionsWatch {
             }
         }
         let position = self.position;
-        Told { events, position }
+        EventBatch { events, position }
     }
 
     /// Reads the next events, which may be none although there are more.

@@ -5,7 +5,7 @@ use cairn_proto::v1::{
     WatchSessionsRequest, WatchSessionsResponse,
 };
 use cairn_store::{
-    Caller, Error, Event, Grant, Happening, SessionsWatch, Subject, Told, Watch, WatchStart,
+    Caller, Error, Event, EventBatch, EventKind, Grant, SessionsWatch, Subject, Watch, WatchStart,
     Watched,
 };
 use futures_util::{Stream, stream};
@@ -29,7 +29,7 @@ pub(super) async fn session(
         .store
         .watch_session(caller, id, start, until_sealed);
     let source = Source::Session(watch.await.map_err(to_status)?);
-    let message = |told: Told| WatchSessionResponse {
+    let message = |told: EventBatch| WatchSessionResponse {
         events: told.events.into_iter().map(event).collect(),
         position: told.position,
     };
@@ -50,7 +50,7 @@ pub(super) async fn sessions(
     let watched = watched.map_err(to_status)?;
     let watch = services.store.watch_sessions(caller, watched, start);
     let source = Source::Sessions(watch.await.map_err(to_status)?);
-    let message = |told: Told| WatchSessionsResponse {
+    let message = |told: EventBatch| WatchSessionsResponse {
         events: told.events.into_iter().map(event).collect(),
         position: told.position,
     };
@@ -113,7 +113,7 @@ impl Watching {
     }
 
     /// The events, message by message; an error is the last message.
-    fn messages<M>(self, message: fn(Told) -> M) -> impl Stream<Item = Result<M, Status>> {
+    fn messages<M>(self, message: fn(EventBatch) -> M) -> impl Stream<Item = Result<M, Status>> {
         stream::unfold(Some(self), move |watching| async move {
             let mut watching = watching?;
             match watching.tell().await {
@@ -124,7 +124,7 @@ impl Watching {
         })
     }
 
-    async fn tell(&mut self) -> cairn_store::Result<Option<Told>> {
+    async fn tell(&mut self) -> cairn_store::Result<Option<EventBatch>> {
         if self.trusted.elapsed() >= self.services.trust {
             let caller = self.services.authenticator.caller(&self.secret).await?;
             if caller.tenant.name != self.tenant || !caller.grant().covers(&self.grant) {
@@ -163,11 +163,11 @@ fn event(event: Event) -> SessionEvent {
         ..SessionEvent::default()
     };
     let kind = match event.what {
-        Happening::Created => SessionEventType::Created,
-        Happening::Deleted => SessionEventType::Deleted,
-        Happening::Restored => SessionEventType::Restored,
-        Happening::Sealed => SessionEventType::Sealed,
-        Happening::Staged { from, to, agent_id } => {
+        EventKind::Created => SessionEventType::Created,
+        EventKind::Deleted => SessionEventType::Deleted,
+        EventKind::Restored => SessionEventType::Restored,
+        EventKind::Sealed => SessionEventType::Sealed,
+        EventKind::Staged { from, to, agent_id } => {
             message.set_from_stage(convert::stage(from));
             message.set_to_stage(convert::stage(to));
             message.agent_id = agent_id;

@@ -28,7 +28,7 @@ const EXPIRED: Error = Error::UploadExpired("it outlived its lease");
 impl Staging {
     pub(super) async fn begin(store: &Store, tenant: TenantId, object: ObjectId) -> Result<Self> {
         let client = store.meta.client().await?;
-        rows::stage(&client, tenant, object, store.times.lease).await?;
+        rows::insert_staging(&client, tenant, object, store.times.lease).await?;
         Ok(Self {
             store: store.clone(),
             tenant,
