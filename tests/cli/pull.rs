@@ -139,7 +139,7 @@ async fn same_names_of_several_users_never_overwrite() {
     let mut done = done.saying("narrow it down with --user or --namespace");
     for (id, of) in ids
         .iter()
-        .zip(["user ada", "user bob", "namespace app", "nobody"])
+        .zip(["user ada", "user bob", "namespace app", "no user"])
     {
         done = done.saying(&format!("{id} of {of}"));
     }
