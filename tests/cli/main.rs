@@ -31,6 +31,7 @@ mod session;
 mod sidecar;
 mod sidecar_faults;
 mod terminal;
+mod tls;
 mod transfers;
 mod versions;
 mod watch;

@@ -189,6 +189,11 @@ fn json_text(json: serde_json::Result<String>) -> Result<String, CliError> {
     }
 }
 
+/// Warns a person of what is not an error, where there is no `Output` yet.
+pub(crate) fn warn(words: &str) {
+    complain(&printable(words));
+}
+
 /// One line on standard error. If that fails too, no place is left to report it.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");

@@ -2,19 +2,20 @@
 
 use std::env;
 
-use crate::{Address, Connection, Credentials, Error};
+use crate::{Address, ClientCertificate, Connection, Credentials, Error, Tls};
 
 /// Where `cairn dev` listens.
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:7070";
 
 impl Connection {
     /// The connection that the environment names: CAIRN_ADDR, or port 7070 of this machine without it; CAIRN_API_KEY or
-    /// CAIRN_API_KEY_FILE. A variable that is set to nothing counts as unset.
+    /// CAIRN_API_KEY_FILE; for https CAIRN_CA_FILE, CAIRN_CLIENT_CERT_FILE and CAIRN_CLIENT_KEY_FILE. A variable that is set
+    /// to nothing counts as unset.
     ///
     /// # Errors
     ///
     /// [`Error::Configuration`], which names the variable, for an address that is malformed and for a key that is given twice
-    /// or not at all.
+    /// or not at all, or half a client certificate.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(|name| env::var(name).ok())
     }
@@ -34,7 +35,26 @@ impl Connection {
             (None, Some(file)) => Credentials::File(file.into()),
             (key, None) => Credentials::ApiKey(key.unwrap_or_default()),
         };
-        Ok(Self::new(address, credentials).with_traceparent(variable("TRACEPARENT")))
+        let client = match (
+            variable("CAIRN_CLIENT_CERT_FILE"),
+            variable("CAIRN_CLIENT_KEY_FILE"),
+        ) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some(ClientCertificate {
+                cert_file: cert.into(),
+                key_file: key.into(),
+            }),
+            _ => {
+                let words = "CAIRN_CLIENT_CERT_FILE and CAIRN_CLIENT_KEY_FILE are needed together: set both or neither";
+                return Err(Error::Configuration(words.to_owned()));
+            }
+        };
+        let tls = Tls {
+            ca_file: variable("CAIRN_CA_FILE").map(Into::into),
+            client,
+        };
+        let connection = Self::new(address, credentials).with_tls(tls);
+        Ok(connection.with_traceparent(variable("TRACEPARENT")))
     }
 }
 
@@ -68,6 +88,10 @@ mod tests {
             (
                 &[("CAIRN_API_KEY", "k"), ("CAIRN_API_KEY_FILE", "f")],
                 "CAIRN_API_KEY_FILE",
+            ),
+            (
+                &[("CAIRN_API_KEY", "k"), ("CAIRN_CLIENT_CERT_FILE", "f")],
+                "CAIRN_CLIENT_KEY_FILE",
             ),
         ] {
             let error = of(variables).err().map(|error| error.to_string());

@@ -4,8 +4,11 @@ mod checked;
 mod connector;
 mod credentials;
 mod sniff;
+mod tls;
 
-use std::{error::Error as StdError, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    error::Error as StdError, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration,
+};
 
 use cairn_proto::v1::{
     admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
@@ -15,9 +18,10 @@ use cairn_proto::v1::{
 use tonic::{
     Request,
     service::interceptor::InterceptedService,
-    transport::{Channel, ClientTlsConfig, Endpoint, Uri},
+    transport::{Channel, Endpoint, Uri},
 };
 
+pub use self::tls::{ClientCertificate, Tls};
 use self::{
     checked::Checked,
     credentials::{Headers, Key},
@@ -68,6 +72,7 @@ impl fmt::Display for Address {
 pub struct Connection {
     address: Address,
     credentials: Credentials,
+    tls: Tls,
     traceparent: Option<String>,
 }
 
@@ -120,8 +125,26 @@ impl Connection {
         Self {
             address,
             credentials,
+            tls: Tls::default(),
             traceparent: None,
         }
+    }
+
+    /// With other authorities or a certificate for the server; of use only with an `https` address.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Whether the credentials would cross a network without encryption: by `http`, to another machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let host = self.address.0.host().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+        let here = host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address: IpAddr| address.is_loopback());
+        self.address.0.scheme_str() != Some("https") && !here
     }
 
     /// With the trace that the calls belong to, in the form of W3C Trace Context. One that is malformed is left out.
@@ -193,8 +216,14 @@ impl Connection {
             .map_err(unreachable)?;
         if self.address.0.scheme_str() == Some("https") {
             endpoint = endpoint
-                .tls_config(ClientTlsConfig::new().with_native_roots())
+                .tls_config(self.tls.config()?)
                 .map_err(unreachable)?;
+        } else if self.tls != Tls::default() {
+            let words = format!(
+                "{} is plain text, but authorities or a certificate for TLS are given: use an https:// address, or drop them",
+                self.address
+            );
+            return Err(Error::Configuration(words));
         }
         Ok(endpoint)
     }
@@ -263,6 +292,24 @@ mod tests {
             "a b",
         ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_exposed_by_plain_http_to_another_machine() {
+        for (text, exposed) in [
+            ("127.0.0.1:7070", false),
+            ("http://[::1]:7070", false),
+            ("http://LOCALHOST:7070", false),
+            ("https://cairn.example.com", false),
+            ("http://cairn:7070", true),
+            ("http://127.0.0.1.example.com", true),
+            ("10.0.0.1:7070", true),
+        ] {
+            let address: Address = text.parse().expect("an address");
+            let credentials = Credentials::ApiKey("k".to_owned());
+            let connection = Connection::new(address, credentials);
+            assert_eq!(connection.is_exposed(), exposed, "{text}");
         }
     }
 

@@ -75,7 +75,9 @@ pub use cairn_proto::v1;
 
 pub use self::{
     batch::{CreateBatches, ReadBatches},
-    connect::{Address, Authenticated, Client, Connection, Credentials, unary},
+    connect::{
+        Address, Authenticated, Client, ClientCertificate, Connection, Credentials, Tls, unary,
+    },
     content::{Content, is_changed},
     digest::{Digest, Hashing},
     download::Download,
