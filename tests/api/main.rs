@@ -29,7 +29,6 @@ mod publish;
 mod quotas;
 mod records;
 mod restore;
-mod s3_encryption;
 mod session_lists;
 mod sessions;
 mod tls;

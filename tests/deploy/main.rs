@@ -3,4 +3,5 @@
 
 mod benchmarks;
 mod binaries;
+mod s3_encryption;
 mod telemetry;

@@ -1,6 +1,6 @@
 //! The telemetry of the processes: traces, metrics, log lines.
 
-use std::{collections::BTreeSet, process::Stdio};
+use std::{collections::BTreeSet, path::Path, process::Stdio};
 
 use cairn_store::{config::BlobConfig, gc::PASSES};
 use rustix::process::Signal;
@@ -61,7 +61,7 @@ fn unlisted_and_missing(told: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 /// A separate `cairn-api` over the same stores.
-struct Api {
+pub(crate) struct Api {
     process: Child,
     grpc: String,
     http: String,
@@ -69,7 +69,7 @@ struct Api {
 }
 
 impl Api {
-    async fn start(cairn: &Cairn, environment: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(cairn: &Cairn, environment: &[(&str, &str)]) -> Self {
         let [grpc, http, ops] = program::free_addresses();
         let mut serve = command(cairn, "cairn-api").await;
         serve
@@ -106,6 +106,16 @@ impl Api {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
+}
+
+/// A push of a file, whatever comes of it.
+pub(crate) async fn pushing(cairn: &Cairn, api: &Api, file: &Path) -> Command {
+    let mut push = program::command(program("cairn").await);
+    push.arg("push")
+        .arg(file)
+        .env("CAIRN_ADDR", &api.grpc)
+        .env("CAIRN_API_KEY", &cairn.key);
+    push
 }
 
 /// Runs the `cairn` command as a caller that is part of a trace.

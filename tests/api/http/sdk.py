@@ -53,7 +53,8 @@ sealed = [client.seal_session("sdk") for _ in range(2)]
 assert sealed[0].to_dict() == sealed[1].to_dict() and sealed[0].status == "sealed" and sealed[0].artifact_count == 4
 whoami = client.whoami()
 assert whoami.tenant_name == "acme" and whoami.active_links == 2 and whoami.usage_storage_bytes > 0
-assert all(isinstance(it, (int, str)) for it in whoami.to_dict().values() if it is not None)
+plan = ("usage_requests_month", "plan_requests_limit_month", "plan_storage_limit_bytes", "max_active_links", "rate_limit_sustained", "rate_limit_burst")
+assert all(isinstance(whoami.to_dict()[name], int) for name in plan)
 
 # Each error.
 refused(errors.AuthenticationError, Client(api_key="cairn_wrong").whoami)
