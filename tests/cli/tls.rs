@@ -17,7 +17,7 @@ async fn the_command_trusts_the_authority_that_it_is_given() {
     let known = shell.json(&["whoami", "--ca-file", ca]).await;
     assert_eq!(known["tenant_name"], "acme");
     for wrong in [&["whoami"][..], &["whoami", "--ca-file", other]] {
-        let done = shell.run(wrong).await.with_code(1);
+        let done = shell.run(wrong).await.with_code(3);
         assert!(done.stderr.contains("certificate"), "{done:?}");
     }
     let no_certificate = certificates.file("ca.key");

@@ -23,12 +23,13 @@ async fn s3_is_asked_for_the_encryption_that_is_set() {
     let cairn = Setup::on(Bytes::S3).proxied().start().await;
     let key = "arn:aws:kms:eu-central-1:111122223333:key/1234";
     let folder = tempfile::tempdir().unwrap();
-    for (algorithm, key_id) in [
+    let ways = [
         (None, None),
         (Some("AES256"), None),
         (Some("aws:kms"), None),
         (Some("aws:kms"), Some(key)),
-    ] {
+    ];
+    for (number, (algorithm, key_id)) in ways.into_iter().enumerate() {
         let algorithm_setting = algorithm.map(|value| ("CAIRN_S3_SSE", value));
         let key_setting = key_id.map(|value| ("CAIRN_S3_SSE_KMS_KEY_ID", value));
         let settings: Vec<_> = algorithm_setting.into_iter().chain(key_setting).collect();
@@ -40,7 +41,8 @@ async fn s3_is_asked_for_the_encryption_that_is_set() {
             .answer_itself(ALGORITHM, "403 Forbidden", "");
         for size in [100_000, 9 << 20] {
             let file = folder.path().join("file");
-            std::fs::write(&file, content(size)).unwrap();
+            // Content that is there already would not be sent.
+            std::fs::write(&file, content(size + number)).unwrap();
             program::run(&mut pushing(&cairn, &api, &file).await).await;
         }
         cairn.s3_proxy().answer_nothing();
