@@ -10,7 +10,7 @@ use cairn_store::{Store, WatchStart, Watched};
 use tonic::{Code, Status, Streaming};
 
 use crate::watch::replica;
-use harness::{Bytes, Cairn, Client, Setup, refused, session_spec};
+use harness::{Bytes, Cairn, Client, Setup, refused, session_spec, within_patience};
 
 type Watching = Streaming<WatchSessionsResponse>;
 
@@ -44,13 +44,16 @@ fn labelled(labels: &[&str]) -> WatchSessionsRequest {
 /// The next events, as many as are wanted.
 async fn told(watching: &mut Watching, count: usize) -> Vec<SessionEvent> {
     let mut events: Vec<SessionEvent> = Vec::new();
-    while events.len() < count {
-        let message = watching.message().await.unwrap().expect("more events");
-        events.extend(message.events);
-        if let Some(last) = events.last() {
-            assert!(message.position >= last.position);
+    within_patience("every event", async {
+        while events.len() < count {
+            let message = watching.message().await.unwrap().expect("more events");
+            events.extend(message.events);
+            if let Some(last) = events.last() {
+                assert!(message.position >= last.position);
+            }
         }
-    }
+    })
+    .await;
     assert_eq!(events.len(), count);
     events
 }
