@@ -128,6 +128,12 @@ fn every_error_has_its_reason_code_and_http_status() {
             404,
         ),
         expect(Error::LinkNotFound(id()), "LINK_NOT_FOUND", NotFound, 404),
+        expect(
+            Error::UploadNotFound(id()),
+            "UPLOAD_NOT_FOUND",
+            NotFound,
+            404,
+        ),
         expect(Error::KeyNotFound(id()), "KEY_NOT_FOUND", NotFound, 404),
         expect(Error::JobNotFound(id()), "JOB_NOT_FOUND", NotFound, 404),
         expect(
