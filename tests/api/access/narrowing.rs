@@ -63,7 +63,7 @@ async fn hold(narrow: impl Fn(RawNarrowing, &Things<'_>) -> RawNarrowing, of_ses
         let key = key_of(&cairn, "acme", &Scope::EVERY, raw).await;
 
         let mut outcomes = Vec::new();
-        for owner in [Owner::Nobody, Owner::Other, Owner::Foreign] {
+        for owner in [Owner::Missing, Owner::Other, Owner::Foreign] {
             let things = Things::of(&cairn, owner, &clients, narrowing.clone());
             let mut things = things.copied_to(own.spec());
             let request = things.request(&method).await;
@@ -77,9 +77,9 @@ async fn hold(narrow: impl Fn(RawNarrowing, &Things<'_>) -> RawNarrowing, of_ses
             tells_nothing(&method, &things, answer.as_deref());
             outcomes.push((owner, Outcome::of(answer, &things)));
         }
-        let (_, nobody) = &outcomes[0];
+        let (_, missing) = &outcomes[0];
         for (owner, outcome) in &outcomes[1..] {
-            assert_eq!(outcome, nobody, "{method} of {owner:?}");
+            assert_eq!(outcome, missing, "{method} of {owner:?}");
         }
 
         let request = own.request(&method).await;

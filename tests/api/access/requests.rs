@@ -19,7 +19,7 @@ pub(super) enum Owner {
     /// Another tenant's.
     Foreign,
     /// No record has the id or the name.
-    Nobody,
+    Missing,
 }
 
 impl Owner {
@@ -28,7 +28,7 @@ impl Owner {
             Self::Own => "mine",
             Self::Other => "othr",
             Self::Foreign => "frgn",
-            Self::Nobody => "none",
+            Self::Missing => "none",
         }
     }
 }
@@ -126,7 +126,7 @@ impl<'a> Things<'a> {
     }
 
     fn is_there(&self) -> bool {
-        self.owner != Owner::Nobody
+        self.owner != Owner::Missing
     }
 
     fn noted(&mut self, id: String) -> String {
