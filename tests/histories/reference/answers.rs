@@ -351,7 +351,9 @@ impl Reference {
 
     fn hold_session(&mut self, session: &'static str, hold: bool) -> EventBatch {
         self.sessions.get_mut(session).ok_or(NO_SUCH_SESSION)?.held = hold;
-        self.end_expired(session);
+        if hold {
+            self.end_expired(session);
+        }
         for record in &mut self.artifacts {
             if record.file.session == session && !matches!(record.life, Life::Purged { .. }) {
                 record.session_held = hold;
