@@ -11,6 +11,7 @@ mod artifacts;
 mod bulk;
 mod events;
 mod frame;
+mod manners;
 mod sessions;
 mod uploads;
 mod urls;

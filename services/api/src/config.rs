@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use axum::http::Uri;
+use axum::http::{HeaderValue, Uri};
 use cairn_process::{TlsSettings, serve::Bounds};
 use cairn_store::{
     Error, Result,
@@ -73,6 +73,9 @@ pub struct Settings {
     pub receive_bytes: usize,
     /// `CAIRN_REFLECTION`: whether reflection answers without a credential, default true.
     pub reflection: bool,
+    /// `CAIRN_CORS_ORIGINS`: pages of which origins may call the JSON API from a browser, separated by commas; `*` for
+    /// all, default none.
+    pub cors_origins: Vec<HeaderValue>,
     /// How long a request may take to arrive, unless it is a stream.
     pub request_time: Duration,
     /// After how long a watcher's credential is checked again.
@@ -91,6 +94,7 @@ impl Default for Settings {
             max_lists: 16,
             receive_bytes: 256 << 20,
             reflection: true,
+            cors_origins: vec![],
             request_time: Duration::from_secs(60),
             trust: Duration::from_secs(15),
         }
@@ -126,9 +130,27 @@ impl Settings {
             max_lists: at_least(2, "CAIRN_MAX_LISTS", defaults.max_lists)?,
             receive_bytes: at_least(16 << 20, "CAIRN_RECEIVE_BYTES", defaults.receive_bytes)?,
             reflection: env("CAIRN_REFLECTION")?.unwrap_or(defaults.reflection),
+            cors_origins: origins(env("CAIRN_CORS_ORIGINS")?.unwrap_or_default())?,
             ..defaults
         })
     }
+}
+
+/// Origins as browsers send them: a scheme, a host and perhaps a port.
+fn origins(text: String) -> Result<Vec<HeaderValue>> {
+    let all = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+    let origin = |origin: &str| {
+        let is_origin = origin == "*"
+            || origin.parse::<Uri>().is_ok_and(|uri| {
+                uri.scheme().is_some() && uri.path() == "/" && !origin.ends_with('/')
+            });
+        let rule = "must be origins such as https://app.example.com, separated by commas, or *";
+        let value = is_origin
+            .then(|| HeaderValue::from_str(origin).ok())
+            .flatten();
+        value.ok_or_else(|| Error::invalid("CAIRN_CORS_ORIGINS", rule))
+    };
+    all.map(origin).collect()
 }
 
 fn at_least(least: usize, variable: &str, default: usize) -> Result<usize> {

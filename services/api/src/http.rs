@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::Request,
-    http::{StatusCode, Uri},
+    http::{HeaderValue, StatusCode, Uri},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
@@ -14,10 +14,18 @@ use axum::{
 use cairn_process::{Survivor, caught};
 use cairn_store::Error;
 use http_body::Frame;
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate, SizeAbove},
+    },
+};
 
 use crate::{admission::Admission, error::log, grpc::Services};
 
 mod conditions;
+mod cors;
 mod failure;
 mod headers;
 mod links;
@@ -27,16 +35,39 @@ mod rest;
 
 use failure::Failure;
 
-pub(crate) fn router(services: Services, admission: Arc<Admission>) -> Router {
+/// JSON shorter than this is not compressed, in bytes.
+const SHORT: u16 = 1 << 10;
+
+/// The routes of the port; pages of these origins may call the API.
+pub(crate) fn router(
+    services: Services,
+    admission: Arc<Admission>,
+    origins: &[HeaderValue],
+) -> Router {
     let links = Router::new()
         .route("/{link}", get(links::open))
         .with_state(services.store.clone());
+    let mut api = rest::router(services, admission);
+    if !origins.is_empty() {
+        // The fallback first: the layer answers preflight requests, which no route takes.
+        api = api
+            .method_not_allowed_fallback(wrong_method)
+            .layer(cors::layer(origins));
+    }
     links
-        .merge(rest::router(services, admission))
+        .merge(api)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(catch_panics))
         .layer(from_fn(manners::keep))
+        .layer(compression())
+}
+
+/// Compresses JSON. The fastest level, because the others cost a megabyte or more of memory for each answer.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(SHORT).and(manners::is_json))
 }
 
 /// A panic is answered like any other fault of the server; if the answer has begun, its connection is closed.

@@ -127,7 +127,7 @@ pub async fn run(
         .layer(from_fn_with_state(gate, enter))
         .layer(from_fn(finish))
         .layer(Observe(Api::Grpc));
-    let pages = http::router(services, admission).layer(Observe(Api::Http));
+    let pages = http::router(services, admission, &settings.cors_origins).layer(Observe(Api::Http));
     let port = |listener, name, protocol| Port {
         listener,
         name,

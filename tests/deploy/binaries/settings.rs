@@ -61,6 +61,7 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_GC_ORPHAN_LIMIT", "few"),
         ("CAIRN_GC_REHASH_BYTES", "-1"),
         ("CAIRN_RECORD_RETENTION", "29d"),
+        ("CAIRN_URL_KEYS", "short"),
         ("CAIRN_LEDGER_RETENTION", "1d"),
         ("CAIRN_BLOB_DIR", "/dev/null/x"),
         ("CAIRN_LOG", "cairn=loud"),
@@ -84,6 +85,7 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_MAX_LISTS", "-1"),
         ("CAIRN_RECEIVE_BYTES", "1"),
         ("CAIRN_REFLECTION", "perhaps"),
+        ("CAIRN_CORS_ORIGINS", "example.com"),
         ("CAIRN_TOKEN_ISSUER", "kubernetes"),
         ("CAIRN_TOKEN_ISSUER", "http://cluster.example"),
     ] {

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -32,6 +32,14 @@ pub(super) async fn keep(request: Request, next: Next) -> Response {
     }
     answer.headers_mut().insert(REQUEST_ID, id);
     answer
+}
+
+/// Whether an answer is JSON of the API, which is worth compressing. The content of artifacts is not: it has a length,
+/// ranges and a strong etag.
+pub(super) fn is_json(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let is_json = kind.is_some_and(|kind| kind == "application/json" || kind == PROBLEM);
+    is_json && !headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
 fn request_id(headers: &HeaderMap) -> HeaderValue {
