@@ -15,7 +15,7 @@ use crate::{auth::Authenticator, error::to_status, shares::Shares};
 
 mod admin;
 mod artifacts;
-mod batch;
+pub(crate) mod batch;
 pub(crate) mod convert;
 mod gate;
 mod grants;

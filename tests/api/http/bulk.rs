@@ -1,6 +1,7 @@
 //! Calls about several artifacts, over HTTP.
 
-use harness::{Cairn, Rest, session_spec};
+use harness::{Answer, Cairn, Rest, session_spec};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -89,4 +90,65 @@ async fn a_copy_keeps_its_source_and_lineage_tells_of_it() {
         .await
         .ok();
     assert_eq!(super::names(&versions), ["a"]);
+}
+
+/// A batch takes text and bytes, refuses each item by itself, and has one effect under one idempotency key.
+#[tokio::test]
+async fn a_batch_creates_each_of_its_artifacts_once() {
+    let cairn = Cairn::start().await;
+    let rest = Rest::of(&cairn);
+    let batch = json!({"artifacts": [
+        {"spec": {"filename": "a", "session_id": "run"}, "content": "text"},
+        {"spec": {"filename": "b", "session_id": "run"}, "content_base64": "/w=="},
+        {"spec": {"filename": "../c"}, "content": "text"},
+        {"spec": {"filename": "d"}, "content": "text", "content_base64": "/w=="},
+        {"spec": {"filename": "e"}, "content_base64": "?"},
+    ]});
+    let send = async || {
+        let request = rest.request(Method::POST, "/v1/artifacts/batch-create");
+        let request = request.header("idempotency-key", "k").json(&batch);
+        Answer::to(request).await.ok()
+    };
+    let made = send().await;
+    let outcomes = made["outcomes"].as_array().unwrap();
+    let id = |place: usize| outcomes[place]["artifact"]["artifact_id"].as_str().unwrap();
+    assert_eq!(cairn.client.download(id(0)).await.unwrap(), b"text");
+    assert_eq!(cairn.client.download(id(1)).await.unwrap(), [0xff]);
+    for refused in &outcomes[2..] {
+        assert_eq!(refused["error"]["code"], "invalid_request", "{refused}");
+    }
+    let again = send().await;
+    for place in [0, 1] {
+        let id = &again["outcomes"][place]["artifact"]["artifact_id"];
+        assert_eq!(*id, outcomes[place]["artifact"]["artifact_id"]);
+    }
+    let none = rest.post("/v1/artifacts/batch-create", json!({})).await;
+    assert_eq!(none.refused(), (400, "invalid_request"));
+}
+
+#[tokio::test]
+async fn fields_select_what_a_bulk_call_changes() {
+    let cairn = Cairn::start().await;
+    let rest = Rest::of(&cairn);
+    for (name, session) in [("a.md", "run"), ("b.txt", "run"), ("c.md", "other")] {
+        let made = cairn.client.create(session_spec(name, session), name);
+        made.await.unwrap();
+    }
+    let matching = json!({"session_id": "run", "filename_glob": "*.md"});
+    for (call, more, count) in [
+        ("stage", json!({"stage": "final"}), "changed_count"),
+        ("legal-hold", json!({"legal_hold": true}), "changed_count"),
+        ("legal-hold", json!({"legal_hold": false}), "changed_count"),
+        ("delete", json!({}), "deleted_count"),
+        ("restore", json!({}), "restored_count"),
+    ] {
+        let mut asked = more;
+        asked["matching"] = matching.clone();
+        let path = format!("/v1/artifacts/{call}");
+        let done = rest.post(&path, asked.clone()).await.ok();
+        assert_eq!(done[count], 1, "{call}");
+        asked["filter"] = json!("session_id = \"run\"");
+        let both = rest.post(&path, asked).await;
+        assert_eq!(both.refused(), (400, "invalid_request"), "{call}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use harness::{Cairn, Rest, session_spec};
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Reads events until one of this type.
 async fn until(response: &mut Response, kind: &str) -> Vec<(String, Value)> {
@@ -49,4 +49,35 @@ async fn events_come_as_they_happen_and_go_on_where_one_stopped() {
     assert_eq!(until(&mut on, "sealed").await, events[1..]);
     let bad = rest.request(Method::GET, path).header("last-event-id", "x");
     assert_eq!(bad.send().await.unwrap().status(), 400);
+}
+
+/// The events of several sessions come in one stream, by their ids or by a label.
+#[tokio::test]
+async fn one_stream_has_the_events_of_several_sessions() {
+    let cairn = Cairn::start().await;
+    let rest = Rest::of(&cairn);
+    for session in ["a", "b", "c"] {
+        let made = cairn.client.create(session_spec("x", session), session);
+        made.await.unwrap();
+    }
+    let path = "/v1/events?session_id=a&session_id=b";
+    let mut both = rest.request(Method::GET, path).send().await.unwrap();
+    cairn.client.seal("b").await.unwrap();
+    let events = until(&mut both, "sealed").await;
+    let sessions: Vec<_> = events.iter().map(|(_, data)| &data["session_id"]).collect();
+    assert_eq!(sessions, ["a", "b", "b"]);
+
+    let on = rest
+        .request(Method::GET, path)
+        .header("last-event-id", &events[0].0);
+    let mut on = on.send().await.unwrap();
+    assert_eq!(until(&mut on, "sealed").await, events[1..]);
+    let label = json!({"labels": ["nightly"]});
+    rest.send(Method::PATCH, "/v1/sessions/c", label).await.ok();
+    let labelled = rest.request(Method::GET, "/v1/events?label=nightly");
+    let mut labelled = labelled.send().await.unwrap();
+    let events = until(&mut labelled, "created").await;
+    assert_eq!(events[0].1["session_id"], "c");
+    let wrong = rest.get("/v1/events?until_sealed=true").await;
+    assert_eq!(wrong.refused(), (400, "invalid_request"));
 }

@@ -1,5 +1,6 @@
 //! Sessions over HTTP.
 
+use cairn_proto::v1::ArtifactSpec;
 use harness::{Answer, Cairn, Rest, session_spec};
 use reqwest::Method;
 use serde_json::json;
@@ -35,6 +36,33 @@ async fn sessions_are_listed_with_the_most_recent_first() {
         .await
         .ok();
     assert_eq!(none["sessions"], json!([]));
+}
+
+#[tokio::test]
+async fn sessions_are_found_by_prefix_namespace_and_user() {
+    let cairn = Cairn::start().await;
+    let rest = Rest::of(&cairn);
+    for (session, namespace, user) in [("a/1", "app", "ada"), ("a/2", "app", ""), ("b", "", "")] {
+        let spec = ArtifactSpec {
+            namespace: namespace.to_owned(),
+            user_id: user.to_owned(),
+            ..session_spec("f", session)
+        };
+        cairn.client.create(spec, "f").await.unwrap();
+    }
+    for (query, expected) in [
+        ("session_id_prefix=a%2F", vec!["a/1", "a/2"]),
+        ("namespace=app", vec!["a/1", "a/2"]),
+        ("namespace=app&user_id=ada", vec!["a/1"]),
+        ("user_id=bob", vec![]),
+    ] {
+        let list = rest.get(&format!("/v1/sessions?{query}")).await.ok();
+        let sessions = list["sessions"].as_array().unwrap().iter();
+        let ids: Vec<_> = sessions
+            .map(|it| it["session_id"].as_str().unwrap())
+            .collect();
+        assert_eq!(ids, expected, "{query}");
+    }
 }
 
 #[tokio::test]

@@ -51,7 +51,9 @@ impl ArtifactService for Services {
     ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
         let (caller, request) = taken(request)?;
         batch::check("requests", request.requests.len()).map_err(to_status)?;
-        let outcomes = batch::create(&self.store, &caller, request.requests).await;
+        let items = request.requests.into_iter();
+        let items = items.map(|item| Ok((convert::spec(item.spec)?, item.content)));
+        let outcomes = batch::create(&self.store, &caller, items.collect()).await;
         Ok(Response::new(BatchCreateArtifactsResponse { outcomes }))
     }
 

@@ -2,11 +2,12 @@
 
 use std::vec;
 
+use axum::body::Bytes;
 use cairn_proto::v1::{
-    self, ArtifactOutcome, BatchGetArtifactsRequest, CreateArtifactRequest,
-    DownloadArtifactsResponse, artifact_outcome::Outcome, download_artifacts_response::Message,
+    self, ArtifactOutcome, BatchGetArtifactsRequest, DownloadArtifactsResponse,
+    artifact_outcome::Outcome, download_artifacts_response::Message,
 };
-use cairn_store::{ArtifactRef, Caller, Content, Error, Result, Store};
+use cairn_store::{ArtifactRef, ArtifactSpec, Caller, Content, Error, Result, Store};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -17,7 +18,7 @@ use crate::error::of_item;
 const MOST: usize = 100;
 
 /// Refuses none, and more than may be.
-pub(super) fn check(field: &str, items: usize) -> Result<()> {
+pub(crate) fn check(field: &str, items: usize) -> Result<()> {
     if (1..=MOST).contains(&items) {
         return Ok(());
     }
@@ -36,18 +37,18 @@ fn outcome(made: Result<v1::Artifact>) -> ArtifactOutcome {
 
 /// Creates all at once, so that the small ones come together into transactions. Each has a task of its own, for a task holds
 /// one connection at the most.
-pub(super) async fn create(
+pub(crate) async fn create(
     store: &Store,
     caller: &Caller,
-    requests: Vec<CreateArtifactRequest>,
+    items: Vec<Result<(ArtifactSpec, Bytes)>>,
 ) -> Vec<ArtifactOutcome> {
-    let mut outcomes = vec![ArtifactOutcome::default(); requests.len()];
+    let mut outcomes = vec![ArtifactOutcome::default(); items.len()];
     let mut tasks = JoinSet::new();
-    for (place, request) in requests.into_iter().enumerate() {
+    for (place, item) in items.into_iter().enumerate() {
         let (store, caller) = (store.clone(), caller.clone());
         let create = async move {
-            let spec = convert::spec(request.spec)?;
-            let created = store.create_artifact(&caller, spec, request.content);
+            let (spec, content) = item?;
+            let created = store.create_artifact(&caller, spec, content);
             created.await.map(convert::created)
         };
         tasks.spawn(async move { (place, outcome(create.await)) }.in_current_span());

@@ -24,7 +24,9 @@ mod form_body;
 mod identity;
 mod jobs;
 mod links;
+mod matching;
 mod query;
+mod session_artifacts;
 mod sessions;
 mod spec;
 mod upload;
@@ -93,6 +95,10 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
             artifact("ListVersions", get(artifacts::versions)),
         )
         .route(
+            "/v1/artifacts/batch-create",
+            artifact("BatchCreateArtifacts", post(bulk::create)),
+        )
+        .route(
             "/v1/artifacts/batch-get",
             artifact("BatchGetArtifacts", post(bulk::get)),
         )
@@ -142,6 +148,28 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .route(
             "/v1/sessions/{session_id}/events",
             session("WatchSession", get(events::watch)),
+        )
+        .route(
+            "/v1/events",
+            session("WatchSessions", get(events::watch_many)),
+        )
+        .route(
+            "/api/v1/sessions/{session_id}/artifacts",
+            artifact("ListArtifacts", get(session_artifacts::list))
+                .merge(artifact("CreateArtifact", post(session_artifacts::create))),
+        )
+        .route(
+            "/api/v1/sessions/{session_id}/artifacts/{artifact_id}",
+            artifact("DownloadArtifact", get(session_artifacts::get))
+                .merge(artifact("UpdateArtifact", patch(session_artifacts::update)))
+                .merge(artifact(
+                    "DeleteArtifact",
+                    delete(session_artifacts::delete),
+                )),
+        )
+        .route(
+            "/api/v1/sessions/{session_id}/artifacts/{artifact_id}/versions",
+            artifact("ListVersions", get(session_artifacts::versions)),
         )
         .route("/v1/links", link("ListLinks", get(links::list)))
         .route(

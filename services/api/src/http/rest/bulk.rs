@@ -1,6 +1,7 @@
 //! Calls about several artifacts at once: by their ids, or by an expression that they match.
 
-use axum::{Json, extract::State};
+use axum::{Json, body::Bytes, extract::State};
+use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
 use cairn_proto::{
     json,
     v1::{
@@ -9,30 +10,46 @@ use cairn_proto::{
         artifact_outcome::Outcome, artifact_service_server::ArtifactService,
     },
 };
+use cairn_store::{ArtifactSpec, Error};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    call::{Call, Input},
+    call::{Call, Input, InputWithContent},
+    matching::Matching,
+    spec::SpecFields,
     value,
 };
-use crate::{error::to_item_json, grpc::Services, http::failure::Failure};
+use crate::{
+    error::to_item_json,
+    grpc::{Services, batch},
+    http::failure::Failure,
+};
 
-/// Which artifacts a call is about: exactly one of the two is given.
+/// Which artifacts a deletion is about: exactly one of the three is given.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Selected {
     artifact_ids: Vec<String>,
     /// An expression, as `ListArtifactsRequest.filter` has it.
     filter: String,
+    matching: Option<Matching>,
     /// Of a deletion: only say what it would delete.
     validate_only: bool,
 }
 
-fn matching(filter: String) -> Option<ArtifactFilter> {
-    (!filter.is_empty()).then(|| ArtifactFilter {
-        filter,
-        ..ArtifactFilter::default()
-    })
+/// The one of an expression and fields that is given, for an RPC that has no field for the expression alone.
+fn either(filter: String, matching: Option<Matching>) -> Result<Option<ArtifactFilter>, Error> {
+    match (filter.is_empty(), matching) {
+        (true, matching) => matching.map(Matching::filter).transpose(),
+        (false, None) => Ok(Some(ArtifactFilter {
+            filter,
+            ..ArtifactFilter::default()
+        })),
+        (false, Some(_)) => {
+            let rule = "must not be given beside filter";
+            Err(Error::invalid("matching", rule))
+        }
+    }
 }
 
 /// What a deletion did, or the job that goes on with it.
@@ -55,7 +72,7 @@ pub(super) async fn delete(
         filter: selected.filter,
         validate_only: selected.validate_only,
         idempotency_key: call.idempotency_key()?,
-        matching: None,
+        matching: selected.matching.map(Matching::filter).transpose()?,
     };
     let answer = services.delete_artifacts(call.request(request)).await?;
     let answer = answer.into_inner();
@@ -73,6 +90,7 @@ pub(super) async fn delete(
 pub(super) struct Restore {
     artifact_ids: Vec<String>,
     filter: String,
+    matching: Option<Matching>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +108,7 @@ pub(super) async fn restore(
     let request = RestoreArtifactsRequest {
         artifact_ids: restore.artifact_ids,
         idempotency_key: call.idempotency_key()?,
-        matching: matching(restore.filter),
+        matching: either(restore.filter, restore.matching)?,
     };
     let answer = services.restore_artifacts(call.request(request)).await?;
     let answer = answer.into_inner();
@@ -107,6 +125,7 @@ pub(super) struct SetStage {
     stage: String,
     artifact_ids: Vec<String>,
     filter: String,
+    matching: Option<Matching>,
     agent_id: String,
 }
 
@@ -129,7 +148,7 @@ pub(super) async fn stage(
         filter: set.filter,
         agent_id: set.agent_id,
         idempotency_key: call.idempotency_key()?,
-        matching: None,
+        matching: set.matching.map(Matching::filter).transpose()?,
     };
     let answer = services.set_stage(call.request(request)).await?;
     let answer = answer.into_inner();
@@ -147,6 +166,7 @@ pub(super) struct SetHold {
     legal_hold: Option<bool>,
     artifact_ids: Vec<String>,
     filter: String,
+    matching: Option<Matching>,
 }
 
 pub(super) async fn hold(
@@ -158,7 +178,7 @@ pub(super) async fn hold(
         artifact_ids: set.artifact_ids,
         legal_hold: value::required("legal_hold", set.legal_hold)?,
         idempotency_key: call.idempotency_key()?,
-        matching: matching(set.filter),
+        matching: either(set.filter, set.matching)?,
     };
     let answer = services.set_legal_hold(call.request(request)).await?;
     let answer = answer.into_inner();
@@ -217,8 +237,11 @@ pub(super) async fn get(
         names: names.collect(),
     };
     let answer = services.batch_get_artifacts(call.request(request)).await?;
-    let outcomes = answer.into_inner().outcomes.into_iter();
-    let outcomes = outcomes.filter_map(|outcome| {
+    Ok(shown(answer.into_inner().outcomes))
+}
+
+fn shown(outcomes: Vec<v1::ArtifactOutcome>) -> Json<Outcomes> {
+    let outcomes = outcomes.into_iter().filter_map(|outcome| {
         Some(match outcome.outcome? {
             Outcome::Artifact(artifact) => ArtifactOutcome::Found {
                 artifact: Box::new(artifact.into()),
@@ -226,9 +249,67 @@ pub(super) async fn get(
             Outcome::Error(error) => ArtifactOutcome::Failed(Box::new(to_item_json(error))),
         })
     });
-    Ok(Json(Outcomes {
+    Json(Outcomes {
         outcomes: outcomes.collect(),
-    }))
+    })
+}
+
+/// Artifacts with their content, each at most 3 MiB, all of them at most 4 MiB as JSON.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct BatchCreate {
+    artifacts: Vec<WithContent>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WithContent {
+    spec: SpecFields,
+    /// The content, if it is text.
+    content: String,
+    /// The content, if it is not; in base64.
+    content_base64: String,
+}
+
+impl WithContent {
+    fn content(&mut self) -> Result<Bytes, Error> {
+        let text = std::mem::take(&mut self.content);
+        match (text.is_empty(), self.content_base64.is_empty()) {
+            (_, true) => Ok(text.into()),
+            (true, false) => {
+                let bytes = STANDARD.decode(&self.content_base64);
+                let rule = "must be base64, with padding";
+                let bytes = bytes.map_err(|_| Error::invalid("content_base64", rule))?;
+                Ok(bytes.into())
+            }
+            (false, false) => {
+                let rule = "must not be given beside content";
+                Err(Error::invalid("content_base64", rule))
+            }
+        }
+    }
+}
+
+/// Creates each as one call would. With an idempotency key, each has a key of its own that is made of it and of the
+/// artifact's place.
+pub(super) async fn create(
+    State(services): State<Services>,
+    call: Call,
+    Input(batch): InputWithContent<BatchCreate>,
+) -> Result<Json<Outcomes>, Failure> {
+    batch::check("artifacts", batch.artifacts.len())?;
+    let key = call.idempotency_key()?;
+    let items = batch.artifacts.into_iter().enumerate();
+    let items = items.map(|(place, mut item)| {
+        let key = match key.as_str() {
+            "" => String::new(),
+            key => format!("{key}#{place}"),
+        };
+        let content = item.content()?;
+        Ok((ArtifactSpec::new(item.spec.raw(key)?)?, content))
+    });
+    let outcomes = batch::create(&services.store, call.caller(), items.collect()).await;
+    Ok(shown(outcomes))
 }
 
 /// A content by its hash and length.

@@ -15,6 +15,7 @@ use tonic::metadata::MetadataMap;
 
 use crate::{
     admission::{Admission, Held},
+    grpc::MAX_MESSAGE,
     http::failure::Failure,
     shares::Taker,
 };
@@ -106,29 +107,32 @@ impl Call {
     }
 }
 
-/// The parameter of a path, decoded.
-pub(super) struct Named(pub(super) String);
+/// The parameter of a path, or a tuple of them, decoded.
+pub(super) struct Named<T = String>(pub(super) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for Named {
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
+        let path = Path::<T>::from_request_parts(parts, state).await;
         let Path(name) =
             path.map_err(|_| Error::invalid("path", "must be percent-encoded UTF-8"))?;
         Ok(Self(name))
     }
 }
 
-/// A body of JSON, or its defaults where there is none.
-pub(super) struct Input<T>(pub(super) T);
+/// A body of JSON of at most so many bytes, or its defaults where there is none.
+pub(super) struct Input<T, const MOST: usize = MAX_JSON>(pub(super) T);
 
-impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for Input<T> {
+/// A body of JSON that carries content.
+pub(super) type InputWithContent<T> = Input<T, MAX_MESSAGE>;
+
+impl<T: DeserializeOwned + Default, S: Sync, const MOST: usize> FromRequest<S> for Input<T, MOST> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let kind = request.headers().get(header::CONTENT_TYPE).cloned();
-        let body = read(request).await?;
+        let body = read(request, MOST).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -160,8 +164,8 @@ pub(super) fn not_read(path: &str, why: &str) -> Error {
     Error::invalid(field, format!("cannot be read: {why}"))
 }
 
-/// The whole body, which is small and comes in time.
-async fn read(request: Request) -> Result<Bytes, Failure> {
+/// The whole body, which has at most so many bytes and comes in time.
+async fn read(request: Request, most: usize) -> Result<Bytes, Failure> {
     let (parts, body) = request.into_parts();
     let Entered {
         taker,
@@ -173,18 +177,18 @@ async fn read(request: Request) -> Result<Bytes, Failure> {
     let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let length = match length {
         None if http_body::Body::is_end_stream(&body) => 0,
-        length => length.unwrap_or(MAX_JSON),
+        length => length.unwrap_or(most),
     };
-    if length > MAX_JSON {
-        return Err(too_large());
+    if length > most {
+        return Err(too_large(most));
     }
     if length > FREE {
         held.hold(admission.memory.take(&taker, length)?);
     }
-    let limited = Limited::new(body, MAX_JSON).collect();
+    let limited = Limited::new(body, most).collect();
     match timeout(admission.request_time, limited).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(too_large(most)),
         Ok(Err(_)) => Err(Error::invalid("body", "broke off before its end").into()),
         Err(_) => {
             let message = "the request did not arrive in time; send it again";
@@ -194,10 +198,10 @@ async fn read(request: Request) -> Result<Bytes, Failure> {
     }
 }
 
-fn too_large() -> Failure {
+fn too_large(most: usize) -> Failure {
     let message = format!(
         "a body of JSON must be at most {} KiB; divide it into several requests",
-        MAX_JSON >> 10
+        most >> 10
     );
     let status = StatusCode::PAYLOAD_TOO_LARGE;
     Failure::of_http(status, "request_too_large", &message)

@@ -1,4 +1,4 @@
-//! What happens in a session, as Server-Sent Events.
+//! What happens in sessions, as Server-Sent Events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -12,7 +12,10 @@ use axum::{
 };
 use cairn_proto::{
     json,
-    v1::{WatchSessionRequest, WatchSessionResponse, session_service_server::SessionService},
+    v1::{
+        SessionEvent, WatchSessionRequest, WatchSessionsRequest,
+        session_service_server::SessionService,
+    },
 };
 use cairn_store::Error;
 use futures_util::{Stream, StreamExt, stream};
@@ -46,14 +49,7 @@ pub(super) async fn watch(
     Named(session_id): Named,
     Query(query): Query<WatchQuery>,
 ) -> Result<Response, Failure> {
-    let last = match call.header(&LAST_EVENT_ID) {
-        "" => None,
-        last => {
-            let rule = "must be the id of an event of this stream";
-            let position = last.parse::<i64>();
-            Some(position.map_err(|_| Error::invalid("last-event-id", rule))?)
-        }
-    };
+    let last = last_event(&call)?;
     let request = WatchSessionRequest {
         session_id,
         after_position: last.unwrap_or(query.after_position),
@@ -61,32 +57,80 @@ pub(super) async fn watch(
         until_sealed: query.until_sealed,
     };
     let answer = services.watch_session(call.request(request)).await?;
-    let events = answer
-        .into_inner()
-        .flat_map(|told| stream::iter(events(told)));
-    let mut answer = sse(events).into_response();
-    let unbuffered = HeaderValue::from_static("no");
-    answer.headers_mut().insert(ACCEL_BUFFERING, unbuffered);
-    Ok(answer)
+    let messages = answer.into_inner();
+    Ok(streamed(messages.map(|message| {
+        message.map(|message| (message.position, message.events))
+    })))
 }
 
-fn sse(
-    events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+/// Which sessions to watch: those with these ids, or with all of these labels; without either, all of the tenant.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WatchManyQuery {
+    session_id: Vec<String>,
+    label: Vec<String>,
+    /// The position after which to begin; the header `Last-Event-ID` goes before it.
+    after_position: i64,
+    only_new: bool,
+    until_sealed: bool,
+}
+
+pub(super) async fn watch_many(
+    State(services): State<Services>,
+    call: Call,
+    Query(query): Query<WatchManyQuery>,
+) -> Result<Response, Failure> {
+    let last = last_event(&call)?;
+    let request = WatchSessionsRequest {
+        session_ids: query.session_id,
+        labels: query.label,
+        after_position: last.unwrap_or(query.after_position),
+        only_new: query.only_new && last.is_none(),
+        until_sealed: query.until_sealed,
+    };
+    let answer = services.watch_sessions(call.request(request)).await?;
+    let messages = answer.into_inner();
+    Ok(streamed(messages.map(|message| {
+        message.map(|message| (message.position, message.events))
+    })))
+}
+
+/// The position that the header `Last-Event-ID` has.
+fn last_event(call: &Call) -> Result<Option<i64>, Error> {
+    match call.header(&LAST_EVENT_ID) {
+        "" => Ok(None),
+        last => {
+            let rule = "must be the id of an event of this stream";
+            let position = last.parse::<i64>();
+            position
+                .map(Some)
+                .map_err(|_| Error::invalid("last-event-id", rule))
+        }
+    }
+}
+
+/// A position, and the events up to it.
+type Told = Result<(i64, Vec<SessionEvent>), Status>;
+
+fn streamed(messages: impl Stream<Item = Told> + Send + 'static) -> Response {
+    let events = messages.flat_map(|told| stream::iter(events(told)));
+    let alive = KeepAlive::new().interval(KEEP_ALIVE);
+    let mut answer = Sse::new(events).keep_alive(alive).into_response();
+    let unbuffered = HeaderValue::from_static("no");
+    answer.headers_mut().insert(ACCEL_BUFFERING, unbuffered);
+    answer
 }
 
 /// The events of one message; an error is the last one, of type `error`.
-fn events(told: Result<WatchSessionResponse, Status>) -> Vec<Result<Event, Infallible>> {
-    let told = match told {
+fn events(told: Told) -> Vec<Result<Event, Infallible>> {
+    let (position, told) = match told {
         Ok(told) => told,
         Err(status) => {
             let (_, error, _) = to_json(&status);
             return vec![Ok(event("error", None, &error))];
         }
     };
-    let position = told.position;
-    let known = told.events.into_iter().filter_map(json::Event::known);
+    let known = told.into_iter().filter_map(json::Event::known);
     let mut events: Vec<_> = known
         .map(|it| Ok(event(&it.r#type, Some(it.position), &it)))
         .collect();

@@ -25,6 +25,9 @@ pub(super) struct ListQuery {
     created_after: Option<String>,
     created_before: Option<String>,
     label: Vec<String>,
+    session_id_prefix: String,
+    namespace: String,
+    user_id: String,
     limit: Option<i32>,
     /// The cursor.
     after: String,
@@ -48,7 +51,9 @@ pub(super) async fn list(
         created_after: moment("created_after", query.created_after.as_deref())?,
         created_before: moment("created_before", query.created_before.as_deref())?,
         labels: query.label,
-        ..ListSessionsRequest::default()
+        session_id_prefix: query.session_id_prefix,
+        namespace: query.namespace,
+        user_id: query.user_id,
     };
     let answer = services.list_sessions(call.request(request)).await?;
     let answer = answer.into_inner();
