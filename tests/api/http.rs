@@ -12,6 +12,7 @@ mod bulk;
 mod events;
 mod frame;
 mod manners;
+mod narrowing;
 mod session_artifacts;
 mod sessions;
 mod uploads;

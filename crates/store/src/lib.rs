@@ -57,6 +57,7 @@ pub use store::{
     read::{Content, Download},
     restore::Restored,
     stage::Staged,
+    tickets::SignedTicket,
     upload::{Upload, UploadEnd},
     watch::Watch,
     watch_sessions::SessionsWatch,

@@ -29,6 +29,7 @@ pub(crate) mod commit;
 pub(crate) mod connection;
 mod connector;
 pub(crate) mod control;
+pub(crate) mod credentials;
 pub(crate) mod due;
 mod engine;
 pub(crate) mod error;

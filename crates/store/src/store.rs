@@ -50,7 +50,7 @@ pub(crate) mod restore;
 pub(crate) mod sessions;
 pub(crate) mod stage;
 pub(crate) mod tenants;
-mod tickets;
+pub(crate) mod tickets;
 pub(crate) mod update;
 pub(crate) mod upload;
 pub(crate) mod usage;

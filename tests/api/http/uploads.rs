@@ -8,15 +8,15 @@ const BOUNDARY: &str = "cairn-boundary";
 
 /// The parts of a form, in their order.
 #[derive(Default)]
-struct Form(Vec<u8>);
+pub(super) struct Form(Vec<u8>);
 
 impl Form {
-    fn field(self, name: &str, value: &str) -> Self {
+    pub(super) fn field(self, name: &str, value: &str) -> Self {
         let head = format!("Content-Disposition: form-data; name=\"{name}\"");
         self.part(&head, value.as_bytes())
     }
 
-    fn file(self, name: &str, kind: &str, content: &[u8]) -> Self {
+    pub(super) fn file(self, name: &str, kind: &str, content: &[u8]) -> Self {
         let head = format!(
             "Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}"
         );
@@ -36,7 +36,7 @@ impl Form {
         self.0
     }
 
-    fn post(self, rest: &Rest) -> RequestBuilder {
+    pub(super) fn post(self, rest: &Rest) -> RequestBuilder {
         posted(rest, self.end())
     }
 }

@@ -53,21 +53,6 @@ fn limits(row: &Row) -> Result<(Keeping, Quota), Damage> {
     Ok((keeping, quotas::read(row)?))
 }
 
-/// A tenant by its id.
-#[tracing::instrument(target = "postgres", name = "tenants.by_id", skip_all)]
-pub(crate) async fn by_id(client: &Connection, id: TenantId) -> Result<Option<Tenant>> {
-    let statement = client
-        .prepare(&format!(
-            "SELECT {} FROM tenants t WHERE t.id = $1",
-            columns()
-        ))
-        .await
-        .map_err(from_pg)?;
-    let row = client.query_opt(&statement, &[&id.0]).await;
-    let row = row.map_err(from_pg)?;
-    Ok(row.as_ref().map(read).transpose()?)
-}
-
 /// Creates a tenant if there is none of that name.
 #[tracing::instrument(target = "postgres", name = "tenants.ensure", skip_all)]
 pub(crate) async fn ensure(client: &Connection, tenant: &str) -> Result<()> {

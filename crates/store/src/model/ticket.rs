@@ -1,10 +1,8 @@
-//! Tickets: what a signed URL lets everybody do who has it, until it expires.
+//! Tickets: what a signed URL allows its holder, until it expires or the credential that asked for it does.
 
 use jiff::Timestamp;
 use ring::hmac;
 use uuid::Uuid;
-
-use super::id::TenantId;
 
 /// What a ticket is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +14,15 @@ pub enum Permission {
 }
 
 /// The layout of tickets: a ticket of another release that changed it is refused.
-const VERSION: u8 = 1;
-/// The version, the permission, the tenant, and the second in which it expires.
+const VERSION: u8 = 2;
+/// The version, the permission, the row of the credential, and the second in which it expires.
 const HEAD: usize = 2 + 16 + 8;
 
 /// A ticket that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    pub(crate) tenant: TenantId,
+    /// The row of the API key or workload that asked for it.
+    pub(crate) credential: Uuid,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -40,7 +39,7 @@ impl Ticket {
     /// The ticket as text for a URL.
     pub(crate) fn sign(&self, key: &hmac::Key, permission: Permission, artifact: &str) -> String {
         let mut bytes = vec![VERSION, permission.code()];
-        bytes.extend_from_slice(self.tenant.0.as_bytes());
+        bytes.extend_from_slice(self.credential.as_bytes());
         bytes.extend_from_slice(&self.expires_at.as_second().to_be_bytes());
         let tag = hmac::sign(key, &signed(&bytes, artifact));
         bytes.extend_from_slice(tag.as_ref());
@@ -61,10 +60,10 @@ impl Ticket {
         if !keys.iter().any(genuine) || head[..2] != [VERSION, permission.code()] {
             return None;
         }
-        let tenant = Uuid::from_slice(&head[2..18]).ok()?;
+        let credential = Uuid::from_slice(&head[2..18]).ok()?;
         let second = i64::from_be_bytes(head[18..].try_into().ok()?);
         Some(Self {
-            tenant: TenantId(tenant),
+            credential,
             expires_at: Timestamp::from_second(second).ok()?,
         })
     }
@@ -86,7 +85,7 @@ mod tests {
     #[test]
     fn a_ticket_is_good_for_what_it_was_signed_for_alone() {
         let ticket = Ticket {
-            tenant: TenantId(Uuid::from_u128(7)),
+            credential: Uuid::from_u128(7),
             expires_at: Timestamp::from_second(1_800_000_000).expect("a time"),
         };
         let text = ticket.sign(&key(b"new"), Permission::Read, "art_1");

@@ -4,46 +4,66 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::hmac;
-use uuid::Uuid;
 
 use crate::{
     config::UrlSecrets,
-    meta::{secrets as deployment, tenants},
+    meta::{credentials, secrets as deployment},
     model::{
         access::{Grant, Narrowing, Scope},
         error::{Error, Result},
-        tenant::{Caller, Credential, Tenant},
+        tenant::Caller,
         ticket::{Permission, Ticket},
     },
     store::Store,
 };
 
+/// A ticket, and how long it is accepted.
+#[derive(Debug, Clone)]
+pub struct SignedTicket {
+    /// The ticket, for a URL.
+    pub text: String,
+    /// From when it was signed.
+    pub life: Duration,
+    /// The end of that.
+    pub expires_at: Timestamp,
+}
+
 impl Store {
-    /// Signs a ticket for an artifact of a tenant, and returns it with the time until which it is accepted.
+    /// Signs a ticket for an artifact. It is accepted for so long, and no longer than the caller's credential.
     ///
     /// # Errors
     /// `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn sign_ticket(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         permission: Permission,
         artifact: &str,
         life: Duration,
-    ) -> Result<(String, Timestamp)> {
+    ) -> Result<SignedTicket> {
         let keys = self.url_keys().await?;
         let key = keys
             .first()
             .ok_or_else(|| Error::internal("no key for URLs"))?;
-        let expires_at = Timestamp::now() + life;
+        let now = Timestamp::now();
+        let left = |end: Timestamp| Duration::try_from(end.duration_since(now)).unwrap_or_default();
+        let life = caller
+            .grant
+            .not_after()
+            .map_or(life, |end| left(end).min(life));
         let ticket = Ticket {
-            tenant: tenant.id,
-            expires_at,
+            credential: caller.row,
+            expires_at: now + life,
         };
-        Ok((ticket.sign(key, permission, artifact), expires_at))
+        Ok(SignedTicket {
+            text: ticket.sign(key, permission, artifact),
+            life,
+            expires_at: ticket.expires_at,
+        })
     }
 
-    /// Returns a caller of the tenant for which a ticket was signed, with the scope for that alone; `None` for one that is forged, expired or for something else.
+    /// Returns the caller for whom a ticket was signed, as its credential is now, with the scope for this alone. `None` for
+    /// a ticket that is forged, expired or for something else, and for a credential that was revoked or lost the scope.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -58,18 +78,15 @@ impl Store {
         let Some(ticket) = ticket.filter(|ticket| Timestamp::now() < ticket.expires_at) else {
             return Ok(None);
         };
-        let client = self.meta.client().await?;
-        let tenant = tenants::by_id(&client, ticket.tenant).await?;
         let scope = match permission {
             Permission::Read => Scope::Read,
             Permission::Write => Scope::Write,
         };
-        Ok(tenant.map(|tenant| Caller {
-            tenant,
-            credential: Credential::ApiKey(String::new()),
-            row: Uuid::nil(),
-            grant: Grant::new([scope].into_iter().collect(), Narrowing::none(), None),
-        }))
+        let only = Grant::new([scope].into_iter().collect(), Narrowing::none(), None);
+        let client = self.meta.client().await?;
+        let caller = credentials::by_row(&client, ticket.credential).await?;
+        let caller = caller.map(|caller| caller.narrowed(&only));
+        Ok(caller.filter(|caller| caller.require(scope).is_ok()))
     }
 
     /// `CAIRN_URL_KEYS`, or a key of the deployment's own that all replicas know.

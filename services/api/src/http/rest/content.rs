@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use cairn_proto::json;
-use cairn_store::{ArtifactRef, Caller, Error, Permission, Tenant, UploadEnd};
+use cairn_store::{ArtifactRef, Caller, Error, Permission, SignedTicket, UploadEnd};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -59,9 +59,9 @@ pub(super) async fn download_url(
 ) -> Result<Json<DownloadUrl>, Failure> {
     let wanted = ArtifactRef::new(&artifact_id, None)?;
     let artifact = services.store.get_artifact(call.caller(), &wanted).await?;
-    let (download_url, expires_at) = sign(
+    let (download_url, ticket) = sign(
         &services,
-        &call.caller().tenant,
+        call.caller(),
         Permission::Read,
         &artifact_id,
         READ_LIFE,
@@ -72,26 +72,29 @@ pub(super) async fn download_url(
         filename: artifact.filename,
         content_type: artifact.content_type,
         size_bytes: artifact.size_bytes,
-        expires_in: READ_LIFE.as_secs(),
-        expires_at,
+        expires_in: ticket.life.as_secs(),
+        expires_at: ticket.expires_at,
     }))
 }
 
 /// The URL of an artifact's content with a ticket.
 async fn sign(
     services: &Services,
-    tenant: &Tenant,
+    caller: &Caller,
     permission: Permission,
     artifact: &str,
     life: Duration,
-) -> Result<(String, Timestamp), Error> {
+) -> Result<(String, SignedTicket), Error> {
     let store = &services.store;
-    let (ticket, expires_at) = store
-        .sign_ticket(tenant, permission, artifact, life)
+    let ticket = store
+        .sign_ticket(caller, permission, artifact, life)
         .await?;
     let url = &services.public_url;
-    let url = format!("{url}/v1/artifacts/{artifact}/content?ticket={ticket}");
-    Ok((url, expires_at))
+    let url = format!(
+        "{url}/v1/artifacts/{artifact}/content?ticket={}",
+        ticket.text
+    );
+    Ok((url, ticket))
 }
 
 /// The caller that a signed URL makes of the one who has it.
@@ -103,7 +106,7 @@ async fn caller_of(
 ) -> Result<Caller, Failure> {
     let caller = services.store.check_ticket(permission, artifact, ticket);
     let refused = || {
-        let message = "this URL has expired, or was not signed for this; ask for a new one";
+        let message = "this URL has expired, was not signed for this, or its key was revoked; ask for a new one";
         Failure::of_http(StatusCode::FORBIDDEN, "forbidden", message)
     };
     caller.await?.ok_or_else(refused)
@@ -158,9 +161,9 @@ pub(super) async fn upload_url(
     let spec = fields.raw(call.idempotency_key()?)?;
     let id = services.store.reserve_upload(call.caller(), spec).await?;
     let artifact_id = id.to_string();
-    let (upload_url, _) = sign(
+    let (upload_url, ticket) = sign(
         &services,
-        &call.caller().tenant,
+        call.caller(),
         Permission::Write,
         &artifact_id,
         WRITE_LIFE,
@@ -173,7 +176,7 @@ pub(super) async fn upload_url(
             upload_url,
             upload_method: "PUT",
             upload_headers: UploadHeaders {},
-            expires_in: WRITE_LIFE.as_secs(),
+            expires_in: ticket.life.as_secs(),
             filename,
             content_type,
             size_bytes,
