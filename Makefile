@@ -87,7 +87,7 @@ bench: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 bench: ## Compare Cairn with its peers in ten minutes; FULL=1: hours and 60 GB; ONLY=creates,lists; BEFORE=cairn-api
 	@scripts/bootstrap bench
 	cargo build --release --locked -p cairn-bench -p cairn-api -p cairn-cli
-	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(BEFORE),--before $(BEFORE))
+	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(ARTIFACTS),--artifacts $(ARTIFACTS)) $(if $(BEFORE),--before $(BEFORE))
 
 proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf
 proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/

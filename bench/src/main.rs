@@ -42,6 +42,9 @@ struct Arguments {
     /// How many rounds, in place of the size's
     #[arg(long)]
     rounds: Option<u32>,
+    /// How many artifacts the longest lists are of, and collector passes go over [default: the size's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    artifacts: Option<u32>,
     /// The cairn-api to measure [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     api: Option<PathBuf>,
@@ -109,6 +112,9 @@ async fn main() {
 
 async fn run(arguments: Arguments) {
     let mut scale = Scale::from(arguments.size);
+    if let Some(artifacts) = arguments.artifacts {
+        scale = scale.with_at_most(artifacts);
+    }
     scale.rounds = arguments.rounds.unwrap_or(scale.rounds).max(1);
     let beside = |name: &str| {
         let program = env::current_exe().expect("this program's path");

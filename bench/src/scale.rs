@@ -32,8 +32,8 @@ pub(crate) struct Scale {
     pub(crate) files: u32,
     /// The small number of artifacts.
     pub(crate) few: u32,
-    /// The large number of artifacts.
-    pub(crate) many: &'static [u32],
+    /// The large numbers of artifacts.
+    pub(crate) many: Vec<u32>,
     /// How many objects are deleted in a turn.
     pub(crate) reclaimed: u32,
     /// The large number of artifacts for the collector's idle passes.
@@ -51,7 +51,7 @@ impl From<Size> for Scale {
                 crowd_stream: 1,
                 files: 50,
                 few: 1000,
-                many: &[2000],
+                many: vec![2000],
                 reclaimed: 100,
                 idle: 2000,
             },
@@ -63,7 +63,7 @@ impl From<Size> for Scale {
                 crowd_stream: 64,
                 files: 2000,
                 few: 10_000,
-                many: &[200_000],
+                many: vec![200_000],
                 reclaimed: 2000,
                 idle: 200_000,
             },
@@ -75,10 +75,20 @@ impl From<Size> for Scale {
                 crowd_stream: 256,
                 files: 20_000,
                 few: 10_000,
-                many: &[1_000_000, 10_000_000],
+                many: vec![1_000_000, 10_000_000],
                 reclaimed: 5000,
                 idle: 10_000_000,
             },
         }
+    }
+}
+
+impl Scale {
+    /// Has at most so many artifacts, for a machine with less disk.
+    pub(crate) fn with_at_most(mut self, artifacts: u32) -> Self {
+        self.many.retain(|many| *many < artifacts);
+        self.many.push(artifacts);
+        self.idle = self.idle.min(artifacts);
+        self
     }
 }
