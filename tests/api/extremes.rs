@@ -18,6 +18,7 @@ use tonic::{Code, Response, Status};
 
 use harness::{Bytes, Cairn, Client, Setup, refused, session_spec, spec};
 
+mod bulk;
 mod coverage;
 mod drawn;
 mod expected;

@@ -119,13 +119,13 @@ impl Sent {
         }
     }
 
-    /// The fields of requests that were never sent with a value, without these, and those of these messages.
-    pub(super) fn missing(&self, fields: &[&str], messages: &[&str]) -> Vec<String> {
+    /// The fields of requests that were never sent with a value, without those of these messages.
+    pub(super) fn missing(&self, messages: &[&str]) -> Vec<String> {
         let sent = self.fields.lock().unwrap();
         let all = self.specification.fields_of_requests();
         let wanted = all.into_iter().filter(|name| {
             let (message, _) = name.split_once('.').unwrap();
-            !fields.contains(&name.as_str()) && !messages.contains(&message)
+            !messages.contains(&message)
         });
         wanted.filter(|name| !sent.contains(name)).collect()
     }

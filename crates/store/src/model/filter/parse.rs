@@ -61,9 +61,9 @@ struct Limits {
     depth: usize,
 }
 
-/// Of what callers send.
+/// Of what callers send. The longest filename with every byte escaped has room, with a few other fields.
 const OF_CALLERS: Limits = Limits {
-    bytes: 2048,
+    bytes: 8192,
     conditions: 64,
     depth: 16,
 };

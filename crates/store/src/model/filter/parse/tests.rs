@@ -536,12 +536,12 @@ fn positions_count_characters_not_bytes() {
 #[test]
 fn text_is_bounded_in_bytes() {
     let text = |bytes: usize| format!("title='{}'", "x".repeat(bytes - 8));
-    assert!(parse(&text(2048)).is_ok());
-    let fault = fault(&text(2049));
-    assert_eq!(fault.position, 2049);
-    assert!(fault.message.contains("2048 bytes"), "{fault}");
-    let wide = super::parse(&"é".repeat(1025)).expect_err("too long");
-    assert_eq!(wide.position, 1025);
+    assert!(parse(&text(8192)).is_ok());
+    let fault = fault(&text(8193));
+    assert_eq!(fault.position, 8193);
+    assert!(fault.message.contains("8192 bytes"), "{fault}");
+    let wide = super::parse(&"é".repeat(4097)).expect_err("too long");
+    assert_eq!(wide.position, 4097);
 }
 
 #[test]
