@@ -22,6 +22,8 @@ use harness::Client;
 const MAKERS: u64 = 6;
 const EACH: usize = 170;
 const PAUSE: Duration = Duration::from_secs(45);
+/// How long a job may take, with every process dying now and then.
+const JOB_TIME: Duration = Duration::from_secs(120);
 
 pub(super) async fn work(world: Arc<World>, seed: u64, until: Instant) -> Vec<Caller> {
     let makers = (0..MAKERS).map(|number| Caller::new(&world, seed, 1000 + number));
@@ -76,26 +78,8 @@ async fn delete(makers: &mut [Caller], batch: &str) {
             return caller.tally().broken(Broken::Other, words);
         }
     };
-    let request = GetJobRequest { job_id: job };
-    let began = Instant::now();
-    loop {
-        let call = async |mut client: Client| {
-            let response = client.jobs.get_job(request.clone());
-            Ok(response.await?.into_inner().job.unwrap())
-        };
-        let state = match caller.ask("operation: look at a job", call).await {
-            Heard::Answer(job) => job.state(),
-            Heard::Refused { .. } => JobState::Failed,
-        };
-        match state {
-            JobState::Running if began.elapsed() < Duration::from_secs(120) => {}
-            JobState::Succeeded => break,
-            other => {
-                let words = format!("the job that deletes {batch} is {other:?}");
-                return caller.tally().broken(Broken::Other, words);
-            }
-        }
-        sleep(Duration::from_millis(500)).await;
+    if !caller.waits_for(&job, "delete by filter").await {
+        return;
     }
     for id in &ids {
         caller.ended(id);
@@ -118,5 +102,35 @@ async fn delete(makers: &mut [Caller], batch: &str) {
     }
     for maker in makers {
         maker.own.clear();
+    }
+}
+
+impl Caller {
+    /// Waits until a job has ended, and returns whether it succeeded.
+    pub(super) async fn waits_for(&mut self, job: &str, what: &str) -> bool {
+        let request = GetJobRequest {
+            job_id: job.to_owned(),
+        };
+        let began = Instant::now();
+        loop {
+            let call = async |mut client: Client| {
+                let response = client.jobs.get_job(request.clone());
+                Ok(response.await?.into_inner().job.unwrap())
+            };
+            let state = match self.ask("operation: look at a job", call).await {
+                Heard::Answer(job) => job.state(),
+                Heard::Refused { .. } => JobState::Failed,
+            };
+            match state {
+                JobState::Running if began.elapsed() < JOB_TIME => {}
+                JobState::Succeeded => return true,
+                other => {
+                    let words = format!("the job of {what} is {other:?}");
+                    self.tally().broken(Broken::Other, words);
+                    return false;
+                }
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
     }
 }

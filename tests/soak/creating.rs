@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Instant};
 
 use cairn_proto::v1::{
-    Artifact, ArtifactName, ArtifactSpec, CopyArtifactRequest, CreateArtifactRequest,
-    GetArtifactRequest, UploadArtifactRequest, UploadEnd, artifact_spec::Expiry,
-    upload_artifact_request::Message,
+    Artifact, ArtifactName, ArtifactSpec, BatchCreateArtifactsRequest, CopyArtifactRequest,
+    CreateArtifactRequest, GetArtifactRequest, ItemError, UploadArtifactRequest, UploadEnd,
+    artifact_outcome::Outcome, artifact_spec::Expiry, upload_artifact_request::Message,
 };
 use rand::RngExt;
 use tonic::Status;
+use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{
     caller::{Caller, Heard},
@@ -22,6 +23,8 @@ use harness::Client;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Create,
+    /// With others that clients send at the same time.
+    Batch,
     Upload,
     /// Only its hash is sent.
     Declare,
@@ -33,6 +36,7 @@ impl Way {
     fn operation(self) -> &'static str {
         match self {
             Self::Create => "operation: create",
+            Self::Batch => "operation: create in a batch",
             Self::Upload => "operation: upload",
             Self::Declare => "operation: create by hash",
             Self::Copy => "operation: copy",
@@ -271,6 +275,23 @@ async fn send(
                 .into_inner()
                 .artifact
         }
+        Way::Batch => {
+            let request = BatchCreateArtifactsRequest {
+                requests: vec![CreateArtifactRequest {
+                    spec: Some(spec.clone()),
+                    content: content.bytes.clone(),
+                }],
+            };
+            let made = artifacts
+                .batch_create_artifacts(request)
+                .await?
+                .into_inner();
+            match made.outcomes.into_iter().next().and_then(|it| it.outcome) {
+                Some(Outcome::Artifact(artifact)) => Some(artifact),
+                Some(Outcome::Error(error)) => return Err(status(error)),
+                None => None,
+            }
+        }
         Way::Upload => {
             let mut messages = vec![Message::Spec(spec.clone())];
             let mut rest = content.bytes.clone();
@@ -298,4 +319,10 @@ async fn send(
         }
     };
     Ok(made.unwrap())
+}
+
+/// The error that a call of its own would have.
+fn status(error: ItemError) -> Status {
+    let info = ErrorDetails::with_error_info(error.reason, "cairn.dev", error.metadata);
+    Status::with_error_details(error.code.into(), error.message, info)
 }

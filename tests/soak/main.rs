@@ -16,6 +16,8 @@ mod process;
 mod sessions;
 mod stores;
 mod tally;
+mod watcher;
+mod whole;
 
 use std::{
     env,
@@ -62,7 +64,9 @@ async fn nothing_is_lost_whatever_is_killed() {
     world.journal.entries().open.extend(open);
 
     let until = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
-    let callers = storm(&deployment, &world, u64::from(seed), until).await;
+    let watcher = tokio::spawn(watcher::watch(Arc::clone(&world)));
+    let mut callers = storm(&deployment, &world, u64::from(seed), until).await;
+    watcher::check(watcher, &mut callers[0]).await;
     end::settle(deployment, callers).await;
 
     println!("\n{minutes} minutes, seed {seed}\n{tally}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cairn_proto::v1::{
     DeleteArtifactRequest, DeleteArtifactsRequest, DownloadArtifactRequest,
     RestoreArtifactsRequest, SetLegalHoldRequest, UpdateArtifactRequest,
-    download_artifact_response, update_artifact_request::Expiry,
+    download_artifact_response::Message, update_artifact_request::Expiry,
 };
 use rand::RngExt;
 use tonic::Status;
@@ -45,7 +45,8 @@ impl Caller {
             return self.delete().await;
         }
         match self.rng.random_range(0..100) {
-            0..18 => self.create(Way::Create).await,
+            0..12 => self.create(Way::Create).await,
+            12..18 => self.create(Way::Batch).await,
             18..30 => self.create(Way::Upload).await,
             30..38 => self.create(Way::Declare).await,
             38..46 => self.copy().await,
@@ -55,8 +56,10 @@ impl Caller {
             81..85 => self.update().await,
             85..89 => self.hold().await,
             89..92 => self.delete_several().await,
-            92..96 => self.publish().await,
-            96..97 => self.seal().await,
+            92..95 => self.publish().await,
+            95 => self.delete_file().await,
+            96 => self.seal().await,
+            97 => self.delete_session().await,
             _ => self.read_manifest().await,
         }
     }
@@ -299,9 +302,12 @@ impl Caller {
     }
 
     async fn hold(&mut self) {
-        let Some(record) = self.own_with(|record| record.life == Life::Live) else {
-            return;
-        };
+        if let Some(record) = self.own_with(|record| record.life == Life::Live) {
+            self.hold_or_release(&record).await;
+        }
+    }
+
+    pub(super) async fn hold_or_release(&mut self, record: &Record) {
         let request = SetLegalHoldRequest {
             artifact_ids: vec![record.id.clone()],
             legal_hold: !record.held,
@@ -329,11 +335,16 @@ impl Caller {
 async fn download(client: Client, request: DownloadArtifactRequest) -> Result<Vec<u8>, Status> {
     let mut artifacts = client.artifacts.clone();
     let mut messages = artifacts.download_artifact(request).await?.into_inner();
-    let mut content = Vec::new();
+    let (mut content, mut end) = (Vec::new(), None);
     while let Some(message) = messages.message().await? {
-        if let Some(download_artifact_response::Message::Data(piece)) = message.message {
-            content.extend_from_slice(&piece);
+        match message.message {
+            Some(Message::Data(piece)) => content.extend_from_slice(&piece),
+            Some(Message::End(said)) => end = Some(said),
+            _ => {}
         }
     }
+    // A stream without its end was cut off, whatever its status.
+    let end = end.ok_or_else(|| Status::unavailable("the content has no end"))?;
+    assert_eq!(end.size_bytes, content.len() as i64);
     Ok(content)
 }

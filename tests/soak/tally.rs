@@ -15,6 +15,8 @@ pub(super) enum Broken {
     Once,
     /// Bytes or rows that nothing needs, after the drain.
     Leak,
+    /// An event that a watcher missed, heard twice or in a wrong order.
+    Event,
     /// Anything else: a state that went back, a program that crashed, a call without an answer.
     Other,
 }
@@ -93,6 +95,7 @@ impl fmt::Display for Tally {
             ("deleted but readable", Broken::Deletion),
             ("writes made twice, or made and refused", Broken::Once),
             ("leaked keys and rows after the drain", Broken::Leak),
+            ("events missed, repeated or disordered", Broken::Event),
             ("anything else that must not be", Broken::Other),
         ] {
             writeln!(f, "{name:<44}{:>8}", self.breaches(promise))?;
