@@ -15,7 +15,7 @@ mod verbs;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use crate::dev::cluster;
 
@@ -138,7 +138,7 @@ async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliEr
         ClientCommand::Session(args) => verbs::session::run(args, output).await,
         ClientCommand::Job(args) => verbs::job::run(args, output).await,
         ClientCommand::Whoami(args) => verbs::whoami::run(args, output).await,
-        ClientCommand::Completions(args) => verbs::completions::run(args, output),
+        ClientCommand::Completions(args) => verbs::completions::run(Cli::command(), args, output),
     }
 }
 

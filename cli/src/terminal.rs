@@ -6,6 +6,7 @@ pub(crate) mod keys;
 pub(crate) mod output;
 pub(crate) mod printable;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod render;
 pub(crate) mod signals;
 pub(crate) mod transfer;

@@ -1,9 +1,9 @@
 //! `cairn completions`.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::{Cli, error::CliError, terminal::output::Output};
+use crate::{error::CliError, terminal::output::Output};
 
 /// Print a completion script, such as for `. <(cairn completions bash)`
 #[derive(clap::Args)]
@@ -12,8 +12,9 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: Args, output: Output) -> Result<(), CliError> {
+/// The script for this command.
+pub(crate) fn run(mut command: Command, args: Args, output: Output) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "cairn", &mut script);
+    clap_complete::generate(args.shell, &mut command, "cairn", &mut script);
     output.raw(&script)
 }

@@ -3,12 +3,13 @@
 mod context;
 mod plan;
 mod publish;
+mod pushed;
 
 use std::path::PathBuf;
 
 use cairn_client::{ArtifactRef, Client, IdempotencyMode, UploadOptions, has_ended, keys};
 use cairn_proto::{
-    json::{self, Artifact, Link},
+    json::{self, Link},
     v1::{self, ArtifactName, ArtifactSpec, ArtifactState},
 };
 use clap::builder::NonEmptyStringValueParser;
@@ -21,6 +22,7 @@ pub(crate) use self::{
 use self::{
     plan::{Plan, Source},
     publish::Publishing,
+    pushed::Pushed,
 };
 use crate::{
     args::key::Key,
@@ -31,7 +33,6 @@ use crate::{
         failures::Failures,
         output::{Output, table},
         progress::Progress,
-        render::{size, version},
         transfer::transfer,
     },
     verbs::link,
@@ -83,16 +84,6 @@ pub(crate) struct Args {
     condition: Condition,
     #[command(flatten)]
     server: Server,
-}
-
-#[derive(Serialize)]
-struct Pushed {
-    #[serde(flatten)]
-    artifact: Artifact,
-    deduplicated: bool,
-    existing: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<Link>,
 }
 
 #[derive(Serialize)]
@@ -344,41 +335,4 @@ fn print(pushed: &[Pushed], single: bool, output: Output) -> Result<(), CliError
         let rows: Vec<Vec<String>> = pushed.iter().map(Pushed::row).collect();
         table(&rows)
     })
-}
-
-impl From<v1::Artifact> for Pushed {
-    fn from(artifact: v1::Artifact) -> Self {
-        Self {
-            deduplicated: artifact.deduplicated,
-            existing: artifact.existing,
-            artifact: artifact.into(),
-            link: None,
-        }
-    }
-}
-
-impl Pushed {
-    /// A remark on an unusual result.
-    fn remark(&self) -> String {
-        match (&self.artifact.state, self.existing, self.deduplicated) {
-            (Some(state), ..) if state != "visible" => state.clone(),
-            (_, true, _) => "existing".to_owned(),
-            (_, _, true) => "deduplicated".to_owned(),
-            _ => String::new(),
-        }
-    }
-
-    fn row(&self) -> Vec<String> {
-        vec![
-            self.artifact.artifact_id.clone(),
-            version(&self.artifact),
-            self.artifact.filename.clone(),
-            size(self.artifact.size_bytes),
-            self.remark(),
-            self.link
-                .as_ref()
-                .map(|link| link.url.clone())
-                .unwrap_or_default(),
-        ]
-    }
 }

@@ -124,7 +124,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Verb::Commit(args) => commit::run(args, output).await,
         Verb::Seal(args) => seal(args, output).await,
         Verb::Delete(args) => delete::run(args, output).await,
-        Verb::Verify(args) => verify::run(args, output).await,
+        Verb::Verify(OneArgs { session_id, server }) => {
+            verify::run(&server.connect().await?, session_id, output).await
+        }
     }
 }
 

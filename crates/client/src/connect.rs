@@ -1,14 +1,13 @@
 //! The connection to a server: its address, the credentials, and clients of every service.
 
+mod address;
 mod checked;
 mod connector;
 mod credentials;
 mod sniff;
 mod tls;
 
-use std::{
-    error::Error as StdError, fmt, net::IpAddr, path::PathBuf, str::FromStr, time::Duration,
-};
+use std::{error::Error as StdError, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use cairn_proto::v1::{
     admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
@@ -18,11 +17,15 @@ use cairn_proto::v1::{
 use tonic::{
     Request,
     service::interceptor::InterceptedService,
-    transport::{Channel, Endpoint, Uri},
+    transport::{Channel, Endpoint},
 };
 
-pub use self::tls::{ClientCertificate, Tls};
+pub use self::{
+    address::Address,
+    tls::{ClientCertificate, Tls},
+};
 use self::{
+    address::describe,
     checked::Checked,
     credentials::{Headers, Key},
     sniff::Found,
@@ -36,36 +39,6 @@ const UNARY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Where a server's gRPC listens: `host:port`, `http://host:port` or `https://host:port`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(Uri);
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        const RULE: &str = "must be host:port, http://host:port or https://host:port";
-        let url = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("http://{text}")
-        };
-        let uri: Uri = url.parse().map_err(|_| RULE.to_owned())?;
-        let known = matches!(uri.scheme_str(), Some("http" | "https"));
-        if known && uri.host().is_some_and(|host| !host.is_empty()) && uri.path() == "/" {
-            Ok(Self(uri))
-        } else {
-            Err(RULE.to_owned())
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&self.0))
-    }
-}
 
 /// Which server to connect to, and with which credentials.
 #[derive(Debug, Clone)]
@@ -140,11 +113,11 @@ impl Connection {
     /// Whether the credentials would cross a network without encryption: by `http`, to another machine.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        let host = self.address.0.host().unwrap_or_default();
+        let host = self.address.uri().host().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse();
         let here = host.eq_ignore_ascii_case("localhost")
             || address.is_ok_and(|address: IpAddr| address.is_loopback());
-        self.address.0.scheme_str() != Some("https") && !here
+        self.address.uri().scheme_str() != Some("https") && !here
     }
 
     /// With the trace that the calls belong to, in the form of W3C Trace Context. One that is malformed is left out.
@@ -166,7 +139,7 @@ impl Connection {
         let endpoint = self.endpoint()?;
         let channel = endpoint.connect_with_connector(connector::connector(found.clone()));
         let channel = channel.await.map_err(|error| match found.words() {
-            Some(words) => Error::WrongAddress(describe(&self.address.0, words)),
+            Some(words) => Error::WrongAddress(describe(self.address.uri(), words)),
             None => self.unreachable(&error),
         })?;
         Ok(Client::new(self.checked(channel, found), headers))
@@ -194,7 +167,7 @@ impl Connection {
     }
 
     fn checked(&self, channel: Channel, found: Found) -> Checked {
-        Checked::new(channel, self.address.0.clone(), found)
+        Checked::new(channel, self.address.uri().clone(), found)
     }
 
     fn unreachable(&self, error: &tonic::transport::Error) -> Error {
@@ -205,7 +178,7 @@ impl Connection {
 
     fn endpoint(&self) -> Result<Endpoint, Error> {
         let unreachable = |error| self.unreachable(&error);
-        let mut endpoint = Endpoint::from(self.address.0.clone())
+        let mut endpoint = Endpoint::from(self.address.uri().clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20)
@@ -214,7 +187,7 @@ impl Connection {
             .keep_alive_timeout(PING_TIMEOUT)
             .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
             .map_err(unreachable)?;
-        if self.address.0.scheme_str() == Some("https") {
+        if self.address.uri().scheme_str() == Some("https") {
             endpoint = endpoint
                 .tls_config(self.tls.config()?)
                 .map_err(unreachable)?;
@@ -250,50 +223,9 @@ pub fn unary<T>(message: T) -> Request<T> {
     request
 }
 
-/// An address as people write it.
-fn shown(uri: &Uri) -> String {
-    uri.to_string().trim_end_matches('/').to_owned()
-}
-
-/// What is wrong with an address.
-fn describe(uri: &Uri, words: &str) -> String {
-    format!("{} is no Cairn: {words}", shown(uri))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_without_a_scheme_is_plain_http() {
-        for (text, uri) in [
-            ("127.0.0.1:7070", "http://127.0.0.1:7070"),
-            ("localhost:7070", "http://localhost:7070"),
-            ("[::1]:7070", "http://[::1]:7070"),
-            ("https://cairn.example.com", "https://cairn.example.com"),
-            ("http://cairn:7070/", "http://cairn:7070"),
-        ] {
-            let parsed: Result<Address, _> = text.parse();
-            assert_eq!(
-                parsed.map(|address| address.to_string()),
-                Ok(uri.to_owned())
-            );
-        }
-    }
-
-    #[test]
-    fn an_address_of_another_kind_is_refused() {
-        for text in [
-            "",
-            "ftp://host",
-            "unix:///run/cairn",
-            "http://",
-            "host:7070/path",
-            "a b",
-        ] {
-            assert!(text.parse::<Address>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_key_is_exposed_by_plain_http_to_another_machine() {

@@ -54,6 +54,7 @@ mod batch;
 mod config;
 mod connect;
 mod content;
+mod create;
 mod digest;
 mod download;
 mod error;

@@ -13,8 +13,9 @@ use tokio::{sync::mpsc, time};
 use crate::{
     Client, CreateBatches, Error, Observer, Progress, Retries, Room, Stamp,
     content::{self, Content, How, Large, Piece, on_thread},
+    create,
     digest::Digest,
-    executable, keys, required, unary,
+    executable, keys, required,
 };
 
 /// How many pieces wait between the reader and the connection.
@@ -134,7 +135,7 @@ impl Uploader<'_> {
             };
             let artifact = match &self.options.batches {
                 Some(batches) => batches.create(request).await?,
-                None => create(self.client, request).await?,
+                None => create::alone(self.client, request).await?,
             };
             digest.check(&artifact)?;
             Ok(artifact)
@@ -242,16 +243,6 @@ pub fn has_ended(artifact: &Artifact) -> bool {
         artifact.state(),
         ArtifactState::Expired | ArtifactState::Deleted
     )
-}
-
-/// One CreateArtifact call.
-pub(crate) async fn create(
-    client: &Client,
-    request: CreateArtifactRequest,
-) -> Result<Artifact, Error> {
-    let mut artifacts = client.artifacts.clone();
-    let answer = artifacts.create_artifact(unary(request)).await?;
-    required(answer.into_inner().artifact, "artifact")
 }
 
 /// The call and the reading that feeds it, until both are done or one has failed. When the reading fails, the call is

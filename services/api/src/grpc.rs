@@ -21,6 +21,7 @@ mod gate;
 mod grants;
 mod identity;
 mod jobs;
+mod limits;
 mod links;
 mod mask;
 mod message_overhead;
@@ -31,14 +32,8 @@ mod upload;
 mod watch;
 
 pub(crate) use gate::{Gate, enter};
+pub(crate) use limits::{MAX_MESSAGE, STREAM_WINDOW};
 pub(crate) use responses::finish;
-
-/// The largest accepted message, in bytes.
-pub(crate) const MAX_MESSAGE: usize = 4 << 20;
-
-/// The unread bytes that a caller may send on one stream. A call that is not yet admitted, or waits for room, can make
-/// this process hold no more.
-pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 
 /// The maximum number of sessions watched through this process: each watcher queries the database every second.
 const MAX_WATCHERS: usize = 1000;

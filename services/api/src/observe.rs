@@ -17,15 +17,9 @@ mod call;
 mod instruments;
 pub(crate) mod names;
 
+pub(crate) use call::Api;
 use call::{Call, End};
 use instruments::INSTRUMENTS;
-
-/// Which api is called.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Api {
-    Grpc,
-    Http,
-}
 
 /// A layer that traces, measures and logs every call.
 #[derive(Clone, Copy)]

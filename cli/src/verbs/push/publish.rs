@@ -9,7 +9,7 @@ use cairn_proto::{
 };
 use serde::Serialize;
 
-use super::Pushed;
+use super::pushed::Pushed;
 use crate::{
     args::key::Key,
     error::{CliError, Fault},

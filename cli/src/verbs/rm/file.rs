@@ -6,11 +6,11 @@ use cairn_proto::{
     v1::{ArtifactName, DeleteArtifactRequest, ListVersionsRequest},
 };
 
-use super::{Removed, confirmed};
+use super::matching::Removed;
 use crate::{
     args::key::Key,
     error::CliError,
-    terminal::{output::Output, render::artifact_table},
+    terminal::{output::Output, question::confirmed, render::artifact_table},
     verbs::job::Wait,
 };
 

@@ -7,13 +7,13 @@ use cairn_proto::{
 };
 use serde::Serialize;
 
-use super::confirmed;
 use crate::{
     args::key::Key,
     error::CliError,
     terminal::{
         failures::not_done,
         output::Output,
+        question::confirmed,
         render::{artifact_table, size},
     },
     verbs::job::{self, Wait},

@@ -9,10 +9,10 @@ use crate::{
     args::key::Key,
     args::server::Server,
     error::CliError,
-    terminal::output::Output,
+    terminal::{output::Output, question::confirmed},
     verbs::{
         job::Wait,
-        rm::{Removed, confirmed, show_much},
+        rm::{Removed, show_much},
     },
 };
 

@@ -1,8 +1,8 @@
 //! `cairn session verify`.
 
+use cairn_client::Client;
 use serde::Serialize;
 
-use super::OneArgs;
 use crate::{
     error::CliError,
     terminal::output::{Output, fields},
@@ -18,12 +18,15 @@ struct Verified {
 }
 
 /// Reads the whole manifest and computes its digest here, independently of the server.
-pub(super) async fn run(args: OneArgs, output: Output) -> Result<(), CliError> {
-    let client = args.server.connect().await?;
-    let manifest = client.verify_manifest(&args.session_id).await?;
+pub(super) async fn run(
+    client: &Client,
+    session_id: String,
+    output: Output,
+) -> Result<(), CliError> {
+    let manifest = client.verify_manifest(&session_id).await?;
     let verified = Verified {
         verified: manifest.is_sound(),
-        session_id: args.session_id,
+        session_id,
         manifest_hash: manifest.sealed_hash,
         computed_hash: manifest.computed_hash,
         entries: manifest.entries,

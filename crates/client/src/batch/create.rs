@@ -4,8 +4,11 @@ use cairn_proto::v1::{Artifact, BatchCreateArtifactsRequest, CreateArtifactReque
 use prost::Message;
 use tonic::Code;
 
-use super::{Queue, Waiting, no_outcome, outcome};
-use crate::{Client, Error, unary, upload};
+use super::{
+    outcome::{no_outcome, outcome},
+    queue::{Queue, Waiting},
+};
+use crate::{Client, Error, create, unary};
 
 /// The largest content that is sent together with others, in bytes. A larger one gains little, and would hold them up.
 const SMALL: usize = 64 << 10;
@@ -46,7 +49,7 @@ impl CreateBatches {
     /// Creates one artifact, together with others where the content is small.
     pub(crate) async fn create(&self, request: CreateArtifactRequest) -> Result<Artifact, Error> {
         if request.content.len() > SMALL || beside(&request) > BESIDE {
-            return upload::create(&self.client, request).await;
+            return create::alone(&self.client, request).await;
         }
         self.queue.send(request).await
     }
@@ -69,7 +72,7 @@ async fn call(client: Client, batch: Vec<Waiting<CreateArtifactRequest, Artifact
         .unzip();
     let outcomes = match <[_; 1]>::try_from(requests) {
         // An error of a call of its own says more than that of an item.
-        Ok([alone]) => vec![upload::create(&client, alone).await],
+        Ok([alone]) => vec![create::alone(&client, alone).await],
         Err(requests) => create_all(&client, requests).await,
     };
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -99,7 +102,7 @@ async fn create_all(
         Err(status) if status.code() == Code::Unimplemented => {
             let mut outcomes = Vec::with_capacity(count);
             for request in requests {
-                outcomes.push(upload::create(client, request).await);
+                outcomes.push(create::alone(client, request).await);
             }
             outcomes
         }

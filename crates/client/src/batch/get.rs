@@ -2,7 +2,10 @@
 
 use cairn_proto::v1::{Artifact, BatchGetArtifactsRequest};
 
-use super::{MOST, no_outcome, outcome};
+use super::{
+    outcome::{no_outcome, outcome},
+    queue::MOST,
+};
 use crate::{Client, Error, retry, unary};
 
 impl Client {

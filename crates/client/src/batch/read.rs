@@ -10,7 +10,7 @@ use cairn_proto::v1::{
 use tokio::time::timeout;
 use tonic::{Code, Streaming};
 
-use super::{Queue, Waiting};
+use super::queue::{Queue, Waiting};
 use crate::{Client, Error, Observer, Refusal, digest::Digest};
 
 /// The largest content that is read together with others, in bytes.

@@ -21,7 +21,7 @@ use tonic::{
 use tonic_types::{ErrorDetails, StatusExt};
 use tower::{BoxError, Service};
 
-use super::{describe, sniff::Found};
+use super::{address::describe, sniff::Found};
 use crate::error::{LOCAL_DOMAIN, WRONG_ADDRESS};
 
 const WEB: &str =

@@ -13,7 +13,7 @@ use cairn_store::Error;
 use tonic::Status;
 
 use super::{
-    MAX_MESSAGE, STREAM_WINDOW,
+    limits::{MAX_MESSAGE, STREAM_WINDOW},
     request_body::{Bounds, RequestBody},
 };
 use crate::{

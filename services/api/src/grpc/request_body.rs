@@ -13,7 +13,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-use super::{MAX_MESSAGE, message_overhead::OverheadCounter, responses::too_long};
+use super::{limits::MAX_MESSAGE, message_overhead::OverheadCounter, responses::too_long};
 use crate::{
     admission::{Held, Memory},
     error::{TransportError, refusal, to_status},

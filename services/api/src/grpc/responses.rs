@@ -15,7 +15,7 @@ use http_body::Frame;
 use tokio::time::timeout;
 use tonic::{Code, Status};
 
-use super::MAX_MESSAGE;
+use super::limits::MAX_MESSAGE;
 use crate::error::{TransportError, refusal, to_status};
 
 /// tonic's message about an unknown compression.

@@ -9,13 +9,20 @@ use tonic_types::StatusExt;
 use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{Api, instruments::INSTRUMENTS, names};
+use super::{instruments::INSTRUMENTS, names};
 
 /// The status that proxies log for a client that disconnected.
 const GONE: u16 = 499;
 
 /// Calls that are too frequent to log.
 const REFLECTION: &str = "grpc.reflection";
+
+/// Which api is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    Grpc,
+    Http,
+}
 
 /// A running call. If it is dropped before it has ended, it was cancelled.
 pub(super) struct Call {
