@@ -93,6 +93,9 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
     })?;
     // Before anything is started that would have to be stopped again.
     let mut settings = Settings::from_env(data_dir.path().join("blobs"))?;
+    if settings.api.delegation.is_empty() {
+        settings.api.delegation = vec![data_dir.delegation_key()?];
+    }
     let telemetry = Telemetry::start("cairn-dev", &cairn_process::Settings::from_env()?)?;
     raise_file_limit();
 

@@ -66,6 +66,7 @@ enum ClientCommand {
     Session(verbs::session::Args),
     Job(verbs::job::Args),
     Whoami(verbs::whoami::Args),
+    Token(Box<verbs::token::Args>),
     Completions(verbs::completions::Args),
 }
 
@@ -138,6 +139,7 @@ async fn client_verb(command: ClientCommand, output: Output) -> Result<(), CliEr
         ClientCommand::Session(args) => verbs::session::run(args, output).await,
         ClientCommand::Job(args) => verbs::job::run(args, output).await,
         ClientCommand::Whoami(args) => verbs::whoami::run(args, output).await,
+        ClientCommand::Token(args) => verbs::token::run(*args, output).await,
         ClientCommand::Completions(args) => verbs::completions::run(Cli::command(), args, output),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "cairn/v1/access.proto",
     "cairn/v1/admin_service.proto",
     "cairn/v1/artifact.proto",
@@ -13,6 +13,7 @@ const FILES: [&str; 10] = [
     "cairn/v1/job_service.proto",
     "cairn/v1/link_service.proto",
     "cairn/v1/session_service.proto",
+    "cairn/v1/token.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

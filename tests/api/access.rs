@@ -6,8 +6,13 @@ mod reach;
 mod requests;
 mod rules;
 mod scopes;
+mod tokens;
 
 use bytes::Bytes;
+use cairn_proto::{
+    token::Token,
+    v1::{self, CreateTokenRequest, TokenCaveat},
+};
 use cairn_store::{Grant, Narrowing, NewApiKey, RawNarrowing, Scope, Scopes};
 use prost::Message;
 use tokio_stream::iter;
@@ -85,6 +90,35 @@ async fn key_of(cairn: &Cairn, tenant: &str, scopes: &[Scope], narrowing: RawNar
     let new = NewApiKey::new("test".to_owned(), grant, None).unwrap();
     let (_, secret) = cairn.store.issue_api_key(tenant, &new).await.unwrap();
     secret.reveal().to_owned()
+}
+
+/// A token with these scopes, but for the one that no token has, and this narrowing: made with a key that may do everything,
+/// and narrowed without the server.
+async fn token_of(cairn: &Cairn, scopes: &[Scope], narrowing: &RawNarrowing) -> String {
+    let mut client = cairn.client.identity.clone();
+    let made = client.create_token(CreateTokenRequest::default()).await;
+    let token = Token::read(&made.unwrap().into_inner().token).unwrap();
+    let number = |scope: &Scope| {
+        let name = format!("SCOPE_{}", scope.as_str().to_ascii_uppercase());
+        v1::Scope::from_str_name(&name).unwrap().into()
+    };
+    let scopes = TokenCaveat {
+        scopes: scopes.iter().map(number).collect(),
+        ..TokenCaveat::default()
+    };
+    let narrowing = TokenCaveat {
+        narrowing: Some(v1::Narrowing {
+            session_ids: narrowing.sessions.clone(),
+            session_prefix: narrowing.session_prefix.clone(),
+            namespace: narrowing.namespace.clone(),
+            user_id: narrowing.user_id.clone(),
+            agent_id: narrowing.agent_id.clone(),
+            filename_prefix: narrowing.filename_prefix.clone(),
+        }),
+        ..TokenCaveat::default()
+    };
+    let token = token.narrow(&scopes).unwrap().narrow(&narrowing).unwrap();
+    token.to_string()
 }
 
 /// A client with such a key of acme.

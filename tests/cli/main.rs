@@ -32,6 +32,7 @@ mod sidecar;
 mod sidecar_faults;
 mod terminal;
 mod tls;
+mod tokens;
 mod transfers;
 mod versions;
 mod watch;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cairn_api::{Addresses, Listeners, Settings, TokenSettings};
 use cairn_process::Metrics;
+use cairn_proto::token::SigningKey;
 use cairn_store::{
     Store,
     config::{BlobConfig, StoreConfig},
@@ -17,6 +18,9 @@ use super::{
     Client, Proxy, eventually, postgres,
     s3::{self, Bucket},
 };
+
+/// What signs the delegated tokens of tests, under the id 1.
+pub const SIGNING_SECRET: &[u8] = b"what signs the tokens of the tests";
 
 /// Where the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,10 @@ impl Setup {
             proxied: false,
             database: None,
             change: Box::new(|_| {}),
-            settings: Settings::default(),
+            settings: Settings {
+                delegation: vec![SigningKey::new(1, SIGNING_SECRET)],
+                ..Settings::default()
+            },
         }
     }
 

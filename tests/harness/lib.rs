@@ -23,7 +23,7 @@ mod wait;
 mod wire;
 
 pub use api_process::ApiProcess;
-pub use cairn::{Bytes, Cairn, LET_TIME_PASS, Setup};
+pub use cairn::{Bytes, Cairn, LET_TIME_PASS, SIGNING_SECRET, Setup};
 pub use certificates::Certificates;
 pub use client::{Client, Refusal, content, end, refused, session_spec, spec};
 pub use issuer::{Issuer, now};

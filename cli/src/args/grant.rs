@@ -13,8 +13,8 @@ pub(crate) struct GrantArgs {
     /// Only in this session; may be given several times
     #[arg(long = "session", value_name = "ID")]
     sessions: Vec<String>,
-    /// Only in sessions whose id starts with this
-    #[arg(long, value_name = "TEXT")]
+    /// Only in sessions whose id starts with this; not together with --session
+    #[arg(long, value_name = "TEXT", conflicts_with = "sessions")]
     session_prefix: Option<String>,
     /// Only in this namespace
     #[arg(long, value_name = "NAME")]

@@ -19,22 +19,8 @@ pub(crate) struct Server {
         default_value = "http://127.0.0.1:7070"
     )]
     addr: Address,
-    /// The tenant's API key; better given by the environment, where no other user sees it
-    #[arg(
-        long,
-        env = "CAIRN_API_KEY",
-        value_name = "KEY",
-        hide_env_values = true
-    )]
-    api_key: Option<String>,
-    /// A file with the key, which is read before every call, so that it may be exchanged at any time
-    #[arg(
-        long,
-        env = "CAIRN_API_KEY_FILE",
-        value_name = "FILE",
-        value_parser = file()
-    )]
-    api_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    secret: Secret,
     /// A PEM file with the authorities to trust for https, in place of the machine's
     #[arg(long, env = "CAIRN_CA_FILE", value_name = "FILE", value_parser = file())]
     ca_file: Option<PathBuf>,
@@ -50,6 +36,44 @@ pub(crate) struct Server {
     /// The trace that the calls belong to, as W3C Trace Context writes it
     #[arg(long, env = "TRACEPARENT", value_name = "CONTEXT", hide = true)]
     traceparent: Option<String>,
+}
+
+/// An API key or a token.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct Secret {
+    /// The tenant's API key, or a token; better given by the environment, where no other user sees it
+    #[arg(
+        long,
+        env = "CAIRN_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    api_key: Option<String>,
+    /// A file with the key, which is read before every call, so that it may be exchanged at any time
+    #[arg(
+        long,
+        env = "CAIRN_API_KEY_FILE",
+        value_name = "FILE",
+        value_parser = file()
+    )]
+    api_key_file: Option<PathBuf>,
+}
+
+impl Secret {
+    pub(crate) fn credentials(&self) -> Result<Credentials, CliError> {
+        let key = self.api_key.as_deref().map(str::trim);
+        let key = key.filter(|key| !key.is_empty());
+        match (key, given(self.api_key_file.as_ref())) {
+            (Some(_), Some(_)) => {
+                let words = "an API key is given, and a file with one: drop --api-key and CAIRN_API_KEY, or \
+                             --api-key-file and CAIRN_API_KEY_FILE";
+                Err(CliError::Usage(words.to_owned()))
+            }
+            (_, Some(file)) => Ok(Credentials::File(file)),
+            (key, None) => Ok(Credentials::ApiKey(key.unwrap_or_default().to_owned())),
+        }
+    }
 }
 
 /// A path; a variable that is set to nothing names none, and is filtered out later.
@@ -107,18 +131,7 @@ impl Server {
     }
 
     fn connection(&self) -> Result<Connection, CliError> {
-        let key = self.api_key.as_deref().map(str::trim);
-        let key = key.filter(|key| !key.is_empty());
-        let file = self.api_key_file.as_ref();
-        let credentials = match (key, file.filter(|file| !file.as_os_str().is_empty())) {
-            (Some(_), Some(_)) => {
-                let words = "an API key is given, and a file with one: drop --api-key and CAIRN_API_KEY, or \
-                             --api-key-file and CAIRN_API_KEY_FILE";
-                return Err(CliError::Usage(words.to_owned()));
-            }
-            (_, Some(file)) => Credentials::File(file.clone()),
-            (key, None) => Credentials::ApiKey(key.unwrap_or_default().to_owned()),
-        };
+        let credentials = self.secret.credentials()?;
         let connection = Connection::new(self.addr.clone(), credentials).with_tls(self.tls()?);
         if connection.is_exposed() && !self.allow_plaintext {
             warn_once(&self.addr);

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cairn_proto::token::SigningKey;
 use cairn_store::Store;
 use rustix::{fs::OFlags, process::geteuid};
 
@@ -17,6 +18,9 @@ use crate::error::CliError;
 const TENANT: &str = "dev";
 
 const FILE_MODE: u32 = 0o600;
+
+/// The length of what signs delegated tokens, in bytes.
+const SECRET: usize = 32;
 
 /// A folder that is ours alone for as long as this lives.
 pub(super) struct DataDir {
@@ -81,27 +85,50 @@ impl DataDir {
         Ok(store.create_api_key(TENANT).await?.reveal().to_owned())
     }
 
+    /// What signs delegated tokens, which work on after a restart. A folder without one gets one.
+    pub(super) fn delegation_key(&self) -> Result<SigningKey, CliError> {
+        let path = self.path.join("delegation.key");
+        let read = || match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let secret: [u8; SECRET] = rand::random();
+                replace(&path, &secret)?;
+                Ok(secret.to_vec())
+            }
+            read => read,
+        };
+        let secret = read().map_err(CliError::of_file(&path))?;
+        if secret.len() != SECRET {
+            let words = "is not a key: remove it, which ends every delegated token";
+            return Err(CliError::of_file(&path)(io::Error::other(words)));
+        }
+        Ok(SigningKey::new(1, &secret))
+    }
+
     /// Writes the address and the key for clients, readable by this user only, and returns the path.
     pub(super) fn write_env(&self, clients: &Clients) -> Result<PathBuf, CliError> {
         let path = self.env_path();
-        let temporary = self.path.join("dev.env.new");
-        let write = || -> io::Result<()> {
-            // An existing file may belong to another user, who could read the key.
-            match fs::remove_file(&temporary) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = private_file().create_new(true).open(&temporary)?;
-            let Clients { addr, grpc, key } = clients;
-            write!(
-                file,
-                "export CAIRN_ADDR={addr}\nexport CAIRN_GRPC_TARGET={grpc}\nexport CAIRN_API_KEY={key}\n"
-            )?;
-            fs::rename(&temporary, &path)
-        };
-        write().map_err(CliError::of_file(&path))?;
+        let Clients { addr, grpc, key } = clients;
+        let lines = format!(
+            "export CAIRN_ADDR={addr}\nexport CAIRN_GRPC_TARGET={grpc}\nexport CAIRN_API_KEY={key}\n"
+        );
+        replace(&path, lines.as_bytes()).map_err(CliError::of_file(&path))?;
         Ok(path)
     }
+}
+
+/// Writes a file that only this user can read, in the place of one that is there.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
+    // An existing file may belong to another user, who could read the key.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private_file().create_new(true).open(&temporary)?;
+    file.write_all(content)?;
+    fs::rename(&temporary, path)
 }
 
 /// Of root's folder others must get through to that of Postgres, which root does not run.

@@ -40,6 +40,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
                     identity.workload.as_deref(),
                 )),
             ),
+            ("token", identity.token_id.clone()),
             ("may", Some(identity.scopes.join(","))),
             ("reaches", Some(reach(identity.narrowing.as_ref()))),
             ("expires", shown(identity.expires_at)),

@@ -17,7 +17,7 @@ mod page;
 mod session;
 mod value;
 
-pub use access::{ApiKey, Narrowing, scopes};
+pub use access::{ApiKey, Narrowing, NewToken, scopes};
 pub use artifact::Artifact;
 pub use change::{DeletedArtifact, StageChange};
 pub use error::{Error, ErrorBody, Violation};

@@ -5,6 +5,7 @@
 
 pub mod json;
 pub mod reason;
+pub mod token;
 
 /// The messages, clients and servers of package `cairn.v1`.
 #[expect(

@@ -109,6 +109,7 @@ impl ErrorReason {
             Self::SessionNotSealed => (FailedPrecondition, 409, "session_not_sealed", No),
             Self::SessionFull => (FailedPrecondition, 409, "session_full", No),
             Self::LegalHold => (FailedPrecondition, 409, "legal_hold", No),
+            Self::TokensDisabled => (FailedPrecondition, 409, "tokens_disabled", No),
             Self::ContentMissing => (FailedPrecondition, 409, "content_missing", No),
             Self::EventsExpired => (FailedPrecondition, 410, "events_expired", No),
             Self::FilterTooCostly => (FailedPrecondition, 422, "filter_too_costly", No),

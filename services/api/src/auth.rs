@@ -3,30 +3,37 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use cairn_store::{Caller, Error, Result, Store};
+use cairn_proto::token::PREFIX;
+use cairn_store::{Caller, Error, Grant, Narrowing, Result, Scopes, Store};
 
-use crate::oidc::TokenVerifier;
+use crate::{delegation::Keyring, oidc::TokenVerifier};
 
 /// Authenticates callers from their API key or token.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     store: Store,
     tokens: Option<Arc<TokenVerifier>>,
+    /// What signs delegated tokens.
+    pub(crate) keyring: Keyring,
 }
 
 impl Authenticator {
-    pub(crate) fn new(store: Store, tokens: Option<TokenVerifier>) -> Self {
+    pub(crate) fn new(store: Store, tokens: Option<TokenVerifier>, keyring: Keyring) -> Self {
         Self {
             store,
             tokens: tokens.map(Arc::new),
+            keyring,
         }
     }
 
-    /// The caller of a credential: an API key, or a token of the trusted issuer.
+    /// The caller of a credential: an API key, a delegated token, or a token of the trusted issuer.
     ///
     /// # Errors
     /// `Unauthenticated`; `TokenRefused`; `UnknownWorkload`; `Unavailable`; `RateLimited`.
     pub(crate) async fn caller(&self, secret: &str) -> Result<Caller> {
+        if secret.starts_with(PREFIX) {
+            return self.keyring.caller(&self.store, secret).await;
+        }
         if !is_token(secret) {
             return self.store.authenticate(secret).await;
         }
@@ -34,10 +41,11 @@ impl Authenticator {
             let why = "this server accepts only API keys, because no token issuer is configured (CAIRN_TOKEN_ISSUER)";
             return Err(Error::TokenRefused(why.to_owned()));
         };
-        let subject = tokens.subject(secret).await?;
-        self.store
-            .authenticate_workload(tokens.issuer(), &subject)
-            .await
+        let (subject, end) = tokens.subject(secret).await?;
+        let issuer = tokens.issuer();
+        let caller = self.store.authenticate_workload(issuer, &subject).await?;
+        let proven = Grant::new(Scopes::all(), Narrowing::none(), Some(end));
+        Ok(caller.narrowed(&proven))
     }
 }
 

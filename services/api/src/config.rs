@@ -8,6 +8,7 @@ use std::{
 
 use axum::http::{HeaderValue, Uri};
 use cairn_process::{TlsSettings, serve::Bounds};
+use cairn_proto::token::SigningKey;
 use cairn_store::{
     Error, Result,
     config::{env, env_duration},
@@ -57,6 +58,8 @@ pub struct Settings {
     pub drain: Duration,
     /// The issuer whose tokens are accepted besides API keys; `None`: no tokens are.
     pub tokens: Option<TokenSettings>,
+    /// `CAIRN_DELEGATION_KEYS`: what signs delegated tokens; empty: none is made or accepted.
+    pub delegation: Vec<SigningKey>,
     /// TLS on the ports, from `CAIRN_TLS_*`; `None`: every port is plain.
     pub tls: Option<TlsSettings>,
     /// The limits of the gRPC port, and of the HTTP port as well. `CAIRN_MAX_CONNECTIONS`: connections to each, default
@@ -88,6 +91,7 @@ impl Default for Settings {
             public_url: None,
             drain: Duration::from_secs(30),
             tokens: None,
+            delegation: Vec::new(),
             tls: None,
             bounds: Bounds::default(),
             max_calls: 2048,
@@ -119,6 +123,10 @@ impl Settings {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
             tokens: TokenSettings::from_env()?,
+            delegation: match env::<String>(DELEGATION_KEYS)? {
+                Some(keys) => delegation_keys(&keys)?,
+                None => defaults.delegation,
+            },
             tls: TlsSettings::from_env().map_err(setting)?,
             bounds: Bounds {
                 connections: at_least(1, "CAIRN_MAX_CONNECTIONS", bounds.connections)?,
@@ -161,6 +169,28 @@ fn at_least(least: usize, variable: &str, default: usize) -> Result<usize> {
         )),
         value => Ok(value.unwrap_or(default)),
     }
+}
+
+const DELEGATION_KEYS: &str = "CAIRN_DELEGATION_KEYS";
+
+/// One key, or two during a rotation: the first signs, and both verify.
+fn delegation_keys(text: &str) -> Result<Vec<SigningKey>> {
+    let key = |pair: &str| {
+        let (id, secret) = pair.trim().split_once(':')?;
+        let long = secret.len() >= 32;
+        Some(SigningKey::new(id.parse().ok()?, secret.as_bytes())).filter(|_| long)
+    };
+    let keys: Option<Vec<_>> = text.split(',').map(key).collect();
+    let keys = keys.filter(|keys| match &keys[..] {
+        [_] => true,
+        [first, second] => first.id() != second.id(),
+        _ => false,
+    });
+    keys.ok_or_else(|| {
+        let rule = "must be ID:SECRET, or two of them separated by a comma: each id another number from 0 to 255, \
+                    each secret at least 32 characters";
+        Error::invalid(DELEGATION_KEYS, rule)
+    })
 }
 
 /// The issuer whose tokens are accepted besides API keys.
@@ -247,7 +277,29 @@ pub(crate) fn is_safe(url: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_safe;
+    use super::{delegation_keys, is_safe};
+
+    #[test]
+    fn delegation_keys_are_one_or_two_long_secrets_with_ids() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let read = |text: &str| {
+            let keys = delegation_keys(&text.replace('S', secret)).ok()?;
+            Some(keys.iter().map(|key| key.id()).collect::<Vec<_>>())
+        };
+        assert_eq!(read("1:S"), Some(vec![1]));
+        assert_eq!(read("255:S, 0:S"), Some(vec![255, 0]));
+        for wrong in [
+            "",
+            "S",
+            "1:S,1:S",
+            "1:S,2:S,3:S",
+            "256:S",
+            "1:short",
+            "1:S,",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn keys_come_over_https_or_from_this_machine() {

@@ -51,6 +51,7 @@ fn mapping(error: &Error) -> ErrorMapping {
         Error::Unauthenticated | Error::TokenRefused(_) | Error::UnknownWorkload { .. } => {
             (ErrorReason::Unauthenticated, vec![])
         }
+        Error::TokensDisabled => (ErrorReason::TokensDisabled, vec![]),
         Error::ScopeMissing(scope) => (
             ErrorReason::PermissionDenied,
             vec![("scope", scope.to_string())],

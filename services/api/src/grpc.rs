@@ -18,7 +18,7 @@ mod artifacts;
 pub(crate) mod batch;
 pub(crate) mod convert;
 mod gate;
-mod grants;
+pub(crate) mod grants;
 mod identity;
 mod jobs;
 mod limits;

@@ -4,6 +4,7 @@ mod access;
 mod admission;
 mod auth;
 mod config;
+mod delegation;
 mod error;
 mod grpc;
 mod health;

@@ -68,11 +68,11 @@ impl TokenVerifier {
         &self.issuer
     }
 
-    /// The subject of a token that the issuer signed for this audience, and that is valid now.
+    /// The subject of a token that the issuer signed for this audience, and that is valid now, and when it expires.
     ///
     /// # Errors
     /// `TokenRefused`; `Unavailable` if the issuer's keys cannot be fetched.
-    pub(crate) async fn subject(&self, token: &str) -> Result<String> {
+    pub(crate) async fn subject(&self, token: &str) -> Result<(String, Timestamp)> {
         if token.len() > MAX_BYTES {
             return Err(refused("it is longer than 8 KiB"));
         }
@@ -118,17 +118,19 @@ impl TokenVerifier {
 }
 
 /// A subject that no workload can have proves nothing: subjects are visible ASCII, and `:*` at their end means a group.
-fn checked(Claims { sub, exp }: Claims) -> Result<String> {
+fn checked(Claims { sub, exp }: Claims) -> Result<(String, Timestamp)> {
     let visible = sub.bytes().all(|byte| byte.is_ascii_graphic());
     if !visible || !(1..=512).contains(&sub.len()) || sub.ends_with(":*") {
         let rule = "its `sub` is not 1 to 512 visible ASCII characters, or ends in \":*\"";
         return Err(refused(rule));
     }
     let latest = (Timestamp::now().as_second() + LONGEST_LIFE) as f64;
-    if exp.as_f64().is_none_or(|exp| exp > latest) {
-        return Err(refused("its `exp` is more than ten years ahead"));
+    let exp = exp.as_f64().filter(|exp| *exp <= latest);
+    let end = exp.and_then(|exp| Timestamp::from_second(exp as i64).ok());
+    match end {
+        Some(end) => Ok((sub, end)),
+        None => Err(refused("its `exp` is more than ten years ahead")),
     }
-    Ok(sub)
 }
 
 fn refused(why: impl Into<String>) -> Error {

@@ -17,6 +17,7 @@ use crate::{
     admission::Admission,
     auth::Authenticator,
     config::{Addresses, Settings},
+    delegation::Keyring,
     grpc::{Gate, STREAM_WINDOW, Services, enter, finish},
     health, http,
     observe::{Api, Observe},
@@ -105,7 +106,8 @@ pub async fn run(
         .as_ref()
         .map(TokenVerifier::new)
         .transpose()?;
-    let authenticator = Authenticator::new(store.clone(), tokens);
+    let keyring = Keyring::new(settings.delegation.clone());
+    let authenticator = Authenticator::new(store.clone(), tokens, keyring);
     let admission = Arc::new(Admission::new(authenticator.clone(), &settings));
     let gate = Arc::new(Gate::new(admission.clone()));
     let trust = settings.trust;

@@ -10,6 +10,7 @@ use super::{
     call, key_of,
     requests::{Owner, Things},
     rules::rules,
+    token_of,
 };
 
 /// What was answered, with nothing of it that names the thing that was asked about.
@@ -51,8 +52,23 @@ impl Outcome {
     }
 }
 
+/// What is narrowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Key,
+    Token,
+}
+
 /// Calls every method with a key of this narrowing, about what is its own and about what is not.
 async fn hold(narrow: impl Fn(RawNarrowing, &Things<'_>) -> RawNarrowing, of_sessions: bool) {
+    hold_with(Kind::Key, narrow, of_sessions).await;
+}
+
+async fn hold_with(
+    kind: Kind,
+    narrow: impl Fn(RawNarrowing, &Things<'_>) -> RawNarrowing,
+    of_sessions: bool,
+) {
     let cairn = Setup::on(Bytes::Files).start().await;
     let clients = [cairn.client.clone(), cairn.client_of("globex").await];
     for (method, rule) in rules() {
@@ -60,7 +76,10 @@ async fn hold(narrow: impl Fn(RawNarrowing, &Things<'_>) -> RawNarrowing, of_ses
         let raw = narrow(RawNarrowing::default(), &own);
         let narrowing = Narrowing::new(raw.clone()).unwrap();
         own = own.under(narrowing.clone());
-        let key = key_of(&cairn, "acme", &Scope::EVERY, raw).await;
+        let key = match kind {
+            Kind::Key => key_of(&cairn, "acme", &Scope::EVERY, raw).await,
+            Kind::Token => token_of(&cairn, &Scope::EVERY, &raw).await,
+        };
 
         let mut outcomes = Vec::new();
         for owner in [Owner::Missing, Owner::Other, Owner::Foreign] {
@@ -127,6 +146,25 @@ async fn a_key_of_one_session_reaches_nothing_else() {
         ..raw
     };
     hold(of_session, true).await;
+}
+
+#[tokio::test]
+async fn a_token_of_one_session_reaches_nothing_else() {
+    let of_session = |raw, things: &Things<'_>| RawNarrowing {
+        sessions: vec![things.session()],
+        ..raw
+    };
+    hold_with(Kind::Token, of_session, true).await;
+}
+
+#[tokio::test]
+async fn a_token_of_an_agent_and_its_files_reaches_nothing_else() {
+    let of_agent = |raw, _: &Things<'_>| RawNarrowing {
+        agent_id: "a-mine".to_owned(),
+        filename_prefix: "f-mine/".to_owned(),
+        ..raw
+    };
+    hold_with(Kind::Token, of_agent, false).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cairn_proto::v1::*;
+use cairn_proto::v1::{self, *};
 use cairn_store::Narrowing;
 use prost::Message;
 use prost_types::FieldMask;
@@ -440,6 +440,18 @@ impl<'a> Things<'a> {
             }
             .encode_to_vec(),
             "WhoAmI" => WhoAmIRequest::default().encode_to_vec(),
+            "CreateToken" => CreateTokenRequest {
+                narrowing: Some(v1::Narrowing {
+                    session_ids: vec![self.session()],
+                    session_prefix: String::new(),
+                    namespace: self.name("n"),
+                    user_id: self.name("u"),
+                    agent_id: self.name("a"),
+                    filename_prefix: self.name("f"),
+                }),
+                ..Default::default()
+            }
+            .encode_to_vec(),
             "CreateKey" => CreateKeyRequest {
                 name: self.name("k"),
                 scopes: vec![Scope::Read.into()],

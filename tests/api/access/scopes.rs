@@ -11,7 +11,7 @@ use tonic::Code;
 
 use harness::{Bytes, Cairn, Setup, refused, session_spec, spec};
 
-use super::{call, client_of, key_of, rules::rules};
+use super::{call, client_of, key_of, rules::rules, token_of};
 
 async fn started() -> Cairn {
     Setup::on(Bytes::Files).start().await
@@ -51,10 +51,23 @@ async fn every_method_needs_its_scopes_and_no_other() {
     let rules = rules();
     for scopes in sets {
         let key = key_of(&cairn, "acme", &scopes, all()).await;
-        for (method, rule) in &rules {
-            let answer = call(&cairn, method, &key, vec![request(method)]).await;
-            let denied = answer.is_err_and(|status| status.code() == Code::PermissionDenied);
-            assert_eq!(!denied, rule.admits(&scopes), "{method} with {scopes:?}");
+        let token = token_of(&cairn, &scopes, &all()).await;
+        let of_token: Vec<_> = scopes
+            .iter()
+            .copied()
+            .filter(|scope| *scope != Scope::Admin)
+            .collect();
+        for (credential, scopes) in [(key, scopes), (token, of_token)] {
+            for (method, rule) in &rules {
+                let answer = call(&cairn, method, &credential, vec![request(method)]).await;
+                let denied = answer.is_err_and(|status| status.code() == Code::PermissionDenied);
+                let kind = &credential[..3];
+                assert_eq!(
+                    !denied,
+                    rule.admits(&scopes),
+                    "{method} with {kind} of {scopes:?}"
+                );
+            }
         }
     }
 }

@@ -121,12 +121,18 @@ async fn started_again_it_has_the_artifacts_and_the_key_of_before() {
         .push("large.bin", content(100 << 10), &["--session=run"])
         .await;
     let listed = shell.json(&["ls"]).await;
+    let token = shell.json(&["token", "create", "--scopes=read"]).await;
     let key = dev.key.clone();
     dev.stop().await;
 
     let dev = place.start().await;
     assert_eq!(dev.key, key);
-    assert_holds(&dev.shell().await, &listed).await;
+    let shell = dev.shell().await;
+    assert_holds(&shell, &listed).await;
+    let with_token = ["whoami", "--api-key", text(&token["token"])];
+    assert_eq!(shell.json(&with_token).await["token_id"], token["token_id"]);
+    let file = fs::metadata(place.data().join("delegation.key")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
 }
 
 /// Killed and started again at once, cairn dev has the earlier artifacts.

@@ -24,7 +24,7 @@ CRDS = {
 # Objects of values files; their content does not belong to the chart.
 FOREIGN = {"ExternalSecret"}
 # Secrets that the user creates, by the values files.
-EXTERNAL_SECRETS = ("cairn-database", "cairn-s3", "cairn-test-key", "cairn-ca", "cairn-owner", "cairn-more", "cairn-tls", "cairn-clients", "cairn-s3-worker", "pull")
+EXTERNAL_SECRETS = ("cairn-database", "cairn-s3", "cairn-test-key", "cairn-ca", "cairn-owner", "cairn-more", "cairn-tls", "cairn-clients", "cairn-s3-worker", "cairn-delegation", "pull")
 # The kinds that may be hooks. Argo CD deletes and recreates a hook with each sync, so lasting objects must not be hooks.
 HOOKS = {"Job", "Pod", "ServiceAccount", "NetworkPolicy", "ConfigMap"}
 # The paths of selectors that must match one of our Pods, by kind.

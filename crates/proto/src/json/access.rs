@@ -84,3 +84,30 @@ impl From<v1::ApiKey> for ApiKey {
         }
     }
 }
+
+/// A delegated token; the fields are those of [`v1::CreateTokenResponse`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewToken {
+    /// The token itself, which is a secret.
+    pub token: String,
+    /// Its id.
+    pub token_id: String,
+    /// What it allows, such as `read`.
+    pub scopes: Vec<String>,
+    /// Which artifacts it reaches; `None`: all of the tenant's.
+    pub narrowing: Option<Narrowing>,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<v1::CreateTokenResponse> for NewToken {
+    fn from(made: v1::CreateTokenResponse) -> Self {
+        Self {
+            token: made.token,
+            token_id: made.token_id,
+            scopes: scopes(&made.scopes),
+            narrowing: made.narrowing.map(Into::into),
+            expires_at: timestamp(made.expires_at),
+        }
+    }
+}

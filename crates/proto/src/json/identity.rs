@@ -42,8 +42,10 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Which artifacts it reaches; `None`: all of the tenant's.
     pub narrowing: Option<Narrowing>,
-    /// When it expires, as far as the server knows; `None`: it does not.
+    /// When it expires; `None`: it does not.
     pub expires_at: Option<Timestamp>,
+    /// The id of the delegated token that was used; `None`: none was.
+    pub token_id: Option<String>,
 }
 
 impl From<WhoAmIResponse> for Identity {
@@ -66,6 +68,7 @@ impl From<WhoAmIResponse> for Identity {
             scopes: scopes(&answer.scopes),
             narrowing: answer.narrowing.map(Into::into),
             expires_at: timestamp(answer.expires_at),
+            token_id: present(answer.token_id),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
@@ -57,19 +57,33 @@ pub(crate) struct Found {
 /// Whose key has this hash, unless it was revoked or has expired.
 #[tracing::instrument(target = "postgres", name = "api_keys.find", skip_all)]
 pub(crate) async fn find(client: &Connection, hash: ContentHash) -> Result<Option<Found>> {
+    working(client, "secret_sha256", &hash.as_bytes()).await
+}
+
+/// Whose key has this id, unless it was revoked or has expired.
+#[tracing::instrument(target = "postgres", name = "api_keys.find_by_id", skip_all)]
+pub(crate) async fn find_by_id(client: &Connection, id: Uuid) -> Result<Option<Found>> {
+    working(client, "id", &id).await
+}
+
+async fn working(
+    client: &Connection,
+    column: &'static str,
+    value: &(dyn ToSql + Sync),
+) -> Result<Option<Found>> {
     let statement = client
         .prepare(&format!(
             "SELECT {}, {}, k.id AS credential_id, k.last_4, k.expires_at,
                  k.last_used_at IS NULL OR k.last_used_at < now() - interval '10 min' AS use_is_news
              FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.secret_sha256 = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())",
+             WHERE k.{column} = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())",
             tenants::columns(),
             grants::COLUMNS
         ))
         .await
         .map_err(from_pg)?;
     let row = client
-        .query_opt(&statement, &[&hash.as_bytes()])
+        .query_opt(&statement, &[value])
         .await
         .map_err(from_pg)?;
     let Some(row) = row else {
@@ -84,6 +98,7 @@ pub(crate) async fn find(client: &Connection, hash: ContentHash) -> Result<Optio
                 row: at(&row, "credential_id")?,
                 credential: Credential::ApiKey(at(&row, "last_4")?),
                 grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
+                token_id: String::new(),
             },
             use_is_news: at(&row, "use_is_news")?,
         })

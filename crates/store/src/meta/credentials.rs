@@ -47,6 +47,7 @@ pub(crate) async fn by_row(client: &Connection, id: Uuid) -> Result<Option<Calle
             row: id,
             credential: Credential::new(at(&found, "last_4")?, at(&found, "subject")?),
             grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
+            token_id: String::new(),
         })
     };
     row::of("credential", &id.to_string(), read()).map(Some)

@@ -38,16 +38,46 @@ pub(crate) async fn caller(
         .query_opt(&statement, &[&issuer, &candidates])
         .await
         .map_err(from_pg)?;
-    let Some(row) = row else { return Ok(None) };
+    row.map(|row| read_caller(&row, subject)).transpose()
+}
+
+/// The tenant of a subject of the issuer that a workload has: that of the first candidate that is a workload, whose row may
+/// be another one.
+#[tracing::instrument(target = "postgres", name = "workloads.caller_by_id", skip_all)]
+pub(crate) async fn caller_by_id(
+    client: &Connection,
+    id: Uuid,
+    subject: &str,
+    candidates: &[String],
+) -> Result<Option<Caller>> {
+    let statement = client
+        .prepare(&format!(
+            "SELECT {}, {}, k.id AS credential_id FROM workloads k JOIN tenants t ON t.id = k.tenant_id
+             WHERE k.issuer = (SELECT issuer FROM workloads WHERE id = $1) AND k.subject = ANY ($2)
+             ORDER BY array_position($2, k.subject) LIMIT 1",
+            tenants::columns(),
+            grants::COLUMNS
+        ))
+        .await
+        .map_err(from_pg)?;
+    let row = client
+        .query_opt(&statement, &[&id, &candidates])
+        .await
+        .map_err(from_pg)?;
+    row.map(|row| read_caller(&row, subject)).transpose()
+}
+
+fn read_caller(row: &Row, subject: &str) -> Result<Caller> {
     let caller = || {
         Ok::<_, Damage>(Caller {
-            tenant: tenants::read(&row)?,
-            row: at(&row, "credential_id")?,
+            tenant: tenants::read(row)?,
+            row: at(row, "credential_id")?,
             credential: Credential::Workload(subject.to_owned()),
-            grant: grants::read(&row)?,
+            grant: grants::read(row)?,
+            token_id: String::new(),
         })
     };
-    row::of("workload", subject, caller()).map(Some)
+    row::of("workload", subject, caller())
 }
 
 /// Adds a workload to a tenant, which is made when there is none of that name, or gives one that it has another grant;

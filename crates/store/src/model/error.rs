@@ -30,6 +30,9 @@ pub enum Error {
         /// The token's `sub`.
         subject: String,
     },
+    /// There are no keys to sign delegated tokens with.
+    #[error("this server makes no tokens: its operator has to set CAIRN_DELEGATION_KEYS")]
+    TokensDisabled,
     /// A credential that may not do this at all.
     #[error(
         "the credential has not the scope '{0}': use a key or a token that has it; `cairn whoami` shows what this one has"

@@ -37,6 +37,8 @@ pub struct Caller {
     pub(crate) row: Uuid,
     /// What they may do.
     pub(crate) grant: Grant,
+    /// The id of the delegated token that they sent; empty without one.
+    pub(crate) token_id: String,
 }
 
 impl Caller {
@@ -51,6 +53,25 @@ impl Caller {
     pub fn narrowed(mut self, to: &Grant) -> Self {
         self.grant = self.grant.meet(to);
         self
+    }
+
+    /// The same caller through a delegated token with this id.
+    #[must_use]
+    pub fn through(mut self, token_id: String) -> Self {
+        self.token_id = token_id;
+        self
+    }
+
+    /// The id of the delegated token that the caller sent; empty without one.
+    #[must_use]
+    pub fn token_id(&self) -> &str {
+        &self.token_id
+    }
+
+    /// The row of the credential: of the API key or the workload.
+    #[must_use]
+    pub fn credential_id(&self) -> Uuid {
+        self.row
     }
 
     /// Refuses a caller that has not this scope.

@@ -12,6 +12,7 @@ use tokio::{
     sync::{Mutex as Turn, Semaphore},
     time::timeout,
 };
+use uuid::Uuid;
 
 use crate::model::{
     digest::ContentHash,
@@ -37,6 +38,10 @@ pub(crate) enum Proof {
     Key(ContentHash),
     /// A token that was checked.
     Token { issuer: String, subject: String },
+    /// A delegated token that was checked, by its key's row.
+    OfKey(Uuid),
+    /// The same of a workload.
+    OfWorkload { row: Uuid, subject: String },
 }
 
 /// Postgres' answer for a credential.

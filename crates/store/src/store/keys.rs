@@ -11,7 +11,7 @@ use crate::{
         access::{Grant, Scope},
         api_key::{ApiKey, ApiKeySecret, NewApiKey},
         error::{Error, Result},
-        tenant::Caller,
+        tenant::{Caller, Credential},
         validate::excerpt,
     },
     store::Store,
@@ -36,7 +36,12 @@ impl Store {
         caller.require(Scope::Admin)?;
         let wanted = new.grant.scopes();
         wanted.iter().try_for_each(|scope| caller.require(scope))?;
-        if let Some(end) = caller.grant.not_after() {
+        // A workload gets a fresh token whenever it needs one, so the end of its present one bounds no key.
+        let end = match &caller.credential {
+            Credential::ApiKey(_) => caller.grant.not_after(),
+            Credential::Workload(_) => None,
+        };
+        if let Some(end) = end {
             let ends = |time| Timestamp::now().checked_add(time).ok();
             let in_time = new.expires_in.and_then(ends).is_some_and(|it| it <= end);
             if !in_time {

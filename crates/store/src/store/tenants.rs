@@ -32,15 +32,34 @@ impl Store {
         caller.ok_or(Error::Unauthenticated)
     }
 
+    /// Finds the caller of a delegated token, by the id of its API key, as of the last `credential_trust`. The face has
+    /// checked the token, and narrows the caller to what it allows.
+    ///
+    /// # Errors
+    /// `TokenRefused` if the key was revoked or has expired; `Unavailable`; `RateLimited` when too many credentials are to
+    /// be looked up.
+    #[tracing::instrument(skip_all)]
+    pub async fn authenticate_token_of_key(&self, key: Uuid) -> Result<Caller> {
+        let look_up = async {
+            let client = self.meta.client().await?;
+            Ok(self.noted(rows::find_by_id(&client, key).await?))
+        };
+        let caller = self.trust.caller(Proof::OfKey(key), look_up).await?;
+        let ended = || Error::TokenRefused("the API key that made it has ended".to_owned());
+        caller.ok_or_else(ended)
+    }
+
     async fn look_up_key(&self, hash: ContentHash) -> Result<Option<Caller>> {
         let client = self.meta.client().await?;
-        let Some(Found {
+        Ok(self.noted(rows::find(&client, hash).await?))
+    }
+
+    /// The caller of a key, whose use is noted.
+    fn noted(&self, found: Option<Found>) -> Option<Caller> {
+        let Found {
             caller,
             use_is_news,
-        }) = rows::find(&client, hash).await?
-        else {
-            return Ok(None);
-        };
+        } = found?;
         if use_is_news {
             let (store, key) = (self.clone(), caller.row);
             tokio::spawn(async move {
@@ -49,7 +68,7 @@ impl Store {
                 }
             });
         }
-        Ok(Some(caller))
+        Some(caller)
     }
 
     async fn note_use_of_key(&self, key: Uuid) -> Result<()> {

@@ -63,6 +63,28 @@ impl Store {
         })
     }
 
+    /// Finds the caller of a delegated token, by the id of its workload, as of the last `credential_trust`. The face has
+    /// checked the token, and narrows the caller to what it allows.
+    ///
+    /// # Errors
+    /// `TokenRefused` if the workload was removed, or if its subject is another workload by now; `Unavailable`;
+    /// `RateLimited` when too many credentials are to be looked up.
+    #[tracing::instrument(skip_all)]
+    pub async fn authenticate_token_of_workload(&self, row: Uuid, subject: &str) -> Result<Caller> {
+        let proof = Proof::OfWorkload {
+            row,
+            subject: subject.to_owned(),
+        };
+        let look_up = async {
+            let client = self.meta.client().await?;
+            let caller = rows::caller_by_id(&client, row, subject, &candidates(subject)).await?;
+            Ok(caller.filter(|caller| caller.row == row))
+        };
+        let caller = self.trust.caller(proof, look_up).await?;
+        let ended = || Error::TokenRefused("the workload that made it was removed".to_owned());
+        caller.ok_or_else(ended)
+    }
+
     /// Lets a workload act for a tenant, which comes into being if there is none of that name. To add it again
     /// gives it this grant.
     ///

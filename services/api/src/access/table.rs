@@ -50,7 +50,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 45] = [
+const TABLE: [(&str, Rule); 46] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -88,6 +88,7 @@ const TABLE: [(&str, Rule); 45] = [
     row("cairn.v1.JobService/ListJobs", Needs::All(&[Read]), Touches::Jobs),
     row("cairn.v1.JobService/CancelJob", Needs::Any(&[Delete, Write, Hold]), Touches::Jobs),
     row("cairn.v1.IdentityService/WhoAmI", Needs::Credential, Touches::Nothing),
+    row("cairn.v1.IdentityService/CreateToken", Needs::Credential, Touches::Nothing),
     row("cairn.v1.AdminService/CreateKey", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/ListKeys", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/RotateKey", Needs::All(&[Admin]), Touches::Keys),

@@ -83,6 +83,12 @@ fn every_error_has_its_reason_code_and_http_status() {
             401,
         ),
         expect(
+            Error::TokensDisabled,
+            "TOKENS_DISABLED",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
             Error::ScopeMissing(Scope::Hold),
             "PERMISSION_DENIED",
             PermissionDenied,

@@ -13,7 +13,7 @@ use cairn_store::{
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
 
-pub(super) fn timestamp(at: Timestamp) -> ProtoTimestamp {
+pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
     ProtoTimestamp {
         seconds: at.as_second(),
         nanos: at.subsec_nanosecond(),
@@ -28,7 +28,7 @@ pub(super) fn proto_duration(duration: Duration) -> prost_types::Duration {
 }
 
 /// A duration. A negative one becomes zero, which no rule of the store accepts.
-pub(super) fn duration(duration: prost_types::Duration) -> Duration {
+pub(crate) fn duration(duration: prost_types::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
 }
 

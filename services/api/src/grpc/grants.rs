@@ -2,6 +2,10 @@
 
 use cairn_proto::v1;
 use cairn_store::{Grant, Narrowing, RawNarrowing, Result, Scope, Scopes, Violations};
+use jiff::Timestamp;
+
+/// The maximum scopes of a request, some of which a newer client may know alone.
+const MAX_SCOPES: usize = 16;
 
 /// The scopes and the narrowing of a request.
 ///
@@ -9,8 +13,11 @@ use cairn_store::{Grant, Narrowing, RawNarrowing, Result, Scope, Scopes, Violati
 /// `Invalid`, with every field at fault.
 pub(crate) fn grant(scopes: &[i32], narrowing: Option<v1::Narrowing>) -> Result<Grant> {
     let mut faults = Violations::new();
+    if scopes.len() > MAX_SCOPES {
+        faults.add("scopes", "must be at most 16");
+    }
     let mut known = Vec::new();
-    for (i, number) in scopes.iter().take(16).enumerate() {
+    for (i, number) in scopes.iter().take(MAX_SCOPES).enumerate() {
         let rule = "must be one of the scopes that this server knows";
         known.extend(faults.check(&format!("scopes[{i}]"), scope(*number).ok_or(rule)));
     }
@@ -20,6 +27,23 @@ pub(crate) fn grant(scopes: &[i32], narrowing: Option<v1::Narrowing>) -> Result<
         None => Narrowing::none(),
     };
     Ok(Grant::new(scopes, narrowing, None))
+}
+
+/// What a token or one of its caveats leaves: without scopes, all of them.
+///
+/// # Errors
+/// `Invalid`, with every field at fault.
+pub(crate) fn at_most(
+    scopes: &[i32],
+    narrowing: Option<v1::Narrowing>,
+    not_after: Option<Timestamp>,
+) -> Result<Grant> {
+    let given = grant(scopes, narrowing)?;
+    let scopes = match scopes {
+        [] => Scopes::all(),
+        _ => given.scopes(),
+    };
+    Ok(Grant::new(scopes, given.narrowing().clone(), not_after))
 }
 
 fn scope(number: i32) -> Option<Scope> {
@@ -47,7 +71,7 @@ fn raw(narrowing: v1::Narrowing) -> RawNarrowing {
 }
 
 /// The scopes on the wire.
-pub(super) fn scopes(of: &Grant) -> Vec<i32> {
+pub(crate) fn scopes(of: &Grant) -> Vec<i32> {
     let number = |scope| match scope {
         Scope::Read => v1::Scope::Read,
         Scope::Write => v1::Scope::Write,
@@ -62,7 +86,7 @@ pub(super) fn scopes(of: &Grant) -> Vec<i32> {
 }
 
 /// The narrowing on the wire; `None` where there is none.
-pub(super) fn narrowing(of: &Grant) -> Option<v1::Narrowing> {
+pub(crate) fn narrowing(of: &Grant) -> Option<v1::Narrowing> {
     let narrowing = of.narrowing();
     (!narrowing.is_none()).then(|| {
         let raw = narrowing.to_raw();

@@ -1,4 +1,7 @@
-use cairn_proto::v1::{WhoAmIRequest, WhoAmIResponse, identity_service_server::IdentityService};
+use cairn_proto::v1::{
+    CreateTokenRequest, CreateTokenResponse, WhoAmIRequest, WhoAmIResponse,
+    identity_service_server::IdentityService,
+};
 use cairn_store::{Store, Usage};
 use tonic::{Request, Response, Status};
 
@@ -22,6 +25,7 @@ impl IdentityService for Services {
         let grant = caller.grant();
         let (scopes, narrowing) = (grants::scopes(grant), grants::narrowing(grant));
         let expires_at = grant.not_after().map(convert::timestamp);
+        let token_id = caller.token_id().to_owned();
         Ok(Response::new(WhoAmIResponse {
             tenant_name: caller.tenant.name,
             api_key_last_4: caller.credential.key_last_4().to_owned(),
@@ -43,6 +47,16 @@ impl IdentityService for Services {
             scopes,
             narrowing,
             expires_at,
+            token_id,
         }))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<CreateTokenRequest>,
+    ) -> Result<Response<CreateTokenResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let issued = self.authenticator.keyring.issue(&caller, request);
+        Ok(Response::new(issued.map_err(to_status)?))
     }
 }

@@ -44,6 +44,10 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
     Router::new()
         .route("/v1/whoami", identity("WhoAmI", get(identity::who_am_i)))
         .route(
+            "/v1/tokens",
+            identity("CreateToken", post(identity::create_token)),
+        )
+        .route(
             "/v1/artifacts",
             artifact("ListArtifacts", get(artifacts::list))
                 .merge(artifact("UploadArtifact", post(upload::create))),

@@ -1,13 +1,15 @@
-//! Who the caller is, and what the tenant may.
+//! Who the caller is, what the tenant may, and tokens for others.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use cairn_proto::{
     json,
-    v1::{WhoAmIRequest, identity_service_server::IdentityService},
+    v1::{self, CreateTokenRequest, WhoAmIRequest, identity_service_server::IdentityService},
 };
-use serde::Serialize;
+use cairn_store::{Error, Result};
+use prost_types::Duration;
+use serde::{Deserialize, Serialize};
 
-use super::call::Call;
+use super::call::{Call, Input};
 use crate::{grpc::Services, http::failure::Failure};
 
 /// The largest integer that JSON carries everywhere: what "no limit" is among numbers that are never null.
@@ -50,4 +52,61 @@ pub(super) async fn who_am_i(
         rate_limit_burst: NO_LIMIT,
         identity,
     }))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct TokenRequest {
+    scopes: Vec<String>,
+    narrowing: Narrowing,
+    /// In seconds; an hour when it is not given.
+    expires_in: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Narrowing {
+    session_ids: Vec<String>,
+    session_prefix: String,
+    namespace: String,
+    user_id: String,
+    agent_id: String,
+    filename_prefix: String,
+}
+
+impl TokenRequest {
+    fn message(self) -> Result<CreateTokenRequest> {
+        let scopes = self.scopes.iter().enumerate().map(|(i, name)| {
+            let scope = v1::Scope::from_str_name(&format!("SCOPE_{}", name.to_ascii_uppercase()));
+            let scope = scope.filter(|scope| *scope != v1::Scope::Unspecified);
+            let rule = "must be read, write, delete, link, seal or hold";
+            let missing = || Error::invalid(format!("scopes[{i}]"), rule);
+            scope.map(Into::into).ok_or_else(missing)
+        });
+        let reach = self.narrowing;
+        let narrowing = v1::Narrowing {
+            session_ids: reach.session_ids,
+            session_prefix: reach.session_prefix,
+            namespace: reach.namespace,
+            user_id: reach.user_id,
+            agent_id: reach.agent_id,
+            filename_prefix: reach.filename_prefix,
+        };
+        Ok(CreateTokenRequest {
+            scopes: scopes.collect::<Result<_>>()?,
+            narrowing: Some(narrowing),
+            expires_in: self
+                .expires_in
+                .map(|seconds| Duration { seconds, nanos: 0 }),
+        })
+    }
+}
+
+pub(super) async fn create_token(
+    State(services): State<Services>,
+    call: Call,
+    Input(new): Input<TokenRequest>,
+) -> Result<(StatusCode, Json<json::NewToken>), Failure> {
+    let answer = services.create_token(call.request(new.message()?)).await?;
+    Ok((StatusCode::CREATED, Json(answer.into_inner().into())))
 }
