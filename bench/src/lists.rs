@@ -108,6 +108,7 @@ impl Outcome {
     fn words(&self) -> String {
         match &self.failure {
             Some(why) => why.clone(),
+            None if self.seconds.is_empty() => "not measured".to_owned(),
             None => format!(
                 "{}, {:.0} pages, {} rows",
                 milliseconds(median(self.seconds.clone())),

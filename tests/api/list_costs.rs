@@ -31,10 +31,14 @@ fn fill(artifacts: u32) -> String {
          INSERT INTO filenames (tenant_id, namespace, user_id, session_id, filename, last_version)
              SELECT tenant_id, who, who, coalesce(session_id, ''), filename, max(version) FROM made GROUP BY 1, 2, 3, 4, 5;
          INSERT INTO artifacts (tenant_id, id, session_id, namespace, user_id, agent_id, filename, version, content_type,
-                 size_bytes, sha256, metadata, object_id, created_at, labels)
+                 size_bytes, sha256, metadata, object_id, created_at, labels, kind, stage, held, persistent)
              SELECT tenant_id, id, session_id, who, who, who, filename, version, 'text/plain', 1, sha256('x'),
-                 jsonb_build_object('what', what), md5('x')::uuid, created_at, ARRAY[what] FROM made;
+                 jsonb_build_object('what', what) || CASE WHEN who = 'rare' THEN jsonb_build_object('age', 'old') ELSE '{{}}' END,
+                 md5('x')::uuid, created_at, ARRAY[what],
+                 CASE WHEN who = 'rare' THEN 'plan' ELSE 'code' END, CASE WHEN who = 'rare' THEN 'final' ELSE 'draft' END,
+                 who = 'rare', who = 'rare' FROM made;
          INSERT INTO artifact_metadata SELECT tenant_id, 'what', what, created_at, id FROM made;
+         INSERT INTO artifact_metadata SELECT tenant_id, 'age', 'old', created_at, id FROM made WHERE who = 'rare';
          INSERT INTO artifact_labels SELECT tenant_id, what, created_at, id FROM made;
          ANALYZE;"
     )
@@ -97,6 +101,20 @@ fn labelled(label: &str) -> RawFilter {
     }
 }
 
+fn of_kind(kind: &str) -> RawFilter {
+    RawFilter {
+        kind: kind.to_owned(),
+        ..RawFilter::default()
+    }
+}
+
+fn expression(filter: &str) -> RawFilter {
+    RawFilter {
+        filter: filter.to_owned(),
+        ..RawFilter::default()
+    }
+}
+
 fn starting(prefix: &str) -> RawFilter {
     RawFilter {
         filename_prefix: prefix.to_owned(),
@@ -141,6 +159,14 @@ fn cases() -> Vec<Case> {
         case("a rare agent in a large session", of("large", "rare", "")),
         case("a common label", labelled("common")),
         case("a rare label", labelled("rare")),
+        case("a common kind", of_kind("code")),
+        case("a rare kind", of_kind("plan")),
+        case("a common stage", expression("stage = draft")),
+        case("a rare stage", expression("stage = final")),
+        case("the held", expression("legal_hold = true")),
+        case("the persistent", expression("persistent = true")),
+        case("a common key", expression("metadata:what")),
+        case("a rare key", expression("metadata:age")),
         case("a common prefix", starting("out")),
         case("a rare prefix", starting("rare/")),
         case("a rare pattern", glob("rare/*.{txt,md}")),

@@ -9,7 +9,7 @@ use super::{
     error::from_pg,
     filter::Query,
     list::{
-        leader::{Leader, leaders},
+        leader::leaders,
         names::{Named, VERSIONS},
         newest::Wanted,
     },
@@ -110,7 +110,7 @@ pub(crate) async fn batch(
     let leader = leaders(filter).remove(0);
     let mut query = Query::of(tenant);
     let (from, number, order, place) = match (Named::of(filter), leader) {
-        (Some(named), Leader::Tenant | Leader::Namespace(_)) => {
+        (Some(named), leader) if leader.is_broad() => {
             let after = match &reached {
                 Some(Reached::Named(after)) => Some(after),
                 _ => None,

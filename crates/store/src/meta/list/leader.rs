@@ -6,6 +6,7 @@ use crate::{
     model::{
         filter::{Comparison, Condition, Filter, TextField, TextMatch},
         page::Position,
+        record::{Kind, Stage},
     },
 };
 
@@ -20,7 +21,17 @@ pub(in crate::meta) enum Leader<'a> {
     Label(&'a str),
     Metadata(&'a str, &'a str),
     Content(&'a str),
+    /// Of any kind but `other`, which is the default.
+    Kind(&'a str),
+    /// Of any stage but `draft`, which is the first.
+    Stage(&'a str),
+    Held,
+    Persistent,
 }
+
+/// The values that most artifacts have. Their indexes leave these out, so that most creates write no entry.
+const OTHER: &str = Kind::Other.as_str();
+const DRAFT: &str = Stage::Draft.as_str();
 
 /// The conditions that must all hold.
 pub(super) fn conditions(filter: &Filter) -> Vec<&Condition> {
@@ -39,12 +50,13 @@ pub(in crate::meta) fn leaders(filter: &Filter) -> Vec<Leader<'_>> {
     }
     let rank = |leader: &Leader<'_>| match leader {
         Leader::Metadata(..) | Leader::Content(_) => 0,
-        Leader::Label(_) => 1,
+        Leader::Label(_) | Leader::Held => 1,
         Leader::Session(_) => 2,
         Leader::Agent(_) => 3,
         Leader::User(_) => 4,
         Leader::Namespace(_) => 5,
-        Leader::Tenant => 6,
+        Leader::Stage(_) | Leader::Kind(_) | Leader::Persistent => 6,
+        Leader::Tenant => 7,
     };
     all.sort_by_key(rank);
     all
@@ -55,11 +67,15 @@ fn leader(condition: &Condition) -> Option<Leader<'_>> {
         Condition::Metadata(key, TextMatch::Exactly(value)) => Some(Leader::Metadata(key, value)),
         Condition::Label(label) => Some(Leader::Label(label)),
         Condition::Content(hash) => Some(Leader::Content(hash)),
+        Condition::LegalHold => Some(Leader::Held),
+        Condition::Persistent => Some(Leader::Persistent),
         Condition::Text(field, TextMatch::Exactly(text)) if !text.is_empty() => match field {
             TextField::SessionId => Some(Leader::Session(text)),
             TextField::AgentId => Some(Leader::Agent(text)),
             TextField::UserId => Some(Leader::User(text)),
             TextField::Namespace => Some(Leader::Namespace(text)),
+            TextField::Kind if text != OTHER => Some(Leader::Kind(text)),
+            TextField::Stage if text != DRAFT => Some(Leader::Stage(text)),
             _ => None,
         },
         _ => None,
@@ -77,6 +93,14 @@ pub(in crate::meta) struct Stretch {
 }
 
 impl Leader<'_> {
+    /// Whether a range of names probably has fewer artifacts.
+    pub(in crate::meta) fn is_broad(self) -> bool {
+        matches!(
+            self,
+            Self::Tenant | Self::Namespace(_) | Self::Stage(_) | Self::Kind(_) | Self::Persistent
+        )
+    }
+
     /// The next so many artifacts after a position. Time conditions that apply to all bound the range itself.
     pub(in crate::meta) fn stretch(
         self,
@@ -103,6 +127,17 @@ impl Leader<'_> {
             }
             Self::Agent(agent) => format!(" AND a.agent_id = {}", query.text(agent)),
             Self::Session(session) => format!(" AND a.session_id = {}", query.text(session)),
+            Self::Kind(kind) => {
+                format!(" AND a.kind = {} AND a.kind <> 'other'", query.text(kind))
+            }
+            Self::Stage(stage) => {
+                format!(
+                    " AND a.stage = {} AND a.stage <> 'draft'",
+                    query.text(stage)
+                )
+            }
+            Self::Held => " AND (a.held OR a.session_held)".to_owned(),
+            Self::Persistent => " AND a.persistent".to_owned(),
             Self::Content(hash) => format!(" AND a.sha256 = decode({}, 'hex')", query.text(hash)),
             Self::Label(label) => format!(" AND l.label = {}", query.text(label)),
             Self::Metadata(key, value) => {

@@ -7,7 +7,7 @@
 use tokio_postgres::Row;
 
 use super::{
-    leader::{Leader, leaders},
+    leader::{Leader, conditions, leaders},
     names::{self, Files, Named, latest},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     },
     model::{
         error::{Error, Result},
-        filter::Filter,
+        filter::{Condition, Filter},
         id::TenantId,
         page::Position,
     },
@@ -69,7 +69,8 @@ impl<T> Wanted<'_, T> {
         let files = Files::of(self.filter).filter(|files| self.latest_only || files.is_a_scope());
         let leaders = leaders(self.filter);
         let mut walks: Vec<_> = leaders.into_iter().map(|leader| (leader, None)).collect();
-        if walks.len() > 1 || named.is_some() || files.is_some() {
+        let key = metadata_key(self.filter);
+        if walks.len() > 1 || named.is_some() || files.is_some() || key.is_some() {
             for stretch in STRETCHES {
                 if let Some(files) = &files
                     && let Some(all) = self.gather(client, stretch, Gather::Files(files)).await?
@@ -83,6 +84,11 @@ impl<T> Wanted<'_, T> {
                 }
                 if let Some(named) = &named
                     && let Some(all) = self.gather(client, stretch, Gather::Named(named)).await?
+                {
+                    return Ok(all);
+                }
+                if let Some(key) = key
+                    && let Some(all) = self.gather(client, stretch, Gather::Key(key)).await?
                 {
                     return Ok(all);
                 }
@@ -165,7 +171,7 @@ impl<T> Wanted<'_, T> {
         let mut query = Query::of(self.tenant);
         let leader = leaders(self.filter).remove(0);
         let from = match (Named::of(self.filter), leader) {
-            (Some(named), Leader::Tenant | Leader::Namespace(_)) => named.versions(&mut query),
+            (Some(named), leader) if leader.is_broad() => named.versions(&mut query),
             _ => leader.stretch(&mut query, self.filter, None, i64::MAX).from,
         };
         let condition = self.condition(&mut query);
@@ -190,6 +196,15 @@ impl<T> Wanted<'_, T> {
         let most = query.number(most);
         let (from, condition) = match gather {
             Gather::Named(named) => (named.versions(&mut query), self.condition(&mut query)),
+            Gather::Key(key) => {
+                let key = query.text(key);
+                let from = format!(
+                    "(SELECT m.artifact_id FROM artifact_metadata m
+                      WHERE m.tenant_id = $1 AND m.key = {key} LIMIT {most}) m
+                     LEFT JOIN artifacts a ON a.tenant_id = $1 AND a.id = m.artifact_id"
+                );
+                (from, self.condition(&mut query))
+            }
             Gather::Files(files) => {
                 let from =
                     names::versions_of(&mut query, files, self.filter, &most, self.latest_only);
@@ -238,4 +253,14 @@ impl<T> Wanted<'_, T> {
 enum Gather<'a> {
     Named(&'a Named<'a>),
     Files(&'a Files<'a>),
+    /// The artifacts that have this metadata key.
+    Key(&'a str),
+}
+
+/// A metadata key that every match has.
+fn metadata_key(filter: &Filter) -> Option<&str> {
+    conditions(filter).into_iter().find_map(|c| match c {
+        Condition::MetadataKey(key) => Some(key.as_str()),
+        _ => None,
+    })
 }
