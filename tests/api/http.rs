@@ -13,6 +13,7 @@ mod events;
 mod frame;
 mod manners;
 mod narrowing;
+mod openapi;
 mod session_artifacts;
 mod sessions;
 mod uploads;

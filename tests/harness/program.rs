@@ -78,6 +78,18 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
     Some((name.to_owned(), path.into()))
 }
 
+/// A Python program that `scripts/bootstrap test` installs.
+pub fn of_python(name: &str) -> PathBuf {
+    let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/venv/bin");
+    let program = bin.join(name);
+    assert!(
+        program.is_file(),
+        "{} is missing: scripts/bootstrap test installs it",
+        program.display()
+    );
+    program
+}
+
 /// A run of a program whose standard input is empty and whose output is captured, without the environment variables
 /// that configure Cairn.
 pub fn command(program: &Path) -> Command {

@@ -1,9 +1,6 @@
 //! The client of the hosted artifact store, `artifacta-cli` from PyPI, against a Cairn: unmodified, by its address alone.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::PathBuf, process::Stdio};
 
 use cairn_store::TenantUpdate;
 use harness::{Cairn, Rest, program, spec, text};
@@ -29,14 +26,7 @@ impl User {
 
     /// A program of the virtual environment, with the address and the key in its environment.
     fn command(&self, program: &str, args: &[&str]) -> Command {
-        let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/venv/bin");
-        let program = bin.join(program);
-        assert!(
-            program.is_file(),
-            "{} is missing: scripts/bootstrap test installs it",
-            program.display()
-        );
-        let mut command = program::command(&program);
+        let mut command = program::command(&program::of_python(program));
         command
             .args(args)
             .current_dir(self.folder.path())

@@ -8,6 +8,7 @@ use crate::v1;
 
 /// Which artifacts a credential reaches; the fields are those of [`v1::Narrowing`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Narrowing {
     /// One of these sessions; none: any.
     pub session_ids: Vec<String>,
@@ -48,6 +49,7 @@ pub fn scopes(numbers: &[i32]) -> Vec<String> {
 
 /// An API key without its secret; the fields are those of [`v1::ApiKey`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ApiKey {
     /// Its id.
     pub key_id: String,
@@ -87,6 +89,7 @@ impl From<v1::ApiKey> for ApiKey {
 
 /// A delegated token; the fields are those of [`v1::CreateTokenResponse`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewToken {
     /// The token itself, which is a secret.
     pub token: String,

@@ -10,6 +10,7 @@ use crate::v1;
 
 /// An artifact's record; the fields are those of [`v1::Artifact`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Artifact {
     /// "art_" and 16 characters.
     pub artifact_id: String,

@@ -8,6 +8,7 @@ use crate::v1;
 
 /// One change of an artifact's stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct StageChange {
     /// When.
     pub changed_at: Option<Timestamp>,
@@ -38,6 +39,7 @@ impl From<v1::StageChange> for StageChange {
 
 /// The answer to the deletion of one artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct DeletedArtifact {
     /// `None` when an older server does not say which one a name led to.
     pub artifact_id: Option<String>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// `{"error": {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Error {
     /// What went wrong.
     pub error: ErrorBody,
@@ -13,6 +14,7 @@ pub struct Error {
 
 /// What went wrong. A field that has no value is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     code: Cow<'static, str>,
     message: String,
@@ -32,6 +34,7 @@ pub struct ErrorBody {
 
 /// A field of the request at fault, and the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Violation {
     /// The path of the field in the request, such as `spec.filename`.
     pub field: String,

@@ -11,6 +11,7 @@ use crate::v1::{SessionEvent, SessionEventType};
 
 /// An event of a session; the fields are those of [`SessionEvent`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Event {
     /// 1, 2, 3 … within the session; a number that increases, where several sessions are watched.
     pub position: i64,
@@ -32,6 +33,7 @@ pub struct Event {
 
 /// The artifact of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum EventArtifact {
     /// Its record.

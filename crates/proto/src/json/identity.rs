@@ -11,6 +11,7 @@ use crate::v1::WhoAmIResponse;
 
 /// The tenant that the caller acts for, with its limits and its usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// The tenant's name.
     pub tenant_name: String,

@@ -11,6 +11,7 @@ const MORE_THAN_COUNTED: i64 = 10_001;
 
 /// Work that the store does batch by batch; the fields are those of [`v1::Job`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Job {
     /// "job_" and 16 characters.
     pub job_id: String,

@@ -7,6 +7,7 @@ use crate::v1;
 
 /// A part of the graph of inputs and outputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Lineage {
     /// Its edges.
     pub derivations: Vec<Derivation>,
@@ -18,6 +19,7 @@ pub struct Lineage {
 
 /// One artifact was made from another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Derivation {
     /// The artifact that was made.
     pub artifact_id: String,
@@ -27,6 +29,7 @@ pub struct Derivation {
 
 /// An artifact of the graph, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct LineageArtifact {
     /// "art_" and 16 characters.
     pub artifact_id: String,

@@ -8,6 +8,7 @@ use crate::v1;
 
 /// A public URL of one artifact; the fields are those of [`v1::Link`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Link {
     /// "lnk_" and 20 characters.
     pub link_id: String,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// The end of one page of a list, flattened into the object that has the items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Page {
     /// Whether there is another page.
     pub has_more: bool,

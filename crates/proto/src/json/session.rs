@@ -8,6 +8,7 @@ use crate::v1;
 
 /// Everything one run produced; the fields are those of [`v1::Session`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Session {
     /// The orchestrator's own name for the run.
     pub session_id: String,
@@ -59,6 +60,7 @@ impl From<v1::Session> for Session {
 
 /// The answer to the sealing of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SealedSession {
     /// The orchestrator's own name for the run.
     pub session_id: String,
@@ -89,6 +91,7 @@ impl From<v1::Session> for SealedSession {
 
 /// An artifact that a commit published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct PublishedArtifact {
     /// "art_" and 16 characters.
     pub artifact_id: String,

@@ -29,6 +29,10 @@ pub(super) fn proto_duration(duration: Duration) -> prost_types::Duration {
 
 /// A duration. A negative one becomes zero, which no rule of the store accepts.
 pub(crate) fn duration(duration: prost_types::Duration) -> Duration {
+    // The conversion panics on the smallest number, which has no positive counterpart.
+    if duration.seconds < 0 {
+        return Duration::ZERO;
+    }
     Duration::try_from(duration).unwrap_or_default()
 }
 
@@ -357,4 +361,22 @@ pub(super) fn list(mut request: v1::ListArtifactsRequest) -> Result<(ArtifactLis
     let filter = raw_filter(fields(&mut request), &mut faults);
     let list = ArtifactList::new(filter, order, &mut faults);
     faults.finish(list.zip(size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_duration_is_zero() {
+        for (seconds, nanos) in [(i64::MIN, 0), (i64::MIN, i32::MIN), (-1, 0), (0, -1)] {
+            let negative = prost_types::Duration { seconds, nanos };
+            assert_eq!(duration(negative), Duration::ZERO, "{seconds} {nanos}");
+        }
+        let day = prost_types::Duration {
+            seconds: 86_400,
+            nanos: 0,
+        };
+        assert_eq!(duration(day), Duration::from_secs(86_400));
+    }
 }

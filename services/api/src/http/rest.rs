@@ -3,18 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Router,
-    extract::{Request, State},
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
-    routing::{MethodRouter, delete, get, patch, post},
-};
-use cairn_process::trace;
+use axum::{Router, http::Method};
 
-use super::failure::Failure;
-use crate::{admission::Admission, grpc::Services, observe::names};
+use crate::{admission::Admission, grpc::Services};
 
+mod answer;
 mod artifacts;
 mod bulk;
 mod call;
@@ -25,201 +18,73 @@ mod identity;
 mod jobs;
 mod links;
 mod matching;
+mod openapi;
 mod query;
+mod routes;
 mod session_artifacts;
 mod sessions;
 mod spec;
 mod upload;
 mod value;
 
-use call::Entered;
+use routes::Routes;
 
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
+/// One route a line: each of them makes one RPC.
+#[rustfmt::skip]
 pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
-    let gated = |service, method, route| gated(&admission, service, method, route);
-    let artifact = |method, route| gated("ArtifactService", method, route);
-    let session = |method, route| gated("SessionService", method, route);
-    let link = |method, route| gated("LinkService", method, route);
-    let job = |method, route| gated("JobService", method, route);
-    let identity = |method, route| gated("IdentityService", method, route);
-    Router::new()
-        .route("/v1/whoami", identity("WhoAmI", get(identity::who_am_i)))
-        .route(
-            "/v1/tokens",
-            identity("CreateToken", post(identity::create_token)),
-        )
-        .route(
-            "/v1/artifacts",
-            artifact("ListArtifacts", get(artifacts::list))
-                .merge(artifact("UploadArtifact", post(upload::create))),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}",
-            artifact("GetArtifact", get(artifacts::get))
-                .merge(artifact("UpdateArtifact", patch(artifacts::update)))
-                .merge(artifact("DeleteArtifact", delete(artifacts::delete))),
-        )
-        // These two are let in by the ticket in their URL.
-        .route(
-            "/v1/artifacts/{artifact_id}/content",
-            get(content::read)
-                .put(content::write)
-                .route_layer(Extension(admission.clone())),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}/download-url",
-            artifact("DownloadArtifact", get(content::download_url)),
-        )
-        .route(
-            "/v1/artifacts/upload-url",
-            artifact("UploadArtifact", post(content::upload_url)),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}/complete",
-            artifact("GetArtifact", post(content::complete)),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}/copy",
-            artifact("CopyArtifact", post(artifacts::copy)),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}/lineage",
-            artifact("GetLineage", get(artifacts::lineage)),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}/stages",
-            artifact("ListStageChanges", get(artifacts::stages)),
-        )
-        .route(
-            "/v1/artifacts/{artifact_id}/links",
-            link("ListLinks", get(links::list_of_artifact))
-                .merge(link("CreateLink", post(links::create))),
-        )
-        .route(
-            "/v1/versions",
-            artifact("ListVersions", get(artifacts::versions)),
-        )
-        .route(
-            "/v1/artifacts/batch-create",
-            artifact("BatchCreateArtifacts", post(bulk::create)),
-        )
-        .route(
-            "/v1/artifacts/batch-get",
-            artifact("BatchGetArtifacts", post(bulk::get)),
-        )
-        .route(
-            "/v1/artifacts/missing-content",
-            artifact("FindMissingContent", post(bulk::missing_content)),
-        )
-        .route(
-            "/v1/artifacts/delete",
-            artifact("DeleteArtifacts", post(bulk::delete)),
-        )
-        .route(
-            "/v1/artifacts/restore",
-            artifact("RestoreArtifacts", post(bulk::restore)),
-        )
-        .route(
-            "/v1/artifacts/stage",
-            artifact("SetStage", post(bulk::stage)),
-        )
-        .route(
-            "/v1/artifacts/legal-hold",
-            artifact("SetLegalHold", post(bulk::hold)),
-        )
-        .route("/v1/sessions", session("ListSessions", get(sessions::list)))
-        .route(
-            "/v1/sessions/{session_id}",
-            session("GetSession", get(sessions::get))
-                .merge(session("UpdateSession", patch(sessions::update)))
-                .merge(session("DeleteSession", delete(sessions::delete))),
-        )
-        .route(
-            "/v1/sessions/{session_id}/seal",
-            session("SealSession", post(sessions::seal)),
-        )
-        .route(
-            "/v1/sessions/{session_id}/commit",
-            session("CommitSession", post(sessions::commit)),
-        )
-        .route(
-            "/v1/sessions/{session_id}/legal-hold",
-            session("SetSessionLegalHold", post(sessions::hold)),
-        )
-        .route(
-            "/v1/sessions/{session_id}/manifest",
-            session("ListManifest", get(sessions::manifest)),
-        )
-        .route(
-            "/v1/sessions/{session_id}/events",
-            session("WatchSession", get(events::watch)),
-        )
-        .route(
-            "/v1/events",
-            session("WatchSessions", get(events::watch_many)),
-        )
-        .route(
-            "/api/v1/sessions/{session_id}/artifacts",
-            artifact("ListArtifacts", get(session_artifacts::list))
-                .merge(artifact("CreateArtifact", post(session_artifacts::create))),
-        )
-        .route(
-            "/api/v1/sessions/{session_id}/artifacts/{artifact_id}",
-            artifact("DownloadArtifact", get(session_artifacts::get))
-                .merge(artifact("UpdateArtifact", patch(session_artifacts::update)))
-                .merge(artifact(
-                    "DeleteArtifact",
-                    delete(session_artifacts::delete),
-                )),
-        )
-        .route(
-            "/api/v1/sessions/{session_id}/artifacts/{artifact_id}/versions",
-            artifact("ListVersions", get(session_artifacts::versions)),
-        )
-        .route("/v1/links", link("ListLinks", get(links::list)))
-        .route(
-            "/v1/links/{link_id}",
-            link("GetLink", get(links::get)).merge(link("RevokeLink", delete(links::revoke))),
-        )
-        .route("/v1/jobs", job("ListJobs", get(jobs::list)))
-        .route("/v1/jobs/{job_id}", job("GetJob", get(jobs::get)))
-        .route(
-            "/v1/jobs/{job_id}/cancel",
-            job("CancelJob", post(jobs::cancel)),
-        )
-        .with_state(services)
-}
-
-/// A route behind the admission of its RPC.
-fn gated(
-    admission: &Arc<Admission>,
-    service: &str,
-    method: &str,
-    route: MethodRouter<Services>,
-) -> MethodRouter<Services> {
-    let rpc: Arc<str> = format!("cairn.v1.{service}/{method}").into();
-    debug_assert_eq!(names::label(&rpc), &*rpc, "a route without an RPC");
-    route.route_layer(from_fn_with_state((admission.clone(), rpc), enter))
-}
-
-/// Lets a request in by its credential, before any of its body is read.
-async fn enter(
-    State((admission, rpc)): State<(Arc<Admission>, Arc<str>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let (caller, taker, admitted) = match admission.admit(request.headers(), &rpc).await {
-        Ok(admitted) => admitted,
-        Err(e) => return Failure::from(e).into_response(),
-    };
-    // The trace of a caller that is known is worth going on with.
-    trace::continue_from(&tracing::Span::current(), request.headers());
-    let held = admitted.held.clone();
-    request.extensions_mut().insert(Entered {
-        caller,
-        taker,
-        held,
-        admission,
-    });
-    let answer = next.run(request).await;
-    answer.map(|body| admitted.until_sent(body))
+    let routes = Routes::new(admission)
+        .add(GET, "/v1/whoami", "IdentityService/WhoAmI", identity::who_am_i)
+        .add(POST, "/v1/tokens", "IdentityService/CreateToken", identity::create_token)
+        .add(GET, "/v1/artifacts", "ArtifactService/ListArtifacts", artifacts::list)
+        .add(POST, "/v1/artifacts", "ArtifactService/UploadArtifact", upload::create)
+        .add(GET, "/v1/artifacts/{artifact_id}", "ArtifactService/GetArtifact", artifacts::get)
+        .add(PATCH, "/v1/artifacts/{artifact_id}", "ArtifactService/UpdateArtifact", artifacts::update)
+        .add(DELETE, "/v1/artifacts/{artifact_id}", "ArtifactService/DeleteArtifact", artifacts::delete)
+        .add_with_ticket(GET, "/v1/artifacts/{artifact_id}/content", content::read)
+        .add_with_ticket(PUT, "/v1/artifacts/{artifact_id}/content", content::write)
+        .add(GET, "/v1/artifacts/{artifact_id}/download-url", "ArtifactService/DownloadArtifact", content::download_url)
+        .add(POST, "/v1/artifacts/upload-url", "ArtifactService/UploadArtifact", content::upload_url)
+        .add(POST, "/v1/artifacts/{artifact_id}/complete", "ArtifactService/GetArtifact", content::complete)
+        .add(POST, "/v1/artifacts/{artifact_id}/copy", "ArtifactService/CopyArtifact", artifacts::copy)
+        .add(GET, "/v1/artifacts/{artifact_id}/lineage", "ArtifactService/GetLineage", artifacts::lineage)
+        .add(GET, "/v1/artifacts/{artifact_id}/stages", "ArtifactService/ListStageChanges", artifacts::stages)
+        .add(GET, "/v1/artifacts/{artifact_id}/links", "LinkService/ListLinks", links::list_of_artifact)
+        .add(POST, "/v1/artifacts/{artifact_id}/links", "LinkService/CreateLink", links::create)
+        .add(GET, "/v1/versions", "ArtifactService/ListVersions", artifacts::versions)
+        .add(POST, "/v1/artifacts/batch-create", "ArtifactService/BatchCreateArtifacts", bulk::create)
+        .add(POST, "/v1/artifacts/batch-get", "ArtifactService/BatchGetArtifacts", bulk::get)
+        .add(POST, "/v1/artifacts/missing-content", "ArtifactService/FindMissingContent", bulk::missing_content)
+        .add(POST, "/v1/artifacts/delete", "ArtifactService/DeleteArtifacts", bulk::delete)
+        .add(POST, "/v1/artifacts/restore", "ArtifactService/RestoreArtifacts", bulk::restore)
+        .add(POST, "/v1/artifacts/stage", "ArtifactService/SetStage", bulk::stage)
+        .add(POST, "/v1/artifacts/legal-hold", "ArtifactService/SetLegalHold", bulk::hold)
+        .add(GET, "/v1/sessions", "SessionService/ListSessions", sessions::list)
+        .add(GET, "/v1/sessions/{session_id}", "SessionService/GetSession", sessions::get)
+        .add(PATCH, "/v1/sessions/{session_id}", "SessionService/UpdateSession", sessions::update)
+        .add(DELETE, "/v1/sessions/{session_id}", "SessionService/DeleteSession", sessions::delete)
+        .add(POST, "/v1/sessions/{session_id}/seal", "SessionService/SealSession", sessions::seal)
+        .add(POST, "/v1/sessions/{session_id}/commit", "SessionService/CommitSession", sessions::commit)
+        .add(POST, "/v1/sessions/{session_id}/legal-hold", "SessionService/SetSessionLegalHold", sessions::hold)
+        .add(GET, "/v1/sessions/{session_id}/manifest", "SessionService/ListManifest", sessions::manifest)
+        .add(GET, "/v1/sessions/{session_id}/events", "SessionService/WatchSession", events::watch)
+        .add(GET, "/v1/events", "SessionService/WatchSessions", events::watch_many)
+        .add(GET, "/api/v1/sessions/{session_id}/artifacts", "ArtifactService/ListArtifacts", session_artifacts::list)
+        .add(POST, "/api/v1/sessions/{session_id}/artifacts", "ArtifactService/CreateArtifact", session_artifacts::create)
+        .add(GET, "/api/v1/sessions/{session_id}/artifacts/{artifact_id}", "ArtifactService/DownloadArtifact", session_artifacts::get)
+        .add(PATCH, "/api/v1/sessions/{session_id}/artifacts/{artifact_id}", "ArtifactService/UpdateArtifact", session_artifacts::update)
+        .add(DELETE, "/api/v1/sessions/{session_id}/artifacts/{artifact_id}", "ArtifactService/DeleteArtifact", session_artifacts::delete)
+        .add(GET, "/api/v1/sessions/{session_id}/artifacts/{artifact_id}/versions", "ArtifactService/ListVersions", session_artifacts::versions)
+        .add(GET, "/v1/links", "LinkService/ListLinks", links::list)
+        .add(GET, "/v1/links/{link_id}", "LinkService/GetLink", links::get)
+        .add(DELETE, "/v1/links/{link_id}", "LinkService/RevokeLink", links::revoke)
+        .add(GET, "/v1/jobs", "JobService/ListJobs", jobs::list)
+        .add(GET, "/v1/jobs/{job_id}", "JobService/GetJob", jobs::get)
+        .add(POST, "/v1/jobs/{job_id}/cancel", "JobService/CancelJob", jobs::cancel);
+    routes.finish().with_state(services)
 }

@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, http::header};
 use cairn_proto::{
     json,
     v1::{
@@ -18,9 +13,11 @@ use cairn_proto::{
 };
 use cairn_store::ArtifactRef;
 use prost_types::FieldMask;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answer::{Created, Record},
     call::{Call, Input, Named},
     query::{Query, QueryWithMetadata},
     spec::SpecFields,
@@ -32,7 +29,7 @@ use crate::{
 };
 
 /// Which artifacts to list; all that is given must hold, beside parameters `metadata.KEY=VALUE`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ListQuery {
     session_id: String,
@@ -54,11 +51,12 @@ pub(super) struct ListQuery {
     order_by: String,
     /// `/` lists one level of a folder: files, and prefixes.
     delimiter: String,
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Artifacts {
     artifacts: Vec<json::Artifact>,
     /// With a delimiter, the folders of the level.
@@ -105,35 +103,22 @@ pub(super) async fn list(
     }))
 }
 
-/// A record with its etag; 304 for a caller that has it as it is.
-fn record(artifact: Option<v1::Artifact>, if_none_match: &str) -> Response {
-    let artifact = json::Artifact::from(artifact.unwrap_or_default());
-    let tag = format!("W/\"{}\"", artifact.etag.as_deref().unwrap_or_default());
-    let etag = [(header::ETAG, HeaderValue::from_str(&tag))];
-    let etag = etag.map(|(name, tag)| (name, tag.unwrap_or(HeaderValue::from_static("W/\"\""))));
-    let mut given = if_none_match.split(',').map(str::trim);
-    if given.any(|given| given == "*" || given.trim_start_matches("W/") == &tag[2..]) {
-        return (StatusCode::NOT_MODIFIED, etag).into_response();
-    }
-    (etag, Json(artifact)).into_response()
-}
-
 pub(super) async fn get(
     State(services): State<Services>,
     call: Call,
     Named(artifact_id): Named,
-) -> Result<Response, Failure> {
+) -> Result<Record, Failure> {
     let if_none_match = call.header(&header::IF_NONE_MATCH).to_owned();
     let request = GetArtifactRequest {
         artifact_id,
         name: None,
     };
     let answer = services.get_artifact(call.request(request)).await?;
-    Ok(record(answer.into_inner().artifact, &if_none_match))
+    Ok(Record::of(answer.into_inner().artifact, &if_none_match))
 }
 
 /// What to change; a field that is not given stays, and a metadata value of null removes its key.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Update {
     title: Option<String>,
@@ -150,7 +135,7 @@ pub(super) async fn update(
     call: Call,
     Named(artifact_id): Named,
     Input(update): Input<Update>,
-) -> Result<Response, Failure> {
+) -> Result<Record, Failure> {
     let mut paths = Vec::new();
     let mut given = |is_given, path: &str| {
         if is_given {
@@ -187,10 +172,10 @@ pub(super) async fn update(
         ..UpdateArtifactRequest::default()
     };
     let answer = services.update_artifact(call.request(request)).await?;
-    Ok(record(answer.into_inner().artifact, ""))
+    Ok(Record::of(answer.into_inner().artifact, ""))
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Deleted {
     #[serde(flatten)]
     deleted: json::DeletedArtifact,
@@ -225,22 +210,23 @@ pub(super) async fn copy(
     call: Call,
     Named(artifact_id): Named,
     Input(spec): Input<SpecFields>,
-) -> Result<(StatusCode, Json<json::Artifact>), Failure> {
+) -> Result<Created<json::Artifact>, Failure> {
     let source = ArtifactRef::new(&artifact_id, None)?;
     let spec = spec.raw(call.idempotency_key()?)?;
     let copied = services.store.copy_artifact(call.caller(), &source, spec);
     let copied = convert::created(copied.await?);
-    Ok((StatusCode::CREATED, Json(copied.into())))
+    Ok(Created(copied.into()))
 }
 
 /// A file, whose versions are listed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct VersionsQuery {
     filename: String,
     session_id: String,
     namespace: String,
     user_id: String,
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
@@ -271,7 +257,7 @@ pub(super) async fn versions(
     }))
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct StageChanges {
     changes: Vec<json::StageChange>,
 }
@@ -293,18 +279,19 @@ pub(super) async fn stages(
 }
 
 /// In which direction, and how far, the graph of inputs and outputs is followed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LineageQuery {
     /// `inputs` or `outputs`.
     direction: String,
     max_depth: i32,
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
 
-#[derive(Serialize)]
-pub(super) struct Lineage {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ArtifactLineage {
     #[serde(flatten)]
     lineage: json::Lineage,
     #[serde(flatten)]
@@ -316,7 +303,7 @@ pub(super) async fn lineage(
     call: Call,
     Named(artifact_id): Named,
     Query(query): Query<LineageQuery>,
-) -> Result<Json<Lineage>, Failure> {
+) -> Result<Json<ArtifactLineage>, Failure> {
     let direction = value::number(&query.direction, "LINEAGE_DIRECTION_", |name| {
         LineageDirection::from_str_name(name).map(Into::into)
     });
@@ -332,7 +319,7 @@ pub(super) async fn lineage(
     let answer = answer.into_inner();
     let derivations = answer.derivations.into_iter();
     let artifacts = answer.artifacts.into_iter();
-    Ok(Json(Lineage {
+    Ok(Json(ArtifactLineage {
         lineage: json::Lineage {
             derivations: derivations.map(Into::into).collect(),
             artifacts: artifacts.map(Into::into).collect(),

@@ -11,6 +11,7 @@ use cairn_proto::{
     },
 };
 use cairn_store::{ArtifactSpec, Error};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// Which artifacts a deletion is about: exactly one of the three is given.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Selected {
     artifact_ids: Vec<String>,
@@ -53,8 +54,8 @@ fn either(filter: String, matching: Option<Matching>) -> Result<Option<ArtifactF
 }
 
 /// What a deletion did, or the job that goes on with it.
-#[derive(Serialize)]
-pub(super) struct Deleted {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct BulkDeleted {
     deleted_count: i64,
     size_bytes: i64,
     not_deleted_artifact_ids: Vec<String>,
@@ -66,7 +67,7 @@ pub(super) async fn delete(
     State(services): State<Services>,
     call: Call,
     Input(selected): Input<Selected>,
-) -> Result<Json<Deleted>, Failure> {
+) -> Result<Json<BulkDeleted>, Failure> {
     let request = DeleteArtifactsRequest {
         artifact_ids: selected.artifact_ids,
         filter: selected.filter,
@@ -76,7 +77,7 @@ pub(super) async fn delete(
     };
     let answer = services.delete_artifacts(call.request(request)).await?;
     let answer = answer.into_inner();
-    Ok(Json(Deleted {
+    Ok(Json(BulkDeleted {
         deleted_count: answer.deleted_count,
         size_bytes: answer.size_bytes,
         not_deleted_artifact_ids: answer.not_deleted_artifact_ids,
@@ -85,7 +86,7 @@ pub(super) async fn delete(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Restore {
     artifact_ids: Vec<String>,
@@ -93,7 +94,7 @@ pub(super) struct Restore {
     matching: Option<Matching>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Restored {
     restored_count: i64,
     not_restored_artifact_ids: Vec<String>,
@@ -119,7 +120,7 @@ pub(super) async fn restore(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SetStage {
     stage: String,
@@ -130,7 +131,7 @@ pub(super) struct SetStage {
 }
 
 /// What a bulk call changed, or the job that goes on with it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Changed {
     changed_count: i64,
     missing_artifact_ids: Vec<String>,
@@ -159,7 +160,7 @@ pub(super) async fn stage(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SetHold {
     /// False ends the hold.
@@ -189,7 +190,7 @@ pub(super) async fn hold(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct BatchGet {
     artifact_ids: Vec<String>,
@@ -197,7 +198,7 @@ pub(super) struct BatchGet {
 }
 
 /// A file by its name; its latest version when none is given.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Name {
     filename: String,
@@ -208,12 +209,12 @@ pub(super) struct Name {
 }
 
 /// In the order of the request, first the ids and then the names.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Outcomes {
     outcomes: Vec<ArtifactOutcome>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 pub(super) enum ArtifactOutcome {
     Found { artifact: Box<json::Artifact> },
@@ -255,13 +256,13 @@ fn shown(outcomes: Vec<v1::ArtifactOutcome>) -> Json<Outcomes> {
 }
 
 /// Artifacts with their content, each at most 3 MiB, all of them at most 4 MiB as JSON.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct BatchCreate {
     artifacts: Vec<WithContent>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct WithContent {
     spec: SpecFields,
@@ -313,21 +314,21 @@ pub(super) async fn create(
 }
 
 /// A content by its hash and length.
-#[derive(Debug, Default, Deserialize, Serialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Declared {
     content_hash: String,
     size_bytes: i64,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Contents {
     contents: Vec<Declared>,
 }
 
 /// Those whose bytes must be sent.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Missing {
     missing: Vec<Declared>,
 }

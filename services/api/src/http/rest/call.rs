@@ -121,6 +121,17 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     }
 }
 
+/// A request whose body is a form with a file.
+pub(super) struct Form(pub(super) Request);
+
+impl<S: Sync> FromRequest<S> for Form {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        Ok(Self(request))
+    }
+}
+
 /// A body of JSON of at most so many bytes, or its defaults where there is none.
 pub(super) struct Input<T, const MOST: usize = MAX_JSON>(pub(super) T);
 

@@ -6,16 +6,17 @@ use axum::{
     Extension, Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode},
-    response::Response,
+    http::StatusCode,
 };
 use cairn_proto::json;
 use cairn_store::{ArtifactRef, Caller, Error, Permission, SignedTicket, UploadEnd};
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answer::{Created, Streamed},
     call::{Call, Input, Named},
     query::Query,
     spec::SpecFields,
@@ -35,13 +36,13 @@ const WRITE_LIFE: Duration = Duration::from_secs(3600);
 const MAX_UPLOAD: i64 = 5 << 30;
 
 /// What a signed URL has beside its path.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Signature {
     ticket: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct DownloadUrl {
     download_url: String,
     filename: String,
@@ -118,18 +119,17 @@ pub(super) async fn read(
     Named(artifact_id): Named,
     Query(signature): Query<Signature>,
     Extension(admission): Extension<Arc<Admission>>,
-    method: Method,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
+    request: Request,
+) -> Result<Streamed, Failure> {
     let caller = caller_of(&services, Permission::Read, &artifact_id, &signature).await?;
     let (_, admitted) = admission.admit_tenant(&caller.tenant, "").await?;
     let wanted = ArtifactRef::new(&artifact_id, None)?;
     let download = services.store.open_artifact(&caller, &wanted).await?;
-    let answer = links::answer(download, &method, &headers).await?;
-    Ok(answer.map(|body| admitted.until_sent(body)))
+    let answer = links::answer(download, request.method(), request.headers()).await?;
+    Ok(Streamed(answer.map(|body| admitted.until_sent(body))))
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct UploadUrl {
     artifact_id: String,
     upload_url: String,
@@ -143,14 +143,14 @@ pub(super) struct UploadUrl {
 }
 
 /// None but those that every client sends.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct UploadHeaders {}
 
 pub(super) async fn upload_url(
     State(services): State<Services>,
     call: Call,
     Input(fields): Input<SpecFields>,
-) -> Result<(StatusCode, Json<UploadUrl>), Failure> {
+) -> Result<Created<UploadUrl>, Failure> {
     let size_bytes = super::value::required("size_bytes", fields.size_bytes)?;
     if size_bytes > MAX_UPLOAD {
         let limit_bytes = MAX_UPLOAD.unsigned_abs();
@@ -169,19 +169,16 @@ pub(super) async fn upload_url(
         WRITE_LIFE,
     )
     .await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(UploadUrl {
-            artifact_id,
-            upload_url,
-            upload_method: "PUT",
-            upload_headers: UploadHeaders {},
-            expires_in: ticket.life.as_secs(),
-            filename,
-            content_type,
-            size_bytes,
-        }),
-    ))
+    Ok(Created(UploadUrl {
+        artifact_id,
+        upload_url,
+        upload_method: "PUT",
+        upload_headers: UploadHeaders {},
+        expires_in: ticket.life.as_secs(),
+        filename,
+        content_type,
+        size_bytes,
+    }))
 }
 
 /// PUT of a signed URL: the whole content in one request. The same content may be sent again; other content is refused.

@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     http::{HeaderName, HeaderValue},
     response::{
-        IntoResponse, Response,
+        IntoResponse,
         sse::{Event, KeepAlive, Sse},
     },
 };
@@ -19,10 +19,12 @@ use cairn_proto::{
 };
 use cairn_store::Error;
 use futures_util::{Stream, StreamExt, stream};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tonic::Status;
 
 use super::{
+    answer::Events,
     call::{Call, Named},
     query::Query,
 };
@@ -33,7 +35,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 /// How often a stream on which nothing happens shows that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct WatchQuery {
     /// The position after which to begin; the header `Last-Event-ID` goes before it.
@@ -48,7 +50,7 @@ pub(super) async fn watch(
     call: Call,
     Named(session_id): Named,
     Query(query): Query<WatchQuery>,
-) -> Result<Response, Failure> {
+) -> Result<Events, Failure> {
     let last = last_event(&call)?;
     let request = WatchSessionRequest {
         session_id,
@@ -64,7 +66,7 @@ pub(super) async fn watch(
 }
 
 /// Which sessions to watch: those with these ids, or with all of these labels; without either, all of the tenant.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct WatchManyQuery {
     session_id: Vec<String>,
@@ -79,7 +81,7 @@ pub(super) async fn watch_many(
     State(services): State<Services>,
     call: Call,
     Query(query): Query<WatchManyQuery>,
-) -> Result<Response, Failure> {
+) -> Result<Events, Failure> {
     let last = last_event(&call)?;
     let request = WatchSessionsRequest {
         session_ids: query.session_id,
@@ -112,13 +114,13 @@ fn last_event(call: &Call) -> Result<Option<i64>, Error> {
 /// A position, and the events up to it.
 type Told = Result<(i64, Vec<SessionEvent>), Status>;
 
-fn streamed(messages: impl Stream<Item = Told> + Send + 'static) -> Response {
+fn streamed(messages: impl Stream<Item = Told> + Send + 'static) -> Events {
     let events = messages.flat_map(|told| stream::iter(events(told)));
     let alive = KeepAlive::new().interval(KEEP_ALIVE);
     let mut answer = Sse::new(events).keep_alive(alive).into_response();
     let unbuffered = HeaderValue::from_static("no");
     answer.headers_mut().insert(ACCEL_BUFFERING, unbuffered);
-    answer
+    Events(answer)
 }
 
 /// The events of one message; an error is the last one, of type `error`.

@@ -1,21 +1,25 @@
 //! Who the caller is, what the tenant may, and tokens for others.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use cairn_proto::{
     json,
     v1::{self, CreateTokenRequest, WhoAmIRequest, identity_service_server::IdentityService},
 };
 use cairn_store::{Error, Result};
 use prost_types::Duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::call::{Call, Input};
+use super::{
+    answer::Created,
+    call::{Call, Input},
+};
 use crate::{grpc::Services, http::failure::Failure};
 
 /// The largest integer that JSON carries everywhere: what "no limit" is among numbers that are never null.
 const NO_LIMIT: i64 = (1 << 53) - 1;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct WhoAmI {
     #[serde(flatten)]
     identity: json::Identity,
@@ -54,7 +58,7 @@ pub(super) async fn who_am_i(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct TokenRequest {
     scopes: Vec<String>,
@@ -63,7 +67,7 @@ pub(super) struct TokenRequest {
     expires_in: Option<i64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Narrowing {
     session_ids: Vec<String>,
@@ -106,7 +110,7 @@ pub(super) async fn create_token(
     State(services): State<Services>,
     call: Call,
     Input(new): Input<TokenRequest>,
-) -> Result<(StatusCode, Json<json::NewToken>), Failure> {
+) -> Result<Created<json::NewToken>, Failure> {
     let answer = services.create_token(call.request(new.message()?)).await?;
-    Ok((StatusCode::CREATED, Json(answer.into_inner().into())))
+    Ok(Created(answer.into_inner().into()))
 }

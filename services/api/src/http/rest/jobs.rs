@@ -8,6 +8,7 @@ use cairn_proto::{
         job_service_server::JobService,
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,16 +18,17 @@ use super::{
 };
 use crate::{grpc::Services, http::failure::Failure};
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// `running`, `succeeded`, `cancelled` or `failed`.
     state: String,
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Jobs {
     jobs: Vec<json::Job>,
     #[serde(flatten)]

@@ -1,6 +1,6 @@
 //! Links.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use cairn_proto::{
     json,
     v1::{
@@ -9,16 +9,18 @@ use cairn_proto::{
     },
 };
 use prost_types::Duration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answer::Created,
     call::{Call, Input, Named},
     query::Query,
     value::page_size,
 };
 use crate::{grpc::Services, http::failure::Failure};
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct NewLink {
     /// In seconds; seven days when it is not given.
@@ -34,7 +36,7 @@ pub(super) async fn create(
     call: Call,
     Named(artifact_id): Named,
     Input(new): Input<NewLink>,
-) -> Result<(StatusCode, Json<json::Link>), Failure> {
+) -> Result<Created<json::Link>, Failure> {
     let request = CreateLinkRequest {
         artifact_id,
         name: None,
@@ -42,17 +44,18 @@ pub(super) async fn create(
         idempotency_key: call.idempotency_key()?,
     };
     let answer = services.create_link(call.request(request)).await?;
-    Ok((StatusCode::CREATED, shown(answer.into_inner().link)))
+    Ok(Created(shown(answer.into_inner().link).0))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ListQuery {
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Links {
     links: Vec<json::Link>,
     #[serde(flatten)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use cairn_proto::v1::ArtifactFilter;
 use cairn_store::Result;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::{self, moment};
 
 /// All that is given must hold.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Matching {
     session_id: String,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use cairn_proto::{
     json,
     v1::{
@@ -15,9 +15,11 @@ use cairn_proto::{
 };
 use cairn_store::{Artifact, ArtifactRef, ArtifactSpec, Error, RawName};
 use prost_types::FieldMask;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answer::Created,
     call::{Call, Input, InputWithContent, Named},
     query::Query,
     spec::SpecFields,
@@ -32,15 +34,15 @@ use crate::{
 const MAX_CONTENT: u64 = 256 << 10;
 
 /// An artifact's record, under the names of harnesses too.
-#[derive(Serialize)]
-pub(super) struct Shown {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct SessionArtifact {
     id: String,
     r#type: Option<String>,
     #[serde(flatten)]
     artifact: json::Artifact,
 }
 
-impl From<v1::Artifact> for Shown {
+impl From<v1::Artifact> for SessionArtifact {
     fn from(artifact: v1::Artifact) -> Self {
         let artifact = json::Artifact::from(artifact);
         Self {
@@ -51,23 +53,24 @@ impl From<v1::Artifact> for Shown {
     }
 }
 
-fn shown(artifact: Artifact) -> Shown {
+fn shown(artifact: Artifact) -> SessionArtifact {
     convert::artifact(artifact).into()
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// A kind.
     r#type: String,
     stage: String,
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
 
-#[derive(Serialize)]
-pub(super) struct List {
-    artifacts: Vec<Shown>,
+#[derive(JsonSchema, Serialize)]
+pub(super) struct SessionArtifacts {
+    artifacts: Vec<SessionArtifact>,
     #[serde(flatten)]
     page: json::Page,
 }
@@ -78,7 +81,7 @@ pub(super) async fn list(
     call: Call,
     Named(session_id): Named,
     Query(query): Query<ListQuery>,
-) -> Result<Json<List>, Failure> {
+) -> Result<Json<SessionArtifacts>, Failure> {
     let request = ListArtifactsRequest {
         page_size: page_size(query.limit)?,
         page_token: query.cursor,
@@ -90,13 +93,13 @@ pub(super) async fn list(
     };
     let answer = services.list_artifacts(call.request(request)).await?;
     let answer = answer.into_inner();
-    Ok(Json(List {
+    Ok(Json(SessionArtifacts {
         artifacts: answer.artifacts.into_iter().map(Into::into).collect(),
         page: json::Page::before(answer.next_page_token),
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct New {
     title: String,
@@ -119,7 +122,7 @@ pub(super) async fn create(
     call: Call,
     Named(session_id): Named,
     Input(new): InputWithContent<New>,
-) -> Result<(StatusCode, Json<Shown>), Failure> {
+) -> Result<Created<SessionArtifact>, Failure> {
     let filename = match new.file_path.as_str() {
         // In a name, a slash would begin a folder.
         "" => new.title.replace('/', "-"),
@@ -140,7 +143,7 @@ pub(super) async fn create(
         ..SpecFields::default()
     };
     let made = store(&services, &call, spec, new.content).await?;
-    Ok((StatusCode::CREATED, made))
+    Ok(Created(made.0))
 }
 
 async fn store(
@@ -148,7 +151,7 @@ async fn store(
     call: &Call,
     spec: SpecFields,
     content: String,
-) -> Result<Json<Shown>, Failure> {
+) -> Result<Json<SessionArtifact>, Failure> {
     let spec = ArtifactSpec::new(spec.raw(call.idempotency_key()?)?)?;
     let created = services
         .store
@@ -176,17 +179,17 @@ async fn file(
     })
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct GetQuery {
     /// The latest one when it is not given.
     version: i64,
 }
 
-#[derive(Serialize)]
-pub(super) struct ShownWithContent {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct SessionArtifactWithContent {
     #[serde(flatten)]
-    shown: Shown,
+    shown: SessionArtifact,
     /// The content; null where it is longer than 256 KiB or not UTF-8.
     content: Option<String>,
 }
@@ -196,7 +199,7 @@ pub(super) async fn get(
     call: Call,
     Named(ids): Named<(String, String)>,
     Query(query): Query<GetQuery>,
-) -> Result<Json<ShownWithContent>, Failure> {
+) -> Result<Json<SessionArtifactWithContent>, Failure> {
     let mut name = file(&services, &call, &ids).await?;
     name.version = query.version;
     let wanted = ArtifactRef::new("", Some(name))?;
@@ -212,14 +215,14 @@ pub(super) async fn get(
     } else {
         None
     };
-    Ok(Json(ShownWithContent {
+    Ok(Json(SessionArtifactWithContent {
         shown: shown(artifact),
         content,
     }))
 }
 
 /// What to change; a field that is not given stays.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Update {
     title: Option<String>,
@@ -238,7 +241,7 @@ pub(super) async fn update(
     call: Call,
     Named(ids): Named<(String, String)>,
     Input(update): InputWithContent<Update>,
-) -> Result<Json<Shown>, Failure> {
+) -> Result<Json<SessionArtifact>, Failure> {
     let name = file(&services, &call, &ids).await?;
     let wanted = ArtifactRef::new("", Some(name))?;
     let latest = services.store.get_artifact(call.caller(), &wanted).await?;
@@ -295,8 +298,8 @@ pub(super) async fn update(
     ))
 }
 
-#[derive(Serialize)]
-pub(super) struct Deleted {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct DeletedFile {
     id: String,
     deleted: bool,
     /// How many versions were deleted.
@@ -308,7 +311,7 @@ pub(super) async fn delete(
     State(services): State<Services>,
     call: Call,
     Named(ids): Named<(String, String)>,
-) -> Result<Json<Deleted>, Failure> {
+) -> Result<Json<DeletedFile>, Failure> {
     let name = file(&services, &call, &ids).await?;
     let request = DeleteArtifactRequest {
         name: Some(named(name)),
@@ -316,7 +319,7 @@ pub(super) async fn delete(
         ..DeleteArtifactRequest::default()
     };
     let answer = services.delete_artifact(call.request(request)).await?;
-    Ok(Json(Deleted {
+    Ok(Json(DeletedFile {
         id: ids.1,
         deleted: true,
         deleted_count: answer.into_inner().deleted_count,
@@ -333,9 +336,10 @@ fn named(name: RawName) -> v1::ArtifactName {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct VersionsQuery {
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
@@ -345,7 +349,7 @@ pub(super) async fn versions(
     call: Call,
     Named(ids): Named<(String, String)>,
     Query(query): Query<VersionsQuery>,
-) -> Result<Json<List>, Failure> {
+) -> Result<Json<SessionArtifacts>, Failure> {
     let name = file(&services, &call, &ids).await?;
     let request = ListVersionsRequest {
         page_size: page_size(query.limit)?,
@@ -355,7 +359,7 @@ pub(super) async fn versions(
     };
     let answer = services.list_versions(call.request(request)).await?;
     let answer = answer.into_inner();
-    Ok(Json(List {
+    Ok(Json(SessionArtifacts {
         artifacts: answer.artifacts.into_iter().map(Into::into).collect(),
         page: json::Page::before(answer.next_page_token),
     }))

@@ -1,6 +1,6 @@
 //! Sessions.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use cairn_proto::{
     json,
     v1::{
@@ -10,16 +10,18 @@ use cairn_proto::{
     },
 };
 use prost_types::FieldMask;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answer::Accepted,
     call::{Call, Input, Named},
     query::Query,
     value::{self, moment, page_size},
 };
 use crate::{grpc::Services, http::failure::Failure};
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ListQuery {
     created_after: Option<String>,
@@ -28,12 +30,13 @@ pub(super) struct ListQuery {
     session_id_prefix: String,
     namespace: String,
     user_id: String,
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     /// The cursor.
     after: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Sessions {
     sessions: Vec<json::Session>,
     #[serde(flatten)]
@@ -78,7 +81,7 @@ pub(super) async fn get(
 }
 
 /// What to change; a field that is not given stays.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Update {
     display_name: Option<String>,
@@ -113,7 +116,7 @@ pub(super) async fn update(
 }
 
 /// The job that deletes the session.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Deleting {
     job: json::Job,
 }
@@ -122,14 +125,14 @@ pub(super) async fn delete(
     State(services): State<Services>,
     call: Call,
     Named(session_id): Named,
-) -> Result<(StatusCode, Json<Deleting>), Failure> {
+) -> Result<Accepted<Deleting>, Failure> {
     let request = DeleteSessionRequest {
         session_id,
         idempotency_key: call.idempotency_key()?,
     };
     let answer = services.delete_session(call.request(request)).await?;
     let job = answer.into_inner().job.unwrap_or_default().into();
-    Ok((StatusCode::ACCEPTED, Json(Deleting { job })))
+    Ok(Accepted(Deleting { job }))
 }
 
 pub(super) async fn seal(
@@ -145,7 +148,7 @@ pub(super) async fn seal(
     Ok(Json(answer.into_inner().session.unwrap_or_default().into()))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Commit {
     /// Which of the session's unpublished artifacts; empty: all.
@@ -154,7 +157,7 @@ pub(super) struct Commit {
     seal: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Committed {
     artifacts: Vec<json::PublishedArtifact>,
     session: json::Session,
@@ -180,7 +183,7 @@ pub(super) async fn commit(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Hold {
     /// False ends the hold.
@@ -204,15 +207,16 @@ pub(super) async fn hold(
     Ok(shown(answer.into_inner().session))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ManifestQuery {
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<i32>,
     cursor: String,
 }
 
 /// A line of a sealed session's manifest.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ManifestEntry {
     filename: String,
     version: i64,
@@ -221,7 +225,7 @@ pub(super) struct ManifestEntry {
     content_hash: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Manifest {
     entries: Vec<ManifestEntry>,
     #[serde(flatten)]

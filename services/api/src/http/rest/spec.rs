@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use cairn_store::{Error, Expiry, OnDuplicate, RawSpec, Result};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::value::{Ttl, ttl};
+use crate::grpc::convert::duration;
 
 /// The fields of a spec: of a form, and of JSON.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SpecFields {
     pub(super) filename: String,
@@ -131,7 +133,7 @@ impl SpecFields {
         let expiry = match self.ttl.as_str() {
             "" => Expiry::Default,
             text => match ttl(text)? {
-                Ttl::For(ttl) => Expiry::After(ttl.try_into().unwrap_or_default()),
+                Ttl::For(ttl) => Expiry::After(duration(ttl)),
                 Ttl::Never => Expiry::Never,
                 Ttl::Longest => Expiry::Longest,
             },

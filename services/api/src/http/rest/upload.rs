@@ -1,9 +1,8 @@
 //! An artifact from a form: multipart/form-data with a file and fields, in any order.
 
 use axum::{
-    Json,
     body::Bytes,
-    extract::{Request, State},
+    extract::State,
     http::{StatusCode, header},
 };
 use cairn_proto::json;
@@ -11,7 +10,8 @@ use cairn_store::{ArtifactSpec, Created, Error, Store, Upload, UploadEnd};
 use multer::{Field, Multipart};
 
 use super::{
-    call::{Call, Entered},
+    answer,
+    call::{Call, Entered, Form},
     spec::SpecFields,
 };
 use crate::{
@@ -33,8 +33,8 @@ const MAX_FIELDS: usize = 256;
 pub(super) async fn create(
     State(services): State<Services>,
     call: Call,
-    request: Request,
-) -> Result<(StatusCode, Json<json::Artifact>), Failure> {
+    Form(request): Form,
+) -> Result<answer::Created<json::Artifact>, Failure> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(|_| {
@@ -50,7 +50,7 @@ pub(super) async fn create(
     let arrived = Arrived::default();
     let pace = Pace::new(arrived.clone(), services.store.limits());
     let body = FormBody::new(arrived.count(request.into_body()));
-    let form = Form {
+    let form = Receiving {
         head: body.head(),
         parts: Multipart::new(body, boundary),
         pace,
@@ -59,11 +59,11 @@ pub(super) async fn create(
     };
     let created = form.receive(&services.store, &call).await?;
     let artifact = convert::created(created).into();
-    Ok((StatusCode::CREATED, Json(artifact)))
+    Ok(answer::Created(artifact))
 }
 
 /// A form that is being received.
-struct Form {
+struct Receiving {
     parts: Multipart<'static>,
     head: super::form_body::Head,
     pace: Pace,
@@ -71,7 +71,7 @@ struct Form {
     key: String,
 }
 
-impl Form {
+impl Receiving {
     async fn receive(mut self, store: &Store, call: &Call) -> Result<Created, Error> {
         let mut upload: Option<Upload> = None;
         let mut count = 0;

@@ -1,0 +1,111 @@
+//! The routes, each with its description and behind the admission of its RPC.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    body::Bytes,
+    extract::{Request, State},
+    handler::Handler,
+    http::{HeaderValue, Method, header},
+    middleware::{Next, from_fn_with_state},
+    response::{Html, IntoResponse, Response},
+    routing::{MethodFilter, get, on},
+};
+use cairn_process::trace;
+
+use super::{
+    call::Entered,
+    openapi::{Described, Document, page},
+};
+use crate::{admission::Admission, grpc::Services, http::failure::Failure, observe::names};
+
+/// Nothing on the page comes from elsewhere, and it has no script.
+const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The routes that were added so far.
+pub(super) struct Routes {
+    router: Router<Services>,
+    document: Document,
+    admission: Arc<Admission>,
+}
+
+impl Routes {
+    pub(super) fn new(admission: Arc<Admission>) -> Self {
+        Self {
+            router: Router::new(),
+            document: Document::new(),
+            admission,
+        }
+    }
+
+    /// Adds a route that makes this RPC, and is let in as it is.
+    pub(super) fn add<H, T, D>(mut self, method: Method, path: &str, rpc: &str, handler: H) -> Self
+    where
+        H: Handler<T, Services> + Described<D>,
+        T: 'static,
+    {
+        self.document.add(&method, path, Some(rpc), &handler);
+        let rpc: Arc<str> = format!("cairn.v1.{rpc}").into();
+        debug_assert_eq!(names::label(&rpc), &*rpc, "a route without an RPC");
+        let gate = from_fn_with_state((self.admission.clone(), rpc), enter);
+        let route = on(filter(method), handler).route_layer(gate);
+        self.router = self.router.route(path, route);
+        self
+    }
+
+    /// Adds a route that is let in by the ticket in its URL.
+    pub(super) fn add_with_ticket<H, T, D>(mut self, method: Method, path: &str, handler: H) -> Self
+    where
+        H: Handler<T, Services> + Described<D>,
+        T: 'static,
+    {
+        self.document.add(&method, path, None, &handler);
+        let admission = Extension(self.admission.clone());
+        let route = on(filter(method), handler).route_layer(admission);
+        self.router = self.router.route(path, route);
+        self
+    }
+
+    /// All of them, and the routes that describe them.
+    pub(super) fn finish(self) -> Router<Services> {
+        let document = self.document.finish();
+        let page = Bytes::from(page(&document));
+        let document = Bytes::from(document.to_string());
+        let document = async move || ([(header::CONTENT_TYPE, "application/json")], document);
+        let policy = HeaderValue::from_static(PAGE_POLICY);
+        let page = async move || ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page));
+        self.router
+            .route("/v1/openapi.json", get(document))
+            .route("/v1/docs", get(page))
+    }
+}
+
+/// The routes of a method; those of GET also answer HEAD.
+fn filter(method: Method) -> MethodFilter {
+    MethodFilter::try_from(method).unwrap_or(MethodFilter::GET)
+}
+
+/// Lets a request in by its credential, before any of its body is read.
+async fn enter(
+    State((admission, rpc)): State<(Arc<Admission>, Arc<str>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (caller, taker, admitted) = match admission.admit(request.headers(), &rpc).await {
+        Ok(admitted) => admitted,
+        Err(e) => return Failure::from(e).into_response(),
+    };
+    // The trace of a caller that is known is worth going on with.
+    trace::continue_from(&tracing::Span::current(), request.headers());
+    let held = admitted.held.clone();
+    request.extensions_mut().insert(Entered {
+        caller,
+        taker,
+        held,
+        admission,
+    });
+    let answer = next.run(request).await;
+    answer.map(|body| admitted.until_sent(body))
+}
