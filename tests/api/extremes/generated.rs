@@ -30,13 +30,14 @@ use harness::{Cairn, Client, content, spec};
 
 const CASES: u32 = 40;
 
-/// Requests that only read, what the harness sends, and requests about keys, which `access` tests.
-const NOTHING_WRITTEN: [&str; 27] = [
+/// Requests that only read, what the harness sends, and requests about keys and tokens, which `access` tests.
+const NOTHING_WRITTEN: [&str; 28] = [
     "ArtifactFilter",
     "BatchGetArtifactsRequest",
     "CancelJobRequest",
     "Content",
     "CreateKeyRequest",
+    "CreateTokenRequest",
     "DownloadArtifactRequest",
     "DownloadArtifactsRequest",
     "FindMissingContentRequest",
