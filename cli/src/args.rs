@@ -3,6 +3,7 @@
 pub(crate) mod expression;
 pub(crate) mod grant;
 pub(crate) mod key;
+pub(crate) mod limit;
 pub(crate) mod metadata;
 pub(crate) mod name;
 pub(crate) mod page;

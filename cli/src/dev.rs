@@ -84,6 +84,7 @@ async fn serve(args: Args, output: Output, shutdown: CancellationToken) -> Resul
         grpc: args.grpc,
         http: args.http,
         ops: args.ops,
+        admin: None,
     })
     .await
     .map_err(|e| {

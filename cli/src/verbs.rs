@@ -16,5 +16,6 @@ pub(crate) mod session;
 pub(crate) mod stage;
 pub(crate) mod token;
 pub(crate) mod update;
+pub(crate) mod usage;
 pub(crate) mod versions;
 pub(crate) mod whoami;

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "cairn/v1/access.proto",
     "cairn/v1/admin_service.proto",
     "cairn/v1/artifact.proto",
@@ -11,7 +11,9 @@ const FILES: [&str; 11] = [
     "cairn/v1/identity_service.proto",
     "cairn/v1/job.proto",
     "cairn/v1/job_service.proto",
+    "cairn/v1/limit.proto",
     "cairn/v1/link_service.proto",
+    "cairn/v1/operator_service.proto",
     "cairn/v1/session_service.proto",
     "cairn/v1/token.proto",
 ];

@@ -58,6 +58,7 @@ pub(crate) async fn replica(cairn: &Cairn) -> Client {
         grpc: any,
         http: any,
         ops: any,
+        admin: None,
     };
     let listeners = Listeners::bind(&addresses).await.unwrap();
     let url = format!("http://{}", listeners.grpc.local_addr().unwrap());

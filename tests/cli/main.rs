@@ -6,6 +6,7 @@ use serde_json::Value;
 use harness::{Bytes, Cairn, Setup, Shell, each, text};
 
 mod admin_keys;
+mod admin_operator;
 mod again;
 mod batches;
 mod changes;

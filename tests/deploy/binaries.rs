@@ -10,6 +10,7 @@ use harness::{
 
 mod admin;
 mod api;
+mod bootstrap;
 mod database;
 mod database_tls;
 mod gc_worker;

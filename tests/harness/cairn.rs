@@ -134,6 +134,7 @@ impl Setup {
             grpc: any,
             http: any,
             ops: any,
+            admin: None,
         })
         .await
         .unwrap();

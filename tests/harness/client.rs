@@ -5,9 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use bytes::Bytes;
 use cairn_proto::v1::{
     Artifact, ArtifactSpec, CreateArtifactRequest, DownloadArtifactRequest, GetArtifactRequest,
-    UploadArtifactRequest, UploadEnd, artifact_service_client::ArtifactServiceClient,
-    download_artifact_response, identity_service_client::IdentityServiceClient,
-    job_service_client::JobServiceClient, link_service_client::LinkServiceClient,
+    UploadArtifactRequest, UploadEnd, admin_service_client::AdminServiceClient,
+    artifact_service_client::ArtifactServiceClient, download_artifact_response,
+    identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
+    link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
     session_service_client::SessionServiceClient, upload_artifact_request::Message,
 };
 use tonic::{
@@ -35,6 +36,10 @@ pub struct Client {
     pub jobs: JobServiceClient<Authenticated>,
     /// Of `IdentityService`.
     pub identity: IdentityServiceClient<Authenticated>,
+    /// Of `AdminService`.
+    pub admin: AdminServiceClient<Authenticated>,
+    /// Of `OperatorService`.
+    pub operator: OperatorServiceClient<Authenticated>,
 }
 
 /// Adds the key to each call.
@@ -70,7 +75,9 @@ impl Client {
             sessions: SessionServiceClient::new(channel.clone()),
             links: LinkServiceClient::new(channel.clone()),
             jobs: JobServiceClient::new(channel.clone()),
-            identity: IdentityServiceClient::new(channel),
+            identity: IdentityServiceClient::new(channel.clone()),
+            admin: AdminServiceClient::new(channel.clone()),
+            operator: OperatorServiceClient::new(channel),
         }
     }
 

@@ -8,7 +8,12 @@ use cairn_proto::{
 use serde::Serialize;
 
 use crate::{
-    args::{grant::GrantArgs, server::Server, time::Span},
+    args::{
+        grant::GrantArgs,
+        limit::{self, Limit},
+        server::Server,
+        time::Span,
+    },
     error::CliError,
     terminal::{
         keys::{key_fields, key_table},
@@ -43,6 +48,9 @@ struct CreateArgs {
     /// How long it works, such as 30d; until it is revoked when not given
     #[arg(long, value_name = "TIME")]
     expires_in: Option<Span>,
+    /// A limit of the key beside the tenant's, such as requests_per_second=10; may be given several times
+    #[arg(long = "limit", value_name = "NAME=MAX")]
+    limits: Vec<Limit>,
     #[command(flatten)]
     grant: GrantArgs,
     #[command(flatten)]
@@ -110,6 +118,7 @@ async fn create(args: CreateArgs, output: Output) -> Result<(), CliError> {
         scopes,
         narrowing: args.grant.narrowing(),
         expires_in: args.expires_in.map(Into::into),
+        limits: limit::wire(&args.limits),
     });
     let answer = client.admin.create_key(request).await?.into_inner();
     made(answer.key, answer.api_key, output)

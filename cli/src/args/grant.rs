@@ -7,7 +7,7 @@ use cairn_proto::v1;
 /// What a credential may do, and on which artifacts
 #[derive(clap::Args)]
 pub(crate) struct GrantArgs {
-    /// What it may do, separated by commas: read, write, delete, link, seal, hold, admin
+    /// What it may do, separated by commas: read, write, delete, link, seal, hold, admin, operator
     #[arg(long, value_delimiter = ',', value_name = "SCOPE")]
     scopes: Vec<Scope>,
     /// Only in this session; may be given several times
@@ -40,7 +40,7 @@ impl FromStr for Scope {
         let upper = format!("SCOPE_{}", name.to_ascii_uppercase());
         match v1::Scope::from_str_name(&upper) {
             None | Some(v1::Scope::Unspecified) => {
-                Err("must be read, write, delete, link, seal, hold or admin")
+                Err("must be read, write, delete, link, seal, hold, admin or operator")
             }
             Some(scope) => Ok(Self(scope)),
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cairn_proto::token::SigningKey;
-use cairn_store::Store;
+use cairn_store::{NewApiKey, Store};
 use rustix::{fs::OFlags, process::geteuid};
 
 use crate::error::CliError;
@@ -82,7 +82,10 @@ impl DataDir {
         {
             return Ok(key.to_owned());
         }
-        Ok(store.create_api_key(TENANT).await?.reveal().to_owned())
+        let (_, secret) = store
+            .issue_api_key(TENANT, &NewApiKey::of_operator())
+            .await?;
+        Ok(secret.reveal().to_owned())
     }
 
     /// What signs delegated tokens, which work on after a restart. A folder without one gets one.

@@ -1,6 +1,6 @@
 //! What a credential allows, as a person reads it.
 
-use cairn_proto::json::{ApiKey, Narrowing};
+use cairn_proto::json::{ApiKey, Limit, Narrowing};
 
 use super::{
     output,
@@ -15,6 +15,7 @@ pub(crate) fn key_fields(key: &ApiKey) -> String {
         ("ends with", Some(key.last_4.clone())),
         ("scopes", Some(key.scopes.join(","))),
         ("reaches", Some(reach(key.narrowing.as_ref()))),
+        ("limits", limits(&key.limits)),
         ("created", shown(key.created_at)),
         ("expires", shown(key.expires_at)),
         ("last used", shown(key.last_used_at)),
@@ -82,4 +83,14 @@ pub(crate) fn reach(narrowing: Option<&Narrowing>) -> String {
         words.extend(value.map(|value| format!("{what} {value}")));
     }
     words.join(", ")
+}
+
+/// Limits in words; `None` for none of them.
+pub(crate) fn limits(limits: &[Limit]) -> Option<String> {
+    let words = limits.iter().map(|limit| {
+        let kind = limit.kind.as_deref().unwrap_or("?");
+        let max = limit.max.map_or("none".to_owned(), |max| max.to_string());
+        format!("{kind}={max}")
+    });
+    (!limits.is_empty()).then(|| words.collect::<Vec<_>>().join(", "))
 }

@@ -1,7 +1,10 @@
 //! `cairn whoami`.
 
 use cairn_client::unary;
-use cairn_proto::{json::Identity, v1::WhoAmIRequest};
+use cairn_proto::{
+    json::{Identity, LimitState},
+    v1::WhoAmIRequest,
+};
 
 use crate::{
     args::server::Server,
@@ -31,7 +34,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             "no"
         };
         let max_ttl = identity.max_ttl.clone();
-        output::fields(&[
+        let limits = identity.limits.iter().map(limit).collect::<String>();
+        let fields = output::fields(&[
             ("tenant", Some(identity.tenant_name.clone())),
             (
                 "key",
@@ -58,8 +62,15 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
                 "stored",
                 Some(of(identity.stored_bytes, identity.max_stored_bytes, size)),
             ),
+            ("plan", Some(identity.plan.clone())),
+            ("calls today", Some(identity.requests_today.to_string())),
+            (
+                "calls this month",
+                Some(identity.requests_this_month.to_string()),
+            ),
             ("server", Some(identity.server_version.clone())),
-        ])
+        ]);
+        format!("{fields}{limits}")
     })
 }
 
@@ -69,4 +80,18 @@ fn of(used: i64, max: Option<i64>, words: impl Fn(i64) -> String) -> String {
         None => words(used),
         Some(max) => format!("{} of {}", words(used), words(max)),
     }
+}
+
+/// A limit on a line of its own.
+fn limit(limit: &LimitState) -> String {
+    let kind = limit.kind.as_deref().unwrap_or("unknown");
+    let of = if limit.of_key { " of this key" } else { "" };
+    let used = limit
+        .used
+        .map_or(String::new(), |used| format!("{used} of "));
+    let left = limit
+        .left
+        .map_or(String::new(), |left| format!(", {left} left"));
+    let until = shown(limit.resets_at).map_or(String::new(), |at| format!(" until {at}"));
+    format!("limit {kind}{of}: {used}{}{left}{until}\n", limit.max)
 }

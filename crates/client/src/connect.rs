@@ -12,7 +12,8 @@ use std::{error::Error as StdError, fmt, net::IpAddr, path::PathBuf, time::Durat
 use cairn_proto::v1::{
     admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
-    link_service_client::LinkServiceClient, session_service_client::SessionServiceClient,
+    link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
+    session_service_client::SessionServiceClient,
 };
 use tonic::{
     Request,
@@ -80,6 +81,8 @@ pub struct Client {
     pub identity: IdentityServiceClient<Authenticated>,
     /// Of `AdminService`.
     pub admin: AdminServiceClient<Authenticated>,
+    /// Of `OperatorService`.
+    pub operator: OperatorServiceClient<Authenticated>,
     /// Lists, reads and cancels jobs.
     pub jobs: JobServiceClient<Authenticated>,
     /// Makes, lists and revokes links.
@@ -209,6 +212,7 @@ impl Client {
             artifacts: ArtifactServiceClient::new(service.clone()),
             identity: IdentityServiceClient::new(service.clone()),
             admin: AdminServiceClient::new(service.clone()),
+            operator: OperatorServiceClient::new(service.clone()),
             jobs: JobServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
             sessions: SessionServiceClient::new(service),

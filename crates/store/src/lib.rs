@@ -20,6 +20,7 @@ pub use model::{
     artifact::{Artifact, Created, Origin, State},
     byte_count::ByteCount,
     change::{Deleted, Published, StageChange},
+    declared::Declared,
     deployment::{Deployment, DeploymentStatus, Pause},
     digest::ContentHash,
     error::{Error, Result, Violation, describe},
@@ -33,6 +34,7 @@ pub use model::{
     list::{ArtifactList, Entry, Order, RawFilter, RawOrder},
     manifest::{ManifestEntry, manifest_digest},
     page::{Page, PageSize, Range},
+    plan::{LimitChanges, LimitKind, LimitReached, Plan, PlanLimits},
     quota::{Fullness, Limit, Quota, QuotaExceeded},
     record::{Kind, Stage},
     reference::{ArtifactRef, FileName, RawName},
@@ -44,7 +46,8 @@ pub use model::{
     tenant::{Caller, Credential, Tenant, TenantUpdate, TenantUsage, Workload},
     ticket::Permission,
     update::{ArtifactUpdate, RawUpdate},
-    usage::{Miscount, Usage},
+    usage::{DayOfCalls, Miscount, Usage},
+    usage_days::{Made, Part, UsageQuery},
     validate::Violations,
 };
 pub use store::{

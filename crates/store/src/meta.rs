@@ -51,8 +51,10 @@ pub(crate) mod orphans;
 pub(crate) mod passes;
 mod patience;
 pub(crate) mod pending;
+pub(crate) mod plans;
 pub(crate) mod quotas;
 pub(crate) mod reach;
+pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod retention;
 mod row;
@@ -65,6 +67,7 @@ mod time;
 mod tls;
 pub(crate) mod update;
 pub(crate) mod usage;
+pub(crate) mod usage_days;
 pub(crate) mod workloads;
 
 /// How long a caller waits for a connection before it gets the error that the database is busy.

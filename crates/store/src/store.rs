@@ -31,6 +31,7 @@ use crate::{
     },
 };
 
+pub(crate) mod apply;
 pub(crate) mod copy;
 mod credential_cache;
 pub(crate) mod delete;
@@ -44,8 +45,10 @@ pub(crate) mod lineage;
 pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod manifest;
+pub(crate) mod plans;
 pub(crate) mod publish;
 pub(crate) mod read;
+pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod sessions;
 pub(crate) mod stage;

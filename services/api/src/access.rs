@@ -27,11 +27,13 @@ pub(crate) fn check(caller: &Caller, rule: &Rule) -> Result<()> {
     }
     match rule.touches {
         Touches::Sessions => caller.require_whole_sessions(),
+        Touches::Tenant => caller.require_everything(),
         Touches::Nothing
         | Touches::Artifacts
         | Touches::Content
         | Touches::Links
         | Touches::Jobs
-        | Touches::Keys => Ok(()),
+        | Touches::Keys
+        | Touches::Deployment => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use axum::{
     body::{Body, Bytes},
     http::HeaderMap,
 };
-use cairn_store::{Caller, Error, Result, Tenant};
+use cairn_store::{Caller, Error, Result};
 use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
@@ -20,6 +20,7 @@ use crate::{
     access,
     auth::{Authenticator, bearer},
     config::Settings,
+    limits::{CallsLeft, Direction, Limited, Limiter, Metered, Place},
     shares::{Share, Shares, Taker},
 };
 
@@ -44,17 +45,23 @@ pub(crate) struct Admission {
     authenticator: Authenticator,
     calls: Shares,
     costly: Shares,
+    limiter: Arc<Limiter>,
     pub(crate) memory: Memory,
     /// How long a request that is not a stream may take to arrive.
     pub(crate) request_time: Duration,
 }
 
 impl Admission {
-    pub(crate) fn new(authenticator: Authenticator, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        authenticator: Authenticator,
+        limiter: Arc<Limiter>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             authenticator,
             calls: Shares::new(settings.max_calls),
             costly: Shares::new(settings.max_lists),
+            limiter,
             memory: Memory::new(settings.receive_bytes),
             request_time: settings.request_time,
         }
@@ -71,7 +78,7 @@ impl Admission {
     /// Admits a call of an RPC, by the credential in its headers.
     ///
     /// # Errors
-    /// What `Authenticator::caller` and `access::check` return; `RateLimited`; `Internal` for an RPC without a rule.
+    /// What `Authenticator::caller` and `access::check` return; `RateLimited`; `LimitReached`; `Internal` for an RPC without a rule.
     pub(crate) async fn admit(
         &self,
         headers: &HeaderMap,
@@ -81,21 +88,24 @@ impl Admission {
         let rule = access::rule(rpc);
         let rule = rule.ok_or_else(|| Error::internal(format!("no rule names {rpc}")))?;
         access::check(&caller, rule)?;
-        let (taker, admitted) = self.admit_tenant(&caller.tenant, rpc).await?;
+        let (taker, admitted) = self.admit_caller(&caller, rpc).await?;
         Ok((caller, taker, admitted))
     }
 
-    /// Admits a call of an RPC for a tenant that is known by other means than a credential.
+    /// Admits a call of an RPC by a caller that is known already, as from a signed URL.
     ///
     /// # Errors
-    /// `RateLimited`.
-    pub(crate) async fn admit_tenant(
+    /// `RateLimited`; `LimitReached`.
+    pub(crate) async fn admit_caller(
         &self,
-        tenant: &Tenant,
+        caller: &Caller,
         rpc: &str,
     ) -> Result<(Taker, Admitted)> {
+        let tenant = &caller.tenant;
         tracing::Span::current().record("tenant", &*tenant.name);
+        let limited = self.limiter.of(caller);
         let taker: Taker = Some(tenant.name.as_str().into());
+        let places = limited.enter()?;
         let call = self.calls.take(&taker, 1);
         let call = call.ok_or(Error::RateLimited("calls under way"))?;
         let costly = if COSTLY.contains(&rpc) {
@@ -107,6 +117,8 @@ impl Admission {
         let admitted = Admitted {
             _call: call,
             _costly: costly,
+            _places: places,
+            limited: Some(limited),
             held: Held::default(),
         };
         Ok((taker, admitted))
@@ -117,6 +129,9 @@ impl Admission {
 pub(crate) struct Admitted {
     _call: Share,
     _costly: Option<Share>,
+    _places: Vec<Place>,
+    /// `None` for a call without a credential.
+    limited: Option<Limited>,
     pub(crate) held: Held,
 }
 
@@ -126,12 +141,31 @@ impl Admitted {
         Self {
             _call: call,
             _costly: None,
+            _places: Vec::new(),
+            limited: None,
             held: Held::default(),
         }
     }
 
-    /// Keeps the resources of the call until its answer has been sent.
+    /// The calls that the caller may still make at once, where they are limited.
+    pub(crate) fn calls_left(&self) -> Option<CallsLeft> {
+        self.limited.as_ref()?.calls_left()
+    }
+
+    /// The body of the call's request, at the pace that its caller may have.
+    pub(crate) fn received(&self, body: Body) -> Body {
+        match &self.limited {
+            Some(limited) => Body::new(Metered::new(body, limited.clone(), Direction::Received)),
+            None => body,
+        }
+    }
+
+    /// Keeps the resources of the call until its answer has been sent, at the pace that its caller may have.
     pub(crate) fn until_sent(self, body: Body) -> Body {
+        let body = match &self.limited {
+            Some(limited) => Body::new(Metered::new(body, limited.clone(), Direction::Sent)),
+            None => body,
+        };
         Body::new(Answer {
             body,
             _admitted: self,

@@ -23,6 +23,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// `CAIRN_OPS_ADDR`: probes and metrics; default 127.0.0.1:7072.
     pub ops: SocketAddr,
+    /// `CAIRN_ADMIN_ADDR`: OperatorService, which then is served there alone; default: at the gRPC address.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Addresses {
@@ -36,6 +38,7 @@ impl Addresses {
             grpc: env("CAIRN_GRPC_ADDR")?.unwrap_or_else(|| local(7070)),
             http: env("CAIRN_HTTP_ADDR")?.unwrap_or_else(|| local(7071)),
             ops: env("CAIRN_OPS_ADDR")?.unwrap_or_else(|| local(7072)),
+            admin: env("CAIRN_ADMIN_ADDR")?,
         })
     }
 }

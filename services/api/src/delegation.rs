@@ -45,8 +45,8 @@ impl Keyring {
             .filter(|_| !request.scopes.is_empty())
         {
             caller.require(scope)?;
-            if scope == Scope::Admin {
-                let rule = "must not have admin: make a key for that";
+            if matches!(scope, Scope::Admin | Scope::Operator) {
+                let rule = "must have neither admin nor operator: make a key for that";
                 return Err(Error::invalid("scopes", rule));
             }
         }

@@ -34,6 +34,8 @@ const RETRY: &str = "cairn-retry";
 struct ErrorMapping {
     reason: ErrorReason,
     metadata: Vec<(&'static str, String)>,
+    /// The pause before a retry, where one helps.
+    pause: Duration,
 }
 
 impl From<ErrorReason> for ErrorMapping {
@@ -41,6 +43,7 @@ impl From<ErrorReason> for ErrorMapping {
         Self {
             reason,
             metadata: vec![],
+            pause: RETRY_AFTER,
         }
     }
 }
@@ -173,6 +176,26 @@ fn mapping(error: &Error) -> ErrorMapping {
                 .collect(),
         ),
         Error::RateLimited(_) => (ErrorReason::RateLimited, vec![]),
+        Error::LimitReached(reached) => {
+            let of = if reached.of_key { "key" } else { "tenant" };
+            let mut mapping = ErrorMapping::from(ErrorReason::RateLimited);
+            mapping.metadata = vec![
+                ("limit", reached.kind.to_string()),
+                ("max", reached.max.to_string()),
+                ("of", of.to_owned()),
+            ];
+            // A pause of zero would be none.
+            mapping.pause = reached.retry_after.max(Duration::from_millis(1));
+            return mapping;
+        }
+        Error::TooManyLinks(max) => (
+            ErrorReason::QuotaExceeded,
+            vec![("limit", "links".to_owned()), ("max", max.to_string())],
+        ),
+        Error::TenantNotFound(name) => (
+            ErrorReason::TenantNotFound,
+            vec![("tenant_name", name.clone())],
+        ),
         Error::Stopping => (
             ErrorReason::Unavailable,
             vec![("dependency", "server".to_owned())],
@@ -194,7 +217,11 @@ fn mapping(error: &Error) -> ErrorMapping {
         ),
         Error::Internal(_) => (ErrorReason::Internal, vec![]),
     };
-    ErrorMapping { reason, metadata }
+    ErrorMapping {
+        reason,
+        metadata,
+        pause: RETRY_AFTER,
+    }
 }
 
 /// The present version and its author.
@@ -225,7 +252,9 @@ pub(crate) fn to_status(error: Error) -> Status {
 pub(crate) fn of_item(error: &Error) -> ItemError {
     log(error);
     let (faults, message) = brief(error);
-    let ErrorMapping { reason, metadata } = mapping(error);
+    let ErrorMapping {
+        reason, metadata, ..
+    } = mapping(error);
     ItemError {
         code: reason.mapping().grpc.into(),
         reason: reason.wire_name().to_owned(),
@@ -243,7 +272,9 @@ pub(crate) fn to_json(status: &Status) -> (StatusCode, json::Error, Option<Durat
         None => (ErrorReason::Internal.wire_name(), HashMap::new()),
     };
     let row = Mapping::of_wire(reason, status.code());
-    let pause = row.retry.needs_pause().then_some(RETRY_AFTER);
+    // In whole seconds, as HTTP has it.
+    let pause = details.retry_info().and_then(|info| info.retry_delay);
+    let pause = pause.map(|pause| Duration::from_secs(pause.as_secs_f64().ceil() as u64));
     let mut message = status.message().to_owned();
     let mut fields = Vec::new();
     for fault in details
@@ -319,9 +350,9 @@ fn status(error: ErrorMapping, message: String, faults: &[Violation]) -> Status 
         details.add_bad_request_violation(&fault.field, &fault.description);
     }
     if row.retry.needs_pause() {
-        details.set_retry_info(Some(RETRY_AFTER));
+        details.set_retry_info(Some(error.pause));
     }
-    let pushback = pushback(&row);
+    let pushback = pushback(&row, error.pause);
     let mut status = Status::with_error_details(row.grpc, message, details);
     let trailers = status.metadata_mut();
     trailers.insert(REASON, MetadataValue::from_static(reason));
@@ -342,8 +373,8 @@ fn retry(row: &Mapping) -> &'static str {
 }
 
 /// The trailer for clients that retry by code and do not know RetryInfo.
-fn pushback(row: &Mapping) -> Option<MetadataValue<Ascii>> {
-    let millis = RETRY_AFTER.as_millis() as u64;
+fn pushback(row: &Mapping, pause: Duration) -> Option<MetadataValue<Ascii>> {
+    let millis = pause.as_millis() as u64;
     match (row.retry, row.grpc) {
         (Retry::AfterPause | Retry::WhenFirstEnds, _) => Some(millis.into()),
         // Other reasons with these codes are worth a retry.

@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use cairn_proto::v1::{
     admin_service_server::AdminServiceServer, artifact_service_server::ArtifactServiceServer,
     identity_service_server::IdentityServiceServer, job_service_server::JobServiceServer,
-    link_service_server::LinkServiceServer, session_service_server::SessionServiceServer,
+    link_service_server::LinkServiceServer, operator_service_server::OperatorServiceServer,
+    session_service_server::SessionServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, codec::CompressionEncoding, service::Routes};
 
-use crate::{auth::Authenticator, error::to_status, shares::Shares};
+use crate::{auth::Authenticator, error::to_status, limits::Limiter, shares::Shares};
 
 mod admin;
 mod artifacts;
@@ -25,10 +26,13 @@ mod limits;
 mod links;
 mod mask;
 mod message_overhead;
+mod operator;
+mod plan_limits;
 mod request_body;
 mod responses;
 mod sessions;
 mod upload;
+mod usage;
 mod watch;
 
 pub(crate) use gate::{Gate, enter};
@@ -48,6 +52,7 @@ pub(crate) struct Services {
     /// Cancelled when the server stops, so that endless streams do not keep it running.
     stopping: CancellationToken,
     watchers: Shares,
+    pub(crate) limiter: Arc<Limiter>,
     /// After how long a watcher's credential is checked again.
     trust: Duration,
 }
@@ -57,6 +62,7 @@ impl Services {
         store: Store,
         authenticator: Authenticator,
         public_url: &str,
+        limiter: Arc<Limiter>,
         trust: Duration,
         stopping: CancellationToken,
     ) -> Self {
@@ -66,6 +72,7 @@ impl Services {
             public_url: public_url.trim_end_matches('/').into(),
             stopping,
             watchers: Shares::new(MAX_WATCHERS),
+            limiter,
             trust,
         }
     }
@@ -83,6 +90,17 @@ impl Services {
         .add_service(JobServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(AdminServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(IdentityServiceServer::new(self.clone()).accept_compressed(gzip))
+    }
+
+    /// The service of operators, which may have a port of its own.
+    pub(crate) fn operator_routes(&self) -> Routes {
+        self.with_operators(Routes::default())
+    }
+
+    /// The same beside other services.
+    pub(crate) fn with_operators(&self, routes: Routes) -> Routes {
+        let gzip = CompressionEncoding::Gzip;
+        routes.add_service(OperatorServiceServer::new(self.clone()).accept_compressed(gzip))
     }
 }
 

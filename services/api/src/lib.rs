@@ -9,6 +9,7 @@ mod error;
 mod grpc;
 mod health;
 mod http;
+mod limits;
 mod observe;
 mod oidc;
 mod pace;

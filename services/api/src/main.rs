@@ -9,7 +9,7 @@ use cairn_process::{Telemetry, TlsSettings, on_signal, raise_file_limit};
 use cairn_store::{Store, config::StoreConfig, describe};
 use clap::{Parser, Subcommand};
 
-use crate::commands::{keys::Keys, tenants::Tenants, workloads::Workloads};
+use crate::commands::{admin::Admin, keys::Keys, tenants::Tenants, workloads::Workloads};
 
 /// The gRPC and HTTP API of Cairn. CAIRN_* variables configure it: see docs/configure.md.
 #[derive(Parser)]
@@ -33,6 +33,9 @@ enum Work {
     Serve,
     /// Bring the database schema up to date, then exit.
     Migrate,
+    /// Make the first key, and what a file declares.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -85,6 +88,7 @@ async fn perform(work: Work, telemetry: &Telemetry) -> Result<(), Box<dyn Error>
                 println!("applied {migration}");
             }
         }
+        Work::Admin(admin) => admin.run(&open().await?).await?,
         Work::Keys(keys) => keys.run(&open().await?).await?,
         Work::Tenants(tenants) => tenants.run(&open().await?).await?,
         Work::Workloads(workloads) => workloads.run(&open().await?).await?,

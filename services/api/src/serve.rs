@@ -10,8 +10,10 @@ use cairn_process::{
 };
 use cairn_proto::FILE_DESCRIPTOR_SET;
 use cairn_store::Store;
+use futures_util::future::OptionFuture;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
 use crate::{
     admission::Admission,
@@ -20,6 +22,7 @@ use crate::{
     delegation::Keyring,
     grpc::{Gate, STREAM_WINDOW, Services, enter, finish},
     health, http,
+    limits::{Limiter, keep_up},
     observe::{Api, Observe},
     oidc::TokenVerifier,
 };
@@ -32,10 +35,12 @@ pub struct Listeners {
     pub http: TcpListener,
     /// Probes and metrics.
     pub ops: TcpListener,
+    /// OperatorService; `None`: it is served with gRPC.
+    pub admin: Option<TcpListener>,
 }
 
 impl Listeners {
-    /// Binds all three.
+    /// Binds all of them.
     ///
     /// # Errors
     /// The address that cannot be bound, and why.
@@ -49,6 +54,10 @@ impl Listeners {
             grpc: bind(addresses.grpc).await?,
             http: bind(addresses.http).await?,
             ops: bind(addresses.ops).await?,
+            admin: match addresses.admin {
+                Some(address) => Some(bind(address).await?),
+                None => None,
+            },
         })
     }
 }
@@ -63,6 +72,9 @@ const HTTP2: Http2 = Http2 {
     max_streams: 2048,
     keepalive: Duration::from_secs(30),
 };
+
+/// How long the last counts may take to reach Postgres.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The same for links. A browser reads several at once and sends nothing, so windows are small.
 const LINKS_HTTP2: Http2 = Http2 {
@@ -108,27 +120,34 @@ pub async fn run(
         .transpose()?;
     let keyring = Keyring::new(settings.delegation.clone());
     let authenticator = Authenticator::new(store.clone(), tokens, keyring);
-    let admission = Arc::new(Admission::new(authenticator.clone(), &settings));
+    let limiter = Arc::new(Limiter::default());
+    let admission = Admission::new(authenticator.clone(), limiter.clone(), &settings);
+    let admission = Arc::new(admission);
     let gate = Arc::new(Gate::new(admission.clone()));
     let trust = settings.trust;
     let services = Services::new(
         store.clone(),
         authenticator,
         &public_url,
+        limiter.clone(),
         trust,
         shutdown.clone(),
     );
+    let of_admin = services.operator_routes().add_service(health.clone());
     let mut routes = services.routes().add_service(health);
     if settings.reflection {
         routes = routes
             .add_service(reflection().build_v1().map_err(io::Error::other)?)
             .add_service(reflection().build_v1alpha().map_err(io::Error::other)?);
     }
-    let calls = routes
-        .into_axum_router()
-        .layer(from_fn_with_state(gate, enter))
-        .layer(from_fn(finish))
-        .layer(Observe(Api::Grpc));
+    let calls = |routes: Routes| {
+        let routes = routes.into_axum_router();
+        let routes = routes.layer(from_fn_with_state(gate.clone(), enter));
+        routes.layer(from_fn(finish)).layer(Observe(Api::Grpc))
+    };
+    if listeners.admin.is_none() {
+        routes = services.with_operators(routes);
+    }
     let pages = http::router(services, admission, &settings.cors_origins).layer(Observe(Api::Http));
     let port = |listener, name, protocol| Port {
         listener,
@@ -138,7 +157,12 @@ pub async fn run(
         tls: tls(name),
     };
     let grpc = port(listeners.grpc, PortName::Grpc, Protocol::Http2(HTTP2))
-        .serve(on_connections(calls), shutdown.clone());
+        .serve(on_connections(calls(routes)), shutdown.clone());
+    // It has the settings of the gRPC port.
+    let admin = listeners.admin.map(|listener| {
+        port(listener, PortName::Grpc, Protocol::Http2(HTTP2))
+            .serve(on_connections(calls(of_admin)), shutdown.clone())
+    });
     let http = port(
         listeners.http,
         PortName::Http,
@@ -155,6 +179,7 @@ pub async fn run(
         stopped.clone(),
     );
 
+    let kept_up = keep_up(limiter, store.clone(), shutdown.clone());
     let watch = ops::watch_ready(move || store.clone().check_ready(), ready_sender.clone());
     let follow = health::follow(ready, reporter.clone());
     let health_watch = tokio::spawn(async { tokio::join!(watch, follow) });
@@ -162,7 +187,8 @@ pub async fn run(
     if let Some(certificates) = certificates {
         tokio::spawn(certificates.follow(shutdown.clone()));
     }
-    let served = tokio::spawn(async { tokio::join!(grpc, http) });
+    let served = tokio::spawn(async { tokio::join!(grpc, http, OptionFuture::from(admin)) });
+    let kept_up = tokio::spawn(kept_up);
     shutdown.cancelled().await;
     health_watch.abort();
     ready_sender.send_replace(false);
@@ -173,6 +199,9 @@ pub async fn run(
     );
     if timeout(settings.drain, served).await.is_err() {
         tracing::warn!("calls are still under way; they end with the process");
+    }
+    if timeout(LAST_WORDS, kept_up).await.is_err() {
+        tracing::warn!("the last calls were not counted");
     }
     stopped.cancel();
     ops.abort();

@@ -468,6 +468,53 @@ impl<'a> Things<'a> {
                 key_id: self.key().await,
             }
             .encode_to_vec(),
+            "SetPlan" => SetPlanRequest {
+                name: self.name("p"),
+                ..Default::default()
+            }
+            .encode_to_vec(),
+            "ListPlans" => ListPlansRequest::default().encode_to_vec(),
+            "DeletePlan" => DeletePlanRequest {
+                name: self.name("p"),
+            }
+            .encode_to_vec(),
+            "SetTenant" => SetTenantRequest {
+                name: self.tenant.to_owned(),
+                ..Default::default()
+            }
+            .encode_to_vec(),
+            "GetTenant" => GetTenantRequest {
+                name: self.tenant.to_owned(),
+            }
+            .encode_to_vec(),
+            "ListTenants" => ListTenantsRequest::default().encode_to_vec(),
+            "GetUsage" => GetUsageRequest::default().encode_to_vec(),
+            "GetTenantUsage" => GetTenantUsageRequest {
+                tenant_name: self.tenant.to_owned(),
+                ..Default::default()
+            }
+            .encode_to_vec(),
+            "SetWorkload" => SetWorkloadRequest {
+                tenant_name: self.tenant.to_owned(),
+                issuer: "https://issuer.example".to_owned(),
+                subject: self.name("w"),
+                scopes: vec![Scope::Read.into()],
+                ..Default::default()
+            }
+            .encode_to_vec(),
+            "ListWorkloads" => ListWorkloadsRequest {
+                tenant_name: self.tenant.to_owned(),
+            }
+            .encode_to_vec(),
+            "RemoveWorkload" => RemoveWorkloadRequest {
+                workload_id: self.name("w"),
+            }
+            .encode_to_vec(),
+            "Apply" => ApplyRequest {
+                document: "plans: []".to_owned(),
+                ..Default::default()
+            }
+            .encode_to_vec(),
             unknown => panic!("{unknown} is in the specification, and not in this test"),
         };
         vec![one]

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::value::{present, timestamp, word};
+use super::{
+    limit::Limit,
+    value::{present, timestamp, word},
+};
 use crate::v1;
 
 /// Which artifacts a credential reaches; the fields are those of [`v1::Narrowing`].
@@ -69,6 +72,8 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked; `None`: it was not.
     pub revoked_at: Option<Timestamp>,
+    /// Its own limits, beside those of the tenant.
+    pub limits: Vec<Limit>,
 }
 
 impl From<v1::ApiKey> for ApiKey {
@@ -83,6 +88,37 @@ impl From<v1::ApiKey> for ApiKey {
             expires_at: timestamp(key.expires_at),
             last_used_at: timestamp(key.last_used_at),
             revoked_at: timestamp(key.revoked_at),
+            limits: key.limits.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A program that acts for a tenant with tokens; the fields are those of [`v1::Workload`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Workload {
+    /// Its id.
+    pub workload_id: String,
+    /// The tokens' `iss`.
+    pub issuer: String,
+    /// The tokens' `sub`.
+    pub subject: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Which artifacts it reaches; `None`: all of the tenant's.
+    pub narrowing: Option<Narrowing>,
+    /// When it was added.
+    pub created_at: Option<Timestamp>,
+}
+
+impl From<v1::Workload> for Workload {
+    fn from(workload: v1::Workload) -> Self {
+        Self {
+            workload_id: workload.workload_id,
+            issuer: workload.issuer,
+            subject: workload.subject,
+            scopes: scopes(&workload.scopes),
+            narrowing: workload.narrowing.map(Into::into),
+            created_at: timestamp(workload.created_at),
         }
     }
 }

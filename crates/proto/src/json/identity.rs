@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::{
     access::{Narrowing, scopes},
+    limit::LimitState,
     value::{duration, present, timestamp},
 };
-use crate::v1::WhoAmIResponse;
+use crate::v1::{self, WhoAmIResponse};
 
 /// The tenant that the caller acts for, with its limits and its usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +48,14 @@ pub struct Identity {
     pub expires_at: Option<Timestamp>,
     /// The id of the delegated token that was used; `None`: none was.
     pub token_id: Option<String>,
+    /// The name of the tenant's plan.
+    pub plan: String,
+    /// Every limit that applies to the caller.
+    pub limits: Vec<LimitState>,
+    /// The calls of the tenant today, in UTC.
+    pub requests_today: i64,
+    /// The calls of the tenant in this month, in UTC.
+    pub requests_this_month: i64,
 }
 
 impl From<WhoAmIResponse> for Identity {
@@ -70,6 +79,43 @@ impl From<WhoAmIResponse> for Identity {
             narrowing: answer.narrowing.map(Into::into),
             expires_at: timestamp(answer.expires_at),
             token_id: present(answer.token_id),
+            plan: answer.plan,
+            limits: answer.limits.into_iter().map(Into::into).collect(),
+            requests_today: answer.requests_today,
+            requests_this_month: answer.requests_this_month,
+        }
+    }
+}
+
+/// Usage of one day, session or agent; the fields are those of [`v1::UsageRow`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UsageRow {
+    /// The day, as 2026-11-30, or the id.
+    pub key: String,
+    /// How many artifacts were made.
+    pub artifacts: i64,
+    /// The sum of their sizes in bytes.
+    pub bytes: i64,
+    /// Of a day: how many calls were made.
+    pub requests: i64,
+    /// Of a day: how many of them a limit refused.
+    pub refused: i64,
+    /// Of a day: the bytes of their requests.
+    pub received_bytes: i64,
+    /// Of a day: the bytes of their answers.
+    pub sent_bytes: i64,
+}
+
+impl From<v1::UsageRow> for UsageRow {
+    fn from(row: v1::UsageRow) -> Self {
+        Self {
+            key: row.key,
+            artifacts: row.artifacts,
+            bytes: row.bytes,
+            requests: row.requests,
+            refused: row.refused,
+            received_bytes: row.received_bytes,
+            sent_bytes: row.sent_bytes,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     meta::{
         collector as rows, events, holds, jobs as job_rows, ledger, pending, retention, sessions,
-        usage,
+        usage, usage_days,
     },
     model::error::Result,
 };
@@ -144,6 +144,17 @@ pub static PASSES: &[Pass] = &[
             action: "add up",
             due: None,
             step: |tx, batch| Box::pin(usage::add_up(tx, batch)),
+        }),
+    },
+    Pass {
+        name: "usage_days",
+        every: Some(MINUTE),
+        counts: &[],
+        looks: &[],
+        work: Work::Batches(Batches {
+            action: "add up",
+            due: None,
+            step: |tx, batch| Box::pin(usage_days::add_up(tx, batch)),
         }),
     },
     Pass {

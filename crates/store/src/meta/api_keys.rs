@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::{
+    Row,
+    types::{Json, ToSql},
+};
 use uuid::Uuid;
 
 use super::{
-    connection::Connection,
+    connection::{Connection, Transaction},
     error::from_pg,
-    grants,
+    grants, plans,
     row::{self, Damage, at, legible},
     tenants,
     time::millis,
@@ -24,7 +27,7 @@ use crate::model::{
 
 /// What `read` reads of a key `k`, behind its grant.
 const REST: &str =
-    "k.id, k.name, k.last_4, k.expires_at, k.created_at, k.last_used_at, k.revoked_at";
+    "k.id, k.name, k.last_4, k.expires_at, k.created_at, k.last_used_at, k.revoked_at, k.limits";
 
 fn columns() -> String {
     format!("{}, {REST}", grants::COLUMNS)
@@ -41,6 +44,7 @@ fn read(row: &Row) -> Result<ApiKey> {
             created_at: at(row, 6)?,
             last_used_at: at(row, 7)?,
             revoked_at: at(row, 8)?,
+            limits: plans::changes(row, "limits")?,
         })
     };
     let id = at::<Uuid>(row, 2).map_or_else(|_| "unknown".to_owned(), |id| id.to_string());
@@ -73,7 +77,7 @@ async fn working(
 ) -> Result<Option<Found>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {}, {}, k.id AS credential_id, k.last_4, k.expires_at,
+            "SELECT {}, {}, k.id AS credential_id, k.last_4, k.expires_at, k.limits AS key_limits,
                  k.last_used_at IS NULL OR k.last_used_at < now() - interval '10 min' AS use_is_news
              FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
              WHERE k.{column} = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())",
@@ -99,6 +103,7 @@ async fn working(
                 credential: Credential::ApiKey(at(&row, "last_4")?),
                 grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
                 token_id: String::new(),
+                limits: plans::changes(&row, "key_limits")?.limits(),
             },
             use_is_news: at(&row, "use_is_news")?,
         })
@@ -133,8 +138,8 @@ pub(crate) async fn add(
         .query_one(
             &format!(
                 "INSERT INTO api_keys AS k
-                     (id, tenant_id, secret_sha256, last_4, name, scopes, narrowing, expires_at)
-                 SELECT $1, id, $3, $4, $5, $6, $7, now() + $8::float8 * interval '1 ms'
+                     (id, tenant_id, secret_sha256, last_4, name, scopes, narrowing, expires_at, limits)
+                 SELECT $1, id, $3, $4, $5, $6, $7, now() + $8::float8 * interval '1 ms', $9
                  FROM tenants WHERE name = $2 RETURNING {}",
                 columns()
             ),
@@ -147,11 +152,40 @@ pub(crate) async fn add(
                 &grants::scopes(&new.grant),
                 &grants::kept(new.grant.narrowing()),
                 &new.expires_in.map(millis),
+                &Json(&new.limits),
             ],
         )
         .await
         .map_err(from_pg)?;
     read(&row)
+}
+
+/// Which keys may operate the deployment.
+pub(crate) enum Operators {
+    None,
+    /// The one with this secret does.
+    This,
+    Others,
+}
+
+/// Which keys may operate the deployment; no other transaction asks before this one ends.
+#[tracing::instrument(target = "postgres", name = "api_keys.lock_operators", skip_all)]
+pub(crate) async fn lock_operators(tx: &Transaction<'_>, secret: ContentHash) -> Result<Operators> {
+    let lock = "LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE";
+    tx.execute(lock, &[]).await.map_err(from_pg)?;
+    let row = tx
+        .query_one(
+            "SELECT count(*), count(*) FILTER (WHERE secret_sha256 = $1) FROM api_keys
+             WHERE 'operator' = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
+            &[&secret.as_bytes()],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(match (at::<i64>(&row, 0)?, at::<i64>(&row, 1)?) {
+        (0, _) => Operators::None,
+        (_, 0) => Operators::Others,
+        _ => Operators::This,
+    })
 }
 
 /// A tenant's keys, newest first.

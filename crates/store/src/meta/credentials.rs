@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{
     connection::Connection,
     error::from_pg,
-    grants,
+    grants, plans,
     row::{self, Damage, at},
     tenants,
 };
@@ -20,11 +20,11 @@ use crate::model::{
 pub(crate) async fn by_row(client: &Connection, id: Uuid) -> Result<Option<Caller>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {}, {}, k.last_4, k.subject, k.expires_at
-             FROM (SELECT id, tenant_id, scopes, narrowing, last_4, '' AS subject, expires_at
+            "SELECT {}, {}, k.last_4, k.subject, k.expires_at, k.limits AS key_limits
+             FROM (SELECT id, tenant_id, scopes, narrowing, last_4, '' AS subject, expires_at, limits
                    FROM api_keys WHERE revoked_at IS NULL
                    UNION ALL
-                   SELECT id, tenant_id, scopes, narrowing, '', subject, NULL FROM workloads) k
+                   SELECT id, tenant_id, scopes, narrowing, '', subject, NULL, '{{}}' FROM workloads) k
              JOIN tenants t ON t.id = k.tenant_id
              WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > now())",
             tenants::columns(),
@@ -48,6 +48,7 @@ pub(crate) async fn by_row(client: &Connection, id: Uuid) -> Result<Option<Calle
             credential: Credential::new(at(&found, "last_4")?, at(&found, "subject")?),
             grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
             token_id: String::new(),
+            limits: plans::changes(&found, "key_limits")?.limits(),
         })
     };
     row::of("credential", &id.to_string(), read()).map(Some)

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
 
 use super::{
-    connection::Connection,
+    connection::{Connection, Transaction},
     error::from_pg,
-    quotas,
+    plans, quotas,
     row::{Damage, at, maybe_count},
     usage,
 };
@@ -21,8 +21,7 @@ use crate::model::{
 };
 
 /// The columns that `limits` reads, of a tenant `t`.
-const LIMITS: &str =
-    "t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, t.max_stored_bytes, t.max_artifacts";
+const LIMITS: &str = "t.default_ttl_ms, t.max_ttl_ms, t.never_expires_allowed, t.max_stored_bytes, t.max_artifacts, t.plan, t.limits";
 
 /// The columns that `read` reads, of a tenant `t`.
 pub(crate) fn columns() -> String {
@@ -36,6 +35,8 @@ pub(crate) fn read(row: &Row) -> Result<Tenant, Damage> {
         name: at(row, "name")?,
         keeping,
         quota,
+        plan: at(row, "plan")?,
+        limits: plans::changes(row, "limits")?.limits(),
     })
 }
 
@@ -51,6 +52,23 @@ fn limits(row: &Row) -> Result<(Keeping, Quota), Damage> {
         never_expires_allowed: at(row, "never_expires_allowed")?,
     };
     Ok((keeping, quotas::read(row)?))
+}
+
+/// The id of the tenant of this name.
+#[tracing::instrument(target = "postgres", name = "tenants.by_name", skip_all)]
+pub(crate) async fn by_name(client: &Connection, name: &str) -> Result<Option<TenantId>> {
+    let sql = "SELECT id FROM tenants WHERE name = $1";
+    let row = client.query_opt(sql, &[&name]).await.map_err(from_pg)?;
+    Ok(row.map(|row| at(&row, 0).map(TenantId)).transpose()?)
+}
+
+/// Makes other transactions that lock the tenant wait until this one ends. What is written about the tenant waits for none
+/// of them.
+#[tracing::instrument(target = "postgres", name = "tenants.lock", skip_all)]
+pub(crate) async fn lock(tx: &Connection, id: TenantId) -> Result<()> {
+    let sql = "SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE";
+    tx.execute(sql, &[&id.0]).await.map_err(from_pg)?;
+    Ok(())
 }
 
 /// Creates a tenant if there is none of that name.
@@ -77,7 +95,7 @@ pub(crate) async fn list(
     let rows = client
         .query(
             &format!(
-                "SELECT t.name, {LIMITS}, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
+                "SELECT t.name, {LIMITS}, t.overrides, {} FROM tenants t LEFT JOIN {} u ON u.tenant_id = t.id
                  WHERE ($1::text IS NULL OR t.name = $1) AND ($2::text IS NULL OR t.name > $2)
                  ORDER BY t.name LIMIT $3",
                 usage::COLUMNS,
@@ -93,6 +111,9 @@ pub(crate) async fn list(
             tenant: at(row, "name")?,
             keeping,
             quota,
+            plan: at(row, "plan")?,
+            limits: plans::changes(row, "limits")?.limits(),
+            overrides: plans::changes(row, "overrides")?,
             usage: usage::read(row, "")?,
         })
     };
@@ -102,32 +123,42 @@ pub(crate) async fn list(
 
 /// Changes a tenant's limits; false if there is no such tenant.
 #[tracing::instrument(target = "postgres", name = "tenants.update", skip_all)]
-pub(crate) async fn update(client: &Connection, name: &str, update: TenantUpdate) -> Result<bool> {
-    let tx = client.transaction().await.map_err(from_pg)?;
-    let locked = format!("SELECT {LIMITS} FROM tenants t WHERE t.name = $1 FOR NO KEY UPDATE");
+pub(crate) async fn update(
+    tx: &Transaction<'_>,
+    name: &str,
+    update: &TenantUpdate,
+) -> Result<bool> {
+    let locked =
+        format!("SELECT {LIMITS}, t.overrides FROM tenants t WHERE t.name = $1 FOR NO KEY UPDATE");
     let row = tx.query_opt(&locked, &[&name]).await.map_err(from_pg)?;
     let Some(row) = row else {
         return Ok(false);
     };
-    let (keeping, quota) = limits(&row)?;
-    let (keeping, quota) = update.applied(keeping, quota)?;
+    let (keeping, _) = limits(&row)?;
+    let keeping = update.keeping(keeping)?;
+    let overrides = update.overrides(plans::changes(&row, "overrides")?);
+    let plan = match &update.plan {
+        Some(plan) => {
+            plans::lock(tx, plan).await?;
+            plan.as_str()
+        }
+        None => at(&row, "plan")?,
+    };
     let ms = |ttl: Duration| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
-    let most = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
     tx.execute(
         "UPDATE tenants SET default_ttl_ms = $2, max_ttl_ms = $3, never_expires_allowed = $4,
-             max_stored_bytes = $5, max_artifacts = $6
+             plan = $5, overrides = $6
          WHERE name = $1",
         &[
             &name,
             &keeping.default_ttl.map(ms),
             &keeping.max_ttl.map(ms),
             &keeping.never_expires_allowed,
-            &quota.max_stored_bytes.map(most),
-            &quota.max_artifacts.map(most),
+            &plan,
+            &Json(&overrides),
         ],
     )
     .await
     .map_err(from_pg)?;
-    tx.commit().await.map_err(from_pg)?;
     Ok(true)
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::model::{
     access::Grant,
     error::Result,
+    plan::PlanLimits,
     tenant::{Caller, Credential, Workload},
 };
 
@@ -75,6 +76,7 @@ fn read_caller(row: &Row, subject: &str) -> Result<Caller> {
             credential: Credential::Workload(subject.to_owned()),
             grant: grants::read(row)?,
             token_id: String::new(),
+            limits: PlanLimits::default(),
         })
     };
     row::of("workload", subject, caller())
@@ -109,6 +111,27 @@ pub(crate) async fn add(
                 &grants::scopes(grant),
                 &grants::kept(grant.narrowing()),
             ],
+        )
+        .await
+        .map_err(from_pg)?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A tenant's workload of this issuer and subject.
+#[tracing::instrument(target = "postgres", name = "workloads.named", skip_all)]
+pub(crate) async fn named(
+    client: &Connection,
+    tenant: &str,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<Workload>> {
+    let row = client
+        .query_opt(
+            &format!(
+                "SELECT {COLUMNS} FROM workloads k JOIN tenants t ON t.id = k.tenant_id
+                 WHERE t.name = $1 AND k.issuer = $2 AND k.subject = $3"
+            ),
+            &[&tenant, &issuer, &subject],
         )
         .await
         .map_err(from_pg)?;

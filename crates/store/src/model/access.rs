@@ -35,14 +35,15 @@ impl Grant {
         Self::new(Scopes::all(), Narrowing::none(), None)
     }
 
-    /// These verbs on these artifacts until then; `None`: without an end. A grant that is narrowed has no admin scope: keys
-    /// are the tenant's and lie in no session.
+    /// These verbs on these artifacts until then; `None`: without an end. A grant that is narrowed administers nothing: keys
+    /// and tenants lie in no session.
     #[must_use]
     pub fn new(scopes: Scopes, narrowing: Narrowing, not_after: Option<Timestamp>) -> Self {
         let lasting = if narrowing.is_none() {
             scopes
         } else {
-            let others = Scope::EVERY.into_iter().filter(|one| *one != Scope::Admin);
+            let of_records = |scope: &Scope| !matches!(scope, Scope::Admin | Scope::Operator);
+            let others = Scope::EVERY.into_iter().filter(of_records);
             scopes.meet(others.collect())
         };
         Self {
@@ -170,6 +171,17 @@ impl Reach<'_> {
             false => Err(self.refusal(
                 "calls about sessions need a credential that is narrowed by sessions alone",
             )),
+        }
+    }
+
+    /// Refuses callers that do not reach all artifacts of the tenant.
+    ///
+    /// # Errors
+    /// `OutOfReach`.
+    pub(crate) fn has_everything(self) -> StoreResult<()> {
+        match self.is_all() {
+            true => Ok(()),
+            false => Err(self.refusal("this is about all that the tenant has")),
         }
     }
 

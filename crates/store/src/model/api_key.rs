@@ -7,9 +7,10 @@ use rand::distr::{Alphanumeric, SampleString};
 use uuid::Uuid;
 
 use super::{
-    access::Grant,
+    access::{Grant, Narrowing, Scope},
     digest::ContentHash,
-    error::Result,
+    error::{Error, Result},
+    plan::LimitChanges,
     text::Label,
     validate::{LONGEST_TTL, Violations},
 };
@@ -31,6 +32,8 @@ pub struct ApiKey {
     pub last_4: String,
     /// What it lets its holder do, and until when.
     pub grant: Grant,
+    /// Its own limits, beside those of the tenant.
+    pub limits: LimitChanges,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was used last, to ten minutes.
@@ -45,6 +48,7 @@ pub struct NewApiKey {
     pub(crate) name: String,
     pub(crate) grant: Grant,
     pub(crate) expires_in: Option<Duration>,
+    pub(crate) limits: LimitChanges,
 }
 
 impl NewApiKey {
@@ -71,16 +75,35 @@ impl NewApiKey {
             name,
             grant,
             expires_in,
+            limits: LimitChanges::default(),
         }))
     }
 
-    /// A key that may do everything, without a name or an end.
+    /// The same key with limits of its own, as `LimitChanges::of_key` makes them.
+    #[must_use]
+    pub fn with_limits(mut self, limits: LimitChanges) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// A key that may do everything in its tenant, without a name or an end.
     #[must_use]
     pub fn of_everything() -> Self {
         Self {
             name: String::new(),
             grant: Grant::all(),
             expires_in: None,
+            limits: LimitChanges::default(),
+        }
+    }
+
+    /// The same, and it may operate the deployment.
+    #[must_use]
+    pub fn of_operator() -> Self {
+        let scopes = Scope::EVERY.into_iter().collect();
+        Self {
+            grant: Grant::new(scopes, Narrowing::none(), None),
+            ..Self::of_everything()
         }
     }
 }
@@ -91,11 +114,28 @@ impl NewApiKey {
 pub struct ApiKeySecret(String);
 
 impl ApiKeySecret {
-    pub(crate) fn fresh() -> Self {
+    /// A secret that no key has.
+    #[must_use]
+    pub fn fresh() -> Self {
         let mut secret = PREFIX.to_owned();
         Alphanumeric.append_string(&mut rand::rng(), &mut secret, LENGTH - CHECKSUM);
         secret += &checksum(&secret);
         Self(secret)
+    }
+
+    /// The secret in a text, such as a file: one that `fresh` could have made.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn given(text: &str) -> Result<Self> {
+        let text = text.trim();
+        match text.starts_with(PREFIX) && Self::may_be(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(Error::invalid(
+                "secret",
+                "must be ck_ and 40 characters that end with their checksum; `cairn-api admin new-secret` makes one",
+            )),
+        }
     }
 
     /// Whether a text can be the secret of a key. One of another form may be a key of an earlier release.

@@ -4,7 +4,9 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::model::{access::Scope, artifact::Artifact, quota::QuotaExceeded, span::Span};
+use crate::model::{
+    access::Scope, artifact::Artifact, plan::LimitReached, quota::QuotaExceeded, span::Span,
+};
 
 /// What went wrong, by what the caller can do about it.
 ///
@@ -200,6 +202,17 @@ pub enum Error {
     /// This process has as many calls of a kind under way as it takes.
     #[error("the server has as many {0} as it takes; try again")]
     RateLimited(&'static str),
+    /// A limit of the tenant or of the key is reached for now.
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
+    /// The tenant has as many links as its plan allows.
+    #[error(
+        "this tenant may have {0} links that work, and has as many; revoke one, or ask the operator for a higher limit"
+    )]
+    TooManyLinks(u64),
+    /// There is no tenant of this name.
+    #[error("there is no tenant '{0}'; `cairn admin tenants list` shows all")]
+    TenantNotFound(String),
     /// This process ends; another one goes on.
     #[error("the server is stopping; try again")]
     Stopping,

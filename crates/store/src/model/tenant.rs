@@ -9,6 +9,7 @@ use super::{
     access::{Grant, Reach, Scope},
     error::{Error, Result},
     id::TenantId,
+    plan::{LimitChanges, LimitKind, Plan, PlanLimits},
     quota::{Limit, Quota},
     retention::Keeping,
     usage::Usage,
@@ -24,6 +25,18 @@ pub struct Tenant {
     pub keeping: Keeping,
     /// Its quota.
     pub quota: Quota,
+    /// The name of its plan.
+    pub plan: String,
+    /// What applies to it: the plan's limits with its own.
+    pub limits: PlanLimits,
+}
+
+impl Tenant {
+    /// Its id, which never changes.
+    #[must_use]
+    pub fn uuid(&self) -> Uuid {
+        self.id.0
+    }
 }
 
 /// The authenticated caller.
@@ -39,6 +52,8 @@ pub struct Caller {
     pub(crate) grant: Grant,
     /// The id of the delegated token that they sent; empty without one.
     pub(crate) token_id: String,
+    /// The limits of the key, beside those of the tenant.
+    pub limits: PlanLimits,
 }
 
 impl Caller {
@@ -46,6 +61,16 @@ impl Caller {
     #[must_use]
     pub fn grant(&self) -> &Grant {
         &self.grant
+    }
+
+    /// The largest content that the caller may send, where the server allows so many bytes.
+    #[must_use]
+    pub fn max_file_bytes(&self, server: u64) -> u64 {
+        let limits = [&self.tenant.limits, &self.limits];
+        let set = limits
+            .into_iter()
+            .filter_map(|limits| limits.get(LimitKind::FileBytes));
+        set.fold(server, u64::min)
     }
 
     /// The same caller with no more than another grant allows.
@@ -91,6 +116,14 @@ impl Caller {
     /// `OutOfReach`.
     pub fn require_whole_sessions(&self) -> Result<()> {
         self.reach().has_whole_sessions()
+    }
+
+    /// Refuses a caller that does not reach all that the tenant has.
+    ///
+    /// # Errors
+    /// `OutOfReach`.
+    pub fn require_everything(&self) -> Result<()> {
+        self.reach().has_everything()
     }
 
     pub(crate) fn reach(&self) -> Reach<'_> {
@@ -163,13 +196,25 @@ pub struct TenantUsage {
     pub keeping: Keeping,
     /// What it may store.
     pub quota: Quota,
+    /// The name of its plan.
+    pub plan: String,
+    /// What applies to it: the plan's limits with its own.
+    pub limits: PlanLimits,
+    /// Its own limits.
+    pub overrides: LimitChanges,
     /// What it stores.
     pub usage: Usage,
 }
 
 /// Changes of a tenant's limits; `None`: no change.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TenantUpdate {
+    /// The name of another plan.
+    pub plan: Option<String>,
+    /// Limits of its own.
+    pub limits: LimitChanges,
+    /// Limits that are those of its plan again.
+    pub reset: Vec<LimitKind>,
     /// The new limit, or none.
     pub max_stored_bytes: Option<Option<u64>>,
     /// The new limit, or none.
@@ -184,6 +229,9 @@ pub struct TenantUpdate {
 
 impl TenantUpdate {
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(plan) = &self.plan {
+            Plan::check_name(plan)?;
+        }
         for (limit, max) in [
             (Limit::StoredBytes, self.max_stored_bytes),
             (Limit::Artifacts, self.max_artifacts),
@@ -198,11 +246,11 @@ impl TenantUpdate {
         Ok(())
     }
 
-    /// All limits of a tenant after the change, from these.
+    /// How long artifacts are kept after the change.
     ///
     /// # Errors
     /// `Invalid`.
-    pub(crate) fn applied(&self, keeping: Keeping, quota: Quota) -> Result<(Keeping, Quota)> {
+    pub(crate) fn keeping(&self, keeping: Keeping) -> Result<Keeping> {
         let keeping = Keeping {
             default_ttl: self.default_ttl.unwrap_or(keeping.default_ttl),
             max_ttl: self.max_ttl.unwrap_or(keeping.max_ttl),
@@ -210,10 +258,25 @@ impl TenantUpdate {
                 .never_expires_allowed
                 .unwrap_or(keeping.never_expires_allowed),
         };
-        let quota = Quota {
-            max_stored_bytes: self.max_stored_bytes.unwrap_or(quota.max_stored_bytes),
-            max_artifacts: self.max_artifacts.unwrap_or(quota.max_artifacts),
-        };
-        Ok((keeping.check()?, quota))
+        keeping.check()
+    }
+
+    /// The tenant's own limits after the change.
+    pub(crate) fn overrides(&self, mut overrides: LimitChanges) -> LimitChanges {
+        for kind in &self.reset {
+            overrides.reset(*kind);
+        }
+        for (kind, max) in self.limits.iter() {
+            overrides.set(kind, max);
+        }
+        for (kind, max) in [
+            (LimitKind::StoredBytes, self.max_stored_bytes),
+            (LimitKind::Artifacts, self.max_artifacts),
+        ] {
+            if let Some(max) = max {
+                overrides.set(kind, max);
+            }
+        }
+        overrides
     }
 }

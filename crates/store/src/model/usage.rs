@@ -1,6 +1,8 @@
 //! What tenants store.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// How much is stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,4 +27,21 @@ pub struct Miscount {
     pub counted: Usage,
     /// The sum of its rows.
     pub found: Usage,
+}
+
+/// Calls of a tenant on one day of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayOfCalls {
+    /// The tenant's id.
+    pub tenant: Uuid,
+    /// The day.
+    pub day: Date,
+    /// How many there were.
+    pub requests: u64,
+    /// How many of them a limit refused.
+    pub refused: u64,
+    /// The bytes of their requests.
+    pub received_bytes: u64,
+    /// The bytes of their answers.
+    pub sent_bytes: u64,
 }

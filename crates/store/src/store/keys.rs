@@ -93,6 +93,7 @@ impl Store {
             name: old.name.clone(),
             grant: Grant::new(scopes, old.grant.narrowing().clone(), None),
             expires_in: old.grant.not_after().and_then(|end| left(end).ok()),
+            limits: old.limits.clone(),
         };
         let secret = ApiKeySecret::fresh();
         let key = rows::add(&tx, &caller.tenant.name, &secret, &new).await?;

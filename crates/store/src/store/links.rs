@@ -5,13 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    meta::{artifacts, connection::Connection, links as rows, reach},
+    meta::{artifacts, connection::Connection, links as rows, reach, tenants},
     model::{
         access::Reach,
         error::{Error, Result},
+        id::TenantId,
         idempotency::{Fingerprint, IdempotencyKey},
         link::{Link, link_id},
         page::{Page, PageSize},
+        plan::LimitKind,
         reference::{ArtifactRef, artifact_id},
         tenant::Caller,
     },
@@ -55,6 +57,9 @@ impl Store {
         };
         let artifact = artifacts::resolve(&once.tx, caller.reach(), artifact).await?;
         artifacts::get(&once.tx, caller.tenant.id, &artifact).await?;
+        if let Some(max) = caller.tenant.limits.get(LimitKind::Links) {
+            check_links(&once.tx, caller.tenant.id, max).await?;
+        }
         let link = rows::insert(&once.tx, caller.tenant.id, &artifact, expires_in).await?;
         once.commit(json!({"link_id": link.id.as_str()})).await?;
         Ok(link)
@@ -163,6 +168,16 @@ impl Store {
         let (artifact, location) =
             artifacts::locate(&client, target.tenant, &target.link.artifact_id).await?;
         Ok(Download::new(self, target.tenant, artifact, location))
+    }
+}
+
+/// Refuses another link where there are as many as allowed. The tenant's other links wait until this transaction ends.
+async fn check_links(tx: &Connection, tenant: TenantId, max: u64) -> Result<()> {
+    tenants::lock(tx, tenant).await?;
+    let most = i64::try_from(max).unwrap_or(i64::MAX);
+    match rows::count_active(tx, tenant, most).await? < most {
+        true => Ok(()),
+        false => Err(Error::TooManyLinks(max)),
     }
 }
 

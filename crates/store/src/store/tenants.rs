@@ -5,7 +5,7 @@ pub(crate) mod limits;
 use uuid::Uuid;
 
 use crate::{
-    meta::api_keys::{self as rows, Found},
+    meta::api_keys::{self as rows, Found, Operators},
     model::{
         api_key::{ApiKey, ApiKeySecret, NewApiKey},
         digest::ContentHash,
@@ -101,6 +101,34 @@ impl Store {
         let client = self.meta.client().await?;
         let key = rows::add(&client, tenant_name, &secret, new).await?;
         Ok((key, secret))
+    }
+
+    /// Makes the first key that may operate the deployment, for a tenant; `None` if there is one that works. With a secret
+    /// that is given, in place of a fresh one, an earlier call with the same secret counts as this one.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is no identifier and a secret that is none; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn bootstrap(
+        &self,
+        tenant_name: &str,
+        secret: Option<ApiKeySecret>,
+    ) -> Result<Option<ApiKeySecret>> {
+        check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
+        let secret = secret.unwrap_or_else(ApiKeySecret::fresh);
+        let client = self.meta.client().await?;
+        let tx = client.transaction().await?;
+        let operators = rows::lock_operators(&tx, secret.sha256()).await?;
+        let is_first = match operators {
+            Operators::None => true,
+            Operators::This => false,
+            Operators::Others => return Ok(None),
+        };
+        if is_first {
+            rows::add(&tx, tenant_name, &secret, &NewApiKey::of_operator()).await?;
+        }
+        tx.commit().await?;
+        Ok(Some(secret))
     }
 
     /// Lists a tenant's API keys, newest first, at most 200.

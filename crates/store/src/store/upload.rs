@@ -111,6 +111,8 @@ impl Store {
 pub struct Upload {
     store: Store,
     tenant: Tenant,
+    /// The largest content.
+    limit: u64,
     grant: Grant,
     spec: Arc<ArtifactSpec>,
     ttl: Option<Duration>,
@@ -143,7 +145,7 @@ impl Upload {
     fn new(store: Store, caller: &Caller, spec: ArtifactSpec) -> Result<Self> {
         let tenant = caller.tenant.clone();
         let ttl = spec.expiry.resolve(tenant.keeping)?;
-        let limit = store.limits().upload_bytes;
+        let limit = caller.max_file_bytes(store.limits().upload_bytes);
         let expected = spec.declared_size;
         if expected.is_some_and(|size| size > limit) {
             return Err(too_large(limit));
@@ -160,6 +162,7 @@ impl Upload {
             part_size: part_size_for(expected.unwrap_or(limit)),
             store,
             tenant,
+            limit,
             grant: caller.grant.clone(),
             spec: Arc::new(spec),
             ttl,
@@ -230,9 +233,8 @@ impl Upload {
     /// Counts bytes that arrive, and refuses too many.
     fn count(&mut self, bytes: usize) -> Result<()> {
         self.size += bytes as u64;
-        let limit = self.store.limits().upload_bytes;
-        if self.size > limit {
-            return Err(too_large(limit));
+        if self.size > self.limit {
+            return Err(too_large(self.limit));
         }
         match self.spec.declared_size.filter(|size| self.size > *size) {
             Some(declared) => Err(Error::ContentMismatch {

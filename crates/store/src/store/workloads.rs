@@ -13,8 +13,20 @@ use crate::{
     store::{Store, credential_cache::Proof},
 };
 
+/// Checks what a workload is known by, and that it may do something.
+pub(super) fn check(issuer: &str, subject: &str, grant: &Grant) -> Result<()> {
+    check_claims(issuer, subject)?;
+    match grant.scopes().is_empty() {
+        true => Err(Error::invalid(
+            "scopes",
+            "must have at least one, and admin only without a narrowing",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Checks the claims of a workload: 1 to 512 visible bytes, with `*` only after a last `:`.
-fn check(issuer: &str, subject: &str) -> Result<()> {
+fn check_claims(issuer: &str, subject: &str) -> Result<()> {
     let visible = |text: &str| {
         (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
     };
@@ -100,11 +112,7 @@ impl Store {
         grant: &Grant,
     ) -> Result<Workload> {
         check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
-        check(issuer, subject)?;
-        if grant.scopes().is_empty() {
-            let rule = "must have at least one, and admin only without a narrowing";
-            return Err(Error::invalid("scopes", rule));
-        }
+        check(issuer, subject, grant)?;
         let client = self.meta.client().await?;
         rows::add(&client, tenant_name, issuer, subject, grant)
             .await?
@@ -138,7 +146,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::{candidates, check};
+    use super::{candidates, check_claims as check};
 
     #[test]
     fn a_subject_is_itself_or_one_of_a_group() {

@@ -204,6 +204,28 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
+{{- /* A container of the Job that migrates: the root, the values of migrate, its name and its command. */ -}}
+{{- define "cairn.migrateContainer" -}}
+{{- $root := index . 0 -}}
+{{- $migrate := index . 1 -}}
+- name: {{ index . 2 }}
+  {{- include "cairn.container" (list $root $migrate) | nindent 2 }}
+  command: {{ toJson (index . 3) }}
+  {{- with $migrate.envFrom }}
+  envFrom:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  env:
+    {{- range $name, $value := include "cairn.sharedEnv" $root | fromYaml }}
+    - name: {{ $name }}
+      value: {{ $value | quote }}
+    {{- end }}
+    {{- include "cairn.databaseEnv" (list $root $migrate.existingSecret) | trim | nindent 4 }}
+    {{- with $migrate.extraEnv }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
 {{- define "cairn.volumeMounts" -}}
 {{- $root := index . 0 -}}
 {{- $workload := index . 1 -}}

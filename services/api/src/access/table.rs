@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use cairn_store::Scope::{self, Admin, Delete, Hold, Link, Read, Seal, Write};
+use cairn_store::Scope::{self, Admin, Delete, Hold, Link, Operator, Read, Seal, Write};
 
 /// What a caller must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub(crate) enum Touches {
     Jobs,
     /// The keys of the tenant.
     Keys,
+    /// What the tenant has altogether.
+    Tenant,
+    /// Plans, and tenants as wholes.
+    Deployment,
 }
 
 /// The rule of a method.
@@ -50,7 +54,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 46] = [
+const TABLE: [(&str, Rule); 58] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -89,10 +93,22 @@ const TABLE: [(&str, Rule); 46] = [
     row("cairn.v1.JobService/CancelJob", Needs::Any(&[Delete, Write, Hold]), Touches::Jobs),
     row("cairn.v1.IdentityService/WhoAmI", Needs::Credential, Touches::Nothing),
     row("cairn.v1.IdentityService/CreateToken", Needs::Credential, Touches::Nothing),
+    row("cairn.v1.IdentityService/GetUsage", Needs::All(&[Read]), Touches::Tenant),
     row("cairn.v1.AdminService/CreateKey", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/ListKeys", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/RotateKey", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/RevokeKey", Needs::All(&[Admin]), Touches::Keys),
+    row("cairn.v1.OperatorService/SetPlan", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/ListPlans", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/DeletePlan", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/SetTenant", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/GetTenant", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/ListTenants", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/GetTenantUsage", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/SetWorkload", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/ListWorkloads", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/RemoveWorkload", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/Apply", Needs::All(&[Operator]), Touches::Deployment),
     row("grpc.health.v1.Health/Check", Needs::Nothing, Touches::Nothing),
     row("grpc.health.v1.Health/Watch", Needs::Nothing, Touches::Nothing),
     row("grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Needs::Nothing, Touches::Nothing),

@@ -5,7 +5,8 @@ use clap::Args;
 
 #[derive(Args)]
 pub(crate) struct GrantArguments {
-    /// What it may do, separated by commas: read, write, delete, link, seal, hold, admin. All of it when not given.
+    /// What it may do, separated by commas: read, write, delete, link, seal, hold, admin, operator. All but operator when not
+    /// given.
     #[arg(long, value_delimiter = ',', value_name = "SCOPE")]
     scopes: Vec<Scope>,
     /// Only in this session; may be given several times.

@@ -61,6 +61,7 @@ impl From<Limits> for TenantUpdate {
             default_ttl: limits.default_ttl.map(time),
             max_ttl: limits.max_ttl.map(time),
             never_expires_allowed: limits.never_expires,
+            ..Self::default()
         }
     }
 }

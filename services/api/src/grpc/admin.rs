@@ -2,10 +2,10 @@ use cairn_proto::v1::{
     self, CreateKeyRequest, CreateKeyResponse, ListKeysRequest, ListKeysResponse, RevokeKeyRequest,
     RevokeKeyResponse, RotateKeyRequest, RotateKeyResponse, admin_service_server::AdminService,
 };
-use cairn_store::{ApiKey, NewApiKey};
+use cairn_store::{ApiKey, LimitChanges, NewApiKey};
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, grants, taken};
+use super::{Services, convert, grants, plan_limits as limits, taken};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -17,7 +17,10 @@ impl AdminService for Services {
         let (caller, request) = taken(request)?;
         let expires_in = request.expires_in.map(convert::duration);
         let grant = grants::grant(&request.scopes, request.narrowing).map_err(to_status)?;
+        let limits = limits::wanted("limits", &request.limits).map_err(to_status)?;
+        let limits = LimitChanges::of_key("limits", limits).map_err(to_status)?;
         let new = NewApiKey::new(request.name, grant, expires_in).map_err(to_status)?;
+        let new = new.with_limits(limits);
         let made = self.store.create_key(&caller, &new).await;
         let (key, secret) = made.map_err(to_status)?;
         Ok(Response::new(CreateKeyResponse {
@@ -69,6 +72,7 @@ fn api_key(key: ApiKey) -> v1::ApiKey {
         key_id: key.id.to_string(),
         scopes: grants::scopes(&key.grant),
         narrowing: grants::narrowing(&key.grant),
+        limits: limits::limits(key.limits.iter()),
         name: key.name,
         last_4: key.last_4,
         created_at: Some(convert::timestamp(key.created_at)),

@@ -76,6 +76,7 @@ impl Gate {
             parts.extensions.insert(caller);
             (taker, admitted)
         };
+        body = admitted.received(body);
         let message = if taker.is_none() {
             OPEN_MESSAGE
         } else if CONTENT.contains(&rpc) {

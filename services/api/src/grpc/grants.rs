@@ -56,6 +56,7 @@ fn scope(number: i32) -> Option<Scope> {
         v1::Scope::Seal => Scope::Seal,
         v1::Scope::Hold => Scope::Hold,
         v1::Scope::Admin => Scope::Admin,
+        v1::Scope::Operator => Scope::Operator,
     })
 }
 
@@ -80,6 +81,7 @@ pub(crate) fn scopes(of: &Grant) -> Vec<i32> {
         Scope::Seal => v1::Scope::Seal,
         Scope::Hold => v1::Scope::Hold,
         Scope::Admin => v1::Scope::Admin,
+        Scope::Operator => v1::Scope::Operator,
     };
     let scopes = of.scopes().iter();
     scopes.map(|scope| number(scope).into()).collect()

@@ -5,15 +5,15 @@ use cairn_proto::v1::{
     WatchSessionsRequest, WatchSessionsResponse,
 };
 use cairn_store::{
-    Caller, Error, Event, EventBatch, EventKind, Grant, SessionsWatch, Subject, Watch, WatchStart,
-    Watched,
+    Caller, Error, Event, EventBatch, EventKind, Grant, LimitKind, SessionsWatch, Subject, Watch,
+    WatchStart, Watched,
 };
 use futures_util::{Stream, stream};
 use tokio::time::Instant;
 use tonic::Status;
 
 use super::{Services, convert};
-use crate::{error::to_status, shares::Share};
+use crate::{error::to_status, limits::Place, shares::Share};
 
 /// Begins to watch a session, and tells until the caller ends it, the server stops or the key is revoked.
 pub(super) async fn session(
@@ -58,11 +58,14 @@ pub(super) async fn sessions(
     Ok(watching.messages(message))
 }
 
-/// A place among the watchers.
-fn share(services: &Services, caller: &Caller) -> Result<Share, Status> {
+/// A place among the watchers, of all tenants and of its own.
+fn share(services: &Services, caller: &Caller) -> Result<(Vec<Place>, Share), Status> {
+    let limited = services.limiter.of(caller);
+    let places = limited.places(LimitKind::Watches).map_err(to_status)?;
     let taker = Some(caller.tenant.name.as_str().into());
     let share = services.watchers.take(&taker, 1);
-    share.ok_or_else(|| to_status(Error::RateLimited("watchers")))
+    let share = share.ok_or_else(|| to_status(Error::RateLimited("watchers")))?;
+    Ok((places, share))
 }
 
 fn start(only_new: bool, after_position: i64) -> Result<WatchStart, Status> {
@@ -90,7 +93,7 @@ struct Watching {
     /// When the credential was last looked at.
     trusted: Instant,
     source: Source,
-    _share: Share,
+    _share: (Vec<Place>, Share),
 }
 
 impl Watching {
@@ -99,7 +102,7 @@ impl Watching {
         caller: &Caller,
         secret: String,
         source: Source,
-        share: Share,
+        share: (Vec<Place>, Share),
     ) -> Self {
         Self {
             services: services.clone(),

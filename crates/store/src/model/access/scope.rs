@@ -19,11 +19,13 @@ pub enum Scope {
     Hold,
     /// Make and revoke the keys of the tenant.
     Admin,
+    /// Administer the deployment: its plans and its tenants.
+    Operator,
 }
 
 impl Scope {
     /// All of them.
-    pub const EVERY: [Self; 7] = [
+    pub const EVERY: [Self; 8] = [
         Self::Read,
         Self::Write,
         Self::Delete,
@@ -31,6 +33,7 @@ impl Scope {
         Self::Seal,
         Self::Hold,
         Self::Admin,
+        Self::Operator,
     ];
 
     /// The name, as keys and errors have it.
@@ -44,6 +47,7 @@ impl Scope {
             Self::Seal => "seal",
             Self::Hold => "hold",
             Self::Admin => "admin",
+            Self::Operator => "operator",
         }
     }
 
@@ -63,7 +67,7 @@ impl FromStr for Scope {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let named = Self::EVERY.into_iter().find(|scope| scope.as_str() == name);
-        named.ok_or("must be read, write, delete, link, seal, hold or admin")
+        named.ok_or("must be read, write, delete, link, seal, hold, admin or operator")
     }
 }
 
@@ -72,10 +76,11 @@ impl FromStr for Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Every scope.
+    /// Every scope within a tenant. Operating the deployment must be given by name.
     #[must_use]
     pub fn all() -> Self {
-        Scope::EVERY.into_iter().collect()
+        let of_tenant = |scope: &Scope| *scope != Scope::Operator;
+        Scope::EVERY.into_iter().filter(of_tenant).collect()
     }
 
     /// No scope.

@@ -3,8 +3,9 @@
 use crate::{
     meta::tenants as rows,
     model::{
-        error::Result,
+        error::{Error, Result},
         tenant::{TenantUpdate, TenantUsage},
+        text::check_tenant_name,
     },
     store::Store,
 };
@@ -23,7 +24,10 @@ impl Store {
     pub async fn update_tenant(&self, tenant_name: &str, update: TenantUpdate) -> Result<bool> {
         update.check()?;
         let client = self.meta.client().await?;
-        rows::update(&client, tenant_name, update).await
+        let tx = client.transaction().await?;
+        let found = rows::update(&tx, tenant_name, &update).await?;
+        tx.commit().await?;
+        Ok(found)
     }
 
     /// The limits of the tenant of this name and what it stores, if there is one.
@@ -45,9 +49,38 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
-    #[tracing::instrument(skip_all)]
     pub async fn list_tenants(&self, after: Option<&str>) -> Result<Vec<TenantUsage>> {
+        self.list_some_tenants(after, Self::TENANTS_PAGE).await
+    }
+
+    /// As `list_tenants`, at most so many.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn list_some_tenants(
+        &self,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<TenantUsage>> {
         let client = self.meta.client().await?;
-        rows::list(&client, None, after, Self::TENANTS_PAGE as i64).await
+        rows::list(&client, None, after, most.min(Self::TENANTS_PAGE) as i64).await
+    }
+
+    /// Makes a tenant, or changes one that exists, all that is given or nothing, and returns it.
+    ///
+    /// # Errors
+    /// Those of `update_tenant`; `Invalid` for a name that is no identifier and for an unknown plan.
+    #[tracing::instrument(skip_all)]
+    pub async fn set_tenant(&self, name: &str, update: TenantUpdate) -> Result<TenantUsage> {
+        check_tenant_name(name).map_err(|rule| Error::invalid("name", rule))?;
+        update.check()?;
+        let client = self.meta.client().await?;
+        let tx = client.transaction().await?;
+        rows::ensure(&tx, name).await?;
+        rows::update(&tx, name, &update).await?;
+        let set = rows::list(&tx, Some(name), None, 1).await?.pop();
+        tx.commit().await?;
+        set.ok_or_else(|| Error::TenantNotFound(name.to_owned()))
     }
 }

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Json,
-    body::Body,
     extract::{Request, State},
     http::StatusCode,
 };
@@ -122,7 +121,7 @@ pub(super) async fn read(
     request: Request,
 ) -> Result<Streamed, Failure> {
     let caller = caller_of(&services, Permission::Read, &artifact_id, &signature).await?;
-    let (_, admitted) = admission.admit_tenant(&caller.tenant, "").await?;
+    let (_, admitted) = admission.admit_caller(&caller, "").await?;
     let wanted = ArtifactRef::new(&artifact_id, None)?;
     let download = services.store.open_artifact(&caller, &wanted).await?;
     let answer = links::answer(download, request.method(), request.headers()).await?;
@@ -190,11 +189,11 @@ pub(super) async fn write(
     request: Request,
 ) -> Result<Json<json::Artifact>, Failure> {
     let caller = caller_of(&services, Permission::Write, &artifact_id, &signature).await?;
-    let (_, _admitted) = admission.admit_tenant(&caller.tenant, "").await?;
+    let (_, admitted) = admission.admit_caller(&caller, "").await?;
     let arrived = Arrived::default();
     let mut pace = Pace::new(arrived.clone(), services.store.limits());
     let mut body = arrived
-        .count(Body::new(request.into_body()))
+        .count(admitted.received(request.into_body()))
         .into_data_stream();
     let mut upload = services
         .store

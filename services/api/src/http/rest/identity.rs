@@ -5,7 +5,7 @@ use cairn_proto::{
     json,
     v1::{self, CreateTokenRequest, WhoAmIRequest, identity_service_server::IdentityService},
 };
-use cairn_store::{Error, Result};
+use cairn_store::{Error, LimitKind, Result};
 use prost_types::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::{
     answer::Created,
     call::{Call, Input},
 };
-use crate::{grpc::Services, http::failure::Failure};
+use crate::{grpc::Services, http::failure::Failure, limits::BURST};
 
 /// The largest integer that JSON carries everywhere: what "no limit" is among numbers that are never null.
 const NO_LIMIT: i64 = (1 << 53) - 1;
@@ -23,9 +23,6 @@ const NO_LIMIT: i64 = (1 << 53) - 1;
 pub(super) struct WhoAmI {
     #[serde(flatten)]
     identity: json::Identity,
-    /// Cairn has no plans: what a tenant may is its quota.
-    plan: &'static str,
-    /// Requests are not counted: always 0.
     usage_requests_month: i64,
     plan_requests_limit_month: i64,
     usage_storage_bytes: i64,
@@ -44,16 +41,21 @@ pub(super) async fn who_am_i(
     let active_links = services.store.count_active_links(call.caller()).await?;
     let answer = services.who_am_i(call.request(WhoAmIRequest {})).await?;
     let identity = json::Identity::from(answer.into_inner());
+    let max = |kind: LimitKind| {
+        let limits = identity.limits.iter();
+        let of_kind = limits.filter(|it| it.kind.as_deref() == Some(kind.as_str()));
+        of_kind.map(|it| it.max).fold(NO_LIMIT, i64::min)
+    };
+    let rate = max(LimitKind::RequestsPerSecond);
     Ok(Json(WhoAmI {
-        plan: "self-hosted",
-        usage_requests_month: 0,
-        plan_requests_limit_month: NO_LIMIT,
+        usage_requests_month: identity.requests_this_month,
+        plan_requests_limit_month: max(LimitKind::RequestsPerMonth),
         usage_storage_bytes: identity.stored_bytes,
         plan_storage_limit_bytes: identity.max_stored_bytes.unwrap_or(NO_LIMIT).min(NO_LIMIT),
         active_links,
-        max_active_links: NO_LIMIT,
-        rate_limit_sustained: NO_LIMIT,
-        rate_limit_burst: NO_LIMIT,
+        max_active_links: max(LimitKind::Links),
+        rate_limit_sustained: rate,
+        rate_limit_burst: rate.saturating_mul(BURST as i64).min(NO_LIMIT),
         identity,
     }))
 }

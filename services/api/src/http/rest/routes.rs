@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::{Request, State},
     handler::Handler,
-    http::{HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, Method, header},
     middleware::{Next, from_fn_with_state},
     response::{Html, IntoResponse, Response},
     routing::{MethodFilter, get, on},
@@ -18,7 +18,13 @@ use super::{
     call::Entered,
     openapi::{Described, Document, page},
 };
-use crate::{admission::Admission, grpc::Services, http::failure::Failure, observe::names};
+use crate::{
+    admission::Admission,
+    grpc::Services,
+    http::failure::Failure,
+    limits::{BURST, CallsLeft},
+    observe::names,
+};
 
 /// Nothing on the page comes from elsewhere, and it has no script.
 const PAGE_POLICY: &str =
@@ -90,7 +96,7 @@ fn filter(method: Method) -> MethodFilter {
 /// Lets a request in by its credential, before any of its body is read.
 async fn enter(
     State((admission, rpc)): State<(Arc<Admission>, Arc<str>)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let (caller, taker, admitted) = match admission.admit(request.headers(), &rpc).await {
@@ -99,6 +105,7 @@ async fn enter(
     };
     // The trace of a caller that is known is worth going on with.
     trace::continue_from(&tracing::Span::current(), request.headers());
+    let mut request = request.map(|body| admitted.received(body));
     let held = admitted.held.clone();
     request.extensions_mut().insert(Entered {
         caller,
@@ -106,6 +113,22 @@ async fn enter(
         held,
         admission,
     });
-    let answer = next.run(request).await;
+    let left = admitted.calls_left();
+    let mut answer = next.run(request).await;
+    if let Some(left) = left {
+        rate_limit(answer.headers_mut(), &left);
+    }
     answer.map(|body| admitted.until_sent(body))
+}
+
+/// Writes how many calls may come, in the fields of draft-ietf-httpapi-ratelimit-headers.
+fn rate_limit(headers: &mut HeaderMap, calls: &CallsLeft) {
+    let policy = format!("\"requests\";q={};w={BURST}", calls.burst);
+    let resets_in = calls.resets_in.as_secs_f64().ceil();
+    let left = format!("\"requests\";r={};t={resets_in}", calls.left);
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
 }

@@ -1,0 +1,77 @@
+//! `cairn admin` of an operator: plans, tenants, workloads, usage and files, without access to the database.
+
+use cairn_store::NewApiKey;
+use serde_json::json;
+
+use harness::{Cairn, Shell};
+
+use super::start;
+
+async fn operator(cairn: &Cairn) -> Shell {
+    let key = NewApiKey::of_operator();
+    let (_, secret) = cairn.store.issue_api_key("operators", &key).await.unwrap();
+    Shell::at(&cairn.grpc_url, secret.reveal()).await
+}
+
+#[tokio::test]
+async fn an_operator_gives_a_tenant_a_plan_and_the_tenant_sees_it() {
+    let (cairn, tenant) = start().await;
+    let operator = operator(&cairn).await;
+    let limit = "--limit=stored_bytes=1KiB";
+    let plan = ["admin", "plans", "set", "small", limit];
+    let plan = operator.json(&plan).await;
+    let limits = json!([{"kind": "stored_bytes", "max": 1024}]);
+    assert_eq!(plan["limits"], limits);
+    let set = ["admin", "tenants", "set", "acme", "--plan=small"];
+    assert_eq!(operator.json(&set).await["limits"], limits);
+    let me = tenant.json(&["whoami"]).await;
+    assert_eq!(me["plan"], "small");
+    assert_eq!(me["limits"][0]["left"], 1024);
+    let own = [&set[..4], &["--limit=stored_bytes=none", "--max-ttl=90d"]].concat();
+    let changed = operator.json(&own).await;
+    assert_eq!(
+        (&changed["limits"], &changed["max_ttl"]),
+        (&json!([]), &json!("90d"))
+    );
+    let listed = operator.json(&["admin", "tenants", "list"]).await;
+    assert_eq!(listed["tenants"][0]["name"], "acme");
+    let plans = operator.json(&["admin", "plans", "list"]).await;
+    assert_eq!(plans["plans"].as_array().unwrap().len(), 2);
+    tenant
+        .run(&["admin", "plans", "list"])
+        .await
+        .with_code(1)
+        .saying("'operator'");
+}
+
+#[tokio::test]
+async fn a_file_is_applied_and_rehearsed() {
+    let (cairn, _tenant) = start().await;
+    let operator = operator(&cairn).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("admin.yaml");
+    std::fs::write(&file, "plans:\n  - name: small\n    limits: {calls: 5}\n").unwrap();
+    let file = file.to_str().unwrap();
+    let changes = json!(["plan small: new, calls=5"]);
+    for (args, expected) in [
+        (&["--dry-run"][..], &changes),
+        (&[], &changes),
+        (&[], &json!([])),
+    ] {
+        let apply = [&["admin", "apply", "-f", file][..], args].concat();
+        assert_eq!(&operator.json(&apply).await["changes"], expected);
+    }
+}
+
+#[tokio::test]
+async fn usage_is_shown_to_the_tenant_and_to_operators() {
+    let (cairn, tenant) = start().await;
+    let operator = operator(&cairn).await;
+    tenant.push("a.txt", "hello", &["--session", "run"]).await;
+    let by_session = ["usage", "--by", "session"];
+    let own = tenant.json(&by_session).await;
+    assert_eq!(own["rows"][0]["key"], "run");
+    assert_eq!(own["rows"][0]["bytes"], 5);
+    let of_tenant = [&["admin", "usage", "acme"][..], &by_session[1..]].concat();
+    assert_eq!(operator.json(&of_tenant).await, own);
+}
