@@ -14,6 +14,7 @@ use crate::{
 
 mod creates;
 mod crowd;
+mod faces;
 mod fill;
 mod flood;
 mod folders;
@@ -67,6 +68,8 @@ enum Benchmark {
     Reads,
     /// One large stream, up and down, against a multipart upload and GetObject
     Streams,
+    /// A large content through gRPC and HTTP, in one and several streams, against the raw SDK
+    Faces,
     /// Many large uploads at once on one connection
     Crowd,
     /// A folder of small files, pushed and pulled by the command line, against the AWS command line
@@ -89,6 +92,7 @@ impl Benchmark {
             Self::Creates => creates::run(plan, report).await,
             Self::Reads => reads::run(plan, report).await,
             Self::Streams => streams::run(plan, report).await,
+            Self::Faces => faces::run(plan, report).await,
             Self::Crowd => crowd::run(plan, report).await,
             Self::Folders => folders::run(plan, report).await,
             Self::Flood => flood::run(plan, report).await,

@@ -21,7 +21,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{Bucket, free_address, process::Process};
+use super::{Bucket, HttpClient, free_address, process::Process};
 
 /// The largest message of an upload.
 pub(crate) const PIECE: usize = 256 << 10;
@@ -33,6 +33,7 @@ pub(crate) struct Api {
     pub(crate) database_url: String,
     pub(crate) process: Process,
     url: String,
+    http_url: String,
     program: PathBuf,
     bucket: Bucket,
     key: String,
@@ -67,6 +68,7 @@ impl Api {
             database_url: database_url.to_owned(),
             process,
             url: format!("http://{grpc}"),
+            http_url: format!("http://{http}"),
             program: program.to_owned(),
             bucket: bucket.clone(),
             key,
@@ -81,6 +83,11 @@ impl Api {
     /// A client of the tenant, on its own connection.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.url, &self.key).await
+    }
+
+    /// A client of the tenant that calls over HTTP.
+    pub(crate) fn http_client(&self) -> HttpClient {
+        HttpClient::new(&self.http_url, &self.key)
     }
 
     /// As many clients.
