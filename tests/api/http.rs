@@ -18,6 +18,7 @@ mod session_artifacts;
 mod sessions;
 mod uploads;
 mod urls;
+mod usage;
 
 /// Makes "never" a time to live that `acme` may not ask for.
 async fn forbid_never(cairn: &Cairn) {

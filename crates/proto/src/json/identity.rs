@@ -89,6 +89,7 @@ impl From<WhoAmIResponse> for Identity {
 
 /// Usage of one day, session or agent; the fields are those of [`v1::UsageRow`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UsageRow {
     /// The day, as 2026-11-30, or the id.
     pub key: String,

@@ -25,6 +25,7 @@ mod session_artifacts;
 mod sessions;
 mod spec;
 mod upload;
+mod usage;
 mod value;
 
 use routes::Routes;
@@ -40,6 +41,7 @@ const DELETE: Method = Method::DELETE;
 pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
     let routes = Routes::new(admission)
         .add(GET, "/v1/whoami", "IdentityService/WhoAmI", identity::who_am_i)
+        .add(GET, "/v1/usage", "IdentityService/GetUsage", usage::get)
         .add(POST, "/v1/tokens", "IdentityService/CreateToken", identity::create_token)
         .add(GET, "/v1/artifacts", "ArtifactService/ListArtifacts", artifacts::list)
         .add(POST, "/v1/artifacts", "ArtifactService/UploadArtifact", upload::create)
