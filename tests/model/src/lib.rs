@@ -22,6 +22,8 @@
 //!   after its sender gave up, or never. A commit is cut off, and is made or rolled back later. A lagging standby takes
 //!   over.
 //! - **The hold of a session**, whose artifacts follow in batches, in a model of its own ([`explore_holds`]).
+//! - **An upload that outlives its process**, whose parts two writers send, in a model of its own
+//!   ([`explore_resumable`]).
 //! - **Locks** as Postgres has them, and the **foreign key**, which can be left out, to see what the code achieves alone
 //!   and what the key does.
 //!
@@ -31,7 +33,7 @@
 //!
 //! # What is not modelled
 //!
-//! - Parts of multipart uploads: a PUT is one step, with the whole content. Inline bytes: there is no second store.
+//! - Parts of multipart uploads, outside of that model: a PUT is one step, with the whole content. Inline bytes: there is no second store.
 //! - Statements within a flight, batches of more than one object, and Postgres itself: tests with a real one show that
 //!   READ COMMITTED and its locks work as assumed here.
 //! - Versions, idempotency keys, tenants, quotas; and an old primary that has not noticed a failover.
@@ -46,6 +48,7 @@ mod instance;
 pub mod invariants;
 mod properties;
 mod protocol;
+mod resumable;
 mod sights;
 mod state;
 mod variants;
@@ -54,4 +57,8 @@ pub use check::{Explored, explore, look_for_breach};
 pub use hold::{HoldVariant, WHAT_IS_HELD_STAYS, explore_holds};
 pub use instance::Instance;
 pub use properties::{NOTHING_COMES_BACK, NOTHING_IS_LOST, NOTHING_LEAKS};
+pub use resumable::{
+    ACKNOWLEDGED_IS_KEPT, BYTES_MATCH_THEIR_HASH, ENDED_LEAVES_NOTHING, ResumableVariant,
+    SEALED_STAYS_AS_IT_IS, explore_resumable,
+};
 pub use variants::Variant;
