@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "cairn/v1/access.proto",
     "cairn/v1/admin_service.proto",
     "cairn/v1/artifact.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 13] = [
     "cairn/v1/operator_service.proto",
     "cairn/v1/session_service.proto",
     "cairn/v1/token.proto",
+    "cairn/v1/upload_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -31,6 +31,7 @@ mod publish;
 mod quotas;
 mod records;
 mod restore;
+mod resumable;
 mod session_lists;
 mod sessions;
 mod tls;

@@ -10,7 +10,7 @@ use harness::{Cairn, content, mortal::Mortal};
 
 /// Does some work on a replica that dies after its first step, then on one that dies after its second, until one
 /// completes it. Each time a replica that lives repeats the work. The work gets the number of the round.
-async fn wherever_it_dies(
+pub(super) async fn wherever_it_dies(
     cairn: &Cairn,
     caller: &Caller,
     work: impl AsyncFn(&Store, &Caller, usize) -> Result<()>,
@@ -28,7 +28,8 @@ async fn wherever_it_dies(
         }
         // The dead replica's locks and leases end with their time.
         cairn
-            .sql("UPDATE idempotency_keys SET lease_until = now() WHERE lease_until > now()")
+            .sql("UPDATE idempotency_keys SET lease_until = now() WHERE lease_until > now();
+                 UPDATE uploads SET finishing_since = now() - interval '1 hour' WHERE finishing_since IS NOT NULL")
             .await;
         work(&cairn.store, caller, round).await.unwrap();
         if lived {
@@ -52,14 +53,14 @@ async fn filenames(cairn: &Cairn) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-async fn once_each(cairn: &Cairn, count: usize) {
+pub(super) async fn once_each(cairn: &Cairn, count: usize) {
     let names = filenames(cairn).await;
     let distinct: BTreeSet<_> = names.iter().collect();
     assert_eq!((names.len(), distinct.len()), (count, count), "{names:?}");
 }
 
 /// Bytes of this size that no other round uses.
-fn bytes(size: usize, round: usize) -> Vec<u8> {
+pub(super) fn bytes(size: usize, round: usize) -> Vec<u8> {
     let mut bytes = content(size);
     bytes[..8].copy_from_slice(&round.to_be_bytes());
     bytes

@@ -10,6 +10,7 @@ use cairn_proto::v1::{
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
     session_service_client::SessionServiceClient, upload_artifact_request::Message,
+    upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Code, Request, Status,
@@ -34,6 +35,8 @@ pub struct Client {
     pub links: LinkServiceClient<Authenticated>,
     /// Of `JobService`.
     pub jobs: JobServiceClient<Authenticated>,
+    /// Of `UploadService`.
+    pub uploads: UploadServiceClient<Authenticated>,
     /// Of `IdentityService`.
     pub identity: IdentityServiceClient<Authenticated>,
     /// Of `AdminService`.
@@ -77,7 +80,8 @@ impl Client {
             jobs: JobServiceClient::new(channel.clone()),
             identity: IdentityServiceClient::new(channel.clone()),
             admin: AdminServiceClient::new(channel.clone()),
-            operator: OperatorServiceClient::new(channel),
+            operator: OperatorServiceClient::new(channel.clone()),
+            uploads: UploadServiceClient::new(channel),
         }
     }
 

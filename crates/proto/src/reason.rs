@@ -83,8 +83,8 @@ impl ErrorReason {
     pub fn mapping(self) -> Mapping {
         use Code::{
             Aborted, DataLoss, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument,
-            NotFound, PermissionDenied, ResourceExhausted, Unauthenticated, Unavailable,
-            Unimplemented,
+            NotFound, OutOfRange, PermissionDenied, ResourceExhausted, Unauthenticated,
+            Unavailable, Unimplemented,
         };
         use Retry::{AfterPause, FromStart, No, WhenFirstEnds};
         let (grpc, http, http_code, retry) = match self {
@@ -116,6 +116,8 @@ impl ErrorReason {
             Self::FilterTooCostly => (FailedPrecondition, 422, "filter_too_costly", No),
             Self::VersionConflict => (Aborted, 409, "version_conflict", No),
             Self::IdempotencyInProgress => (Aborted, 409, "idempotency_in_progress", WhenFirstEnds),
+            Self::LastWriter => (Aborted, 409, "upload_taken_over", No),
+            Self::UploadOffsetMismatch => (OutOfRange, 409, "upload_offset_mismatch", No),
             Self::UploadExpired => (Aborted, 409, "upload_expired", FromStart),
             // tonic takes a request that ends with CANCELLED for a complete one, so this is ABORTED.
             Self::Cancelled => (Aborted, 400, "cancelled", No),

@@ -3,6 +3,8 @@
 //! A key is written by one upload, once, and never reused. The protocol needs nothing else: a write or a delete that
 //! was given up and takes effect later can only touch bytes that nothing refers to, or write the same bytes again.
 
+use std::time::Duration;
+
 use crate::model::id::{ObjectId, TenantId};
 
 mod error;
@@ -99,6 +101,55 @@ impl Blobs {
         match self {
             Self::S3(s3) => s3.complete(upload, parts, size).await,
             Self::Fs(fs) => fs.complete(upload).await,
+        }
+    }
+
+    /// Stores one part of an upload that may have several writers. Each part has a number of its own, so a late request
+    /// of one writer overwrites nothing of another. Durable when it returns.
+    pub(crate) async fn put_numbered(
+        &self,
+        upload: &Multipart,
+        number: i32,
+        bytes: Pieces,
+    ) -> BlobResult<Part> {
+        match self {
+            Self::S3(s3) => s3.put_part(upload, number, bytes).await,
+            Self::Fs(fs) => fs.put_numbered(upload, number, bytes).await,
+        }
+    }
+
+    /// Combines these numbered parts; durable when it returns. One call at a time: after a failure other than
+    /// `NotDone`, `was_combined` says whether it may be called again.
+    pub(crate) async fn combine(
+        &self,
+        upload: &Multipart,
+        parts: &[Part],
+        size: u64,
+    ) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.complete(upload, parts, size).await,
+            Self::Fs(fs) => fs.combine(upload, parts, size).await,
+        }
+    }
+
+    /// Whether an earlier call, which began so long ago, has combined the parts. An error if it may still be running.
+    pub(crate) async fn was_combined(
+        &self,
+        upload: &Multipart,
+        size: u64,
+        began: Duration,
+    ) -> BlobResult<bool> {
+        match self {
+            Self::S3(s3) => s3.was_completed(upload, size, began).await,
+            Self::Fs(fs) => Ok(fs.size_of(&upload.key).await? == Some(size)),
+        }
+    }
+
+    /// Aborts the upload with this id, and no other to its key.
+    pub(crate) async fn abort_one(&self, upload: &Multipart) -> BlobResult<()> {
+        match self {
+            Self::S3(s3) => s3.abort_one(&upload.key, &upload.id).await,
+            Self::Fs(_) => Ok(()),
         }
     }
 

@@ -45,6 +45,9 @@ pub struct StoreConfig {
     pub upload_bytes_per_second: u64,
     /// `CAIRN_UPLOAD_LEASE`: how long an upload may show no sign of life; default 15m.
     pub upload_lease: Duration,
+    /// `CAIRN_UPLOAD_WINDOW`: how long a resumable upload stays open after the last stored byte, and is remembered after
+    /// its end; default 24h, at most 6 days, after which it ends in any case.
+    pub upload_window: Duration,
     /// `CAIRN_DELETE_WINDOW`: how long deleted and expired artifacts keep their bytes; default 7d.
     pub delete_window: Duration,
     /// `CAIRN_GC_GRACE`: how long the bytes of a condemned object are kept before they are deleted; default 1h. It must
@@ -163,6 +166,7 @@ impl S3Credentials {
 impl StoreConfig {
     const INLINE_LIMIT: usize = 128 * 1024;
     const LONGEST_TRUST: Duration = Duration::from_secs(5 * 60);
+    const LONGEST_UPLOAD: Duration = Duration::from_secs(6 * 24 * 3600);
     /// The largest part of a multipart upload.
     pub(crate) const MAX_PART: usize = 64 * 1024 * 1024;
     /// The maximum number of parts in S3.
@@ -183,6 +187,7 @@ impl StoreConfig {
             upload_patience: Duration::from_secs(60),
             upload_bytes_per_second: 16 * 1024,
             upload_lease: Duration::from_secs(15 * 60),
+            upload_window: Duration::from_secs(24 * 3600),
             delete_window: Duration::from_secs(7 * 24 * 3600),
             gc_grace: Duration::from_secs(3600),
             idempotency_window: Duration::from_secs(24 * 3600),
@@ -221,6 +226,7 @@ impl StoreConfig {
             "CAIRN_UPLOAD_BYTES_PER_SECOND",
         )?;
         override_duration(&mut self.upload_lease, "CAIRN_UPLOAD_LEASE")?;
+        override_duration(&mut self.upload_window, "CAIRN_UPLOAD_WINDOW")?;
         override_duration(&mut self.delete_window, "CAIRN_DELETE_WINDOW")?;
         override_duration(&mut self.gc_grace, "CAIRN_GC_GRACE")?;
         override_duration(&mut self.idempotency_window, "CAIRN_IDEMPOTENCY_WINDOW")?;
@@ -271,6 +277,11 @@ impl StoreConfig {
                 self.upload_lease >= Duration::from_millis(1),
                 "CAIRN_UPLOAD_LEASE",
                 "must be more than zero".to_owned(),
+            ),
+            (
+                (Duration::from_millis(1)..=Self::LONGEST_UPLOAD).contains(&self.upload_window),
+                "CAIRN_UPLOAD_WINDOW",
+                "must be more than zero and at most 6d: buckets abort older uploads".to_owned(),
             ),
             (
                 self.credential_trust <= Self::LONGEST_TRUST,

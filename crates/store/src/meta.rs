@@ -66,6 +66,7 @@ pub(crate) mod tenants;
 mod time;
 mod tls;
 pub(crate) mod update;
+pub(crate) mod uploads;
 pub(crate) mod usage;
 pub(crate) mod usage_days;
 pub(crate) mod workloads;

@@ -21,6 +21,7 @@ pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod manifest;
 pub(crate) mod media_type;
+pub(crate) mod open_upload;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod quota;

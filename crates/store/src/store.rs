@@ -46,6 +46,7 @@ pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod manifest;
 pub(crate) mod plans;
+pub(crate) mod open_upload;
 pub(crate) mod publish;
 pub(crate) mod read;
 pub(crate) mod requests;
@@ -119,6 +120,7 @@ impl Store {
             blobs,
             times: Times {
                 lease: config.upload_lease,
+                upload_window: config.upload_window,
                 delete_window: config.delete_window,
                 grace: config.gc_grace,
                 idempotency_window: config.idempotency_window,

@@ -91,6 +91,21 @@ fn mapping(error: &Error) -> ErrorMapping {
             ErrorReason::UploadNotFound,
             vec![("artifact_id", id.clone())],
         ),
+        Error::OpenUploadNotFound(id) => {
+            (ErrorReason::UploadNotFound, vec![("upload_id", id.clone())])
+        }
+        Error::UploadTakenOver(id) => (ErrorReason::LastWriter, vec![("upload_id", id.clone())]),
+        Error::UploadOffsetMismatch { id, offset } => (
+            ErrorReason::UploadOffsetMismatch,
+            vec![("upload_id", id.clone()), ("offset", offset.to_string())],
+        ),
+        Error::UploadStalled(id) => (
+            ErrorReason::Unavailable,
+            vec![
+                ("dependency", "caller".to_owned()),
+                ("upload_id", id.clone()),
+            ],
+        ),
         Error::KeyNotFound(id) => (ErrorReason::KeyNotFound, vec![("key_id", id.clone())]),
         Error::LinkExpired { id, ended_at } => (
             ErrorReason::LinkExpired,

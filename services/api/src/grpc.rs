@@ -7,6 +7,7 @@ use cairn_proto::v1::{
     identity_service_server::IdentityServiceServer, job_service_server::JobServiceServer,
     link_service_server::LinkServiceServer, operator_service_server::OperatorServiceServer,
     session_service_server::SessionServiceServer,
+    upload_service_server::UploadServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ mod responses;
 mod sessions;
 mod upload;
 mod usage;
+mod uploads;
 mod watch;
 
 pub(crate) use gate::{Gate, enter};
@@ -86,6 +88,11 @@ impl Services {
                 .accept_compressed(gzip),
         )
         .add_service(SessionServiceServer::new(self.clone()).accept_compressed(gzip))
+        .add_service(
+            UploadServiceServer::new(self.clone())
+                .max_decoding_message_size(MAX_MESSAGE)
+                .accept_compressed(gzip),
+        )
         .add_service(LinkServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(JobServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(AdminServiceServer::new(self.clone()).accept_compressed(gzip))

@@ -11,6 +11,9 @@ pub(crate) enum BlobError {
     /// The operation may or may not have taken effect.
     #[error("{0}")]
     Failed(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operation has ended without an effect.
+    #[error("{0}")]
+    NotDone(String, #[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl BlobError {

@@ -14,6 +14,7 @@ use crate::blob::{BlobError, BlobReader, BlobResult, Multipart, ObjectKey, Part,
 
 mod list;
 mod marker;
+mod numbered;
 mod rests;
 mod unfinished;
 
@@ -79,8 +80,12 @@ impl Fs {
     }
 
     pub(super) async fn abort(&self, key: &ObjectKey) -> BlobResult<()> {
-        let path = self.temporary(key);
-        blocking("removing a temporary file", move || remove(&path)).await
+        let (path, parts) = (self.temporary(key), self.numbered(key));
+        blocking("removing a temporary file", move || {
+            remove(&path)?;
+            numbered::remove_folder(&parts)
+        })
+        .await
     }
 
     pub(super) async fn get(
@@ -142,11 +147,15 @@ impl Fs {
 
     /// Moves the temporary file into its place, durably.
     fn publish(&self, key: &ObjectKey) -> io::Result<()> {
-        let (temporary, path) = (self.temporary(key), self.path(key));
-        File::open(&temporary)?.sync_all()?;
+        self.publish_from(&self.temporary(key), key)
+    }
+
+    fn publish_from(&self, temporary: &Path, key: &ObjectKey) -> io::Result<()> {
+        let path = self.path(key);
+        File::open(temporary)?.sync_all()?;
         let folder = path.parent().unwrap_or(&self.root);
         make_folders(folder)?;
-        fs::rename(&temporary, &path)?;
+        fs::rename(temporary, &path)?;
         for folder in folder.ancestors() {
             File::open(folder)?.sync_all()?;
             if folder == &*self.root {

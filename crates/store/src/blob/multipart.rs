@@ -1,13 +1,7 @@
 //! Multipart uploads.
 
 use super::key::ObjectKey;
-
-/// A part that the blob store has acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) number: i32,
-    pub(crate) etag: String,
-}
+pub(crate) use crate::model::open_upload::Part;
 
 /// A running multipart upload: its key and the blob store's id for it.
 #[derive(Debug, Clone)]
@@ -18,4 +12,16 @@ pub(crate) struct Multipart {
     pub(crate) part_size: usize,
     /// It was requested more than once, so there may be other uploads to the same key with unknown ids.
     pub(crate) asked_again: bool,
+}
+
+impl Multipart {
+    /// A running upload of numbered parts, which may have been requested by several writers.
+    pub(crate) fn numbered(key: ObjectKey, id: String) -> Self {
+        Self {
+            key,
+            id,
+            part_size: 0,
+            asked_again: true,
+        }
+    }
 }

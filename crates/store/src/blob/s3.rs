@@ -215,7 +215,7 @@ impl S3 {
         ))
     }
 
-    async fn abort_one(&self, key: &ObjectKey, id: &str) -> BlobResult<()> {
+    pub(super) async fn abort_one(&self, key: &ObjectKey, id: &str) -> BlobResult<()> {
         let aborted = self
             .client
             .abort_multipart_upload()

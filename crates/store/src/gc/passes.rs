@@ -13,7 +13,7 @@ use super::{
 use crate::{
     meta::{
         collector as rows, events, holds, jobs as job_rows, ledger, pending, retention, sessions,
-        usage, usage_days,
+        uploads, usage, usage_days,
     },
     model::error::Result,
 };
@@ -177,6 +177,17 @@ pub static PASSES: &[Pass] = &[
             action: "mark",
             due: None,
             step: |tx, batch| Box::pin(sessions::mark_full(tx, batch)),
+        }),
+    },
+    Pass {
+        name: "upload_rows",
+        every: Some(MINUTE),
+        counts: &["upload_rows"],
+        looks: &[],
+        work: Work::Batches(Batches {
+            action: "forget",
+            due: Some(uploads::ENDED),
+            step: |tx, batch| Box::pin(uploads::forget(tx, batch)),
         }),
     },
     Pass {

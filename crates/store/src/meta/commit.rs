@@ -211,7 +211,7 @@ async fn run(
         }
         Some(refusal) => return Ok(Ran::Refused(refusal)),
     }
-    if let Some(quota) = quota {
+    if let Some(quota) = quota.map(|quota| quota.without(new.reserved)) {
         if mode == LockMode::Shared && !quota.has_room_for_all() {
             return Err(Failure::Crowded);
         }

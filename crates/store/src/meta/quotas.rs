@@ -44,8 +44,12 @@ impl Statements {
             format!("SELECT {function}($2) FROM tenants t WHERE t.id = $1 AND {HAS_ONE}")
         };
         let look = format!(
-            "SELECT {COLUMNS}, {}, current_setting('max_connections')::bigint AS writers
+            "SELECT {COLUMNS}, {}, current_setting('max_connections')::bigint AS writers,
+                 r.reserved_artifacts, r.reserved_bytes
              FROM tenants t LEFT JOIN {} u ON u.tenant_id = $1
+                 CROSS JOIN (SELECT count(*) AS reserved_artifacts,
+                     coalesce(sum(reserved_bytes), 0)::bigint AS reserved_bytes FROM objects
+                     WHERE tenant_id = $1 AND state = 'staging' AND reserved_bytes IS NOT NULL) r
              WHERE t.id = $1 AND {HAS_ONE}",
             usage::COLUMNS,
             *usage::USAGE
@@ -104,9 +108,13 @@ impl Statements {
     ) -> Result<Option<QuotaState>, PgError> {
         let row = client.query_opt(&self.look, &[&tenant.0]).await?;
         let Some(row) = row else { return Ok(None) };
+        // What open uploads reserve counts as stored.
+        let mut used = usage::read(&row, "")?;
+        used.stored_artifacts += count(&row, "reserved_artifacts")?;
+        used.stored_bytes += count(&row, "reserved_bytes")?;
         Ok(Some(QuotaState {
             quota: read(&row)?,
-            usage: usage::read(&row, "")?,
+            usage: used,
             writers: count(&row, "writers")?,
         }))
     }

@@ -81,6 +81,27 @@ pub enum Error {
     /// The content of a reserved artifact has not been stored, or nothing is reserved.
     #[error("no content has arrived for '{0}': send it to its upload URL, or ask for a new one")]
     UploadNotFound(String),
+    /// No such resumable upload for this tenant, or one that is finished.
+    #[error("upload '{0}' does not exist or is finished: `ListUploads` shows those that are open")]
+    OpenUploadNotFound(String),
+    /// Another call writes or finishes this upload.
+    #[error(
+        "a later call has taken over upload '{0}'; ask how much of it is stored before you write again"
+    )]
+    UploadTakenOver(String),
+    /// The upload continues elsewhere.
+    #[error("upload '{id}' continues at offset {offset}; send from there")]
+    UploadOffsetMismatch {
+        /// The upload.
+        id: String,
+        /// How many bytes of it are stored.
+        offset: u64,
+    },
+    /// The caller of a write sent too little for too long; the upload stays open.
+    #[error(
+        "too few bytes of upload '{0}' arrived for too long; ask how much is stored, and send from there"
+    )]
+    UploadStalled(String),
     /// No such job for this tenant.
     #[error("job '{0}' does not exist")]
     JobNotFound(String),

@@ -34,6 +34,10 @@ pub struct LinkId(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct JobId(String);
 
+/// `upl_` and 20 characters of `[A-Za-z0-9]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UploadId(String);
+
 /// A text that cannot be an identifier of this kind, so nothing has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
@@ -74,6 +78,21 @@ impl LinkId {
     }
 }
 
+impl UploadId {
+    const PREFIX: &str = "upl_";
+    const RANDOM: usize = 20;
+
+    pub(crate) fn fresh() -> Self {
+        Self(fresh(Self::PREFIX, Self::RANDOM))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl JobId {
     const PREFIX: &str = "job_";
     const RANDOM: usize = 16;
@@ -86,6 +105,14 @@ impl JobId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        check(text, Self::PREFIX, Self::RANDOM).map(Self)
     }
 }
 
@@ -114,6 +141,12 @@ impl FromStr for LinkId {
 }
 
 impl fmt::Display for ArtifactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for UploadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

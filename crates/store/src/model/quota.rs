@@ -105,6 +105,16 @@ impl Quota {
 }
 
 impl QuotaState {
+    /// The same without one artifact of so many reserved bytes, if any.
+    pub(crate) fn without(mut self, reserved: Option<u64>) -> Self {
+        if let Some(bytes) = reserved {
+            let usage = &mut self.usage;
+            usage.stored_bytes = usage.stored_bytes.saturating_sub(bytes);
+            usage.stored_artifacts = usage.stored_artifacts.saturating_sub(1);
+        }
+        self
+    }
+
     /// The largest content for which there is room.
     pub(crate) fn room(&self) -> u64 {
         let max = self.quota.max_stored_bytes.unwrap_or(u64::MAX);

@@ -62,6 +62,7 @@ impl Expiry {
 
 /// The spec of an artifact, unchecked.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RawSpec {
     /// Required.
     pub filename: String,

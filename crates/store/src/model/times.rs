@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) struct Times {
     /// How long an upload may show no sign of life.
     pub(crate) lease: Duration,
+    /// How long a resumable upload stays open without progress.
+    pub(crate) upload_window: Duration,
     /// How long deleted and expired artifacts keep their bytes.
     pub(crate) delete_window: Duration,
     /// The grace of condemned bytes.

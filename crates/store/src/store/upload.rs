@@ -40,14 +40,15 @@ mod reserved;
 mod staging;
 
 pub(crate) use budget::Budget;
-use buffer::Buffer;
+pub(in crate::store) use buffer::Buffer;
 pub use end::UploadEnd;
 use late_spec::LateSpec;
 use parts::Parts;
 use staging::Staging;
 
 /// Part sizes: the smallest that can hold the content in ten thousand parts is used.
-const PART_SIZES: [usize; 4] = [8 << 20, 16 << 20, 32 << 20, StoreConfig::MAX_PART];
+pub(in crate::store) const PART_SIZES: [usize; 4] =
+    [8 << 20, 16 << 20, 32 << 20, StoreConfig::MAX_PART];
 
 impl Store {
     /// The largest content that `create_artifact` accepts, in bytes.
@@ -117,6 +118,8 @@ pub struct Upload {
     spec: Arc<ArtifactSpec>,
     ttl: Option<Duration>,
     object: ObjectId,
+    /// What the object reserves of the tenant's quota, if it does.
+    reserved: Option<u64>,
     /// The expected size of the content, if known.
     expected: Option<u64>,
     part_size: usize,
@@ -142,7 +145,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    fn new(store: Store, caller: &Caller, spec: ArtifactSpec) -> Result<Self> {
+    pub(in crate::store) fn new(store: Store, caller: &Caller, spec: ArtifactSpec) -> Result<Self> {
         let tenant = caller.tenant.clone();
         let ttl = spec.expiry.resolve(tenant.keeping)?;
         let limit = caller.max_file_bytes(store.limits().upload_bytes);
@@ -167,6 +170,7 @@ impl Upload {
             spec: Arc::new(spec),
             ttl,
             object: ObjectId::fresh(),
+            reserved: None,
             expected,
             size: 0,
             sent: 0,
@@ -179,6 +183,12 @@ impl Upload {
             earlier: None,
             late: None,
         })
+    }
+
+    /// Uses an object that has been staged, and what it reserves.
+    pub(in crate::store) fn adopt(&mut self, object: ObjectId, reserved: Option<u64>) {
+        self.object = object;
+        self.reserved = reserved;
     }
 
     /// Takes the next piece of the content.
@@ -288,7 +298,7 @@ impl Upload {
     }
 
     /// Refuses inputs beyond the caller's reach, as the commit refuses those that are not there.
-    async fn check_inputs(&self) -> Result<()> {
+    pub(in crate::store) async fn check_inputs(&self) -> Result<()> {
         if self.earlier.is_some() || !self.has_inputs_to_check() {
             return Ok(());
         }
@@ -303,7 +313,7 @@ impl Upload {
     }
 
     /// Refuses what the commit would refuse in the current state, before the content is sent.
-    async fn check_early(&mut self) -> Result<()> {
+    pub(in crate::store) async fn check_early(&mut self) -> Result<()> {
         self.check_quota(self.spec.declared_size.unwrap_or(0))
             .await?;
         if self.spec.session_id.is_none() && self.spec.if_version.is_none() {
@@ -409,7 +419,7 @@ fn inputs_missing(ids: &[String]) -> Error {
     Error::invalid("spec.inputs", rule)
 }
 
-fn too_large(limit_bytes: u64) -> Error {
+pub(in crate::store) fn too_large(limit_bytes: u64) -> Error {
     let hint = "";
     Error::FileTooLarge { limit_bytes, hint }
 }

@@ -54,7 +54,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 58] = [
+const TABLE: [(&str, Rule); 64] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -74,6 +74,12 @@ const TABLE: [(&str, Rule); 58] = [
     row("cairn.v1.ArtifactService/SetStage", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/ListStageChanges", Needs::All(&[Read]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/GetLineage", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.UploadService/StartUpload", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.UploadService/WriteUpload", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.UploadService/GetUpload", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.UploadService/ListUploads", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.UploadService/FinishUpload", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.UploadService/AbortUpload", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.SessionService/GetSession", Needs::All(&[Read]), Touches::Sessions),
     row("cairn.v1.SessionService/ListSessions", Needs::All(&[Read]), Touches::Sessions),
     row("cairn.v1.SessionService/UpdateSession", Needs::All(&[Write]), Touches::Sessions),

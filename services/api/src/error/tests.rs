@@ -49,7 +49,7 @@ fn expect_status(status: &Status, reason: &str, code: Code) -> String {
 #[test]
 fn every_error_has_its_reason_code_and_http_status() {
     use Code::{
-        Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound,
+        Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound, OutOfRange,
         PermissionDenied, ResourceExhausted, Unauthenticated, Unavailable,
     };
     let at = jiff::Timestamp::UNIX_EPOCH;
@@ -140,6 +140,23 @@ fn every_error_has_its_reason_code_and_http_status() {
             NotFound,
             404,
         ),
+        expect(
+            Error::OpenUploadNotFound(id()),
+            "UPLOAD_NOT_FOUND",
+            NotFound,
+            404,
+        ),
+        expect(Error::UploadTakenOver(id()), "LAST_WRITER", Aborted, 409),
+        expect(
+            Error::UploadOffsetMismatch {
+                id: id(),
+                offset: 7,
+            },
+            "UPLOAD_OFFSET_MISMATCH",
+            OutOfRange,
+            409,
+        ),
+        expect(Error::UploadStalled(id()), "UNAVAILABLE", Unavailable, 503),
         expect(Error::KeyNotFound(id()), "KEY_NOT_FOUND", NotFound, 404),
         expect(Error::JobNotFound(id()), "JOB_NOT_FOUND", NotFound, 404),
         expect(

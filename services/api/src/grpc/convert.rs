@@ -7,8 +7,9 @@ use std::time::Duration;
 use cairn_proto::v1;
 use cairn_store::{
     Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Content, Created, Error, Expiry,
-    IdempotencyKey, Kind, Link, ManifestEntry, OnDuplicate, Origin, PageSize, Range, RawFilter,
-    RawName, RawOrder, RawSelection, RawSpec, Result, Selection, Session, Stage, State, Violations,
+    IdempotencyKey, Kind, Link, ManifestEntry, OnDuplicate, OpenUpload, Origin, PageSize, Range,
+    RawFilter, RawName, RawOrder, RawSelection, RawSpec, Result, Selection, Session, Stage, State,
+    UploadState, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -232,6 +233,26 @@ pub(super) fn manifest_entry(entry: ManifestEntry) -> v1::ManifestEntry {
         artifact_id: entry.artifact_id,
         size_bytes: size(entry.size_bytes),
         content_hash: entry.content_hash.to_string(),
+    }
+}
+
+pub(crate) fn upload(upload: OpenUpload) -> v1::Upload {
+    let state = match upload.state {
+        UploadState::Open => v1::UploadState::Open,
+        UploadState::Finishing => v1::UploadState::Finishing,
+        UploadState::Finished => v1::UploadState::Finished,
+        UploadState::Ended => v1::UploadState::Ended,
+    };
+    v1::Upload {
+        upload_id: upload.id.to_string(),
+        state: state.into(),
+        committed_bytes: size(upload.committed_bytes),
+        size_bytes: upload.size_bytes.map(size),
+        filename: upload.filename,
+        session_id: upload.session_id,
+        create_time: Some(timestamp(upload.created_at)),
+        expire_time: Some(timestamp(upload.expires_at)),
+        artifact_id: upload.artifact_id.unwrap_or_default(),
     }
 }
 

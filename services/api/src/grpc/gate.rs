@@ -31,10 +31,11 @@ const OPEN_MESSAGE: usize = 16 << 10;
 const OPEN_CALLS: usize = 2048;
 
 /// RPCs that carry content.
-const CONTENT: [&str; 3] = [
+const CONTENT: [&str; 4] = [
     "cairn.v1.ArtifactService/CreateArtifact",
     "cairn.v1.ArtifactService/UploadArtifact",
     "cairn.v1.ArtifactService/BatchCreateArtifacts",
+    "cairn.v1.UploadService/WriteUpload",
 ];
 /// The maximum size of a message besides content, in bytes: more than the longest accepted list.
 const OTHER_MESSAGE: usize = 256 << 10;

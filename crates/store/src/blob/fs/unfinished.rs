@@ -6,8 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Fs, blocking};
-use crate::blob::{BlobResult, ListedUnfinished, ObjectKey, Unfinished};
+use super::{Fs, blocking, numbered};
+use crate::{
+    blob::{BlobResult, ListedUnfinished, ObjectKey, Unfinished},
+    model::id::{ObjectId, TenantId},
+};
 
 impl Fs {
     pub(in crate::blob) async fn list_unfinished(&self) -> BlobResult<ListedUnfinished> {
@@ -31,11 +34,17 @@ impl Fs {
                 found => found?.modified()?,
             };
             uploads.push(Unfinished {
-                owner: name.to_str().and_then(ObjectKey::parse_temporary_name),
+                owner: name.to_str().and_then(owner),
                 id: String::new(),
                 age: now.duration_since(written).unwrap_or(Duration::ZERO),
             });
         }
         Ok(uploads)
     }
+}
+
+/// The object of a temporary file, or of a folder of parts.
+fn owner(name: &str) -> Option<(TenantId, ObjectId)> {
+    let name = name.strip_suffix(numbered::SUFFIX).unwrap_or(name);
+    ObjectKey::parse_temporary_name(name)
 }

@@ -11,12 +11,18 @@ use aws_sdk_s3::{
 
 use super::{ATTEMPTS, CONNECT_TIMEOUT, FIRST_PAUSE, S3, failed, status};
 use crate::{
-    blob::{BlobResult, Multipart, Part},
+    blob::{BlobError, BlobResult, Multipart, Part},
     model::error::describe,
 };
 
 /// Completing many parts may take S3 minutes.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How often a finish looks for the effect of an earlier one before it fails, and how long it pauses in between.
+const LOOKS: u32 = 10;
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+const COMPLETE: &str = "CompleteMultipartUpload";
 
 type Failure = SdkError<CompleteMultipartUploadError>;
 
@@ -39,7 +45,11 @@ impl S3 {
                     tokio::time::sleep(FIRST_PAUSE * attempt).await;
                     attempt += 1;
                 }
-                _ => return Err(failed("CompleteMultipartUpload", cause)),
+                None if has_ended(&cause) => {
+                    let cause = cause.into();
+                    return Err(BlobError::NotDone(COMPLETE.to_owned(), cause));
+                }
+                _ => return Err(failed(COMPLETE, cause)),
             }
         }
         if upload.asked_again
@@ -54,6 +64,25 @@ impl S3 {
             );
         }
         Ok(())
+    }
+
+    /// Whether an earlier request of another process has combined the parts. If that cannot be known yet, this waits a
+    /// little and fails, because a second request beside the first could lose the parts.
+    pub(in crate::blob) async fn was_completed(
+        &self,
+        upload: &Multipart,
+        size: u64,
+        sent: Duration,
+    ) -> BlobResult<bool> {
+        for _ in 0..LOOKS {
+            match self.size_of(&upload.key).await? {
+                Some(stored) if stored == size => return Ok(true),
+                _ if sent >= COMPLETE_TIMEOUT => return Ok(false),
+                _ => tokio::time::sleep(LOOK_PAUSE).await,
+            }
+        }
+        let words = "an earlier request may still be running; try again later";
+        Err(BlobError::failed(COMPLETE, words))
     }
 
     async fn complete_once(&self, upload: &Multipart, parts: &[Part]) -> Result<(), Failure> {

@@ -34,6 +34,8 @@ pub(crate) struct NewArtifact {
     pub(crate) size: u64,
     /// This upload's own object.
     pub(crate) object: ObjectId,
+    /// What that object reserves of the tenant's quota, if it does.
+    pub(crate) reserved: Option<u64>,
     pub(crate) payload: Payload,
     /// The grace of condemned bytes.
     pub(crate) grace: Duration,

@@ -11,7 +11,7 @@ use crate::{
 /// The part that is being filled. Content that may still fit into a row is kept separately, because it is small and
 /// needs no claim on memory.
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(in crate::store) struct Buffer {
     small: Small,
     full: Vec<Bytes>,
     filling: Option<Block>,
@@ -30,12 +30,12 @@ enum Small {
 
 impl Buffer {
     /// How many bytes the part has.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::store) fn len(&self) -> usize {
         self.len
     }
 
     /// Keeps a piece of content that may fit into a row.
-    pub(super) fn keep_small(&mut self, piece: Bytes) {
+    pub(in crate::store) fn keep_small(&mut self, piece: Bytes) {
         self.small = match std::mem::take(&mut self.small) {
             Small::None => Small::One(piece),
             Small::One(first) => {
@@ -52,7 +52,7 @@ impl Buffer {
     }
 
     /// All that `keep_small` was given.
-    pub(super) fn take_small(&mut self) -> Bytes {
+    pub(in crate::store) fn take_small(&mut self) -> Bytes {
         match std::mem::take(&mut self.small) {
             Small::None => Bytes::new(),
             Small::One(piece) => piece,
@@ -61,14 +61,14 @@ impl Buffer {
     }
 
     /// Uses content that is completely in memory as the part.
-    pub(super) fn keep_whole(&mut self, content: Bytes) {
+    pub(in crate::store) fn keep_whole(&mut self, content: Bytes) {
         self.len = content.len();
         self.full = vec![content];
     }
 
     /// Takes from a piece what fits into one block of a part with at most `wanted` bytes. Returns a block that is full
     /// now, to be hashed.
-    pub(super) async fn fill(
+    pub(in crate::store) async fn fill(
         &mut self,
         budget: &Budget,
         tenant: TenantId,
@@ -97,14 +97,14 @@ impl Buffer {
     }
 
     /// The incomplete block, which becomes the last of its part.
-    pub(super) fn end_block(&mut self) -> Option<Bytes> {
+    pub(in crate::store) fn end_block(&mut self) -> Option<Bytes> {
         let block = Bytes::from_owner(self.filling.take()?);
         self.full.push(block.clone());
         Some(block)
     }
 
     /// Takes the part out; its memory is free again when its bytes are dropped.
-    pub(super) fn take_part(&mut self) -> Pieces {
+    pub(in crate::store) fn take_part(&mut self) -> Pieces {
         self.claim = None;
         self.len = 0;
         Pieces::new(std::mem::take(&mut self.full))

@@ -30,7 +30,7 @@ impl UploadEnd {
     ///
     /// # Errors
     /// `ContentMismatch`.
-    pub(super) fn check(self, size: u64, hash: ContentHash) -> Result<()> {
+    pub(in crate::store) fn check(self, size: u64, hash: ContentHash) -> Result<()> {
         check_content((self.size, self.hash), (size, hash))
     }
 }

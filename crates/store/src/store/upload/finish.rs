@@ -102,7 +102,7 @@ impl Upload {
         }
     }
 
-    async fn commit(
+    pub(in crate::store) async fn commit(
         &mut self,
         hash: ContentHash,
         size: u64,
@@ -128,6 +128,7 @@ impl Upload {
             hash,
             size,
             object: self.object,
+            reserved: self.reserved,
             payload,
             grace: self.store.times.grace,
             unpublished_window: self.store.times.unpublished_window,

@@ -1,0 +1,203 @@
+//! Uploads that outlive the process that receives them.
+//!
+//! A row keeps what is needed to continue: the recorded parts, the state of the hash, and the bytes after the last part.
+//! One call at a time has the upload, by a fence that each later call raises. Whether an upload is open is what its
+//! object says, so that the commit, which settles the object, also ends the upload.
+
+use serde_json::json;
+
+use crate::{
+    meta::{
+        connection::Connection,
+        objects, quotas,
+        uploads::{self as rows, NewUpload, UploadRow},
+    },
+    model::{
+        error::{Error, Result},
+        id::{ArtifactId, ObjectId, UploadId},
+        idempotency::IdempotencyKey,
+        open_upload::{OpenUpload, UploadState, upload_id},
+        page::{Page, PageSize},
+        spec::{ArtifactSpec, RawSpec},
+        tenant::Caller,
+    },
+    store::{
+        Store,
+        idempotent::{IdempotentWrite, earlier_call, recorded},
+        upload::Upload,
+    },
+};
+
+mod finish;
+mod writer;
+
+pub use finish::Finish;
+pub use writer::UploadWriter;
+
+/// How many uploads a tenant may have open.
+const MOST_OPEN: i64 = 1000;
+
+impl Store {
+    /// Opens an upload. What the commit would refuse as things are now is refused already.
+    ///
+    /// # Errors
+    /// `Invalid`, what `begin_upload` returns, what a key returns; `RateLimited` for too many open uploads.
+    #[tracing::instrument(skip_all)]
+    pub async fn start_upload(&self, caller: &Caller, mut spec: RawSpec) -> Result<OpenUpload> {
+        let key = IdempotencyKey::optional(std::mem::take(&mut spec.idempotency_key))
+            .map_err(|rule| Error::invalid("spec.idempotency_key", rule))?;
+        let checked = ArtifactSpec::new(spec.clone())?;
+        let (reach, tenant) = (caller.reach(), &caller.tenant);
+        reach.may_create(&checked)?;
+        let asked = checked.fingerprint().with("resumable", &true);
+        let asked = asked.with("narrowing", reach.narrowing);
+        if let Some(key) = &key
+            && let Some(earlier) = earlier_call(self, tenant.id, key).await?
+        {
+            earlier.check(key, &asked)?;
+            return self
+                .get_upload(caller, recorded(&earlier.result, "upload_id")?)
+                .await;
+        }
+        let declared = checked.declared_size;
+        let mut upload = Upload::new(self.clone(), caller, checked)?;
+        upload.check_inputs().await?;
+        upload.check_early().await?;
+        let (id, artifact) = (UploadId::fresh(), ArtifactId::fresh());
+        let client = self.meta.client().await?;
+        let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), asked);
+        let once = match once.await? {
+            Ok(once) => once,
+            Err(earlier) => {
+                let id = upload_id(recorded(&earlier, "upload_id")?)?;
+                return known(&client, caller, &id)
+                    .await
+                    .map(|(row, _)| shown(&row));
+            }
+        };
+        if let Some(quota) = quotas::enter(&once.tx, tenant.id).await? {
+            quota.admit(1, declared.unwrap_or(0))?;
+        }
+        let new = NewUpload {
+            id: &id,
+            object: ObjectId::fresh(),
+            artifact: &artifact,
+            spec: &spec,
+            declared,
+            window: self.times.upload_window,
+        };
+        if !rows::insert(&once.tx, tenant.id, new, MOST_OPEN).await? {
+            return Err(Error::RateLimited("open uploads of one tenant"));
+        }
+        once.commit(json!({"upload_id": id.as_str()})).await?;
+        let (row, _) = known(&client, caller, &id).await?;
+        Ok(shown(&row))
+    }
+
+    /// Returns an upload in any state.
+    ///
+    /// # Errors
+    /// `OpenUploadNotFound`, `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn get_upload(&self, caller: &Caller, id: &str) -> Result<OpenUpload> {
+        let (row, _) = self.known_upload(caller, id).await?;
+        Ok(shown(&row))
+    }
+
+    /// Lists the open uploads within reach, newest first.
+    ///
+    /// # Errors
+    /// `Invalid` for a token of another list; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn list_uploads(
+        &self,
+        caller: &Caller,
+        size: PageSize,
+        token: &str,
+    ) -> Result<Page<OpenUpload>> {
+        let listing = self.listing(&("uploads", caller.tenant.id)).await?;
+        let after = listing.position(token)?;
+        let client = self.meta.client().await?;
+        let rows = rows::list(&client, caller.tenant.id, after.as_ref(), size).await?;
+        let rows = rows.into_iter().map(|(row, position)| {
+            let within = row.filter(|row| {
+                let spec = ArtifactSpec::new(row.spec.clone());
+                spec.is_ok_and(|spec| caller.reach().may_create(&spec).is_ok())
+            });
+            (within.as_ref().map(shown), position)
+        });
+        Ok(listing.page(rows.collect(), size, |_| OpenUpload::WEIGHT))
+    }
+
+    /// Ends an upload without an artifact; its bytes are reclaimed after the grace.
+    ///
+    /// # Errors
+    /// `OpenUploadNotFound` for a finished one too; `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn abort_upload(&self, caller: &Caller, id: &str) -> Result<OpenUpload> {
+        let (row, _) = self.known_upload(caller, id).await?;
+        let client = self.meta.client().await?;
+        objects::abandon(&client, caller.tenant.id, row.object, self.times.grace).await?;
+        drop(client);
+        let (row, _) = self.known_upload(caller, id).await?;
+        match row.stored {
+            true => Err(Error::OpenUploadNotFound(id.to_owned())),
+            false => Ok(shown(&row)),
+        }
+    }
+
+    /// The row of an upload within reach, and its spec.
+    async fn known_upload(&self, caller: &Caller, id: &str) -> Result<(UploadRow, ArtifactSpec)> {
+        let client = self.meta.client().await?;
+        known(&client, caller, &upload_id(id)?).await
+    }
+}
+
+async fn known(
+    client: &Connection,
+    caller: &Caller,
+    id: &UploadId,
+) -> Result<(UploadRow, ArtifactSpec)> {
+    let missing = || Error::OpenUploadNotFound(id.to_string());
+    let row = rows::find(client, caller.tenant.id, id).await?;
+    let row = row.ok_or_else(missing)?;
+    let mut spec = ArtifactSpec::new(row.spec.clone())?;
+    if caller.reach().may_create(&spec).is_err() {
+        return Err(missing());
+    }
+    spec.id = Some(row.artifact.clone());
+    Ok((row, spec))
+}
+
+fn shown(row: &UploadRow) -> OpenUpload {
+    let state = match (row.stored, row.reserved, row.finishing) {
+        (true, ..) => UploadState::Finished,
+        (false, None, _) => UploadState::Ended,
+        (false, Some(_), Some(_)) => UploadState::Finishing,
+        (false, Some(_), None) => UploadState::Open,
+    };
+    let finished = state == UploadState::Finished;
+    OpenUpload {
+        id: row.id.clone(),
+        state,
+        committed_bytes: row.committed(),
+        size_bytes: row.declared,
+        filename: row.spec.filename.clone(),
+        session_id: row.spec.session_id.clone(),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        artifact_id: finished.then(|| row.artifact.to_string()),
+    }
+}
+
+/// Why a call could not take an upload, or lost it.
+fn not_open(row: &UploadRow) -> Error {
+    let id = row.id.to_string();
+    match shown(row).state {
+        UploadState::Finished => Error::OpenUploadNotFound(id),
+        UploadState::Ended => ENDED,
+        UploadState::Open | UploadState::Finishing => Error::UploadTakenOver(id),
+    }
+}
+
+const ENDED: Error = Error::UploadExpired("it was aborted, or got no bytes for too long");
