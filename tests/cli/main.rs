@@ -28,6 +28,7 @@ mod pull_refused;
 mod push;
 mod push_refused;
 mod records;
+mod resuming;
 mod session;
 mod sidecar;
 mod sidecar_faults;

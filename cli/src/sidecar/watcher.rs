@@ -78,6 +78,7 @@ impl Pushing {
         let options = UploadOptions {
             idempotency: IdempotencyMode::OfState(stamp),
             retries: Retries::none(),
+            resume: None,
             room: self.room.clone(),
             observer: self
                 .progress

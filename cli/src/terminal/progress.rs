@@ -101,6 +101,12 @@ impl Progress {
                 }
                 Step::Sent { bytes, total } => bar(Part::Transfer, total).set_position(bytes),
                 Step::Received { more } => bar(Part::Transfer, length).inc(more),
+                Step::Opened { upload_id } => {
+                    let words = format!(
+                        "{name}: upload {upload_id}; if it is interrupted, push again, or with --resume {upload_id}"
+                    );
+                    progress.aside(|| output.progress(&words));
+                }
                 Step::Retrying { reason } => {
                     let words = format!("{name}: {reason}");
                     progress.aside(|| output.progress(&words));

@@ -45,6 +45,10 @@ use crate::{
 /// loses its server in between repeats itself a few times. For this, files are read once before they are sent, and a key is
 /// derived from all that is asked. Standard input and pipes can be read only once: no key is derived for them.
 ///
+/// A file over 64 MiB is sent by an upload that resumes: after a lost connection by itself, and after the end of this
+/// process when the same push is made again, or with --resume by any push of that file. Only what the server has not
+/// stored is sent.
+///
 /// Of a directory everything in it is stored, under its path below the directory, but for hidden files, what --exclude or a
 /// .cairnignore leaves out, and what Cairn itself left there. A symbolic link in it is what it leads to, where that is in
 /// the directory as well. The command names what it skips, and storing nothing is a failure. Whether a file may be run is kept in
@@ -74,6 +78,15 @@ pub(crate) struct Args {
     /// Store the file again even if it is stored already
     #[arg(long)]
     no_idempotency_key: bool,
+    /// Go on with this upload of a single file, which another push began: only what is missing is sent, and the artifact
+    /// is the one that the other push asked for
+    #[arg(
+        long,
+        value_name = "UPLOAD_ID",
+        conflicts_with_all = ["idempotency_key", "no_idempotency_key"],
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    resume: Option<String>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -98,6 +111,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let plan = Plan::of(&args.sources, args.name.as_deref(), &rules)?;
     if args.idempotency_key.is_some() && !plan.single {
         let words = "--idempotency-key is for a single file: each needs its own";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    if args.resume.is_some() && !plan.single {
+        let words = "--resume is for a single file";
         return Err(CliError::Usage(words.to_owned()));
     }
     let idempotency = match args.idempotency_key {
@@ -140,6 +157,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let pusher = Pusher {
         options: UploadOptions {
             idempotency,
+            resume: args.resume,
             batches: Some(client.create_batches()),
             ..UploadOptions::default()
         },

@@ -14,6 +14,7 @@ use cairn_proto::v1::{
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
     session_service_client::SessionServiceClient,
+    upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Request,
@@ -89,6 +90,8 @@ pub struct Client {
     pub links: LinkServiceClient<Authenticated>,
     /// Lists, describes, watches, publishes and seals sessions.
     pub sessions: SessionServiceClient<Authenticated>,
+    /// Opens, writes, finishes and aborts resumable uploads.
+    pub uploads: UploadServiceClient<Authenticated>,
 }
 
 /// A channel that puts the credentials on every call.
@@ -215,7 +218,8 @@ impl Client {
             operator: OperatorServiceClient::new(service.clone()),
             jobs: JobServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
-            sessions: SessionServiceClient::new(service),
+            sessions: SessionServiceClient::new(service.clone()),
+            uploads: UploadServiceClient::new(service),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -270,6 +270,26 @@ impl Large {
                 } else {
                     Err(changed())
                 }
+            }
+        }
+    }
+
+    /// Reads it from this offset on.
+    pub(crate) fn read_from(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Self::Memory(bytes) => {
+                let rest = usize::try_from(offset)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                Ok(Box::new(io::Cursor::new(bytes.slice(rest..))))
+            }
+            Self::File(open, seen) => {
+                let mut file = SteadyFile::open(open)?;
+                if file.seen != Some(*seen) {
+                    return Err(changed());
+                }
+                file.file.seek(io::SeekFrom::Start(offset))?;
+                Ok(Box::new(file))
             }
         }
     }

@@ -32,6 +32,15 @@ fn of_spec(what: &str, spec: &ArtifactSpec, more: &[u8]) -> String {
     hashed(what, &parts)
 }
 
+/// The key of the upload that follows one which has ended without an artifact.
+#[must_use]
+pub fn after_upload(key: &str, upload_id: &str) -> String {
+    hashed(
+        "again",
+        &[key, upload_id].map(|part| part.as_bytes().to_vec()),
+    )
+}
+
 /// The key of the link that an upload makes to its artifact.
 #[must_use]
 pub fn for_link(upload_key: Option<&str>, artifact_id: &str) -> String {

@@ -66,6 +66,7 @@ mod observer;
 pub mod pages;
 mod reference;
 mod refusal;
+mod resumable;
 mod retry;
 mod room;
 mod stamp;

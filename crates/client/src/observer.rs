@@ -20,6 +20,11 @@ pub enum Progress<'a> {
         /// The content's length in bytes, where that is known.
         total: Option<u64>,
     },
+    /// A resumable upload is open, or was found: another process can go on with it.
+    Opened {
+        /// Its id.
+        upload_id: &'a str,
+    },
     /// More of the content arrived.
     Received {
         /// In bytes.

@@ -16,6 +16,7 @@ use crate::{
     create,
     digest::Digest,
     executable, keys, required,
+    resumable::{RESUMABLE, Resumable},
 };
 
 /// How many pieces wait between the reader and the connection.
@@ -50,6 +51,9 @@ pub struct UploadOptions {
     pub idempotency: IdempotencyMode,
     /// How often a failing call is repeated.
     pub retries: Retries,
+    /// An open upload that is to be continued with this content, whatever its own spec says. Not for content that can be
+    /// read only once.
+    pub resume: Option<String>,
     /// The memory of uploads at the same time.
     pub room: Room,
     /// Hears of the progress.
@@ -62,8 +66,9 @@ impl Client {
     /// Uploads content and returns the artifact that the server made, now or earlier, which has the same bytes: their hash is
     /// computed here and compared with the record.
     ///
-    /// The content may have any length. Up to 1 MiB it is sent in one message and otherwise streamed. With a derived or given
-    /// key the call is repeated when its answer is lost. An artifact that has expired or was deleted since an earlier upload
+    /// The content may have any length. Up to 1 MiB it is sent in one message, and up to 64 MiB streamed. Larger content is
+    /// sent by a resumable upload, which goes on after a lost connection, and when the same content is uploaded again under
+    /// the same key after the death of this process. With a derived or given key the call is repeated when its answer is lost. An artifact that has expired or was deleted since an earlier upload
     /// under the same derived key is made again; under a given key it is returned as it is, with its state.
     ///
     /// # Errors
@@ -92,16 +97,25 @@ impl Uploader<'_> {
         let room = self.options.room.take(content.memory()).await;
         let opened = on_thread(&path, move || content::open(content)).await?;
         let spec = executable::with_executable(spec, opened.executable);
-        let repeatable = match opened.how {
+        let how = match (opened.how, &self.options.resume) {
+            (How::Small(content), Some(_)) => How::Large(Large::Memory(content)),
+            (How::Once(_), Some(_)) => {
+                let words = "content that can be read only once cannot continue an upload";
+                return Err(Error::Configuration(words.to_owned()));
+            }
+            (how, _) => how,
+        };
+        let repeatable = match how {
             How::Once(content) => return self.send_once(&path, content, spec).await,
             // It stays in memory until the end.
             How::Small(content) => return self.upload_small(content, spec, room).await,
             How::Large(content) => content,
         };
         drop(room);
+        let resumes = repeatable.length() > RESUMABLE || self.options.resume.is_some();
         let digest = {
             let _room = self.options.room.take(repeatable.length()).await;
-            self.digest(&path, &repeatable).await?
+            self.digest(&path, &repeatable, resumes).await?
         };
         let length = i64::try_from(repeatable.length()).ok();
         let spec = ArtifactSpec {
@@ -109,11 +123,34 @@ impl Uploader<'_> {
             size_bytes: digest.as_ref().map(|digest| digest.size_bytes).or(length),
             ..spec
         };
+        if resumes && let Some(digest) = &digest {
+            let resumable = Resumable {
+                client: self.client,
+                observer: &self.options.observer,
+                retries: &self.options.retries,
+                path: &path,
+                content: &repeatable,
+                digest,
+            };
+            let _room = self.options.room.take(repeatable.length()).await;
+            if let Some(upload) = &self.options.resume {
+                return resumable.resume(upload).await;
+            }
+            let send = async |spec: ArtifactSpec| match resumable.upload(spec.clone()).await {
+                // An earlier release of the server.
+                Err(error) if error.reason() == Some("UNIMPLEMENTED") => {
+                    self.stream(&path, &repeatable, Some(digest), spec).await
+                }
+                done => done,
+            };
+            return self.under_key(spec, Retries::none(), send).await;
+        }
         let send = async |spec: ArtifactSpec| {
             let _room = self.options.room.take(repeatable.length()).await;
             self.stream(&path, &repeatable, digest.as_ref(), spec).await
         };
-        self.under_key(spec, send).await
+        self.under_key(spec, self.options.retries.clone(), send)
+            .await
     }
 
     async fn upload_small<R>(
@@ -140,19 +177,21 @@ impl Uploader<'_> {
             digest.check(&artifact)?;
             Ok(artifact)
         };
-        self.under_key(spec, send).await
+        self.under_key(spec, self.options.retries.clone(), send)
+            .await
     }
 
     /// Sends a request as often as its idempotency allows.
     async fn under_key(
         &self,
         spec: ArtifactSpec,
+        retries: Retries,
         send: impl AsyncFn(ArtifactSpec) -> Result<Artifact, Error>,
     ) -> Result<Artifact, Error> {
         let send_with = async |key: String| {
             let tell = |reason: &str| self.options.observer.retrying(reason);
             let call = async || send(keyed(&spec, key.clone())).await;
-            self.options.retries.clone().run(tell, call).await
+            retries.clone().run(tell, call).await
         };
         match &self.options.idempotency {
             IdempotencyMode::Without => send(keyed(&spec, String::new())).await,
@@ -179,9 +218,14 @@ impl Uploader<'_> {
         }
     }
 
-    /// What a file holds, where a derived key needs it.
-    async fn digest(&self, path: &Path, content: &Large) -> Result<Option<Digest>, Error> {
-        if self.options.idempotency == IdempotencyMode::Without {
+    /// What a file holds, where a derived key or a resumable upload needs it.
+    async fn digest(
+        &self,
+        path: &Path,
+        content: &Large,
+        resumes: bool,
+    ) -> Result<Option<Digest>, Error> {
+        if self.options.idempotency == IdempotencyMode::Without && !resumes {
             return Ok(None);
         }
         let (content, observer) = (content.clone(), self.options.observer.clone());

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::model::{
     access::Reach,
-    artifact::{Artifact, State},
+    artifact::{Artifact, Created, Origin, State},
     change::Deleted,
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId, ids_of},
@@ -277,6 +277,28 @@ pub(super) async fn committed(
     let Some(row) = row else { return Ok(None) };
     let object = at(&row, "object_id")?;
     Ok(Some((row, object)))
+}
+
+/// A committed artifact as it is now, and whether it has the bytes of this object.
+#[tracing::instrument(target = "postgres", name = "artifacts.get_made", skip_all)]
+pub(crate) async fn get_made(
+    client: &Connection,
+    tenant: TenantId,
+    id: &str,
+    own: ObjectId,
+) -> Result<Created> {
+    let found = committed(client, tenant, id).await.map_err(from_pg)?;
+    let (row, object) = found.ok_or_else(|| Error::ArtifactNotFound(id.to_owned()))?;
+    let (artifact, state) = with_state(&row)?;
+    let origin = match object == own.0 {
+        true => Origin::New,
+        false => Origin::Deduplicated,
+    };
+    Ok(Created {
+        artifact,
+        origin,
+        state,
+    })
 }
 
 /// The record and the current state of a committed artifact.

@@ -38,6 +38,8 @@ pub struct OpenUpload {
     pub committed_bytes: u64,
     /// The declared size of the content.
     pub size_bytes: Option<u64>,
+    /// The declared hash of the content; empty: none.
+    pub content_hash: String,
     /// The name of the artifact to be.
     pub filename: String,
     /// Its session; empty: none.

@@ -38,7 +38,8 @@ pub use writer::UploadWriter;
 const MOST_OPEN: i64 = 1000;
 
 impl Store {
-    /// Opens an upload. What the commit would refuse as things are now is refused already.
+    /// Opens an upload. What the commit would refuse as things are now is refused already. If the content is declared and
+    /// a visible artifact has it, the upload is finished at once.
     ///
     /// # Errors
     /// `Invalid`, what `begin_upload` returns, what a key returns; `RateLimited` for too many open uploads.
@@ -59,11 +60,16 @@ impl Store {
                 .get_upload(caller, recorded(&earlier.result, "upload_id")?)
                 .await;
         }
+        let (id, artifact) = (UploadId::fresh(), ArtifactId::fresh());
+        let object = ObjectId::fresh();
         let declared = checked.declared_size;
+        let checked = ArtifactSpec {
+            id: Some(artifact.clone()),
+            ..checked
+        };
         let mut upload = Upload::new(self.clone(), caller, checked)?;
         upload.check_inputs().await?;
         upload.check_early().await?;
-        let (id, artifact) = (UploadId::fresh(), ArtifactId::fresh());
         let client = self.meta.client().await?;
         let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), asked);
         let once = match once.await? {
@@ -80,7 +86,7 @@ impl Store {
         }
         let new = NewUpload {
             id: &id,
-            object: ObjectId::fresh(),
+            object,
             artifact: &artifact,
             spec: &spec,
             declared,
@@ -90,8 +96,13 @@ impl Store {
             return Err(Error::RateLimited("open uploads of one tenant"));
         }
         once.commit(json!({"upload_id": id.as_str()})).await?;
-        let (row, _) = known(&client, caller, &id).await?;
-        Ok(shown(&row))
+        drop(client);
+        upload.adopt(object, Some(declared.unwrap_or(0)));
+        if upload.finish_early().await?.is_some() {
+            let client = self.meta.client().await?;
+            objects::abandon(&client, tenant.id, object, self.times.grace).await?;
+        }
+        self.get_upload(caller, id.as_str()).await
     }
 
     /// Returns an upload in any state.
@@ -182,6 +193,7 @@ fn shown(row: &UploadRow) -> OpenUpload {
         state,
         committed_bytes: row.committed(),
         size_bytes: row.declared,
+        content_hash: row.spec.content_hash.clone(),
         filename: row.spec.filename.clone(),
         session_id: row.spec.session_id.clone(),
         created_at: row.created_at,

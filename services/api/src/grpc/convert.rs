@@ -253,6 +253,7 @@ pub(crate) fn upload(upload: OpenUpload) -> v1::Upload {
         create_time: Some(timestamp(upload.created_at)),
         expire_time: Some(timestamp(upload.expires_at)),
         artifact_id: upload.artifact_id.unwrap_or_default(),
+        content_hash: upload.content_hash,
     }
 }
 

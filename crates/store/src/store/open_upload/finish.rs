@@ -11,7 +11,7 @@ use crate::{
         uploads::{self as rows, Held, UploadRow},
     },
     model::{
-        artifact::{Created, Origin},
+        artifact::Created,
         error::{Error, Result},
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
@@ -117,13 +117,8 @@ impl Store {
     /// The answer of an earlier finish, with the artifact as it is now.
     async fn finished(&self, caller: &Caller, row: &UploadRow) -> Result<Created> {
         let client = self.meta.client().await?;
-        let artifact = row.artifact.as_str();
-        let (artifact, state) = artifacts::get_any(&client, caller.tenant.id, artifact).await?;
-        Ok(Created {
-            artifact,
-            origin: Origin::New,
-            state,
-        })
+        let id = row.artifact.as_str();
+        artifacts::get_made(&client, caller.tenant.id, id, row.object).await
     }
 
     /// Stores what follows the parts, and combines all of them under the object's key. Once a request that may write the
