@@ -56,7 +56,7 @@ impl Resumable<'_> {
         self.go_on(opened).await
     }
 
-    /// Sends what is missing of an open upload, whoever opened it.
+    /// Sends what is missing of an open upload, which any process may have opened.
     pub(crate) async fn resume(&self, upload_id: &str) -> Result<Artifact, Error> {
         let opened = self.get(upload_id).await?;
         let other_hash =

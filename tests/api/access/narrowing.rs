@@ -122,6 +122,8 @@ async fn census(cairn: &Cairn) -> String {
         SELECT a::text r FROM artifacts a UNION ALL SELECT p::text FROM pending_artifacts p
         UNION ALL SELECT s::text FROM sessions s UNION ALL SELECT l::text FROM links l
         UNION ALL SELECT j::text FROM jobs j
+        UNION ALL SELECT (u.id, u.fence, u.parts_bytes, u.tail)::text FROM uploads u
+        UNION ALL SELECT (o.id, o.state)::text FROM objects o
         UNION ALL SELECT (k.id, k.revoked_at, k.expires_at)::text FROM api_keys k) t";
     cairn.count(count).await.to_string()
 }

@@ -173,6 +173,20 @@ impl<'a> Things<'a> {
         self.noted(id)
     }
 
+    async fn upload(&mut self) -> String {
+        let id = match self.is_there() {
+            false => "upl_00000000000000000000".to_owned(),
+            true => {
+                self.client
+                    .start_upload(self.spec())
+                    .await
+                    .unwrap()
+                    .upload_id
+            }
+        };
+        self.noted(id)
+    }
+
     async fn job(&mut self) -> String {
         let session_id = self.filled().await;
         let id = match self.is_there() {
@@ -437,6 +451,39 @@ impl<'a> Things<'a> {
             "CancelJob" => CancelJobRequest {
                 job_id: self.job().await,
                 ..Default::default()
+            }
+            .encode_to_vec(),
+            "StartUpload" => StartUploadRequest {
+                spec: Some(self.spec()),
+            }
+            .encode_to_vec(),
+            "WriteUpload" => {
+                use write_upload_request::Message::{Data, Position};
+                let position = UploadPosition {
+                    upload_id: self.upload().await,
+                    offset: 0,
+                };
+                let messages = [Position(position), Data(vec![1].into())];
+                let messages = messages.map(|message| WriteUploadRequest {
+                    message: Some(message),
+                });
+                return messages.iter().map(Message::encode_to_vec).collect();
+            }
+            "GetUpload" => GetUploadRequest {
+                upload_id: self.upload().await,
+            }
+            .encode_to_vec(),
+            "ListUploads" => {
+                self.upload().await;
+                ListUploadsRequest::default().encode_to_vec()
+            }
+            "FinishUpload" => FinishUploadRequest {
+                upload_id: self.upload().await,
+                ..Default::default()
+            }
+            .encode_to_vec(),
+            "AbortUpload" => AbortUploadRequest {
+                upload_id: self.upload().await,
             }
             .encode_to_vec(),
             "WhoAmI" => WhoAmIRequest::default().encode_to_vec(),
