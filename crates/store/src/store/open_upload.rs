@@ -8,15 +8,14 @@ use serde_json::json;
 
 use crate::{
     meta::{
-        connection::Connection,
         objects, quotas,
-        uploads::{self as rows, NewUpload, UploadRow},
+        uploads::{self as rows, NewUpload},
     },
     model::{
         error::{Error, Result},
         id::{ArtifactId, ObjectId, UploadId},
         idempotency::IdempotencyKey,
-        open_upload::{OpenUpload, UploadState, upload_id},
+        open_upload::{OpenUpload, upload_id},
         page::{Page, PageSize},
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
@@ -29,9 +28,11 @@ use crate::{
 };
 
 mod finish;
+mod known;
 mod writer;
 
 pub use finish::Finish;
+use known::{known, shown};
 pub use writer::UploadWriter;
 
 /// How many uploads a tenant may have open.
@@ -156,60 +157,4 @@ impl Store {
             false => Ok(shown(&row)),
         }
     }
-
-    /// The row of an upload within reach, and its spec.
-    async fn known_upload(&self, caller: &Caller, id: &str) -> Result<(UploadRow, ArtifactSpec)> {
-        let client = self.meta.client().await?;
-        known(&client, caller, &upload_id(id)?).await
-    }
 }
-
-async fn known(
-    client: &Connection,
-    caller: &Caller,
-    id: &UploadId,
-) -> Result<(UploadRow, ArtifactSpec)> {
-    let missing = || Error::OpenUploadNotFound(id.to_string());
-    let row = rows::find(client, caller.tenant.id, id).await?;
-    let row = row.ok_or_else(missing)?;
-    let mut spec = ArtifactSpec::new(row.spec.clone())?;
-    if caller.reach().may_create(&spec).is_err() {
-        return Err(missing());
-    }
-    spec.id = Some(row.artifact.clone());
-    Ok((row, spec))
-}
-
-fn shown(row: &UploadRow) -> OpenUpload {
-    let state = match (row.stored, row.reserved, row.finishing) {
-        (true, ..) => UploadState::Finished,
-        (false, None, _) => UploadState::Ended,
-        (false, Some(_), Some(_)) => UploadState::Finishing,
-        (false, Some(_), None) => UploadState::Open,
-    };
-    let finished = state == UploadState::Finished;
-    OpenUpload {
-        id: row.id.clone(),
-        state,
-        committed_bytes: row.committed(),
-        size_bytes: row.declared,
-        content_hash: row.spec.content_hash.clone(),
-        filename: row.spec.filename.clone(),
-        session_id: row.spec.session_id.clone(),
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        artifact_id: finished.then(|| row.artifact.to_string()),
-    }
-}
-
-/// Why a call could not take an upload, or lost it.
-fn not_open(row: &UploadRow) -> Error {
-    let id = row.id.to_string();
-    match shown(row).state {
-        UploadState::Finished => Error::OpenUploadNotFound(id),
-        UploadState::Ended => ENDED,
-        UploadState::Open | UploadState::Finishing => Error::UploadTakenOver(id),
-    }
-}
-
-const ENDED: Error = Error::UploadExpired("it was aborted, or got no bytes for too long");

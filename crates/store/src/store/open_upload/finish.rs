@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{ENDED, not_open};
+use super::known::{ENDED, not_open};
 use crate::{
     blob::{BlobError, Blobs, Multipart, Pieces, unavailable},
     meta::{

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{ENDED, not_open, shown};
+use super::known::{ENDED, not_open, shown};
 use crate::{
     blob::{BlobResult, Blobs, Multipart, Part, Pieces, unavailable},
     config::StoreConfig,
