@@ -13,8 +13,7 @@ use cairn_proto::v1::{
     admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
-    session_service_client::SessionServiceClient,
-    upload_service_client::UploadServiceClient,
+    session_service_client::SessionServiceClient, upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Request,

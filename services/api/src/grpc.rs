@@ -6,8 +6,7 @@ use cairn_proto::v1::{
     admin_service_server::AdminServiceServer, artifact_service_server::ArtifactServiceServer,
     identity_service_server::IdentityServiceServer, job_service_server::JobServiceServer,
     link_service_server::LinkServiceServer, operator_service_server::OperatorServiceServer,
-    session_service_server::SessionServiceServer,
-    upload_service_server::UploadServiceServer,
+    session_service_server::SessionServiceServer, upload_service_server::UploadServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
 use tokio_util::sync::CancellationToken;
@@ -33,8 +32,8 @@ mod request_body;
 mod responses;
 mod sessions;
 mod upload;
-mod usage;
 mod uploads;
+mod usage;
 mod watch;
 
 pub(crate) use gate::{Gate, enter};

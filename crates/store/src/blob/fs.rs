@@ -80,10 +80,10 @@ impl Fs {
     }
 
     pub(super) async fn abort(&self, key: &ObjectKey) -> BlobResult<()> {
-        let (path, parts) = (self.temporary(key), self.numbered(key));
+        let (fs, key) = (self.clone(), key.clone());
         blocking("removing a temporary file", move || {
-            remove(&path)?;
-            numbered::remove_folder(&parts)
+            remove(&fs.temporary(&key))?;
+            fs.remove_parts(&key)
         })
         .await
     }

@@ -73,7 +73,15 @@ impl Fs {
         }
         drop(file);
         self.publish_from(&whole, key)?;
-        remove_folder(&folder)
+        self.remove_parts(key)
+    }
+
+    /// Removes an upload's parts; having none is not an error.
+    pub(super) fn remove_parts(&self, key: &ObjectKey) -> io::Result<()> {
+        match fs::remove_dir_all(self.numbered(key)) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -84,12 +92,4 @@ fn create(path: &Path) -> io::Result<File> {
         .truncate(true)
         .mode(FILE_MODE)
         .open(path)
-}
-
-/// Removes a folder of parts; a missing one is not an error.
-pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
 }
