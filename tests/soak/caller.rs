@@ -155,6 +155,8 @@ fn verdict(status: &Status) -> Verdict {
         "INTERNAL" => Verdict::Unknown("attempt: INTERNAL (ambiguous)"),
         "IDEMPOTENCY_IN_PROGRESS" => Verdict::NotNow("attempt: IDEMPOTENCY_IN_PROGRESS"),
         "UPLOAD_EXPIRED" => Verdict::NotNow("attempt: UPLOAD_EXPIRED"),
+        // An earlier attempt of the same call is still at work.
+        "LAST_WRITER" => Verdict::NotNow("attempt: LAST_WRITER"),
         reason => Verdict::Final(reason.to_owned()),
     }
 }

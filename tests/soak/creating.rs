@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Instant};
 use cairn_proto::v1::{
     Artifact, ArtifactName, ArtifactSpec, BatchCreateArtifactsRequest, CopyArtifactRequest,
     CreateArtifactRequest, GetArtifactRequest, ItemError, UploadArtifactRequest, UploadEnd,
-    artifact_outcome::Outcome, artifact_spec::Expiry, upload_artifact_request::Message,
+    UploadState, artifact_outcome::Outcome, artifact_spec::Expiry,
+    upload_artifact_request::Message,
 };
 use rand::RngExt;
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{
@@ -26,6 +27,8 @@ pub(super) enum Way {
     /// With others that clients send at the same time.
     Batch,
     Upload,
+    /// In several writes, each of which may be lost with its process.
+    Resume,
     /// Only its hash is sent.
     Declare,
     /// By the id of an artifact that has it.
@@ -38,6 +41,7 @@ impl Way {
             Self::Create => "operation: create",
             Self::Batch => "operation: create in a batch",
             Self::Upload => "operation: upload",
+            Self::Resume => "operation: upload in several writes",
             Self::Declare => "operation: create by hash",
             Self::Copy => "operation: copy",
         }
@@ -48,7 +52,9 @@ impl Caller {
     pub(super) async fn create(&mut self, way: Way) {
         let pool = Arc::clone(&self.world);
         let content = match way {
-            Way::Upload if self.rng.random_bool(0.02) => pool.pool.large(&mut self.rng),
+            Way::Upload | Way::Resume if self.rng.random_bool(0.02) => {
+                pool.pool.large(&mut self.rng)
+            }
             _ => pool.pool.any(&mut self.rng),
         };
         let mut spec = self.spec();
@@ -305,6 +311,7 @@ async fn send(
             let sent = artifacts.upload_artifact(tokio_stream::iter(messages));
             sent.await?.into_inner().artifact
         }
+        Way::Resume => Some(resume(&client, spec, content).await?),
         Way::Copy => {
             let request = CopyArtifactRequest {
                 artifact_id: source.to_owned(),
@@ -319,6 +326,33 @@ async fn send(
         }
     };
     Ok(made.unwrap())
+}
+
+/// Continues the upload of this key where it is, in writes of a third.
+async fn resume(
+    client: &Client,
+    spec: &ArtifactSpec,
+    content: &Content,
+) -> Result<Artifact, Status> {
+    let mut upload = client.start_upload(spec.clone()).await?;
+    let bytes = &content.bytes;
+    let third = bytes.len() / 3 + 1;
+    loop {
+        let at = upload.committed_bytes as usize;
+        if at >= bytes.len() || upload.state() != UploadState::Open {
+            return client.finish_upload(&upload.upload_id).await;
+        }
+        let piece = bytes.slice(at..bytes.len().min(at + third));
+        let written = client.write_upload(&upload.upload_id, at as i64, piece);
+        upload = match written.await {
+            Ok(upload) => upload,
+            // What an earlier attempt sent was stored meanwhile.
+            Err(status) if status.code() == Code::OutOfRange => {
+                client.get_upload(&upload.upload_id).await?
+            }
+            Err(status) => return Err(status),
+        };
+    }
 }
 
 /// The error that a call of its own would have.

@@ -24,6 +24,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("CAIRN_DATABASE_CONNECTIONS", "12"),
     ("CAIRN_INLINE_MAX_BYTES", "4096"),
     ("CAIRN_UPLOAD_LEASE", "2s"),
+    ("CAIRN_UPLOAD_WINDOW", "5m"),
     ("CAIRN_DELETE_WINDOW", "1500ms"),
     ("CAIRN_GC_GRACE", "300ms"),
     ("CAIRN_GC_INTERVAL", "150ms"),

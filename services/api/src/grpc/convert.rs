@@ -269,7 +269,7 @@ pub(super) fn link(link: Link, public_url: &str) -> v1::Link {
 }
 
 /// The size of a page, and the range of its items' creation.
-pub(super) fn page(
+pub(crate) fn page(
     page_size: i32,
     created_after: Option<ProtoTimestamp>,
     created_before: Option<ProtoTimestamp>,

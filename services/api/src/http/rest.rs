@@ -25,6 +25,7 @@ mod session_artifacts;
 mod sessions;
 mod spec;
 mod upload;
+mod uploads;
 mod usage;
 mod value;
 
@@ -35,6 +36,7 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
+const HEAD: Method = Method::HEAD;
 
 /// One route a line: each of them makes one RPC.
 #[rustfmt::skip]
@@ -58,6 +60,12 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(GET, "/v1/artifacts/{artifact_id}/stages", "ArtifactService/ListStageChanges", artifacts::stages)
         .add(GET, "/v1/artifacts/{artifact_id}/links", "LinkService/ListLinks", links::list_of_artifact)
         .add(POST, "/v1/artifacts/{artifact_id}/links", "LinkService/CreateLink", links::create)
+        .add(GET, "/v1/uploads", "UploadService/ListUploads", uploads::list)
+        .add(POST, "/v1/uploads", "UploadService/StartUpload", uploads::start)
+        .add(HEAD, "/v1/uploads/{upload_id}", "UploadService/GetUpload", uploads::offset)
+        .add(GET, "/v1/uploads/{upload_id}", "UploadService/GetUpload", uploads::get)
+        .add(PATCH, "/v1/uploads/{upload_id}", "UploadService/WriteUpload", uploads::append)
+        .add(DELETE, "/v1/uploads/{upload_id}", "UploadService/AbortUpload", uploads::abort)
         .add(GET, "/v1/versions", "ArtifactService/ListVersions", artifacts::versions)
         .add(POST, "/v1/artifacts/batch-create", "ArtifactService/BatchCreateArtifacts", bulk::create)
         .add(POST, "/v1/artifacts/batch-get", "ArtifactService/BatchGetArtifacts", bulk::get)

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use cairn_proto::{json, v1};
@@ -23,6 +23,33 @@ pub(super) struct Accepted<T>(pub(super) T);
 impl<T: Serialize> IntoResponse for Accepted<T> {
     fn into_response(self) -> Response {
         (StatusCode::ACCEPTED, Json(self.0)).into_response()
+    }
+}
+
+/// 204.
+pub(super) struct NoContent;
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// An answer with more headers.
+pub(super) struct WithHeaders<T>(pub(super) HeaderMap, pub(super) T);
+
+impl<T: IntoResponse> IntoResponse for WithHeaders<T> {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}
+
+/// The answer to bytes that were appended to an upload: 204, or the artifact after the last ones.
+pub(super) struct Appended(pub(super) Response);
+
+impl IntoResponse for Appended {
+    fn into_response(self) -> Response {
+        self.0
     }
 }
 

@@ -132,6 +132,17 @@ impl<S: Sync> FromRequest<S> for Form {
     }
 }
 
+/// A request whose body is appended to an upload.
+pub(super) struct PartialUpload(pub(super) Request);
+
+impl<S: Sync> FromRequest<S> for PartialUpload {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        Ok(Self(request))
+    }
+}
+
 /// A body of JSON of at most so many bytes, or its defaults where there is none.
 pub(super) struct Input<T, const MOST: usize = MAX_JSON>(pub(super) T);
 

@@ -16,8 +16,10 @@ use crate::{
     http::{
         failure::Failure,
         rest::{
-            answer::{Accepted, Created, Events, Record, Streamed},
-            call::{Call, Form, Input, Named},
+            answer::{
+                Accepted, Appended, Created, Events, NoContent, Record, Streamed, WithHeaders,
+            },
+            call::{Call, Form, Input, Named, PartialUpload},
             query::{Query, QueryWithMetadata},
             spec::SpecFields,
         },
@@ -169,6 +171,17 @@ impl Taken for Form {
     }
 }
 
+impl Taken for PartialUpload {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = json!({"type": "string", "format": "binary"});
+        operation.body("application/partial-upload", schema, true);
+        let offset = json!({"type": "integer", "minimum": 0});
+        operation.parameter("header", "Upload-Offset", offset);
+        let complete = json!({"type": "string", "enum": ["?0", "?1"]});
+        operation.parameter("header", "Upload-Complete", complete);
+    }
+}
+
 /// The bytes of a content.
 impl Taken for Request {
     fn describe(operation: &mut Operation<'_>) {
@@ -200,6 +213,26 @@ impl<T: JsonSchema> Answered for Created<T> {
 impl<T: JsonSchema> Answered for Accepted<T> {
     fn describe(operation: &mut Operation<'_>) {
         operation.json_answer::<T>(StatusCode::ACCEPTED);
+    }
+}
+
+impl Answered for NoContent {
+    fn describe(operation: &mut Operation<'_>) {
+        let answer = json!({"description": "It is done"});
+        operation.answers.insert("204".to_owned(), answer);
+    }
+}
+
+impl<T: Answered> Answered for WithHeaders<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        T::describe(operation);
+    }
+}
+
+impl Answered for Appended {
+    fn describe(operation: &mut Operation<'_>) {
+        NoContent::describe(operation);
+        operation.json_answer::<cairn_proto::json::Artifact>(StatusCode::OK);
     }
 }
 
