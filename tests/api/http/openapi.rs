@@ -140,8 +140,8 @@ async fn the_server_keeps_to_its_description() {
             "--request-timeout",
             "60",
         ])
-        // Streams of events do not end.
-        .args(["--exclude-path-regex", "events$"])
+        // Streams of events do not end, and schemathesis cannot send the media type of a part of an upload.
+        .args(["--exclude-path-regex", r"(events|\{upload_id\})$"])
         .current_dir(folder.path())
         .env("HOME", folder.path())
         .env("NO_PROXY", "*");
