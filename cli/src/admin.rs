@@ -2,6 +2,7 @@
 //! server.
 
 mod apply;
+mod audit;
 mod fsck;
 mod gc;
 mod keys;
@@ -29,6 +30,7 @@ enum Command {
     Workloads(Box<workloads::Args>),
     Usage(Box<usage::OfTenantArgs>),
     Apply(Box<apply::Args>),
+    Audit(Box<audit::Args>),
     Gc(gc::Args),
     Fsck(fsck::Args),
 }
@@ -41,6 +43,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Command::Workloads(args) => workloads::run(*args, output).await,
         Command::Usage(args) => usage::of_tenant(*args, output).await,
         Command::Apply(args) => apply::run(*args, output).await,
+        Command::Audit(args) => audit::run(*args, output).await,
         Command::Gc(args) => gc::run(args, &open().await?, output).await,
         Command::Fsck(args) => fsck::run(args, &open().await?, output).await,
     }

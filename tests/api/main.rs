@@ -3,6 +3,7 @@
 
 mod access;
 mod artifacts;
+mod audit;
 mod auth;
 mod bounds;
 mod budgets;

@@ -1,7 +1,7 @@
 //! `cairn admin` of an operator: plans, tenants, workloads, usage and files, without access to the database.
 
 use cairn_store::NewApiKey;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use harness::{Cairn, Shell};
 
@@ -74,4 +74,28 @@ async fn usage_is_shown_to_the_tenant_and_to_operators() {
     assert_eq!(own["rows"][0]["bytes"], 5);
     let of_tenant = [&["admin", "usage", "acme"][..], &by_session[1..]].concat();
     assert_eq!(operator.json(&of_tenant).await, own);
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_exported_as_events_of_ocsf() {
+    let (_cairn, tenant) = start().await;
+    let pushed = tenant.push("a.txt", "hello", &["--session", "run"]).await;
+    let trail = ["admin", "audit", "--since", "1h", "--json"];
+    let done = tenant.run(&trail).await.ok();
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let events: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let made = events
+        .iter()
+        .find(|event| event["api"]["operation"] == "CreateArtifact");
+    let made = made.expect("the push");
+    assert_eq!(made["class_uid"], 6003);
+    assert_eq!(made["type_uid"], 600_301);
+    assert_eq!(made["metadata"]["version"], "1.8.0");
+    assert_eq!(made["status"], "Success");
+    assert_eq!(made["resources"][0]["uid"], pushed["artifact_id"]);
+    assert_eq!(made["actor"]["user"]["type"], "key");
+    assert_eq!(made["src_endpoint"]["ip"], "127.0.0.1");
 }

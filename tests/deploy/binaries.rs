@@ -15,6 +15,7 @@ mod database;
 mod database_tls;
 mod gc_worker;
 mod migrate;
+mod secrets;
 mod settings;
 
 /// An empty database and a folder for the bytes.

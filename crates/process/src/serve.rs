@@ -27,6 +27,7 @@ mod io_watch;
 use admission::Admission;
 use bounds::Spoken;
 pub use bounds::{Bounds, Http2, PortName, Protocol};
+pub use connection::Peer;
 use handshake::{Handshakes, Stream};
 
 use crate::tls::{Tls, acceptor::Acceptor};
@@ -110,7 +111,16 @@ impl Port {
                 if let Some((stream, agreed)) = begun {
                     let spoken = agreed.unwrap_or(builders.unasked);
                     let builder = builders.of(spoken);
-                    connection::run(stream, builder, service, spoken, bounds, stop).await;
+                    connection::run(
+                        stream,
+                        builder,
+                        service,
+                        spoken,
+                        bounds,
+                        Peer(peer.ip()),
+                        stop,
+                    )
+                    .await;
                 }
                 drop((counted, place));
             });

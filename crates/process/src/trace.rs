@@ -1,7 +1,10 @@
 //! Traces that continue from one process to the next by W3C Trace Context.
 
 use axum::http::HeaderMap;
-use opentelemetry::{global, trace::TraceContextExt};
+use opentelemetry::{
+    global,
+    trace::{TraceContextExt, TraceId},
+};
 use opentelemetry_http::HeaderExtractor;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -13,4 +16,12 @@ pub fn continue_from(span: &Span, headers: &HeaderMap) {
         // It fails if there are no spans at all.
         let _ = span.set_parent(remote);
     }
+}
+
+/// The trace that a span belongs to, in hexadecimal.
+#[must_use]
+pub fn id(span: &Span) -> Option<String> {
+    let context = span.context();
+    let trace = context.span().span_context().trace_id();
+    (trace != TraceId::INVALID).then(|| trace.to_string())
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod artifact;
+mod audit;
 mod change;
 mod error;
 mod event;
@@ -20,6 +21,7 @@ mod value;
 
 pub use access::{ApiKey, Narrowing, NewToken, Workload, scopes};
 pub use artifact::Artifact;
+pub use audit::{AuditLine, OcsfEvent};
 pub use change::{DeletedArtifact, StageChange};
 pub use error::{Error, ErrorBody, Violation};
 pub use event::{Event, EventArtifact};

@@ -78,6 +78,13 @@ impl ErrorReason {
         Self::from_str_name(&format!("{PREFIX}{name}"))
     }
 
+    /// The reason with this code in HTTP; `None` for one that no reason has.
+    #[must_use]
+    pub fn from_http_code(code: &str) -> Option<Self> {
+        let mut reasons = (1..).map_while(|number| Self::try_from(number).ok());
+        reasons.find(|reason| reason.mapping().http_code == code)
+    }
+
     /// The row of this reason.
     #[must_use]
     pub fn mapping(self) -> Mapping {

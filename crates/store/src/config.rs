@@ -4,7 +4,10 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
     config::gc::GcConfig,
-    model::error::{Error, Result},
+    model::{
+        audit::AuditedReads,
+        error::{Error, Result},
+    },
 };
 pub use s3_encryption::S3Encryption;
 pub use variable::{env, env_duration};
@@ -65,6 +68,9 @@ pub struct StoreConfig {
     /// `CAIRN_CREDENTIAL_TRUST`: how long a process caches a credential and its tenant, and so how long a revoked key
     /// may still be accepted; default 5s, at most 5m. Zero asks Postgres at every call.
     pub credential_trust: Duration,
+    /// `CAIRN_AUDIT_READS`: which reads of content are in the audit trail: none, sampled (one in a hundred) or all; default
+    /// all.
+    pub audit_reads: AuditedReads,
     /// `CAIRN_URL_KEYS`: what signs the URLs of downloads and uploads.
     pub url_secrets: UrlSecrets,
     /// The settings of the collector.
@@ -195,6 +201,7 @@ impl StoreConfig {
             event_retention: Duration::from_secs(7 * 24 * 3600),
             job_retention: Duration::from_secs(30 * 24 * 3600),
             credential_trust: Duration::from_secs(5),
+            audit_reads: AuditedReads::default(),
             url_secrets: UrlSecrets::default(),
             gc: GcConfig::default(),
         }
@@ -235,6 +242,7 @@ impl StoreConfig {
         override_duration(&mut self.job_retention, "CAIRN_JOB_RETENTION")?;
         self.url_secrets = UrlSecrets::from_env()?;
         override_duration(&mut self.credential_trust, "CAIRN_CREDENTIAL_TRUST")?;
+        override_by(&mut self.audit_reads, "CAIRN_AUDIT_READS")?;
         self.gc = self.gc.with_env()?;
         self.check()?;
         Ok(self)

@@ -7,6 +7,7 @@
 //! The files, from the bottom: `report`, `run`, a file for each pass, `passes` (the list), `collect` (runs them). Beside
 //! them, `status` and `fsck` answer operators.
 
+mod audit;
 mod batches;
 mod collect;
 mod examine;

@@ -18,6 +18,7 @@ pub use model::{
     access::{Grant, Narrowing, RawNarrowing, Scope, Scopes},
     api_key::{ApiKey, ApiKeySecret, NewApiKey},
     artifact::{Artifact, Created, Origin, State},
+    audit::{Actor, ActorKind, AuditLine, AuditQuery, AuditedReads, Deed, Origin as CallOrigin},
     byte_count::ByteCount,
     change::{Deleted, Published, StageChange},
     declared::Declared,

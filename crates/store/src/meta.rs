@@ -22,6 +22,7 @@ use crate::{
 pub(crate) mod api_keys;
 mod artifact_row;
 pub(crate) mod artifacts;
+pub(crate) mod audit;
 pub(crate) mod backlog;
 pub(crate) mod batch;
 pub(crate) mod collector;

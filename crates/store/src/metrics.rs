@@ -23,6 +23,7 @@ struct Instruments {
     pass: Histogram<f64>,
     pass_items: Counter<u64>,
     damaged_records: Counter<u64>,
+    lost_audit_lines: Counter<u64>,
 }
 
 static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
@@ -34,6 +35,8 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     let damaged_records = meter.u64_counter("cairn.damaged_records").build();
     // Register the series at zero: an alert cannot see a series begin.
     damaged_records.add(0, &[KeyValue::new("record", "artifact")]);
+    let lost_audit_lines = meter.u64_counter("cairn.audit.lost").build();
+    lost_audit_lines.add(0, &[]);
     Instruments {
         uploads: meter.u64_counter("cairn.uploads").build(),
         upload_bytes: meter.u64_counter("cairn.upload").with_unit("By").build(),
@@ -45,8 +48,14 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
         pass: seconds("cairn.gc.pass.duration"),
         pass_items: meter.u64_counter("cairn.gc.items").build(),
         damaged_records,
+        lost_audit_lines,
     }
 });
+
+/// A line of the audit trail that found the queue full.
+pub(crate) fn lost_audit_line() {
+    INSTRUMENTS.lost_audit_lines.add(1, &[]);
+}
 
 /// How the content of an upload was stored.
 #[derive(Clone, Copy)]

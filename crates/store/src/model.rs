@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod api_key;
 pub(crate) mod artifact;
+pub(crate) mod audit;
 pub(crate) mod byte_count;
 mod canonical;
 pub(crate) mod change;

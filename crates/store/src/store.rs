@@ -25,6 +25,7 @@ use crate::{
         times::Times,
     },
     store::{
+        audit::AuditQueue,
         credential_cache::Trust,
         read::ahead::READ_AHEAD,
         upload::{Budget, gather::Gathering},
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub(crate) mod apply;
+pub(crate) mod audit;
 pub(crate) mod copy;
 mod credential_cache;
 pub(crate) mod delete;
@@ -89,6 +91,8 @@ pub struct Store {
     pub(crate) verified: Arc<AtomicBool>,
     pub(crate) trust: Trust,
     pub(crate) commits: Gathering,
+    /// Lines of the audit trail that wait for Postgres.
+    pub(crate) audit: AuditQueue,
     /// What signs the tokens of pages, once it was read.
     page_key: Arc<OnceCell<hmac::Key>>,
     /// What signs URLs, and what else is accepted, once it was read.
@@ -131,6 +135,7 @@ impl Store {
             verified: Arc::default(),
             trust: Trust::new(config.credential_trust),
             commits: Gathering::default(),
+            audit: AuditQueue::new(config.audit_reads),
             page_key: Arc::default(),
             url_keys: Arc::default(),
             url_secrets: config.url_secrets.clone(),

@@ -12,7 +12,7 @@ use axum::{
     body::{Body, Bytes},
     http::HeaderMap,
 };
-use cairn_store::{Caller, Error, Result};
+use cairn_store::{Caller, Error, Result, Store};
 use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
@@ -46,6 +46,7 @@ pub(crate) struct Admission {
     calls: Shares,
     costly: Shares,
     limiter: Arc<Limiter>,
+    pub(crate) store: Store,
     pub(crate) memory: Memory,
     /// How long a request that is not a stream may take to arrive.
     pub(crate) request_time: Duration,
@@ -55,6 +56,7 @@ impl Admission {
     pub(crate) fn new(
         authenticator: Authenticator,
         limiter: Arc<Limiter>,
+        store: Store,
         settings: &Settings,
     ) -> Self {
         Self {
@@ -62,6 +64,7 @@ impl Admission {
             calls: Shares::new(settings.max_calls),
             costly: Shares::new(settings.max_lists),
             limiter,
+            store,
             memory: Memory::new(settings.receive_bytes),
             request_time: settings.request_time,
         }

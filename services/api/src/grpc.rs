@@ -16,6 +16,7 @@ use crate::{auth::Authenticator, error::to_status, limits::Limiter, shares::Shar
 
 mod admin;
 mod artifacts;
+mod audit;
 pub(crate) mod batch;
 pub(crate) mod convert;
 mod gate;

@@ -121,7 +121,12 @@ pub async fn run(
     let keyring = Keyring::new(settings.delegation.clone());
     let authenticator = Authenticator::new(store.clone(), tokens, keyring);
     let limiter = Arc::new(Limiter::default());
-    let admission = Admission::new(authenticator.clone(), limiter.clone(), &settings);
+    let admission = Admission::new(
+        authenticator.clone(),
+        limiter.clone(),
+        store.clone(),
+        &settings,
+    );
     let admission = Arc::new(admission);
     let gate = Arc::new(Gate::new(admission.clone()));
     let trust = settings.trust;
@@ -180,6 +185,10 @@ pub async fn run(
     );
 
     let kept_up = keep_up(limiter, store.clone(), shutdown.clone());
+    // Tasks of their own: a task has one connection to Postgres at a time.
+    let (auditing, last) = (store.clone(), CancellationToken::new());
+    let written = last.clone();
+    let audited = tokio::spawn(async move { auditing.write_audit(written.cancelled()).await });
     let watch = ops::watch_ready(move || store.clone().check_ready(), ready_sender.clone());
     let follow = health::follow(ready, reporter.clone());
     let health_watch = tokio::spawn(async { tokio::join!(watch, follow) });
@@ -200,8 +209,12 @@ pub async fn run(
     if timeout(settings.drain, served).await.is_err() {
         tracing::warn!("calls are still under way; they end with the process");
     }
-    if timeout(LAST_WORDS, kept_up).await.is_err() {
-        tracing::warn!("the last calls were not counted");
+    last.cancel();
+    if timeout(LAST_WORDS, async { tokio::join!(kept_up, audited) })
+        .await
+        .is_err()
+    {
+        tracing::warn!("the last calls were not counted, or not audited");
     }
     stopped.cancel();
     ops.abort();

@@ -562,6 +562,7 @@ impl<'a> Things<'a> {
                 ..Default::default()
             }
             .encode_to_vec(),
+            "ListAudit" => ListAuditRequest::default().encode_to_vec(),
             unknown => panic!("{unknown} is in the specification, and not in this test"),
         };
         vec![one]

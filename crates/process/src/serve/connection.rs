@@ -1,4 +1,4 @@
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{body::Body, http::Request, response::Response};
 use hyper::body::Incoming;
@@ -21,6 +21,10 @@ use super::{
 /// The preface of HTTP/2 and the head of the next frame: a client that has sent as much speaks HTTP/2.
 const HTTP2_BEGUN: usize = 24 + 9;
 
+/// The address of the other end of a request's connection, which may be a proxy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
 /// Serves one connection until its end, or until it exceeds a limit.
 pub(super) async fn run<S>(
     stream: Stream,
@@ -28,6 +32,7 @@ pub(super) async fn run<S>(
     service: S,
     spoken: Spoken,
     bounds: Bounds,
+    peer: Peer,
     stop: CancellationToken,
 ) where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
@@ -40,7 +45,8 @@ pub(super) async fn run<S>(
     let traffic = Arc::new(Traffic::default());
     let counted = {
         let activity = activity.clone();
-        tower::service_fn(move |request: Request<Incoming>| {
+        tower::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let call = activity.begin();
             let answer = service.clone().oneshot(request);
             async move {

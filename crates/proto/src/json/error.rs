@@ -43,6 +43,12 @@ pub struct Violation {
 }
 
 impl Error {
+    /// The code, such as `session_sealed`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.error.code
+    }
+
     /// An error with this code, such as `session_sealed`, and this message for people.
     #[must_use]
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {

@@ -36,6 +36,8 @@ pub struct GcConfig {
     pub record_retention: Duration,
     /// `CAIRN_LEDGER_RETENTION`: how long the ledger of deletions is kept; at least 30d, default 400d.
     pub ledger_retention: Duration,
+    /// `CAIRN_AUDIT_RETENTION`: how long the audit trail is kept, in whole days; at least 1d, default 400d.
+    pub audit_retention: Duration,
     /// `CAIRN_SESSION_MAX_ARTIFACTS`: how many visible artifacts a session may have, checked once a minute; 1 to
     /// 1,000,000, default 200,000. Sealing a session is one transaction, which takes about 15 seconds for a million.
     pub session_max_artifacts: u32,
@@ -53,6 +55,7 @@ impl Default for GcConfig {
             rehash_bytes: 1 << 30,
             record_retention: 90 * DAY,
             ledger_retention: 400 * DAY,
+            audit_retention: 400 * DAY,
             session_max_artifacts: 200_000,
         }
     }
@@ -91,6 +94,7 @@ impl GcConfig {
                 "CAIRN_LEDGER_RETENTION",
                 30 * DAY,
             ),
+            (&mut self.audit_retention, "CAIRN_AUDIT_RETENTION", DAY),
         ] {
             override_duration(value, variable)?;
             if *value < least {

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use futures_util::future::BoxFuture;
 
 use super::{
+    audit,
     batches::{self, Batches},
     ghosts, jobs, orphans, reclaim,
     run::Run,
@@ -266,6 +267,13 @@ pub static PASSES: &[Pass] = &[
             due: Some(ledger::OLD),
             step: |tx, batch| Box::pin(ledger::forget(tx, batch)),
         }),
+    },
+    Pass {
+        name: "audit",
+        every: Some(HOUR),
+        counts: &["audit_days"],
+        looks: &[],
+        work: Work::Whole(|run| Box::pin(audit::run(run))),
     },
     Pass {
         name: "orphans",

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::model::{
     access::Grant,
+    audit::Origin,
     error::Result,
     tenant::{Caller, Credential},
 };
@@ -49,6 +50,7 @@ pub(crate) async fn by_row(client: &Connection, id: Uuid) -> Result<Option<Calle
             grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
             token_id: String::new(),
             limits: plans::changes(&found, "key_limits")?.limits(),
+            origin: Origin::default(),
         })
     };
     row::of("credential", &id.to_string(), read()).map(Some)

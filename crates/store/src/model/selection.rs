@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::model::{
@@ -73,6 +75,22 @@ pub struct RawSelection {
     pub expression: String,
     /// All that match these fields.
     pub matching: Option<RawFilter>,
+}
+
+/// In words, for the audit trail.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ids(ids) => {
+                for (i, id) in ids.iter().enumerate() {
+                    let separator = if i == 0 { "" } else { " " };
+                    write!(f, "{separator}{id}")?;
+                }
+                Ok(())
+            }
+            Self::Matching(matching) => write!(f, "all that match {}", matching.text),
+        }
+    }
 }
 
 impl Selection {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     access::{Grant, Reach, Scope},
+    audit::Origin,
     error::{Error, Result},
     id::TenantId,
     plan::{LimitChanges, LimitKind, Plan, PlanLimits},
@@ -54,6 +55,8 @@ pub struct Caller {
     pub(crate) token_id: String,
     /// The limits of the key, beside those of the tenant.
     pub limits: PlanLimits,
+    /// From where the call comes, for the audit trail.
+    pub(crate) origin: Origin,
 }
 
 impl Caller {
@@ -71,6 +74,13 @@ impl Caller {
             .into_iter()
             .filter_map(|limits| limits.get(LimitKind::FileBytes));
         set.fold(server, u64::min)
+    }
+
+    /// The same caller, from there.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// The same caller with no more than another grant allows.

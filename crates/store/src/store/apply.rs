@@ -1,14 +1,15 @@
 //! Makes what a file of plans, tenants and workloads declares.
 
 use crate::{
-    meta::{connection::Transaction, plans, tenants, workloads},
+    meta::{audit, connection::Transaction, plans, tenants, workloads},
     model::{
         access::Grant,
+        audit::Deed,
         declared::{Declared, DeclaredPlan, DeclaredTenant, DeclaredWorkload},
         error::{Error, Result},
         plan::{LimitChanges, Plan, PlanLimits},
         span::Span,
-        tenant::TenantUsage,
+        tenant::{Caller, TenantUsage},
         text::check_tenant_name,
     },
     store::{Store, workloads::check},
@@ -21,7 +22,12 @@ impl Store {
     /// # Errors
     /// `Invalid`, what `set_plan`, `set_tenant` and `add_workload` return.
     #[tracing::instrument(skip_all)]
-    pub async fn apply(&self, declared: &Declared, dry_run: bool) -> Result<Vec<String>> {
+    pub async fn apply(
+        &self,
+        by: Option<&Caller>,
+        declared: &Declared,
+        dry_run: bool,
+    ) -> Result<Vec<String>> {
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
         let mut changes = Vec::new();
@@ -35,6 +41,11 @@ impl Store {
             }
         }
         if !dry_run {
+            let deeds: Vec<_> = changes
+                .iter()
+                .map(|change| Deed::by(by, "Apply", change))
+                .collect();
+            audit::add(&tx, &deeds).await?;
             tx.commit().await?;
         }
         Ok(changes)

@@ -14,6 +14,7 @@ use crate::{
         sessions,
     },
     model::{
+        audit::Deed,
         error::{Error, Result},
         id::ArtifactId,
         idempotency::{Fingerprint, IdempotencyKey},
@@ -59,7 +60,11 @@ impl Store {
             deleted => deleted,
         };
         if let Some(deleted) = deleted {
-            once.commit(json!(deleted)).await?;
+            once.commit(
+                Deed::done(caller, "DeleteArtifact", id.as_str()),
+                json!(deleted),
+            )
+            .await?;
             return Ok(deleted);
         }
         let artifact = rows::get(&once.tx, caller.tenant.id, &id).await?;
@@ -101,7 +106,15 @@ impl Store {
             }
             Err(few) => Bulk::Done(delete(&once, caller, &with_held(few), window).await?),
         };
-        once.commit(result.to_json()).await?;
+        once.commit(
+            Deed::done(
+                caller,
+                "DeleteArtifact",
+                &format!("every version of {}", ArtifactRef::Name(name.clone(), None)),
+            ),
+            result.to_json(),
+        )
+        .await?;
         Ok(result)
     }
 
@@ -135,7 +148,15 @@ impl Store {
         let matching = Expression::of(filter_of(all)?);
         let task = Task::DeleteSession { session_id };
         let job = start_job(&once, caller, &matching, &task).await?;
-        once.commit(json!({"job_id": job.id.as_str()})).await?;
+        once.commit(
+            Deed::done(
+                caller,
+                "DeleteSession",
+                &format!("session {}", session.as_str()),
+            ),
+            json!({"job_id": job.id.as_str()}),
+        )
+        .await?;
         Ok(job)
     }
 
@@ -177,7 +198,11 @@ impl Store {
             Selection::Ids(ids) => Bulk::Done(delete(&once, caller, ids, window).await?),
         };
         if !validate_only {
-            once.commit(result.to_json()).await?;
+            once.commit(
+                Deed::done(caller, "DeleteArtifacts", &selected.to_string()),
+                result.to_json(),
+            )
+            .await?;
         }
         Ok(result)
     }

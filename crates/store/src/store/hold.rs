@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::{
     meta::{holds as rows, sessions},
     model::{
+        audit::Deed,
         error::{Error, Result},
         idempotency::{Fingerprint, IdempotencyKey},
         job::{Bulk, Task},
@@ -62,7 +63,11 @@ impl Store {
                 missing: few.missing,
             }),
         };
-        once.commit(result.to_json()).await?;
+        once.commit(
+            Deed::done(caller, "SetLegalHold", &selected.to_string()),
+            result.to_json(),
+        )
+        .await?;
         Ok(result)
     }
 
@@ -90,7 +95,11 @@ impl Store {
             if !rows::set_of_session(&once.tx, caller.tenant.id, id, hold).await? {
                 return Err(Error::SessionNotFound(id.to_owned()));
             }
-            once.commit(json!({"session_id": id})).await?;
+            once.commit(
+                Deed::done(caller, "SetSessionLegalHold", &format!("session {id}")),
+                json!({"session_id": id}),
+            )
+            .await?;
         }
         // A retry continues here, or else the collector does.
         let mut settled = false;

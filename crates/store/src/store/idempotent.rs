@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use crate::{
     meta::{
+        audit,
         connection::{Connection, Transaction},
         idempotency as rows,
     },
     model::{
         access::Reach,
+        audit::Deed,
         error::{Error, Result},
         id::TenantId,
         idempotency::{Claim, Earlier, Fingerprint, IdempotencyKey, LEASE},
@@ -135,11 +137,12 @@ impl<'a> IdempotentWrite<'a> {
         Ok(Ok(Self { tx, tenant, claim }))
     }
 
-    /// Commits, and stores the write's result.
+    /// Commits with a line of the audit trail, and stores the write's result.
     ///
     /// # Errors
     /// `Unavailable`, after which it may have been committed.
-    pub(crate) async fn commit(self, result: Value) -> Result<()> {
+    pub(crate) async fn commit(self, deed: Deed, result: Value) -> Result<()> {
+        audit::add(&self.tx, &[deed]).await?;
         if let Some(claim) = &self.claim {
             rows::finish(&self.tx, self.tenant, claim, &result).await?;
         }

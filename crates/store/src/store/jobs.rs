@@ -14,6 +14,7 @@ use crate::{
     },
     model::{
         access::Reach,
+        audit::Deed,
         error::{Error, Result},
         id::{ArtifactId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
@@ -106,7 +107,11 @@ impl Store {
             let job = rows::get(&once.tx, caller.reach(), &id).await?;
             caller.require(job.task.scope())?;
             rows::cancel(&once.tx, caller.tenant.id, &id).await?;
-            once.commit(json!({"job_id": id.as_str()})).await?;
+            once.commit(
+                Deed::done(caller, "CancelJob", id.as_str()),
+                json!({"job_id": id.as_str()}),
+            )
+            .await?;
         }
         rows::get(&client, caller.reach(), &id).await
     }

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    meta::api_keys as rows,
+    meta::{api_keys as rows, audit},
     model::{
         access::{Grant, Scope},
         api_key::{ApiKey, ApiKeySecret, NewApiKey},
+        audit::Deed,
         error::{Error, Result},
         tenant::{Caller, Credential},
         validate::excerpt,
@@ -50,7 +51,14 @@ impl Store {
                 return Err(Error::invalid("expires_in", rule));
             }
         }
-        self.issue_api_key(&caller.tenant.name, new).await
+        let secret = ApiKeySecret::fresh();
+        let client = self.meta.client().await?;
+        let tx = client.transaction().await?;
+        let key = rows::add(&tx, &caller.tenant.name, &secret, new).await?;
+        let deed = Deed::done(caller, "CreateKey", &format!("key {}", key.id));
+        audit::add(&tx, &[deed]).await?;
+        tx.commit().await?;
+        Ok((key, secret))
     }
 
     /// Lists the API keys of the caller's tenant, newest first, at most 200.
@@ -98,6 +106,8 @@ impl Store {
         let secret = ApiKeySecret::fresh();
         let key = rows::add(&tx, &caller.tenant.name, &secret, &new).await?;
         let old = rows::end_in(&tx, caller.tenant.id, uuid, overlap).await?;
+        let deed = Deed::done(caller, "RotateKey", &format!("key {uuid}"));
+        audit::add(&tx, &[deed]).await?;
         tx.commit().await?;
         Ok((key, secret, old.ok_or_else(missing)?))
     }
@@ -113,7 +123,12 @@ impl Store {
         let missing = || Error::KeyNotFound(excerpt(id));
         let uuid: Uuid = id.parse().map_err(|_| missing())?;
         let client = self.meta.client().await?;
-        let revoked = rows::revoke_of(&client, caller.tenant.id, uuid).await?;
-        revoked.ok_or_else(missing)
+        let tx = client.transaction().await?;
+        let revoked = rows::revoke_of(&tx, caller.tenant.id, uuid).await?;
+        let revoked = revoked.ok_or_else(missing)?;
+        let deed = Deed::done(caller, "RevokeKey", &format!("key {uuid}"));
+        audit::add(&tx, &[deed]).await?;
+        tx.commit().await?;
+        Ok(revoked)
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     meta::{artifacts, connection::Connection, links as rows, reach, tenants},
     model::{
         access::Reach,
+        audit::{Actor, Deed, Origin},
         error::{Error, Result},
         id::TenantId,
         idempotency::{Fingerprint, IdempotencyKey},
@@ -61,7 +62,11 @@ impl Store {
             check_links(&once.tx, caller.tenant.id, max).await?;
         }
         let link = rows::insert(&once.tx, caller.tenant.id, &artifact, expires_in).await?;
-        once.commit(json!({"link_id": link.id.as_str()})).await?;
+        once.commit(
+            Deed::done(caller, "CreateLink", artifact.as_str()),
+            json!({"link_id": link.id.as_str()}),
+        )
+        .await?;
         Ok(link)
     }
 
@@ -144,7 +149,11 @@ impl Store {
         let link = rows::revoke(&once.tx, caller.tenant.id, &link_id)
             .await?
             .ok_or_else(|| Error::LinkNotFound(id.to_owned()))?;
-        once.commit(json!({"link_id": id})).await?;
+        once.commit(
+            Deed::done(caller, "RevokeLink", link.artifact_id.as_str()),
+            json!({"link_id": id}),
+        )
+        .await?;
         Ok(link)
     }
 
@@ -153,7 +162,7 @@ impl Store {
     /// # Errors
     /// `LinkNotFound`, `LinkExpired`, what `open_artifact` answers, `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn follow_link(&self, id: &str) -> Result<Download> {
+    pub async fn follow_link(&self, id: &str, origin: &Origin) -> Result<Download> {
         let link_id = link_id(id)?;
         let client = self.meta.client().await?;
         let target = rows::follow(&client, &link_id)
@@ -167,6 +176,10 @@ impl Store {
         }
         let (artifact, location) =
             artifacts::locate(&client, target.tenant, &target.link.artifact_id).await?;
+        let resource = target.link.artifact_id.as_str();
+        let actor = || Actor::of_link(id, origin);
+        let deed = || Deed::of(target.tenant, actor(), "FollowLink", resource);
+        self.audit.read(deed);
         Ok(Download::new(self, target.tenant, artifact, location))
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         uploads::{self as rows, NewUpload},
     },
     model::{
+        audit::Deed,
         error::{Error, Result},
         id::{ArtifactId, ObjectId, UploadId},
         idempotency::IdempotencyKey,
@@ -96,7 +97,8 @@ impl Store {
         if !rows::insert(&once.tx, tenant.id, new, MOST_OPEN).await? {
             return Err(Error::RateLimited("open uploads of one tenant"));
         }
-        once.commit(json!({"upload_id": id.as_str()})).await?;
+        let deed = Deed::done(caller, "StartUpload", &format!("upload {}", id.as_str()));
+        once.commit(deed, json!({"upload_id": id.as_str()})).await?;
         drop(client);
         upload.adopt(object, Some(declared.unwrap_or(0)));
         if upload.finish_early().await?.is_some() {

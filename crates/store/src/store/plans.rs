@@ -1,10 +1,12 @@
 //! Plans: what operators allow tenants.
 
 use crate::{
-    meta::plans as rows,
+    meta::{audit, plans as rows},
     model::{
+        audit::Deed,
         error::{Error, Result},
         plan::{LimitChanges, Plan},
+        tenant::Caller,
     },
     store::Store,
 };
@@ -19,12 +21,19 @@ impl Store {
     /// # Errors
     /// `Invalid` for the name; `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn set_plan(&self, name: &str, limits: &LimitChanges) -> Result<Plan> {
+    pub async fn set_plan(
+        &self,
+        by: Option<&Caller>,
+        name: &str,
+        limits: &LimitChanges,
+    ) -> Result<Plan> {
         Plan::check_name(name)?;
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
         rows::set(&tx, name, limits).await?;
         let plan = rows::list(&tx, Some(name), "", 1).await?.pop();
+        let deed = Deed::by(by, "SetPlan", &format!("plan {name}"));
+        audit::add(&tx, &[deed]).await?;
         tx.commit().await?;
         plan.ok_or_else(|| Plan::unknown(name))
     }
@@ -44,7 +53,7 @@ impl Store {
     /// # Errors
     /// `Invalid` for an unknown plan, for one that a tenant has, and for the default; `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn delete_plan(&self, name: &str) -> Result<()> {
+    pub async fn delete_plan(&self, by: Option<&Caller>, name: &str) -> Result<()> {
         if name == Plan::DEFAULT {
             let rule = "is the plan of new tenants, and stays";
             return Err(Error::invalid("plan", rule));
@@ -55,6 +64,8 @@ impl Store {
             let rule = "has tenants; give them another plan first";
             return Err(Error::invalid("plan", rule));
         }
+        let deed = Deed::by(by, "DeletePlan", &format!("plan {name}"));
+        audit::add(&tx, &[deed]).await?;
         tx.commit().await?;
         Ok(())
     }

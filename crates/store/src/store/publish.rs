@@ -11,6 +11,7 @@ use crate::{
     },
     model::{
         access::Scope,
+        audit::Deed,
         change::Published,
         error::{Error, Result},
         id::ArtifactId,
@@ -145,6 +146,10 @@ async fn publish_within(
     if wanted.seal {
         seal_within(tx, tenant, session, window).await?;
     }
-    once.commit(json!(published)).await?;
+    once.commit(
+        Deed::done(caller, "CommitSession", &format!("session {session}")),
+        json!(published),
+    )
+    .await?;
     Ok(published)
 }

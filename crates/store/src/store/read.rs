@@ -11,6 +11,7 @@ use crate::{
     metrics,
     model::{
         artifact::Artifact,
+        audit::Deed,
         digest::ContentHash,
         error::{Error, Result},
         id::TenantId,
@@ -69,6 +70,8 @@ impl Store {
         let client = self.meta.client().await?;
         let id = rows::resolve(&client, caller.reach(), wanted).await?;
         let (artifact, location) = rows::locate(&client, caller.tenant.id, &id).await?;
+        let deed = || Deed::done(caller, "DownloadArtifact", id.as_str());
+        self.audit.read(deed);
         Ok(Download::new(self, caller.tenant.id, artifact, location))
     }
 }

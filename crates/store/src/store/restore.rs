@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     meta::{quotas, reach, restore as rows, sessions},
     model::{
+        audit::Deed,
         error::{Error, Result},
         filter::Filter,
         id::ArtifactId,
@@ -84,7 +85,11 @@ impl Store {
             not_restored,
             more,
         };
-        once.commit(json!(result)).await?;
+        once.commit(
+            Deed::done(caller, "RestoreArtifacts", &selected.to_string()),
+            json!(result),
+        )
+        .await?;
         Ok(result)
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         sessions::{self as rows, Sealing, by_id},
     },
     model::{
+        audit::Deed,
         error::{Error, Result},
         id::TenantId,
         idempotency::{Fingerprint, IdempotencyKey},
@@ -92,7 +93,11 @@ impl Store {
             if !rows::update(&once.tx, caller.tenant.id, id.as_str(), update).await? {
                 return Err(Error::SessionNotFound(id.as_str().to_owned()));
             }
-            once.commit(json!({"session_id": id.as_str()})).await?;
+            once.commit(
+                Deed::done(caller, "UpdateSession", &format!("session {}", id.as_str())),
+                json!({"session_id": id.as_str()}),
+            )
+            .await?;
         }
         rows::get(&client, caller.tenant.id, id.as_str()).await
     }
@@ -120,7 +125,11 @@ impl Store {
                 self.times.delete_window,
             )
             .await?;
-            once.commit(json!({"session_id": id.as_str()})).await?;
+            once.commit(
+                Deed::done(caller, "SealSession", &format!("session {}", id.as_str())),
+                json!({"session_id": id.as_str()}),
+            )
+            .await?;
         }
         rows::get(&client, caller.tenant.id, id.as_str()).await
     }

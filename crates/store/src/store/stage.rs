@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     meta::{artifacts, stages as rows},
     model::{
+        audit::Deed,
         change::StageChange,
         error::{Error, Result},
         idempotency::{Fingerprint, IdempotencyKey},
@@ -68,7 +69,11 @@ impl Store {
                 missing: few.missing,
             }),
         };
-        once.commit(result.to_json()).await?;
+        once.commit(
+            Deed::done(caller, "SetStage", &selected.to_string()),
+            result.to_json(),
+        )
+        .await?;
         Ok(result)
     }
 

@@ -10,6 +10,7 @@ use crate::{
     model::{
         access::Scope,
         artifact::Artifact,
+        audit::Deed,
         error::{Error, Result},
         idempotency::{Fingerprint, IdempotencyKey},
         reference::ArtifactRef,
@@ -106,7 +107,11 @@ async fn update_within(
         };
         stages::note_stage(tx, tenant, &id, current.stage, updated.stage, &by).await?;
     }
-    once.commit(json!({"artifact_id": id.as_str()})).await?;
+    once.commit(
+        Deed::done(caller, "UpdateArtifact", id.as_str()),
+        json!({"artifact_id": id.as_str()}),
+    )
+    .await?;
     Ok(updated)
 }
 

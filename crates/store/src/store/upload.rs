@@ -16,6 +16,7 @@ use crate::{
     model::{
         access::{Grant, Reach},
         artifact::{Artifact, Created},
+        audit::Actor,
         error::{Error, Result},
         id::ObjectId,
         idempotency::Earlier,
@@ -115,6 +116,8 @@ pub struct Upload {
     /// The largest content.
     limit: u64,
     grant: Grant,
+    /// Who makes it, for the audit trail.
+    actor: Actor,
     spec: Arc<ArtifactSpec>,
     ttl: Option<Duration>,
     object: ObjectId,
@@ -167,6 +170,7 @@ impl Upload {
             tenant,
             limit,
             grant: caller.grant.clone(),
+            actor: Actor::of(caller),
             spec: Arc::new(spec),
             ttl,
             object: ObjectId::fresh(),

@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use crate::{
-    meta::workloads as rows,
+    meta::{audit, workloads as rows},
     model::{
         access::Grant,
+        audit::Deed,
         error::{Error, Result},
         tenant::{Caller, Workload},
         text::check_tenant_name,
@@ -103,9 +104,25 @@ impl Store {
     /// # Errors
     /// `Invalid` for a name that is no identifier, for an issuer or subject that no token can have, and for a workload
     /// that acts for another tenant; `Unavailable`.
-    #[tracing::instrument(skip_all)]
     pub async fn add_workload(
         &self,
+        tenant_name: &str,
+        issuer: &str,
+        subject: &str,
+        grant: &Grant,
+    ) -> Result<Workload> {
+        self.set_workload(None, tenant_name, issuer, subject, grant)
+            .await
+    }
+
+    /// As `add_workload`, for an operator.
+    ///
+    /// # Errors
+    /// Those of `add_workload`.
+    #[tracing::instrument(skip_all)]
+    pub async fn set_workload(
+        &self,
+        by: Option<&Caller>,
         tenant_name: &str,
         issuer: &str,
         subject: &str,
@@ -114,12 +131,20 @@ impl Store {
         check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
         check(issuer, subject, grant)?;
         let client = self.meta.client().await?;
-        rows::add(&client, tenant_name, issuer, subject, grant)
-            .await?
-            .ok_or_else(|| {
-                let rule = "acts for another tenant; remove it there first";
-                Error::invalid("subject", rule)
-            })
+        let tx = client.transaction().await?;
+        let added = rows::add(&tx, tenant_name, issuer, subject, grant).await?;
+        let added = added.ok_or_else(|| {
+            let rule = "acts for another tenant; remove it there first";
+            Error::invalid("subject", rule)
+        })?;
+        let deed = Deed::by(
+            by,
+            "SetWorkload",
+            &format!("workload {subject} of {tenant_name}"),
+        );
+        audit::add(&tx, &[deed]).await?;
+        tx.commit().await?;
+        Ok(added)
     }
 
     /// Lists a tenant's workloads, newest first, at most 200.
@@ -137,10 +162,25 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`.
-    #[tracing::instrument(skip_all)]
     pub async fn remove_workload(&self, id: Uuid) -> Result<bool> {
+        self.drop_workload(None, id).await
+    }
+
+    /// As `remove_workload`, for an operator.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    #[tracing::instrument(skip_all)]
+    pub async fn drop_workload(&self, by: Option<&Caller>, id: Uuid) -> Result<bool> {
         let client = self.meta.client().await?;
-        rows::remove(&client, id).await
+        let tx = client.transaction().await?;
+        let removed = rows::remove(&tx, id).await?;
+        if removed {
+            let deed = Deed::by(by, "RemoveWorkload", &format!("workload {id}"));
+            audit::add(&tx, &[deed]).await?;
+        }
+        tx.commit().await?;
+        Ok(removed)
     }
 }
 

@@ -54,7 +54,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 64] = [
+const TABLE: [(&str, Rule); 65] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -104,6 +104,7 @@ const TABLE: [(&str, Rule); 64] = [
     row("cairn.v1.AdminService/ListKeys", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/RotateKey", Needs::All(&[Admin]), Touches::Keys),
     row("cairn.v1.AdminService/RevokeKey", Needs::All(&[Admin]), Touches::Keys),
+    row("cairn.v1.AdminService/ListAudit", Needs::Any(&[Admin, Operator]), Touches::Tenant),
     row("cairn.v1.OperatorService/SetPlan", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/ListPlans", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/DeletePlan", Needs::All(&[Operator]), Touches::Deployment),

@@ -63,7 +63,7 @@ impl Admin {
                     (None, file) => read(&file.unwrap_or_default())?,
                 };
                 let declared = Declared::read(&text)?;
-                for change in store.apply(&declared, dry_run).await? {
+                for change in store.apply(None, &declared, dry_run).await? {
                     println!("{change}");
                 }
             }

@@ -1,11 +1,12 @@
 use cairn_proto::v1::{
-    self, CreateKeyRequest, CreateKeyResponse, ListKeysRequest, ListKeysResponse, RevokeKeyRequest,
-    RevokeKeyResponse, RotateKeyRequest, RotateKeyResponse, admin_service_server::AdminService,
+    self, CreateKeyRequest, CreateKeyResponse, ListAuditRequest, ListAuditResponse,
+    ListKeysRequest, ListKeysResponse, RevokeKeyRequest, RevokeKeyResponse, RotateKeyRequest,
+    RotateKeyResponse, admin_service_server::AdminService,
 };
 use cairn_store::{ApiKey, LimitChanges, NewApiKey};
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, grants, plan_limits as limits, taken};
+use super::{Services, audit, convert, grants, plan_limits as limits, taken};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -64,6 +65,19 @@ impl AdminService for Services {
         Ok(Response::new(RevokeKeyResponse {
             key: Some(api_key(revoked.map_err(to_status)?)),
         }))
+    }
+
+    async fn list_audit(
+        &self,
+        request: Request<ListAuditRequest>,
+    ) -> Result<Response<ListAuditResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let query = audit::query(&caller, request).map_err(to_status)?;
+        let lines = self.store.list_audit(&caller, &query).await;
+        Ok(Response::new(audit::page(
+            &query,
+            lines.map_err(to_status)?,
+        )))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use cairn_store::Error;
+use cairn_store::{Caller, Error};
 use tonic::Status;
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     access::{self, Needs},
     admission::{Admission, Admitted},
+    audit,
     error::{TransportError, refusal, to_status},
     observe::names::takes_stream,
     pace::Arrived,
@@ -74,7 +75,8 @@ impl Gate {
             }
             let admitted = self.admission.admit(headers, rpc).await;
             let (caller, taker, admitted) = admitted.map_err(to_status)?;
-            parts.extensions.insert(caller);
+            let origin = audit::origin(&parts.extensions);
+            parts.extensions.insert(caller.with_origin(origin));
             (taker, admitted)
         };
         body = admitted.received(body);
@@ -117,10 +119,22 @@ pub(crate) async fn enter(State(gate): State<Arc<Gate>>, request: Request, next:
         *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return answer;
     }
+    let rpc = request.uri().path().trim_start_matches('/').to_owned();
+    let origin = audit::origin(request.extensions());
+    let store = &gate.admission.store;
     match gate.admit(request).await {
-        Err(status) => status.into_http(),
+        Err(status) => {
+            audit::note(store, None, &origin, &rpc, &status);
+            status.into_http()
+        }
         Ok((request, admitted)) => {
+            let caller = request.extensions().get::<Caller>().cloned();
             let answer = next.run(request).await;
+            if answer.headers().contains_key(Status::GRPC_STATUS)
+                && let Some(status) = Status::from_header_map(answer.headers())
+            {
+                audit::note(store, caller.as_ref(), &origin, &rpc, &status);
+            }
             answer.map(|body| admitted.until_sent(body))
         }
     }

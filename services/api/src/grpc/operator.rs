@@ -23,10 +23,13 @@ impl OperatorService for Services {
         &self,
         request: Request<SetPlanRequest>,
     ) -> Result<Response<SetPlanResponse>, Status> {
-        let (_, request) = taken(request)?;
+        let (caller, request) = taken(request)?;
         let limits = limits::wanted("limits", &request.limits).map_err(to_status)?;
         let limits = LimitChanges::new("limits", limits).map_err(to_status)?;
-        let set = self.store.set_plan(&request.name, &limits).await;
+        let set = self
+            .store
+            .set_plan(Some(&caller), &request.name, &limits)
+            .await;
         Ok(Response::new(SetPlanResponse {
             plan: Some(plan(set.map_err(to_status)?)),
         }))
@@ -51,8 +54,8 @@ impl OperatorService for Services {
         &self,
         request: Request<DeletePlanRequest>,
     ) -> Result<Response<DeletePlanResponse>, Status> {
-        let (_, request) = taken(request)?;
-        let deleted = self.store.delete_plan(&request.name).await;
+        let (caller, request) = taken(request)?;
+        let deleted = self.store.delete_plan(Some(&caller), &request.name).await;
         deleted.map_err(to_status)?;
         Ok(Response::new(DeletePlanResponse {}))
     }
@@ -61,10 +64,10 @@ impl OperatorService for Services {
         &self,
         request: Request<SetTenantRequest>,
     ) -> Result<Response<SetTenantResponse>, Status> {
-        let (_, request) = taken(request)?;
+        let (caller, request) = taken(request)?;
         let name = request.name.clone();
         let update = update(request).map_err(to_status)?;
-        let set = self.store.set_tenant(&name, update).await;
+        let set = self.store.set_tenant(Some(&caller), &name, update).await;
         Ok(Response::new(SetTenantResponse {
             tenant: Some(tenant(set.map_err(to_status)?)),
         }))
@@ -115,12 +118,12 @@ impl OperatorService for Services {
         &self,
         request: Request<SetWorkloadRequest>,
     ) -> Result<Response<SetWorkloadResponse>, Status> {
-        let (_, request) = taken(request)?;
+        let (caller, request) = taken(request)?;
         let grant = grants::grant(&request.scopes, request.narrowing).map_err(to_status)?;
         let (tenant, issuer) = (&request.tenant_name, &request.issuer);
-        let added = self
-            .store
-            .add_workload(tenant, issuer, &request.subject, &grant);
+        let added =
+            self.store
+                .set_workload(Some(&caller), tenant, issuer, &request.subject, &grant);
         Ok(Response::new(SetWorkloadResponse {
             workload: Some(workload(added.await.map_err(to_status)?)),
         }))
@@ -142,9 +145,13 @@ impl OperatorService for Services {
         &self,
         request: Request<RemoveWorkloadRequest>,
     ) -> Result<Response<RemoveWorkloadResponse>, Status> {
-        let (_, request) = taken(request)?;
+        let (caller, request) = taken(request)?;
         let removed = match request.workload_id.parse() {
-            Ok(id) => self.store.remove_workload(id).await.map_err(to_status)?,
+            Ok(id) => self
+                .store
+                .drop_workload(Some(&caller), id)
+                .await
+                .map_err(to_status)?,
             Err(_) => false,
         };
         Ok(Response::new(RemoveWorkloadResponse { removed }))
@@ -154,9 +161,12 @@ impl OperatorService for Services {
         &self,
         request: Request<ApplyRequest>,
     ) -> Result<Response<ApplyResponse>, Status> {
-        let (_, request) = taken(request)?;
+        let (caller, request) = taken(request)?;
         let declared = Declared::read(&request.document).map_err(to_status)?;
-        let changes = self.store.apply(&declared, request.dry_run).await;
+        let changes = self
+            .store
+            .apply(Some(&caller), &declared, request.dry_run)
+            .await;
         Ok(Response::new(ApplyResponse {
             changes: changes.map_err(to_status)?,
         }))

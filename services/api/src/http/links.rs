@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use cairn_store::{Content, Download, Error, Store};
@@ -15,17 +15,24 @@ use super::{
     headers::{caching, describe, lacks_charset, ranges},
     ranges::{Wanted, wanted},
 };
-use crate::error::log;
+use crate::{
+    audit,
+    error::{log, to_status},
+};
 
 /// `GET /lnk_…` and `HEAD`: the bytes of the link's artifact, with conditions and ranges as in RFC 9110.
 pub(super) async fn open(
     State(store): State<Store>,
     Path(link): Path<String>,
-    method: Method,
-    request: HeaderMap,
+    request: Parts,
 ) -> Result<Response, Failure> {
-    let download = store.follow_link(&link).await?;
-    answer(download, &method, &request).await
+    let origin = audit::origin(&request.extensions);
+    let download = store.follow_link(&link, &origin).await.map_err(|e| {
+        let status = to_status(e);
+        audit::note(&store, None, &origin, "FollowLink", &status);
+        status
+    })?;
+    answer(download, &request.method, &request.headers).await
 }
 
 /// The bytes of an artifact, as much of them as a GET or HEAD wants.

@@ -44,11 +44,13 @@ pub(super) async fn insert_artifact(
         &inputs,
         &spec.persistent,
     ];
+    let actor = Json(&new.actor);
+    let mut record = record.to_vec();
+    record.push(&actor);
     if !spec.unpublished {
-        return client.query_one(&statements.insert_artifact, record).await;
+        return client.query_one(&statements.insert_artifact, &record).await;
     }
     let window = millis(new.unpublished_window);
-    let mut record = record.to_vec();
     record.extend([&spec.if_version as &(dyn ToSql + Sync), &window]);
     client.query_one(&statements.insert_pending, &record).await
 }

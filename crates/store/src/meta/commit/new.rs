@@ -11,6 +11,7 @@ use crate::{
     },
     model::{
         artifact::{Artifact, Created},
+        audit::Actor,
         digest::ContentHash,
         error::Error,
         id::{ArtifactId, ObjectId, TenantId},
@@ -41,6 +42,8 @@ pub(crate) struct NewArtifact {
     pub(crate) grace: Duration,
     /// How long the artifact is kept if it is unpublished.
     pub(crate) unpublished_window: Duration,
+    /// Who makes it.
+    pub(crate) actor: Actor,
     /// The claim of the caller's key, if any, with the content in its request.
     pub(crate) claim: Option<Claim>,
 }

@@ -49,9 +49,13 @@ impl Statements {
                  WHERE s.tenant_id = idle.tenant_id AND s.id = idle.id
              )"
         );
+        let audited = "audited AS (
+                 INSERT INTO audit (tenant_id, operation, resource, result, actor)
+                 SELECT $1, 'CreateArtifact', $2, 'OK', $22
+             )";
         let stored = stored("");
         let insert_artifact = format!(
-            "WITH {touched}, described AS (
+            "WITH {touched}, {audited}, described AS (
                  INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
                  SELECT $1, pair.key, pair.value, now(), $2 FROM jsonb_each_text($11) pair
              ), labelled AS (
@@ -69,10 +73,10 @@ impl Statements {
              RETURNING {COLUMNS}"
         );
         let insert_pending = format!(
-            "WITH {touched}
+            "WITH {touched}, {audited}
              INSERT INTO pending_artifacts AS a (tenant_id, {stored}, ttl_ms, if_version, discard_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, $16, $17, $18, $19, $20, $21, $13, $22,
-                 now() + $23 * interval '1 ms')
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, $16, $17, $18, $19, $20, $21, $13, $23,
+                 now() + $24 * interval '1 ms')
              RETURNING {PENDING_COLUMNS}"
         );
         Ok(Self {

@@ -402,6 +402,7 @@ async fn insert_artifacts(
         .map(|new| Json(ids_of(&new.spec.inputs)))
         .collect();
     let persistent: Vec<_> = new.iter().map(|new| new.spec.persistent).collect();
+    let actors: Vec<_> = new.iter().map(|new| Json(&new.actor)).collect();
     client
         .query(
             &statements.insert_artifacts,
@@ -427,6 +428,7 @@ async fn insert_artifacts(
                 &labels,
                 &inputs,
                 &persistent,
+                &actors,
             ],
         )
         .await
@@ -478,10 +480,14 @@ impl Statements {
             "WITH new AS (
                  SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[], $9::bigint[], $10::bytea[], $11::jsonb[], $12::uuid[], $13::float8[], $14::text[],
-                     $15::text[], $16::text[], $17::text[], $18::text[], $19::jsonb[], $20::jsonb[], $21::boolean[])
+                     $15::text[], $16::text[], $17::text[], $18::text[], $19::jsonb[], $20::jsonb[], $21::boolean[],
+                     $22::jsonb[])
                  WITH ORDINALITY AS new (id, session_id, namespace, user_id, agent_id, filename, content_type,
                      size_bytes, sha256, metadata, object_id, ttl_ms, title, kind, language, change_summary, stage,
-                     labels, inputs, persistent, number)
+                     labels, inputs, persistent, actor, number)
+             ), audited AS (
+                 INSERT INTO audit (tenant_id, operation, resource, result, actor)
+                 SELECT $1, 'CreateArtifact', id, 'OK', actor FROM new
              ), described AS (
                  INSERT INTO artifact_metadata (tenant_id, key, value, created_at, artifact_id)
                  SELECT $1, pair.key, pair.value, now(), id FROM new, jsonb_each_text(metadata) pair

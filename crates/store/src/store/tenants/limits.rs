@@ -1,10 +1,11 @@
 //! What operators see of tenants, and can change.
 
 use crate::{
-    meta::tenants as rows,
+    meta::{audit, tenants as rows},
     model::{
+        audit::Deed,
         error::{Error, Result},
-        tenant::{TenantUpdate, TenantUsage},
+        tenant::{Caller, TenantUpdate, TenantUsage},
         text::check_tenant_name,
     },
     store::Store,
@@ -26,6 +27,8 @@ impl Store {
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
         let found = rows::update(&tx, tenant_name, &update).await?;
+        let deed = Deed::by(None, "SetTenant", &format!("tenant {tenant_name}"));
+        audit::add(&tx, &[deed]).await?;
         tx.commit().await?;
         Ok(found)
     }
@@ -72,7 +75,12 @@ impl Store {
     /// # Errors
     /// Those of `update_tenant`; `Invalid` for a name that is no identifier and for an unknown plan.
     #[tracing::instrument(skip_all)]
-    pub async fn set_tenant(&self, name: &str, update: TenantUpdate) -> Result<TenantUsage> {
+    pub async fn set_tenant(
+        &self,
+        by: Option<&Caller>,
+        name: &str,
+        update: TenantUpdate,
+    ) -> Result<TenantUsage> {
         check_tenant_name(name).map_err(|rule| Error::invalid("name", rule))?;
         update.check()?;
         let client = self.meta.client().await?;
@@ -80,6 +88,8 @@ impl Store {
         rows::ensure(&tx, name).await?;
         rows::update(&tx, name, &update).await?;
         let set = rows::list(&tx, Some(name), None, 1).await?.pop();
+        let deed = Deed::by(by, "SetTenant", &format!("tenant {name}"));
+        audit::add(&tx, &[deed]).await?;
         tx.commit().await?;
         set.ok_or_else(|| Error::TenantNotFound(name.to_owned()))
     }

@@ -132,6 +132,7 @@ impl Upload {
             payload,
             grace: self.store.times.grace,
             unpublished_window: self.store.times.unpublished_window,
+            actor: self.actor.clone(),
             claim,
         };
         let claim = new.claim.clone();

@@ -13,6 +13,7 @@ use crate::{
     meta::idempotency as keys,
     model::{
         artifact::Artifact,
+        audit::Deed,
         error::{Error, Result},
         id::ArtifactId,
         idempotency::{Claim, Fingerprint, IdempotencyKey},
@@ -77,7 +78,11 @@ impl Store {
         let kept =
             serde_json::to_value(Reservation { spec }).map_err(|e| Error::Internal(e.into()))?;
         keys::finish(&once.tx, tenant.id, &claim, &kept).await?;
-        once.commit(json!({"artifact_id": id.as_str()})).await?;
+        once.commit(
+            Deed::done(caller, "ReserveUpload", id.as_str()),
+            json!({"artifact_id": id.as_str()}),
+        )
+        .await?;
         Ok(id)
     }
 

@@ -13,6 +13,7 @@ use axum::{
     routing::{MethodFilter, get, on},
 };
 use cairn_process::trace;
+use cairn_proto::v1::ErrorReason;
 
 use super::{
     call::Entered,
@@ -20,8 +21,10 @@ use super::{
 };
 use crate::{
     admission::Admission,
+    audit,
+    error::to_status,
     grpc::Services,
-    http::failure::Failure,
+    http::failure::{ErrorAnswer, Failure},
     limits::{BURST, CallsLeft},
     observe::names,
 };
@@ -99,10 +102,21 @@ async fn enter(
     request: Request,
     next: Next,
 ) -> Response {
+    let origin = audit::origin(request.extensions());
     let (caller, taker, admitted) = match admission.admit(request.headers(), &rpc).await {
-        Ok(admitted) => admitted,
-        Err(e) => return Failure::from(e).into_response(),
+        Ok((caller, taker, admitted)) => (caller.with_origin(origin.clone()), taker, admitted),
+        Err(e) => {
+            let status = to_status(e);
+            audit::note(&admission.store, None, &origin, &rpc, &status);
+            return Failure::from(status).into_response();
+        }
     };
+    // The path of a link has its secret.
+    let about = match rpc.contains("LinkService") {
+        true => String::new(),
+        false => request.uri().path().to_owned(),
+    };
+    let (by, store) = (caller.clone(), admission.store.clone());
     // The trace of a caller that is known is worth going on with.
     trace::continue_from(&tracing::Span::current(), request.headers());
     let mut request = request.map(|body| admitted.received(body));
@@ -115,6 +129,11 @@ async fn enter(
     });
     let left = admitted.calls_left();
     let mut answer = next.run(request).await;
+    if let Some(ErrorAnswer(error)) = answer.extensions().get() {
+        let reason = ErrorReason::from_http_code(error.code());
+        let reason = reason.map_or("INVALID_ARGUMENT", ErrorReason::wire_name);
+        audit::note_reason(&store, Some(&by), &origin, &rpc, &about, reason);
+    }
     if let Some(left) = left {
         rate_limit(answer.headers_mut(), &left);
     }
