@@ -9,6 +9,7 @@ use tonic::Code;
 use harness::{Bytes, Cairn, Setup, content, refused, spec};
 
 mod http;
+mod limits;
 
 harness::on_s3_and_files!(a_link_serves_the_bytes_whole_or_in_part);
 

@@ -48,6 +48,32 @@ async fn a_link_works_as_long_as_it_was_asked_to() {
     }
 }
 
+#[tokio::test]
+async fn a_link_with_a_password_opens_with_it_until_used_up() {
+    let (_cairn, shell) = start().await;
+    let pushed = shell.push("a.txt", "for one", &[]).await;
+    let id = text(&pushed["artifact_id"]);
+    let options = ["link", id, "--password-stdin", "--max-downloads=1"];
+    let done = shell.pipe(b"open sesame\n", &options).await;
+    let link = done.ok().json();
+    assert_eq!(link["password_protected"], true);
+    assert_eq!(link["max_downloads"], 1);
+    assert_eq!(open(&link).await.0, StatusCode::UNAUTHORIZED);
+    let with_password = async || {
+        let get = reqwest::Client::new().get(text(&link["url"]));
+        let answer = get
+            .basic_auth("", Some("open sesame"))
+            .send()
+            .await
+            .unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    assert_eq!(with_password().await, (StatusCode::OK, "for one".into()));
+    assert_eq!(with_password().await.0, StatusCode::GONE);
+    let done = shell.pipe(b"", &options).await;
+    done.with_code(1).saying("--password-stdin");
+}
+
 /// Links are listed newest first, in pages, and also those of one artifact.
 #[tokio::test]
 async fn links_are_listed_newest_first_in_pages() {

@@ -93,6 +93,15 @@ pub(crate) fn link_fields(link: &Link) -> String {
         ("created", shown(link.created_at)),
         ("expires", shown(link.expires_at)),
         ("revoked", shown(link.revoked_at)),
+        (
+            "downloads",
+            (link.max_downloads > 0)
+                .then(|| format!("{} of {}", link.downloads, link.max_downloads)),
+        ),
+        (
+            "password",
+            link.password_protected.then(|| "needed".to_owned()),
+        ),
     ])
 }
 

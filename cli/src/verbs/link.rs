@@ -1,5 +1,7 @@
 //! `cairn link`.
 
+use std::io::{self, Read};
+
 use cairn_client::{ArtifactRef, Client, required, unary};
 use cairn_proto::{
     json::{Link, Page},
@@ -23,6 +25,9 @@ use crate::{
     },
 };
 
+/// More than any password that the server takes.
+const MOST_PASSWORD_BYTES: u64 = 4096;
+
 /// Make a public URL of an artifact; list, show and revoke such URLs
 #[derive(clap::Args)]
 #[command(
@@ -38,6 +43,12 @@ pub(crate) struct Args {
     /// How long the URL works, such as 24h; 7 days when it is not given
     #[arg(long, value_name = "TIME")]
     expires_in: Option<Span>,
+    /// After how many downloads the URL ends; a download of a part counts as well
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    max_downloads: Option<i64>,
+    /// Read a password from standard input, which readers must then give
+    #[arg(long)]
+    password_stdin: bool,
     #[command(flatten)]
     key: Key,
     #[command(flatten)]
@@ -100,18 +111,50 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Some(Verb::Revoke(args)) => revoke(args, output).await,
         None => {
             let which = args.name.or_id(args.artifact_id)?;
+            let wanted = Wanted {
+                expires_in: args.expires_in,
+                max_downloads: args.max_downloads.unwrap_or_default(),
+                password: match args.password_stdin {
+                    true => read_password()?,
+                    false => String::new(),
+                },
+            };
             let client = args.server.connect().await?;
-            let link = create(&client, which, args.expires_in, &args.key, output).await?;
+            let link = create(&client, which, wanted, &args.key, output).await?;
             output.data(&link, || link_fields(&link))
         }
     }
 }
 
-/// Makes a link; without a span it works for as long as the server thinks right.
+/// What a new link is to be like; by default as the server chooses.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    expires_in: Option<Span>,
+    max_downloads: i64,
+    password: String,
+}
+
+/// Reads a password from standard input, without the end of its line.
+fn read_password() -> Result<String, CliError> {
+    let mut text = String::new();
+    let read = io::stdin()
+        .take(MOST_PASSWORD_BYTES)
+        .read_to_string(&mut text);
+    read.map_err(|e| CliError::Usage(format!("cannot read a password from standard input: {e}")))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        let words =
+            "standard input has no password: run it as `cairn link ID --password-stdin < FILE`";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    Ok(password.to_owned())
+}
+
+/// Creates a link.
 pub(crate) async fn create(
     client: &Client,
     which: ArtifactRef,
-    expires_in: Option<Span>,
+    wanted: Wanted,
     key: &Key,
     output: Output,
 ) -> Result<Link, CliError> {
@@ -119,7 +162,9 @@ pub(crate) async fn create(
     let request = CreateLinkRequest {
         artifact_id,
         name,
-        expires_in: expires_in.map(Into::into),
+        expires_in: wanted.expires_in.map(Into::into),
+        max_downloads: wanted.max_downloads,
+        password: wanted.password,
         idempotency_key: key.field(),
     };
     let create = async || {

@@ -320,7 +320,8 @@ async fn make_link(pusher: &Pusher, artifact_id: &str) -> Result<Link, CliError>
             idempotency_key: Some(key),
         };
         let which = ArtifactRef::Id(artifact_id.to_owned());
-        link::create(&pusher.client, which, None, &key, pusher.output).await
+        let wanted = link::Wanted::default();
+        link::create(&pusher.client, which, wanted, &key, pusher.output).await
     };
     if pusher.options.idempotency == IdempotencyMode::Without {
         return make(keys::fresh()).await;

@@ -116,6 +116,7 @@ impl ErrorReason {
             Self::SessionSealed => (FailedPrecondition, 409, "session_sealed", No),
             Self::SessionNotSealed => (FailedPrecondition, 409, "session_not_sealed", No),
             Self::SessionFull => (FailedPrecondition, 409, "session_full", No),
+            Self::LinksDisabled => (FailedPrecondition, 403, "links_disabled", No),
             Self::LegalHold => (FailedPrecondition, 409, "legal_hold", No),
             Self::TokensDisabled => (FailedPrecondition, 409, "tokens_disabled", No),
             Self::ContentMissing => (FailedPrecondition, 409, "content_missing", No),

@@ -43,6 +43,7 @@ pub(crate) mod idempotency;
 pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod lineage;
+pub(crate) mod link_policy;
 pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod manifests;

@@ -19,6 +19,7 @@ pub(crate) mod idempotency;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod link;
+pub(crate) mod link_password;
 pub(crate) mod list;
 pub(crate) mod manifest;
 pub(crate) mod media_type;

@@ -15,6 +15,7 @@ use tokio::{
     time::timeout,
 };
 
+use self::links::passwords::LinkPasswords;
 use crate::{
     blob::{Blobs, Fs, S3, unavailable},
     config::{BlobConfig, StoreConfig, UrlSecrets},
@@ -93,6 +94,7 @@ pub struct Store {
     pub(crate) commits: Gathering,
     /// Lines of the audit trail that wait for Postgres.
     pub(crate) audit: AuditQueue,
+    link_passwords: LinkPasswords,
     /// What signs the tokens of pages, once it was read.
     page_key: Arc<OnceCell<hmac::Key>>,
     /// What signs URLs, and what else is accepted, once it was read.
@@ -136,6 +138,7 @@ impl Store {
             trust: Trust::new(config.credential_trust),
             commits: Gathering::default(),
             audit: AuditQueue::new(config.audit_reads),
+            link_passwords: LinkPasswords::new(),
             page_key: Arc::default(),
             url_keys: Arc::default(),
             url_secrets: config.url_secrets.clone(),

@@ -114,6 +114,9 @@ fn mapping(error: &Error) -> ErrorMapping {
                 ("expires_at", ended_at.to_string()),
             ],
         ),
+        Error::LinksDisabled => (ErrorReason::LinksDisabled, vec![]),
+        Error::LinkPassword => (ErrorReason::Unauthenticated, vec![]),
+        Error::LinkLocked => (ErrorReason::RateLimited, vec![]),
         Error::SessionSealed { id, sealed_at } => (
             ErrorReason::SessionSealed,
             vec![

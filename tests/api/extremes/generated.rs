@@ -368,6 +368,8 @@ impl Life<'_> {
                 name,
                 expires_in: Some(expires_in),
                 idempotency_key: format!("link {by_name}"),
+                max_downloads: 1_000_000_000,
+                password: "x".repeat(128),
             });
             let link = links.create_link(request).await.unwrap();
             let link: Link = link.into_inner().link.unwrap();

@@ -298,7 +298,9 @@ async fn tenants_list_usage_and_set_quotas() {
     let keeping = "default-ttl 30d  max-ttl none  never-expires true";
     let acme =
         format!("acme  0 of 5 artifacts  0 of 10737418240 bytes  0 physical bytes  {keeping}");
-    assert_eq!(lines(&tenants(&set).await.ok()), [&*acme]);
+    let links = |policy: &str| format!("acme  links {policy}");
+    let unlimited = links("true  max-link-ttl none  max-link-downloads none");
+    assert_eq!(lines(&tenants(&set).await.ok()), [&*acme, &*unlimited]);
     let other = format!("other  0 artifacts  0 bytes  0 physical bytes  {keeping}");
     assert_eq!(lines(&tenants(&["list"]).await.ok()), [&*acme, &*other]);
     // Settings that are not given stay.
@@ -307,7 +309,16 @@ async fn tenants_list_usage_and_set_quotas() {
         .ok();
     let shown = tenants(&["show", "--tenant=acme"]).await.ok();
     let acme = format!("acme  0 of 5 artifacts  0 bytes  0 physical bytes  {keeping}");
-    assert_eq!(lines(&shown), [acme]);
+    assert_eq!(lines(&shown), [acme.clone(), unlimited]);
+    let set = [
+        "set",
+        "--tenant=acme",
+        "--links=false",
+        "--max-link-ttl=1d",
+        "--max-link-downloads=3",
+    ];
+    let limited = links("false  max-link-ttl 1d  max-link-downloads 3");
+    assert_eq!(lines(&tenants(&set).await.ok()), [acme, limited]);
 
     let database = postgres::connect(&deployment.database_url).await;
     let many = "INSERT INTO tenants (id, name) SELECT gen_random_uuid(), 'b' || n FROM generate_series(1, 999) n";
@@ -336,6 +347,10 @@ async fn tenants_list_usage_and_set_quotas() {
             "a number of bytes such as",
         ),
         (&["set", "--tenant=acme"], "--max-stored-bytes"),
+        (
+            &["set", "--tenant=acme", "--max-link-downloads=0"],
+            "max_link_downloads: must be 1 to",
+        ),
         (
             &["set", "--tenant=acme", "--max-ttl=1d"],
             "default_ttl: must not be longer than max_ttl",

@@ -22,6 +22,12 @@ pub struct Link {
     pub created_at: Option<Timestamp>,
     /// When it was revoked; `None` when it was not.
     pub revoked_at: Option<Timestamp>,
+    /// After how many downloads it ends; 0: no limit.
+    pub max_downloads: i64,
+    /// How many downloads there were, if they are limited.
+    pub downloads: i64,
+    /// Whether a reader needs a password.
+    pub password_protected: bool,
 }
 
 impl From<v1::Link> for Link {
@@ -33,6 +39,9 @@ impl From<v1::Link> for Link {
             expires_at: timestamp(link.expires_at),
             created_at: timestamp(link.created_at),
             revoked_at: timestamp(link.revoked_at),
+            max_downloads: link.max_downloads,
+            downloads: link.downloads,
+            password_protected: link.password_protected,
         }
     }
 }

@@ -8,18 +8,21 @@ use super::{
     connection::Connection,
     error::from_pg,
     filter::Query,
-    row::{self, Damage, at, listed, position},
+    row::{self, Damage, at, count, listed, maybe_count, position},
     time::millis,
 };
 use crate::model::{
     access::Reach,
     error::Result,
     id::{ArtifactId, LinkId, TenantId},
-    link::Link,
+    link::{LINK_LOCK, Link, MOST_ATTEMPTS},
     page::{PageSize, Position},
 };
 
-const COLUMNS: &str = "id, artifact_id, expires_at, created_at, revoked_at";
+/// What `read` reads of a link `l`.
+const COLUMNS: &str = "l.id, l.artifact_id, l.expires_at, l.created_at, l.revoked_at, l.max_downloads, l.downloads, \
+                       l.password IS NOT NULL";
+const COUNT: usize = 8;
 
 fn read(row: &Row) -> Result<Link> {
     row::read(row, "link", 0, |row| {
@@ -30,8 +33,19 @@ fn read(row: &Row) -> Result<Link> {
             expires_at: at(row, 2)?,
             created_at: at(row, 3)?,
             revoked_at: at(row, 4)?,
+            max_downloads: maybe_count(row, 5)?,
+            downloads: count(row, 6)?,
+            password_protected: at(row, 7)?,
         })
     })
+}
+
+/// What a new row holds.
+pub(crate) struct Entry {
+    pub(crate) life: Duration,
+    pub(crate) max_downloads: Option<u64>,
+    /// The hash of the password.
+    pub(crate) password: Option<Vec<u8>>,
 }
 
 #[tracing::instrument(target = "postgres", name = "links.insert", skip_all)]
@@ -39,16 +53,19 @@ pub(crate) async fn insert(
     client: &Connection,
     tenant: TenantId,
     artifact: &ArtifactId,
-    expires_in: Duration,
+    new: &Entry,
 ) -> Result<Link> {
     let statement = client
         .prepare(&format!(
-            "INSERT INTO links (id, tenant_id, artifact_id, expires_at)
-             VALUES ($1, $2, $3, now() + $4 * interval '1 ms') RETURNING {COLUMNS}"
+            "INSERT INTO links AS l (id, tenant_id, artifact_id, expires_at, max_downloads, password)
+             VALUES ($1, $2, $3, now() + $4 * interval '1 ms', $5, $6) RETURNING {COLUMNS}"
         ))
         .await
         .map_err(from_pg)?;
     let id = LinkId::fresh();
+    let max_downloads = new
+        .max_downloads
+        .map(|max| i64::try_from(max).unwrap_or(i64::MAX));
     let row = client
         .query_one(
             &statement,
@@ -56,7 +73,9 @@ pub(crate) async fn insert(
                 &id.as_str(),
                 &tenant.0,
                 &artifact.as_str(),
-                &millis(expires_in),
+                &millis(new.life),
+                &max_downloads,
+                &new.password,
             ],
         )
         .await
@@ -72,7 +91,7 @@ pub(crate) async fn get(
 ) -> Result<Option<Link>> {
     let row = client
         .query_opt(
-            &format!("SELECT {COLUMNS} FROM links WHERE tenant_id = $1 AND id = $2"),
+            &format!("SELECT {COLUMNS} FROM links l WHERE l.tenant_id = $1 AND l.id = $2"),
             &[&tenant.0, &id.as_str()],
         )
         .await
@@ -89,7 +108,7 @@ pub(crate) async fn revoke(
     let row = client
         .query_opt(
             &format!(
-                "UPDATE links SET revoked_at = coalesce(revoked_at, now())
+                "UPDATE links l SET revoked_at = coalesce(revoked_at, now())
                  WHERE tenant_id = $1 AND id = $2 RETURNING {COLUMNS}"
             ),
             &[&tenant.0, &id.as_str()],
@@ -122,12 +141,12 @@ pub(crate) async fn list(
         let matches = query.matches(&reach.narrowing.filter(), "a");
         narrow += &format!(
             " AND EXISTS (SELECT FROM artifacts a
-                  WHERE a.tenant_id = $1 AND a.id = links.artifact_id AND {matches})"
+                  WHERE a.tenant_id = $1 AND a.id = l.artifact_id AND {matches})"
         );
     }
     let rows = query.number(size.rows());
     query.sql = format!(
-        "SELECT {COLUMNS} FROM links WHERE tenant_id = $1{narrow}
+        "SELECT {COLUMNS} FROM links l WHERE tenant_id = $1{narrow}
          ORDER BY created_at DESC, id DESC LIMIT {rows}"
     );
     let rows = client
@@ -143,6 +162,10 @@ pub(crate) struct Target {
     pub(crate) link: Link,
     /// Whether it can still be followed.
     pub(crate) open: bool,
+    /// Whether the tenant's links open.
+    pub(crate) enabled: bool,
+    /// The hash of its password.
+    pub(crate) password: Option<Vec<u8>>,
 }
 
 /// Counts the links of a tenant that work, up to so many.
@@ -164,8 +187,8 @@ pub(crate) async fn count_active(client: &Connection, tenant: TenantId, most: i6
 pub(crate) async fn follow(client: &Connection, id: &LinkId) -> Result<Option<Target>> {
     let statement = client
         .prepare(&format!(
-            "SELECT {COLUMNS}, tenant_id, revoked_at IS NULL AND expires_at > now()
-             FROM links WHERE id = $1"
+            "SELECT {COLUMNS}, l.tenant_id, l.revoked_at IS NULL AND l.expires_at > now(), t.links_enabled, l.password
+             FROM links l JOIN tenants t ON t.id = l.tenant_id WHERE l.id = $1"
         ))
         .await
         .map_err(from_pg)?;
@@ -175,10 +198,60 @@ pub(crate) async fn follow(client: &Connection, id: &LinkId) -> Result<Option<Ta
         .map_err(from_pg)?;
     row.map(|row| {
         Ok(Target {
-            tenant: TenantId(at(&row, 5)?),
+            tenant: TenantId(at(&row, COUNT)?),
             link: read(&row)?,
-            open: at(&row, 6)?,
+            open: at(&row, COUNT + 1)?,
+            enabled: at(&row, COUNT + 2)?,
+            password: at(&row, COUNT + 3)?,
         })
     })
     .transpose()
+}
+
+/// Counts a download of a link that has a limit; the last one ends the link. False if it has ended.
+#[tracing::instrument(target = "postgres", name = "links.count_download", skip_all)]
+pub(crate) async fn count_download(client: &Connection, id: &LinkId) -> Result<bool> {
+    let counted = client
+        .execute(
+            "UPDATE links SET downloads = downloads + 1,
+                 expires_at = CASE WHEN downloads + 1 >= max_downloads THEN now() ELSE expires_at END
+             WHERE id = $1 AND downloads < max_downloads AND revoked_at IS NULL AND expires_at > now()",
+            &[&id.as_str()],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(counted == 1)
+}
+
+/// Counts an attempt at a link's password before it is compared, so that attempts in parallel are no more. False if there
+/// were too many.
+#[tracing::instrument(target = "postgres", name = "links.count_attempt", skip_all)]
+pub(crate) async fn count_attempt(client: &Connection, id: &LinkId) -> Result<bool> {
+    let lately = "attempts_since > now() - $2 * interval '1 ms'";
+    let counted = client
+        .execute(
+            &format!(
+                "UPDATE links SET
+                     attempts = CASE WHEN {lately} THEN attempts + 1 ELSE 1 END,
+                     attempts_since = CASE WHEN {lately} THEN attempts_since ELSE now() END
+                 WHERE id = $1 AND (attempts < $3 OR attempts_since IS NULL OR NOT {lately})"
+            ),
+            &[&id.as_str(), &millis(LINK_LOCK), &MOST_ATTEMPTS],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(counted == 1)
+}
+
+/// Takes an attempt back: its password was right.
+#[tracing::instrument(target = "postgres", name = "links.forgive_attempt", skip_all)]
+pub(crate) async fn forgive_attempt(client: &Connection, id: &LinkId) -> Result<()> {
+    client
+        .execute(
+            "UPDATE links SET attempts = attempts - 1 WHERE id = $1 AND attempts > 0",
+            &[&id.as_str()],
+        )
+        .await
+        .map(drop)
+        .map_err(from_pg)
 }

@@ -116,6 +116,17 @@ pub enum Error {
         /// When it expired, or was revoked before that.
         ended_at: Timestamp,
     },
+    /// The operator has switched links off for the tenant.
+    #[error("links are switched off for this tenant: ask the operator to allow them")]
+    LinksDisabled,
+    /// The link opens with a password alone, and none was given, or a wrong one.
+    #[error(
+        "this link needs a password: send it by HTTP Basic authentication with any user name, as curl -u :PASSWORD does"
+    )]
+    LinkPassword,
+    /// There were too many wrong passwords for the link lately.
+    #[error("there were too many wrong passwords for this link: try again in 15 minutes")]
+    LinkLocked,
     /// The session takes no new artifacts.
     #[error("Session '{id}' is sealed. No new artifacts can be added.")]
     SessionSealed {

@@ -1,18 +1,18 @@
 //! Links: public, expiring, revocable URLs.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::{
-    meta::{artifacts, connection::Connection, links as rows, reach, tenants},
+    meta::{
+        artifacts, connection::Connection, link_policy as policies, links as rows, reach, tenants,
+    },
     model::{
         access::Reach,
         audit::{Actor, Deed, Origin},
         error::{Error, Result},
-        id::TenantId,
+        id::{LinkId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
-        link::{Link, link_id},
+        link::{Link, LinkPolicy, NewLink, link_id},
         page::{Page, PageSize},
         plan::LimitKind,
         reference::{ArtifactRef, artifact_id},
@@ -25,43 +25,59 @@ use crate::{
     },
 };
 
-const DEFAULT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(super) mod passwords;
+mod policy;
 
 impl Store {
     /// Makes a link to a visible artifact; seven days when no time is given.
     ///
     /// # Errors
-    /// `Invalid`, what `get_artifact` answers, `Unavailable`.
+    /// `Invalid`; `LinksDisabled`; `QuotaExceeded` for more open links than the tenant may have; what `get_artifact` answers;
+    /// `RateLimited` when too many passwords are under way; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn create_link(
         &self,
         caller: &Caller,
         artifact: &ArtifactRef,
-        expires_in: Option<Duration>,
+        new: NewLink,
         key: Option<&IdempotencyKey>,
     ) -> Result<Link> {
-        let expires_in = expires_in.unwrap_or(DEFAULT_LIFE);
-        if !(Duration::from_millis(1)..=LONGEST_LIFE).contains(&expires_in) {
-            let rule = "must be at least one millisecond and at most 365 days";
-            return Err(Error::invalid("expires_in", rule));
-        }
+        // Before a connection is taken: a hash takes its time.
+        let password = match &new.password {
+            Some(password) => Some(self.link_passwords.hash(password.clone()).await?),
+            None => None,
+        };
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("CreateLink")
             .with("artifact", artifact)
-            .with("expires_in", &expires_in);
+            .with(
+                "expires_in",
+                &new.expires_in.unwrap_or(LinkPolicy::DEFAULT_LIFE),
+            )
+            .with("max_downloads", &new.max_downloads)
+            .with("has_password", &new.password.is_some());
         let once = match IdempotentWrite::begin(self, &client, caller.reach(), key, asked).await? {
             Ok(once) => once,
             Err(earlier) => {
                 return known_link(&client, caller.reach(), recorded(&earlier, "link_id")?).await;
             }
         };
+        let tenant = caller.tenant.id;
         let artifact = artifacts::resolve(&once.tx, caller.reach(), artifact).await?;
-        artifacts::get(&once.tx, caller.tenant.id, &artifact).await?;
+        artifacts::get(&once.tx, tenant, &artifact).await?;
         if let Some(max) = caller.tenant.limits.get(LimitKind::Links) {
-            check_links(&once.tx, caller.tenant.id, max).await?;
+            check_links(&once.tx, tenant, max).await?;
         }
-        let link = rows::insert(&once.tx, caller.tenant.id, &artifact, expires_in).await?;
+        let policy = policies::get(&once.tx, tenant).await?;
+        let entry = rows::Entry {
+            life: policy.life(new.expires_in)?,
+            max_downloads: policy.downloads(new.max_downloads)?,
+            password,
+        };
+        if !policy.enabled {
+            return Err(Error::LinksDisabled);
+        }
+        let link = rows::insert(&once.tx, tenant, &artifact, &entry).await?;
         once.commit(
             Deed::done(caller, "CreateLink", artifact.as_str()),
             json!({"link_id": link.id.as_str()}),
@@ -157,22 +173,34 @@ impl Store {
         Ok(link)
     }
 
-    /// Follows a link, as anyone may who knows it.
+    /// Follows a link, as anyone may who knows it, and its password if it has one.
     ///
     /// # Errors
-    /// `LinkNotFound`, `LinkExpired`, what `open_artifact` answers, `Unavailable`.
+    /// `LinkNotFound`; `LinkExpired`; `LinksDisabled`; `LinkPassword` without the right password; `LinkLocked` after too many
+    /// wrong ones; `RateLimited` when too many passwords are under way; what `open_artifact` answers; `Unavailable`.
     #[tracing::instrument(skip_all)]
-    pub async fn follow_link(&self, id: &str, origin: &Origin) -> Result<Download> {
+    pub async fn follow_link(
+        &self,
+        id: &str,
+        password: Option<&str>,
+        origin: &Origin,
+    ) -> Result<FollowedLink> {
         let link_id = link_id(id)?;
-        let client = self.meta.client().await?;
+        let mut client = self.meta.client().await?;
         let target = rows::follow(&client, &link_id)
             .await?
             .ok_or_else(|| Error::LinkNotFound(id.to_owned()))?;
         if !target.open {
-            return Err(Error::LinkExpired {
-                id: id.to_owned(),
-                ended_at: target.link.revoked_at.unwrap_or(target.link.expires_at),
-            });
+            return Err(ended(&target.link));
+        }
+        if !target.enabled {
+            return Err(Error::LinksDisabled);
+        }
+        if let Some(stored) = target.password {
+            // No other call waits for a connection while a password is compared.
+            drop(client);
+            self.check_link_password(&link_id, stored, password).await?;
+            client = self.meta.client().await?;
         }
         let (artifact, location) =
             artifacts::locate(&client, target.tenant, &target.link.artifact_id).await?;
@@ -180,7 +208,67 @@ impl Store {
         let actor = || Actor::of_link(id, origin);
         let deed = || Deed::of(target.tenant, actor(), "FollowLink", resource);
         self.audit.read(deed);
-        Ok(Download::new(self, target.tenant, artifact, location))
+        Ok(FollowedLink {
+            download: Download::new(self, target.tenant, artifact, location),
+            store: self.clone(),
+            link: target.link,
+        })
+    }
+
+    async fn check_link_password(
+        &self,
+        link: &LinkId,
+        stored: Vec<u8>,
+        given: Option<&str>,
+    ) -> Result<()> {
+        let given = given.ok_or(Error::LinkPassword)?;
+        if self.link_passwords.is_known(link, &stored, given) {
+            return Ok(());
+        }
+        if !rows::count_attempt(&self.meta.client().await?, link).await? {
+            return Err(Error::LinkLocked);
+        }
+        if !self
+            .link_passwords
+            .is_right(link, stored, given.to_owned())
+            .await?
+        {
+            return Err(Error::LinkPassword);
+        }
+        rows::forgive_attempt(&self.meta.client().await?, link).await
+    }
+}
+
+/// What a link leads to.
+pub struct FollowedLink {
+    /// The artifact.
+    pub download: Download,
+    store: Store,
+    link: Link,
+}
+
+impl FollowedLink {
+    /// Counts a download, if the link has a limit. To be called before content is sent.
+    ///
+    /// # Errors
+    /// `LinkExpired` if others had the last downloads; `Unavailable`.
+    pub async fn count_download(&self) -> Result<()> {
+        if self.link.max_downloads.is_none() {
+            return Ok(());
+        }
+        let client = self.store.meta.client().await?;
+        if rows::count_download(&client, &self.link.id).await? {
+            Ok(())
+        } else {
+            Err(ended(&self.link))
+        }
+    }
+}
+
+fn ended(link: &Link) -> Error {
+    Error::LinkExpired {
+        id: link.id.to_string(),
+        ended_at: link.revoked_at.unwrap_or(link.expires_at),
     }
 }
 

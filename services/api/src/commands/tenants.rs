@@ -2,7 +2,9 @@
 
 use std::{error::Error, str::FromStr, time::Duration};
 
-use cairn_store::{ByteCount, Span, Store, TenantUpdate, TenantUsage};
+use cairn_store::{
+    ByteCount, LinkPolicy, LinkPolicyUpdate, Span, Store, TenantUpdate, TenantUsage,
+};
 use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
@@ -49,6 +51,27 @@ pub(crate) struct Limits {
     /// Whether its artifacts may be kept without an expiry.
     #[arg(long, value_name = "true|false")]
     never_expires: Option<bool>,
+    /// Whether links are created, and open. Off, no link of the tenant opens; they open again when it is on.
+    #[arg(long, value_name = "true|false")]
+    links: Option<bool>,
+    /// The longest life of a link, such as 30d, or `none` for 365 days.
+    #[arg(long, value_name = "TIME")]
+    max_link_ttl: Option<Most<Span>>,
+    /// The most downloads of a link, and their number for a link without a limit of its own; `none` for no limit.
+    #[arg(long, value_name = "N")]
+    max_link_downloads: Option<Most<u64>>,
+}
+
+impl From<&Limits> for LinkPolicyUpdate {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            enabled: limits.links,
+            max_ttl: limits
+                .max_link_ttl
+                .map(|most| most.0.map(|Span(time)| time)),
+            max_downloads: limits.max_link_downloads.map(|most| most.0),
+        }
+    }
 }
 
 impl From<Limits> for TenantUpdate {
@@ -87,7 +110,10 @@ impl Tenants {
             Self::List { after } => return list(store, after.as_deref()).await,
             Self::Show { tenant } => tenant,
             Self::Set { tenant, limits } => {
+                let links = LinkPolicyUpdate::from(&limits);
+                links.check()?;
                 store.update_tenant(&tenant, limits.into()).await?;
+                store.update_link_policy(&tenant, links).await?;
                 tenant
             }
         };
@@ -98,6 +124,9 @@ impl Tenants {
             .into());
         };
         println!("{}", line(&found));
+        if let Some(policy) = store.link_policy(&tenant).await? {
+            println!("{}", links_line(&tenant, &policy));
+        }
         Ok(())
     }
 }
@@ -111,6 +140,18 @@ async fn list(store: &Store, after: Option<&str>) -> Result<(), Box<dyn Error>> 
         eprintln!("there may be more: --after {}", last.tenant);
     }
     Ok(())
+}
+
+fn links_line(tenant: &str, policy: &LinkPolicy) -> String {
+    let most = |most: Option<u64>| most.map_or("none".to_owned(), |most| most.to_string());
+    let ttl = policy
+        .max_ttl
+        .map_or("none".to_owned(), |ttl| Span(ttl).to_string());
+    format!(
+        "{tenant}  links {}  max-link-ttl {ttl}  max-link-downloads {}",
+        policy.enabled,
+        most(policy.max_downloads),
+    )
 }
 
 fn line(tenant: &TenantUsage) -> String {

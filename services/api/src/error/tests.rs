@@ -268,6 +268,14 @@ fn every_error_has_its_reason_code_and_http_status() {
             400,
         ),
         expect(
+            Error::LinksDisabled,
+            "LINKS_DISABLED",
+            FailedPrecondition,
+            403,
+        ),
+        expect(Error::LinkPassword, "UNAUTHENTICATED", Unauthenticated, 401),
+        expect(Error::LinkLocked, "RATE_LIMITED", ResourceExhausted, 429),
+        expect(
             Error::SessionFull(id()),
             "SESSION_FULL",
             FailedPrecondition,

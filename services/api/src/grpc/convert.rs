@@ -7,9 +7,9 @@ use std::time::Duration;
 use cairn_proto::v1;
 use cairn_store::{
     Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Content, Created, Error, Expiry,
-    IdempotencyKey, Kind, Link, ManifestEntry, OnDuplicate, OpenUpload, Origin, PageSize, Range,
-    RawFilter, RawName, RawOrder, RawSelection, RawSpec, Result, Selection, Session, Stage, State,
-    UploadState, Violations,
+    IdempotencyKey, Kind, Link, LinkPassword, ManifestEntry, NewLink, OnDuplicate, OpenUpload,
+    Origin, PageSize, Range, RawFilter, RawName, RawOrder, RawSelection, RawSpec, Result,
+    Selection, Session, Stage, State, UploadState, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -265,7 +265,35 @@ pub(super) fn link(link: Link, public_url: &str) -> v1::Link {
         expires_at: Some(timestamp(link.expires_at)),
         created_at: Some(timestamp(link.created_at)),
         revoked_at: link.revoked_at.map(timestamp),
+        max_downloads: link.max_downloads.map_or(0, size),
+        downloads: size(link.downloads),
+        password_protected: link.password_protected,
     }
+}
+
+/// What a new link is to be like.
+pub(super) fn new_link(
+    expires_in: Option<prost_types::Duration>,
+    max_downloads: i64,
+    password: String,
+) -> Result<NewLink> {
+    let mut faults = Violations::new();
+    let max_downloads = match u64::try_from(max_downloads) {
+        Ok(most) => Ok(Some(most).filter(|most| *most > 0)),
+        Err(_) => Err("must be 0 or more"),
+    };
+    let max_downloads = faults.check("max_downloads", max_downloads);
+    let password = faults.check("password", LinkPassword::optional(password));
+    let expires_in = expires_in.map(duration);
+    faults.finish(
+        max_downloads
+            .zip(password)
+            .map(|(max_downloads, password)| NewLink {
+                expires_in,
+                max_downloads,
+                password,
+            }),
+    )
 }
 
 /// The size of a page, and the range of its items' creation.

@@ -15,11 +15,12 @@ impl LinkService for Services {
     ) -> Result<Response<CreateLinkResponse>, Status> {
         let (caller, request) = taken(request)?;
         let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
-        let expires_in = request.expires_in.map(convert::duration);
+        let new = convert::new_link(request.expires_in, request.max_downloads, request.password)
+            .map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
         let link = self
             .store
-            .create_link(&caller, &wanted, expires_in, key.as_ref())
+            .create_link(&caller, &wanted, new, key.as_ref())
             .await
             .map_err(to_status)?;
         Ok(Response::new(CreateLinkResponse {

@@ -6,7 +6,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use cairn_store::{Content, Download, Error, Store};
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use cairn_store::{Content, Download, Error, LINK_LOCK, Store};
 use futures_util::stream;
 
 use super::{
@@ -20,6 +21,8 @@ use crate::{
     error::{log, to_status},
 };
 
+const ASK_PASSWORD: &str = r#"Basic realm="link", charset="UTF-8""#;
+
 /// `GET /lnk_…` and `HEAD`: the bytes of the link's artifact, with conditions and ranges as in RFC 9110.
 pub(super) async fn open(
     State(store): State<Store>,
@@ -27,12 +30,41 @@ pub(super) async fn open(
     request: Parts,
 ) -> Result<Response, Failure> {
     let origin = audit::origin(&request.extensions);
-    let download = store.follow_link(&link, &origin).await.map_err(|e| {
+    let password = password(&request.headers);
+    let refuse = |e: Error| {
+        let more = asked_for(&e);
         let status = to_status(e);
         audit::note(&store, None, &origin, "FollowLink", &status);
-        status
-    })?;
-    answer(download, &request.method, &request.headers).await
+        let mut answer = Failure::from(status).into_response();
+        if let Some((name, value)) = more {
+            answer.headers_mut().insert(name, value);
+        }
+        answer
+    };
+    let followed = store.follow_link(&link, password.as_deref(), &origin);
+    let followed = match followed.await {
+        Ok(followed) => followed,
+        Err(e) => return Ok(refuse(e)),
+    };
+    let download = followed.download.clone();
+    let answer = answer(download, &request.method, &request.headers).await?;
+    // Nothing of the content is sent before.
+    if request.method == Method::GET
+        && answer.status().is_success()
+        && let Err(e) = followed.count_download().await
+    {
+        return Ok(refuse(e));
+    }
+    Ok(answer)
+}
+
+/// What a browser needs to ask for the password of a link, and a reader to wait for a link that is locked.
+fn asked_for(e: &Error) -> Option<(header::HeaderName, HeaderValue)> {
+    match e {
+        Error::LinkPassword => Some((header::WWW_AUTHENTICATE, value(ASK_PASSWORD))),
+        Error::LinkLocked => Some((header::RETRY_AFTER, LINK_LOCK.as_secs().into())),
+        _ => None,
+    }
 }
 
 /// The bytes of an artifact, as much of them as a GET or HEAD wants.
@@ -88,6 +120,18 @@ pub(super) async fn answer(
     };
     headers.insert(header::CONTENT_LENGTH, content.remaining().into());
     Ok((status, headers, body(content)).into_response())
+}
+
+/// The password in a request, by HTTP Basic authentication (RFC 7617) with any user name.
+fn password(request: &HeaderMap) -> Option<String> {
+    let value = request.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credentials) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let credentials = String::from_utf8(BASE64.decode(credentials.trim()).ok()?).ok()?;
+    let (_, password) = credentials.split_once(':')?;
+    Some(password.to_owned())
 }
 
 /// How much of a text is read for its charset, in bytes.

@@ -20,11 +20,15 @@ use super::{
 };
 use crate::{grpc::Services, http::failure::Failure};
 
-#[derive(Debug, Default, JsonSchema, Deserialize)]
+#[derive(Default, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct NewLink {
     /// In seconds; seven days when it is not given.
     expires_in: Option<i64>,
+    /// 0: no limit of its own.
+    max_downloads: i64,
+    /// Empty: none.
+    password: String,
 }
 
 fn shown(link: Option<Link>) -> Json<json::Link> {
@@ -42,6 +46,8 @@ pub(super) async fn create(
         name: None,
         expires_in: new.expires_in.map(|seconds| Duration { seconds, nanos: 0 }),
         idempotency_key: call.idempotency_key()?,
+        max_downloads: new.max_downloads,
+        password: new.password,
     };
     let answer = services.create_link(call.request(request)).await?;
     Ok(Created(shown(answer.into_inner().link).0))

@@ -1,0 +1,78 @@
+//! What callers send as text or as bytes, mutated: nothing of it may panic, and what is accepted keeps its promises.
+
+use cairn_fuzz::fuzz;
+use ring::hmac;
+
+use crate::model::{
+    filter::{parse, parse_written},
+    media_type::guess,
+    page::{Listing, Position},
+    reference::{FileName, RawName},
+};
+
+#[test]
+fn a_filter_that_is_accepted_is_written_and_read_back() {
+    fuzz("filters", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let filter = parse(&text).map_err(|e| e.to_string())?;
+        let written = filter.written();
+        assert_eq!(
+            parse_written(&written).as_ref(),
+            Ok(&filter),
+            "{text:?} became {written:?}"
+        );
+        Ok::<_, String>(written)
+    });
+}
+
+#[test]
+fn a_page_token_is_read_or_refused() {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    let list = Listing::new(&key, &"artifacts").expect("a list");
+    fuzz("page_tokens", |bytes| {
+        // As it came, and as if it had been signed here.
+        let sent = list
+            .position::<Position>(&String::from_utf8_lossy(bytes))
+            .is_ok();
+        let signed = list
+            .position::<Position>(&list.token_of(bytes))
+            .map_err(|e| e.to_string());
+        (sent, signed)
+    });
+}
+
+#[test]
+fn a_filename_that_is_accepted_stays_below_its_folder() {
+    fuzz("filenames", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let (filename, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let raw = RawName {
+            filename: filename.to_owned(),
+            session_id: rest.to_owned(),
+            namespace: rest.to_owned(),
+            user_id: rest.to_owned(),
+            version: 0,
+        };
+        FileName::new("name", raw).map_err(|e| e.to_string())?;
+        assert!(filename.len() <= 1024 && !filename.starts_with('/'));
+        assert!(!filename.chars().any(char::is_control));
+        for segment in filename.split('/') {
+            assert!(!matches!(segment, "" | "." | ".."), "{filename:?}");
+        }
+        Ok::<_, String>(filename.len())
+    });
+}
+
+#[test]
+fn the_type_of_any_content_is_a_type() {
+    fuzz("contents", |bytes| {
+        let text = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or_default();
+        let (name, content) = bytes.split_at(text);
+        let found = guess(&String::from_utf8_lossy(name), content);
+        assert!(found.is_ascii() && found.split('/').count() == 2, "{found}");
+        found
+    });
+}
