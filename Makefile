@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
+.PHONY: help demo dev test fuzz soak check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
 # The bootstrap must run first, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -40,6 +40,11 @@ test: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 test: ## Run every test, against a real Postgres and a real S3 server
 	@scripts/bootstrap test
 	cargo test --workspace
+
+fuzz: export CAIRN_FUZZ_SECONDS = $(SECONDS_EACH)
+fuzz: SECONDS_EACH ?= 60
+fuzz: ## Feed what parses callers' bytes with mutations of fuzz/corpus for a minute each: SECONDS_EACH=60 ONLY=filter
+	cargo test -p cairn-store -p cairn-api --lib $(or $(ONLY),fuzzed) -- --nocapture
 
 soak: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
 soak: export CAIRN_SOAK_MINUTES = $(MINUTES)

@@ -42,3 +42,6 @@ pub(crate) mod update;
 pub(crate) mod usage;
 pub(crate) mod usage_days;
 pub(crate) mod validate;
+
+#[cfg(test)]
+mod fuzzed;

@@ -19,6 +19,8 @@ mod artifacts;
 mod audit;
 pub(crate) mod batch;
 pub(crate) mod convert;
+#[cfg(test)]
+mod fuzzed;
 mod gate;
 pub(crate) mod grants;
 mod identity;

@@ -27,6 +27,8 @@ use crate::{admission::Admission, error::log, grpc::Services};
 mod conditions;
 mod cors;
 mod failure;
+#[cfg(test)]
+mod fuzzed;
 mod headers;
 mod links;
 mod manners;

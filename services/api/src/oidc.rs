@@ -73,24 +73,11 @@ impl TokenVerifier {
     /// # Errors
     /// `TokenRefused`; `Unavailable` if the issuer's keys cannot be fetched.
     pub(crate) async fn subject(&self, token: &str) -> Result<(String, Timestamp)> {
-        if token.len() > MAX_BYTES {
-            return Err(refused("it is longer than 8 KiB"));
-        }
-        let header = decode_header(token).map_err(|_| refused("it is malformed"))?;
-        if !ALGORITHMS.contains(&header.alg) {
-            return Err(refused(format!("it is signed by {:?}", header.alg)));
-        }
-        let Some(id) = header.kid else {
-            return Err(refused("its header names no key (`kid`)"));
-        };
-        if let Some(name) = header.crit.unwrap_or_default().first() {
-            let name: String = name.chars().take(64).collect();
-            return Err(refused(format!("its header demands '{name}' (`crit`)")));
-        }
-        let Some(key) = self.keys.key(&id, header.alg).await? else {
+        let (id, algorithm) = header(token)?;
+        let Some(key) = self.keys.key(&id, algorithm).await? else {
             return Err(refused("its issuer has no such key for its `alg`"));
         };
-        let mut wanted = Validation::new(header.alg);
+        let mut wanted = Validation::new(algorithm);
         wanted.set_issuer(&[&self.issuer]);
         wanted.set_audience(&[&self.audience]);
         wanted.set_required_spec_claims(&["aud", "exp", "iss", "sub"]);
@@ -117,6 +104,28 @@ impl TokenVerifier {
     }
 }
 
+/// The key and the algorithm that a token names, if it is worth a look at its signature.
+///
+/// # Errors
+/// `TokenRefused`.
+fn header(token: &str) -> Result<(String, Algorithm)> {
+    if token.len() > MAX_BYTES {
+        return Err(refused("it is longer than 8 KiB"));
+    }
+    let header = decode_header(token).map_err(|_| refused("it is malformed"))?;
+    if !ALGORITHMS.contains(&header.alg) {
+        return Err(refused(format!("it is signed by {:?}", header.alg)));
+    }
+    let Some(id) = header.kid else {
+        return Err(refused("its header names no key (`kid`)"));
+    };
+    if let Some(name) = header.crit.unwrap_or_default().first() {
+        let name: String = name.chars().take(64).collect();
+        return Err(refused(format!("its header demands '{name}' (`crit`)")));
+    }
+    Ok((id, header.alg))
+}
+
 /// A subject that no workload can have proves nothing: subjects are visible ASCII, and `:*` at their end means a group.
 fn checked(Claims { sub, exp }: Claims) -> Result<(String, Timestamp)> {
     let visible = sub.bytes().all(|byte| byte.is_ascii_graphic());
@@ -135,4 +144,34 @@ fn checked(Claims { sub, exp }: Claims) -> Result<(String, Timestamp)> {
 
 fn refused(why: impl Into<String>) -> Error {
     Error::TokenRefused(why.into())
+}
+
+#[cfg(test)]
+mod fuzzed {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+    use cairn_fuzz::fuzz;
+
+    use super::{Claims, checked, header};
+
+    #[test]
+    fn a_token_is_refused_or_names_a_key_and_a_subject() {
+        fuzz("tokens", |bytes| {
+            // As it came; and its parts as if they had been encoded, which mutations would rarely keep.
+            let sent = header(&String::from_utf8_lossy(bytes)).map_err(|e| e.to_string());
+            let (head, claims) = match bytes.iter().position(|byte| *byte == b'\n') {
+                Some(at) => (&bytes[..at], &bytes[at + 1..]),
+                None => (bytes, &[][..]),
+            };
+            let encoded = format!("{}.{}.AA", BASE64.encode(head), BASE64.encode(claims));
+            let encoded = header(&encoded).map_err(|e| e.to_string());
+            let claims: Result<Claims, _> = serde_json::from_slice(claims);
+            let subject = claims
+                .ok()
+                .map(|claims| checked(claims).map_err(|e| e.to_string()));
+            if let Some(Ok((subject, _))) = &subject {
+                assert!(subject.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+            (sent, encoded, subject)
+        });
+    }
 }

@@ -177,6 +177,13 @@ impl Listing {
         [&self.list, position].concat()
     }
 
+    /// The token of any bytes as a position.
+    #[cfg(test)]
+    pub(crate) fn token_of(&self, position: &[u8]) -> String {
+        let tag = hmac::sign(&self.key, &self.signed(position));
+        hex::encode([tag.as_ref(), position].concat())
+    }
+
     /// Reads a token; empty for the first page.
     pub(crate) fn position<P: DeserializeOwned>(&self, token: &str) -> Result<Option<P>> {
         if token.is_empty() {

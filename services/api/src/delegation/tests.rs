@@ -1,3 +1,5 @@
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use cairn_fuzz::fuzz;
 use cairn_proto::v1::{self, Scope as WireScope};
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
@@ -137,4 +139,38 @@ fn a_token_ends_at_the_earliest_of_its_ends() {
         Keyring::default().check(&token, at(NOW)).is_err(),
         "no keys"
     );
+}
+
+/// The token with any bytes as one more caveat, as a holder can make it.
+fn with_part(token: &Token, part: &[u8]) -> String {
+    let text = token.to_string();
+    let mut bytes = BASE64.decode(&text[3..]).unwrap();
+    let tag = bytes.split_off(bytes.len() - 32);
+    bytes.extend(u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
+    bytes.extend(part);
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &tag);
+    bytes.extend(ring::hmac::sign(&key, part).as_ref());
+    format!("ct_{}", BASE64.encode(bytes))
+}
+
+#[test]
+fn fuzzed_caveats_are_refused_or_take_away() {
+    let all = TokenCaveat {
+        scopes: (1..=6).collect(),
+        narrowing: None,
+        not_after: NOW + 5,
+    };
+    let token = issued(all);
+    let before = ring().check(&token.to_string(), at(NOW)).unwrap().grant;
+    fuzz("caveats", |bytes| {
+        // As a token, and as a caveat that is signed rightly.
+        let sent = ring().check(&String::from_utf8_lossy(bytes), at(NOW));
+        assert!(sent.is_err(), "nothing but the server's key signs a token");
+        let after = ring().check(&with_part(&token, bytes), at(NOW));
+        let after = after.map(|checked| checked.grant);
+        if let Ok(after) = &after {
+            assert!(before.covers(after), "{after:?}");
+        }
+        after.map_err(|e| e.to_string())
+    });
 }
