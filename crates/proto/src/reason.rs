@@ -13,6 +13,9 @@ use crate::v1::ErrorReason;
 /// What stands before a reason's name in the enum and not on the wire.
 const PREFIX: &str = "ERROR_REASON_";
 
+/// More than the number of any reason.
+const MOST: i32 = 999;
+
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
@@ -78,10 +81,15 @@ impl ErrorReason {
         Self::from_str_name(&format!("{PREFIX}{name}"))
     }
 
+    /// Every reason of the specification; their numbers have gaps.
+    fn every() -> impl Iterator<Item = Self> {
+        (1..=MOST).filter_map(|number| Self::try_from(number).ok())
+    }
+
     /// The reason with this code in HTTP; `None` for one that no reason has.
     #[must_use]
     pub fn from_http_code(code: &str) -> Option<Self> {
-        let mut reasons = (1..).map_while(|number| Self::try_from(number).ok());
+        let mut reasons = Self::every();
         reasons.find(|reason| reason.mapping().http_code == code)
     }
 
@@ -169,7 +177,7 @@ mod tests {
     use super::*;
 
     fn reasons() -> impl Iterator<Item = ErrorReason> {
-        (1..).map_while(|number| ErrorReason::try_from(number).ok())
+        ErrorReason::every()
     }
 
     #[test]
@@ -186,6 +194,15 @@ mod tests {
     fn every_reason_has_an_http_code_of_its_own() {
         let codes: HashSet<_> = reasons().map(|reason| reason.mapping().http_code).collect();
         assert_eq!(codes.len(), reasons().count());
+    }
+
+    #[test]
+    fn a_reason_is_found_by_its_http_code() {
+        for reason in reasons() {
+            let code = reason.mapping().http_code;
+            assert_eq!(ErrorReason::from_http_code(&code), Some(reason));
+        }
+        assert_eq!(ErrorReason::from_http_code("nothing"), None);
     }
 
     #[test]
