@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test fuzz soak check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
+.PHONY: help demo dev test fuzz soak histories check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
 # The bootstrap must run first, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -53,6 +53,16 @@ soak: MINUTES ?= 10
 soak: ## Kill and restart everything under load, and lose nothing: MINUTES=10 SEED=...
 	@scripts/bootstrap test
 	cargo test --workspace --test soak -- --nocapture
+
+histories: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+histories: export PROPTEST_CASES = $(CASES)
+histories: export PROPTEST_RNG_SEED = $(SEED)
+histories: CASES ?= 200
+histories: SEED := $(strip $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom)))
+histories: ## Play random histories against the store: CASES=200 SEED=...
+	@scripts/bootstrap test
+	@echo "CASES=$(CASES) SEED=$(SEED)"
+	cargo test --workspace --test histories -- --nocapture
 
 check: ## Run every check that is not a test: format, lints, prose, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
