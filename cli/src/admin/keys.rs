@@ -12,7 +12,7 @@ use crate::{
         grant::GrantArgs,
         limit::{self, Limit},
         server::Server,
-        time::Span,
+        time::HumanDuration,
     },
     error::CliError,
     terminal::{
@@ -47,7 +47,7 @@ struct CreateArgs {
     name: Option<String>,
     /// How long it works, such as 30d; until it is revoked when not given
     #[arg(long, value_name = "TIME")]
-    expires_in: Option<Span>,
+    expires_in: Option<HumanDuration>,
     /// A limit of the key beside the tenant's, such as requests_per_second=10; may be given several times
     #[arg(long = "limit", value_name = "NAME=MAX")]
     limits: Vec<Limit>,
@@ -70,7 +70,7 @@ struct RotateArgs {
     key_id: String,
     /// How long the old key works on, such as 1h; a day when not given
     #[arg(long, value_name = "TIME")]
-    overlap: Option<Span>,
+    overlap: Option<HumanDuration>,
     #[command(flatten)]
     server: Server,
 }

@@ -11,7 +11,7 @@ use crate::{
     args::{
         limit::{self, Kind, Limit},
         server::Server,
-        time::Span,
+        time::HumanDuration,
     },
     error::CliError,
     terminal::{
@@ -54,10 +54,10 @@ struct SetArgs {
     reset: Vec<Kind>,
     /// The time to live of an artifact whose creator gives none, such as 30d; 0s: it never expires
     #[arg(long, value_name = "TIME")]
-    default_ttl: Option<Span>,
+    default_ttl: Option<HumanDuration>,
     /// The longest time to live that a creator may ask for, such as 90d; 0s: no limit
     #[arg(long, value_name = "TIME")]
-    max_ttl: Option<Span>,
+    max_ttl: Option<HumanDuration>,
     /// Whether its artifacts may be kept without an expiry
     #[arg(long, value_name = "true|false")]
     never_expires: Option<bool>,

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 /// A length of time: a whole number above zero of years of 365 days, weeks, days, hours, minutes or seconds, as in `1y`,
 /// `2w`, `30d`, `24h`, `90m`, `45s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span(Duration);
+pub(crate) struct HumanDuration(Duration);
 
 const UNITS: [(&str, u64); 6] = [
     ("y", 365 * 86_400),
@@ -21,7 +21,7 @@ const UNITS: [(&str, u64); 6] = [
 /// The longest protobuf Duration, about 10,000 years.
 const MAX_SECONDS: u64 = 315_576_000_000;
 
-impl FromStr for Span {
+impl FromStr for HumanDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -41,8 +41,8 @@ impl FromStr for Span {
     }
 }
 
-impl From<Span> for prost_types::Duration {
-    fn from(span: Span) -> Self {
+impl From<HumanDuration> for prost_types::Duration {
+    fn from(span: HumanDuration) -> Self {
         Self {
             // At most MAX_SECONDS.
             seconds: span.0.as_secs() as i64,
@@ -54,7 +54,7 @@ impl From<Span> for prost_types::Duration {
 /// How long to keep an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ttl {
-    For(Span),
+    For(HumanDuration),
     Never,
     /// As long as the tenant may.
     Longest,
@@ -100,7 +100,7 @@ impl From<Moment> for prost_types::Timestamp {
 }
 
 fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    if let Ok(Span(ago)) = text.parse() {
+    if let Ok(HumanDuration(ago)) = text.parse() {
         return now
             .checked_sub(ago)
             .map_err(|_| "is before the beginning of time".to_owned());
@@ -129,10 +129,10 @@ mod tests {
     use cairn_proto::json::timestamp;
     use jiff::Timestamp;
 
-    use super::{Moment, Span, Ttl, parse_moment};
+    use super::{HumanDuration, Moment, Ttl, parse_moment};
 
     fn seconds(text: &str) -> Option<u64> {
-        text.parse().ok().map(|Span(span)| span.as_secs())
+        text.parse().ok().map(|HumanDuration(span)| span.as_secs())
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn lost_audit_line() {
 
 /// How the content of an upload was stored.
 #[derive(Clone, Copy)]
-pub(crate) enum Kept {
+pub(crate) enum StoredAs {
     Inline,
     Object,
     /// The tenant already had it.
@@ -73,13 +73,13 @@ pub(crate) fn damaged_record(record: &'static str) {
 }
 
 /// An upload that created an artifact, or returned the existing one.
-pub(crate) fn uploaded(outcome: &'static str, bytes: u64, kept: Option<Kept>) {
+pub(crate) fn uploaded(outcome: &'static str, bytes: u64, kept: Option<StoredAs>) {
     let outcome = KeyValue::new("outcome", outcome);
     INSTRUMENTS.uploads.add(1, &[outcome]);
     let kept = kept.map(|kept| match kept {
-        Kept::Inline => "inline",
-        Kept::Object => "object",
-        Kept::Deduplicated => "deduplicated",
+        StoredAs::Inline => "inline",
+        StoredAs::Object => "object",
+        StoredAs::Deduplicated => "deduplicated",
     });
     if let Some(kept) = kept {
         let kept = KeyValue::new("kept", kept);

@@ -27,9 +27,9 @@ use crate::{
     },
     store::{
         audit::AuditQueue,
-        credential_cache::Trust,
+        credential_cache::CredentialCache,
         read::ahead::READ_AHEAD,
-        upload::{Budget, gather::Gathering},
+        upload::{Budget, gather::CommitBatcher},
     },
 };
 
@@ -90,8 +90,8 @@ pub struct Store {
     pub(crate) times: Times,
     /// The two stores have been seen to belong together.
     pub(crate) verified: Arc<AtomicBool>,
-    pub(crate) trust: Trust,
-    pub(crate) commits: Gathering,
+    pub(crate) trust: CredentialCache,
+    pub(crate) commits: CommitBatcher,
     /// Lines of the audit trail that wait for Postgres.
     pub(crate) audit: AuditQueue,
     link_passwords: LinkPasswords,
@@ -135,8 +135,8 @@ impl Store {
                 job_retention: config.job_retention,
             },
             verified: Arc::default(),
-            trust: Trust::new(config.credential_trust),
-            commits: Gathering::default(),
+            trust: CredentialCache::new(config.credential_trust),
+            commits: CommitBatcher::default(),
             audit: AuditQueue::new(config.audit_reads),
             link_passwords: LinkPasswords::new(),
             page_key: Arc::default(),

@@ -77,13 +77,13 @@ async fn attempt(
     }
     let statements = Statements::prepare(&client).await?;
     match run(&client, &statements, new, mode).await {
-        Ok(Ran::Committed(row, origin)) => created(&row, new, origin).map(Outcome::Created),
-        Ok(Ran::Existing(artifact)) => Ok(Outcome::Existing(artifact)),
-        Ok(Ran::Refused(outcome)) => {
+        Ok(RunOutcome::Committed(row, origin)) => created(&row, new, origin).map(Outcome::Created),
+        Ok(RunOutcome::Existing(artifact)) => Ok(Outcome::Existing(artifact)),
+        Ok(RunOutcome::Refused(outcome)) => {
             client.roll_back().await?;
             Ok(outcome)
         }
-        Ok(Ran::NoLongerStaging) => {
+        Ok(RunOutcome::NoLongerStaging) => {
             let earlier = committed_before(&client, new).await?;
             client.roll_back().await?;
             Ok(earlier.map_or(Outcome::Lost, Outcome::Created))
@@ -92,7 +92,7 @@ async fn attempt(
     }
 }
 
-enum Ran {
+enum RunOutcome {
     Committed(Row, Origin),
     Existing(Box<Artifact>),
     Refused(Outcome),
@@ -104,7 +104,7 @@ async fn run(
     statements: &Statements,
     new: &NewArtifact,
     mode: LockMode,
-) -> Result<Ran, Failure> {
+) -> Result<RunOutcome, Failure> {
     let tenant = &new.tenant.0;
     let own = &new.object.0;
     let size = i64::try_from(new.size).unwrap_or(i64::MAX);
@@ -169,26 +169,26 @@ async fn run(
             .as_ref()
             .is_some_and(|record| record.is_claimed_by(claim.owner))
     {
-        return Ok(Ran::Refused(Outcome::KeyTaken(record)));
+        return Ok(RunOutcome::Refused(Outcome::KeyTaken(record)));
     }
     locked?;
     entered?;
     if let Some(closed) = closed? {
-        return Ok(Ran::Refused(Outcome::Closed(closed)));
+        return Ok(RunOutcome::Refused(Outcome::Closed(closed)));
     }
     if own_row?.is_none() && staged {
-        return Ok(Ran::NoLongerStaging);
+        return Ok(RunOutcome::NoLongerStaging);
     }
     let duplicate: Option<Uuid> = duplicate?
         .map(|row| at(&row, 0))
         .transpose()
         .map_err(PgError::from)?;
     if duplicate.is_none() && matches!(new.payload, Payload::Existing) {
-        return Ok(Ran::Refused(Outcome::ContentMissing));
+        return Ok(RunOutcome::Refused(Outcome::ContentMissing));
     }
     let missing = missing?;
     if !missing.is_empty() {
-        return Ok(Ran::Refused(Outcome::InputsMissing(missing)));
+        return Ok(RunOutcome::Refused(Outcome::InputsMissing(missing)));
     }
     // In the order of sending: after a failed statement, the later ones only repeat the failure.
     let quota = quota?;
@@ -207,16 +207,16 @@ async fn run(
             );
             finished?;
             committed?;
-            return Ok(Ran::Existing(artifact));
+            return Ok(RunOutcome::Existing(artifact));
         }
-        Some(refusal) => return Ok(Ran::Refused(refusal)),
+        Some(refusal) => return Ok(RunOutcome::Refused(refusal)),
     }
     if let Some(quota) = quota.map(|quota| quota.without(new.reserved)) {
         if mode == LockMode::Shared && !quota.has_room_for_all() {
             return Err(Failure::Crowded);
         }
         if let Err(exceeded) = quota.admit(1, new.size) {
-            return Ok(Ran::Refused(Outcome::OverQuota(exceeded)));
+            return Ok(RunOutcome::Refused(Outcome::OverQuota(exceeded)));
         }
     }
     let origin = if duplicate.is_some() {
@@ -267,7 +267,7 @@ async fn run(
     let row = row?;
     finished?;
     committed?;
-    Ok(Ran::Committed(row, origin))
+    Ok(RunOutcome::Committed(row, origin))
 }
 
 /// Records the write's result under the key, if any.

@@ -14,18 +14,18 @@ use crate::model::{
     id::{ArtifactId, TenantId, ids_of},
     record::Stage,
     tenant::Credential,
-    text::Label,
+    text::Identifier,
 };
 
 /// Who changes a stage.
 pub(crate) struct By<'a> {
-    pub(crate) agent: Option<&'a Label>,
+    pub(crate) agent: Option<&'a Identifier>,
     pub(crate) credential: &'a Credential,
 }
 
 impl By<'_> {
     fn agent(&self) -> &str {
-        self.agent.map_or("", Label::as_str)
+        self.agent.map_or("", Identifier::as_str)
     }
 }
 

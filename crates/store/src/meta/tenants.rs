@@ -16,7 +16,7 @@ use crate::model::{
     error::Result,
     id::TenantId,
     quota::Quota,
-    retention::Keeping,
+    retention::RetentionPolicy,
     tenant::{Tenant, TenantUpdate, TenantUsage},
 };
 
@@ -41,12 +41,12 @@ pub(crate) fn read(row: &Row) -> Result<Tenant, Damage> {
 }
 
 /// The limits of a row that has `LIMITS`.
-fn limits(row: &Row) -> Result<(Keeping, Quota), Damage> {
+fn limits(row: &Row) -> Result<(RetentionPolicy, Quota), Damage> {
     let ttl = |column: &str| {
         let ttl = maybe_count(row, column)?;
         Ok::<_, Damage>(ttl.map(Duration::from_millis))
     };
-    let keeping = Keeping {
+    let keeping = RetentionPolicy {
         default_ttl: ttl("default_ttl_ms")?,
         max_ttl: ttl("max_ttl_ms")?,
         never_expires_allowed: at(row, "never_expires_allowed")?,

@@ -11,7 +11,7 @@ use super::{
     digest::ContentHash,
     error::{Error, Result},
     plan::LimitChanges,
-    text::Label,
+    text::Identifier,
     validate::{LONGEST_TTL, Violations},
 };
 
@@ -58,7 +58,7 @@ impl NewApiKey {
     /// `Invalid`, with every field at fault.
     pub fn new(name: String, grant: Grant, expires_in: Option<Duration>) -> Result<Self> {
         let mut faults = Violations::new();
-        faults.check("name", Label::optional(name.clone()));
+        faults.check("name", Identifier::optional(name.clone()));
         if grant.scopes().is_empty() {
             faults.add(
                 "scopes",

@@ -9,7 +9,7 @@ use super::{
     byte_count::ByteCount,
     error::{Error, Result},
     plan::{LimitChanges, LimitKind},
-    span::Span,
+    span::HumanDuration,
     tenant::TenantUpdate,
 };
 
@@ -41,9 +41,9 @@ pub(crate) struct DeclaredTenant {
     #[serde(default)]
     limits: BTreeMap<LimitKind, Most>,
     #[serde(default, deserialize_with = "time")]
-    default_ttl: Option<Option<Span>>,
+    default_ttl: Option<Option<HumanDuration>>,
     #[serde(default, deserialize_with = "time")]
-    max_ttl: Option<Option<Span>>,
+    max_ttl: Option<Option<HumanDuration>>,
     never_expires: Option<bool>,
     #[serde(default)]
     pub(crate) workloads: Vec<DeclaredWorkload>,
@@ -95,7 +95,9 @@ impl<'de> Deserialize<'de> for Most {
 }
 
 /// A time, such as 30d, or none.
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Span>>, D::Error> {
+fn time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<HumanDuration>>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(Some(match &*text {
         "none" => None,
@@ -136,7 +138,7 @@ impl DeclaredTenant {
         let declared = limits(&self.limits, &format!("tenants.{}.limits", self.name))?;
         let kinds = overrides.iter().map(|(kind, _)| kind);
         let reset = kinds.filter(|kind| !self.limits.contains_key(kind));
-        let ttl = |span: Option<Span>| span.map(|Span(time)| time);
+        let ttl = |span: Option<HumanDuration>| span.map(|HumanDuration(time)| time);
         Ok(TenantUpdate {
             plan: self.plan.clone(),
             reset: reset.collect(),

@@ -5,7 +5,8 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    access::Scope, artifact::Artifact, plan::LimitReached, quota::QuotaExceeded, span::Span,
+    access::Scope, artifact::Artifact, plan::LimitReached, quota::QuotaExceeded,
+    span::HumanDuration,
 };
 
 /// What went wrong, by what the caller can do about it.
@@ -354,7 +355,7 @@ impl fmt::Display for TtlLimit {
             Some(max) => write!(
                 f,
                 "this tenant keeps artifacts for at most {}; give a shorter ttl",
-                Span(max)
+                HumanDuration(max)
             ),
             None => f.write_str("this tenant keeps no artifact permanently; give a ttl"),
         }

@@ -7,7 +7,7 @@ use super::{
     error::Result,
     record::Stage,
     spec::check_labels,
-    text::Label,
+    text::Identifier,
     validate::Violations,
 };
 
@@ -100,7 +100,7 @@ impl Watched {
     /// `Invalid`, with every field at fault.
     pub fn new(ids: Vec<String>, labels: Vec<String>, until_sealed: bool) -> Result<Self> {
         let mut faults = Violations::new();
-        let ids = faults.each("session_ids", ids, Self::MAX_SESSIONS, Label::new);
+        let ids = faults.each("session_ids", ids, Self::MAX_SESSIONS, Identifier::new);
         let few = faults.fits("labels", labels.len(), Self::MAX_LABELS);
         let labels = if few {
             check_labels(&mut faults, "labels", labels)

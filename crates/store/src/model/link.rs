@@ -8,7 +8,7 @@ use crate::model::{
     error::{Error, Result},
     id::{ArtifactId, LinkId},
     link_password::LinkPassword,
-    span::Span,
+    span::HumanDuration,
     validate::excerpt,
 };
 
@@ -91,7 +91,7 @@ impl LinkPolicy {
         let rule = match self.max_ttl {
             Some(_) => format!(
                 "must be at least one millisecond and at most {}, the tenant's limit",
-                Span(longest)
+                HumanDuration(longest)
             ),
             None => "must be at least one millisecond and at most 365 days".to_owned(),
         };

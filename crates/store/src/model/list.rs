@@ -10,7 +10,7 @@ use super::{
     filter::{Comparison, Condition, Filter, Glob, TextField, TextMatch, parse},
     page::Range,
     record::{Kind, Stage},
-    text::{Label, Metadata, Words, check_metadata_key},
+    text::{Identifier, Metadata, Words, check_metadata_key},
     validate::{Violations, within_reach},
 };
 
@@ -218,7 +218,7 @@ impl RawFilter {
         let key = |key: String| check_metadata_key(&key).map(|()| Condition::MetadataKey(key));
         let keys = faults.each("metadata_keys", self.metadata_keys, Self::MAX_EACH, key);
         let label = |text| {
-            let label = Label::new(text)?;
+            let label = Identifier::new(text)?;
             Ok::<_, &str>(Condition::Label(label.as_str().to_owned()))
         };
         let labels = faults.each("labels", self.labels, Self::MAX_EACH, label);

@@ -8,7 +8,7 @@ use crate::model::{
     error::{Error, Result},
     filter::{Condition, Filter, TextField, TextMatch},
     id::ArtifactId,
-    text::{Filename, Label, text_of},
+    text::{Filename, Identifier, text_of},
     validate::{Violations, excerpt},
 };
 
@@ -40,9 +40,9 @@ pub enum ArtifactRef {
 #[derive(Debug, Clone, Serialize)]
 pub struct FileName {
     pub(crate) filename: Filename,
-    pub(crate) session_id: Option<Label>,
-    pub(crate) namespace: Option<Label>,
-    pub(crate) user_id: Option<Label>,
+    pub(crate) session_id: Option<Identifier>,
+    pub(crate) namespace: Option<Identifier>,
+    pub(crate) user_id: Option<Identifier>,
 }
 
 impl ArtifactRef {
@@ -80,7 +80,11 @@ impl FileName {
         let mut faults = Violations::new();
         let at = |part| format!("{field}.{part}");
         let filename = faults.check(&at("filename"), Filename::new(name.filename));
-        let mut label = |part, text| faults.check(&at(part), Label::optional(text)).flatten();
+        let mut label = |part, text| {
+            faults
+                .check(&at(part), Identifier::optional(text))
+                .flatten()
+        };
         let session_id = label("session_id", name.session_id);
         let namespace = label("namespace", name.namespace);
         let user_id = label("user_id", name.user_id);

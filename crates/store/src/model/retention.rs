@@ -9,7 +9,7 @@ use crate::model::{
 
 /// How long a tenant may keep artifacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keeping {
+pub struct RetentionPolicy {
     /// The time to live of an artifact whose creator gives none; `None`: it never expires.
     pub default_ttl: Option<Duration>,
     /// The longest time to live that a creator may ask for; `None`: 100 years.
@@ -18,7 +18,7 @@ pub struct Keeping {
     pub never_expires_allowed: bool,
 }
 
-impl Keeping {
+impl RetentionPolicy {
     /// The requested time to live, if it is allowed; `None`: no expiry.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    const OPEN: Keeping = Keeping {
+    const OPEN: RetentionPolicy = RetentionPolicy {
         default_ttl: Some(DAY),
         max_ttl: None,
         never_expires_allowed: true,
@@ -69,9 +69,9 @@ mod tests {
     fn what_is_given_by_default_must_be_allowed() {
         let max_ttl = Some(DAY - Duration::from_millis(1));
         for (refused, field) in [
-            (Keeping { max_ttl, ..OPEN }, "default_ttl"),
+            (RetentionPolicy { max_ttl, ..OPEN }, "default_ttl"),
             (
-                Keeping {
+                RetentionPolicy {
                     default_ttl: None,
                     never_expires_allowed: false,
                     ..OPEN
@@ -79,7 +79,7 @@ mod tests {
                 "default_ttl",
             ),
             (
-                Keeping {
+                RetentionPolicy {
                     max_ttl: Some(Duration::MAX),
                     ..OPEN
                 },
@@ -92,7 +92,7 @@ mod tests {
             assert_eq!(faults[0].field, field);
         }
         let (default_ttl, max_ttl) = (Some(DAY), Some(DAY));
-        let strict = Keeping {
+        let strict = RetentionPolicy {
             default_ttl,
             max_ttl,
             never_expires_allowed: false,
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_time_to_live_is_allowed_up_to_the_longest() {
-        let limited = Keeping {
+        let limited = RetentionPolicy {
             max_ttl: Some(DAY),
             never_expires_allowed: false,
             ..OPEN

@@ -8,7 +8,7 @@ use super::{
     error::{Error, Result},
     page::Range,
     spec::{ArtifactSpec, check_labels},
-    text::{Label, Words, text_of},
+    text::{Identifier, Words, text_of},
     validate::{Violations, within_reach},
 };
 
@@ -60,9 +60,9 @@ pub struct SessionFilter {
     /// What the id starts with; may be empty.
     pub(crate) prefix: String,
     /// A namespace of which the session has files.
-    pub(crate) namespace: Option<Label>,
+    pub(crate) namespace: Option<Identifier>,
     /// A user of whom the session has files.
-    pub(crate) user: Option<Label>,
+    pub(crate) user: Option<Identifier>,
 }
 
 /// A filter as a caller gives it. An empty field does not filter.
@@ -96,7 +96,7 @@ impl SessionFilter {
         } else {
             Vec::new()
         };
-        let mut word = |field, text| faults.check(field, Label::optional(text)).flatten();
+        let mut word = |field, text| faults.check(field, Identifier::optional(text)).flatten();
         let prefix = word("session_id_prefix", raw.session_id_prefix);
         let namespace = word("namespace", raw.namespace);
         let user = word("user_id", raw.user_id);
@@ -149,6 +149,6 @@ impl SessionUpdate {
     }
 }
 
-pub(crate) fn session_id(text: &str) -> Result<Label> {
-    Label::new(text.to_owned()).map_err(|rule| Error::invalid("session_id", rule))
+pub(crate) fn session_id(text: &str) -> Result<Identifier> {
+    Identifier::new(text.to_owned()).map_err(|rule| Error::invalid("session_id", rule))
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 /// A length of time, such as `90d` or `1h 30m`; displayed in the largest unit of which it is a whole number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
+pub struct HumanDuration(pub Duration);
 
 const UNITS: [(&str, u128); 5] = [
     ("d", 86_400_000),
@@ -14,7 +14,7 @@ const UNITS: [(&str, u128); 5] = [
     ("ms", 1),
 ];
 
-impl FromStr for Span {
+impl FromStr for HumanDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -24,7 +24,7 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.0.as_millis();
         let whole = UNITS.iter().find(|(_, unit)| all.is_multiple_of(*unit));
@@ -35,7 +35,7 @@ impl fmt::Display for Span {
 
 #[cfg(test)]
 mod tests {
-    use super::Span;
+    use super::HumanDuration;
 
     #[test]
     fn a_span_is_written_in_its_largest_whole_unit() {
@@ -46,10 +46,10 @@ mod tests {
             ("1h 30m", "90m"),
             ("1500ms", "1500ms"),
         ] {
-            let span: Span = text.parse().unwrap();
+            let span: HumanDuration = text.parse().unwrap();
             assert_eq!(span.to_string(), written);
         }
-        assert!("forever".parse::<Span>().is_err());
-        assert!("90".parse::<Span>().is_err());
+        assert!("forever".parse::<HumanDuration>().is_err());
+        assert!("90".parse::<HumanDuration>().is_err());
     }
 }

@@ -15,8 +15,8 @@ use crate::model::{
     idempotency::{Fingerprint, IdempotencyKey},
     record::{Kind, Stage},
     reference::{ArtifactRef, FileName},
-    retention::Keeping,
-    text::{ContentType, Filename, Label, Metadata, Words},
+    retention::RetentionPolicy,
+    text::{ContentType, Filename, Identifier, Metadata, Words},
     validate::{LONGEST_TTL, Violations},
 };
 
@@ -49,7 +49,7 @@ impl Expiry {
     ///
     /// # Errors
     /// `TtlExceedsLimit`.
-    pub(crate) fn resolve(self, keeping: Keeping) -> Result<Option<Duration>> {
+    pub(crate) fn resolve(self, keeping: RetentionPolicy) -> Result<Option<Duration>> {
         keeping.admit(match self {
             Self::Default => keeping.default_ttl,
             Self::After(ttl) => Some(ttl),
@@ -147,10 +147,10 @@ impl RawSpec {
 pub struct ArtifactSpec {
     pub(crate) filename: Filename,
     pub(crate) content_type: Option<ContentType>,
-    pub(crate) session_id: Option<Label>,
-    pub(crate) namespace: Option<Label>,
-    pub(crate) user_id: Option<Label>,
-    pub(crate) agent_id: Option<Label>,
+    pub(crate) session_id: Option<Identifier>,
+    pub(crate) namespace: Option<Identifier>,
+    pub(crate) user_id: Option<Identifier>,
+    pub(crate) agent_id: Option<Identifier>,
     pub(crate) metadata: Metadata,
     pub(crate) expiry: Expiry,
     pub(crate) declared_hash: Option<ContentHash>,
@@ -249,7 +249,7 @@ impl ArtifactSpec {
         let content_type = (!raw.content_type.is_empty())
             .then(|| faults.check("spec.content_type", ContentType::new(raw.content_type)))
             .flatten();
-        let mut label = |field, text| faults.check(field, Label::optional(text)).flatten();
+        let mut label = |field, text| faults.check(field, Identifier::optional(text)).flatten();
         let session_id = label("spec.session_id", raw.session_id);
         let namespace = label("spec.namespace", raw.namespace);
         let user_id = label("spec.user_id", raw.user_id);
@@ -362,7 +362,7 @@ pub(crate) fn check_labels(
     field: &str,
     labels: Vec<String>,
 ) -> Vec<String> {
-    let kept = faults.each(field, labels, MAX_LABELS, Label::new);
+    let kept = faults.each(field, labels, MAX_LABELS, Identifier::new);
     let mut kept: Vec<_> = kept.iter().map(|label| label.as_str().to_owned()).collect();
     kept.sort();
     kept.dedup();

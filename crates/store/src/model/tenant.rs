@@ -12,7 +12,7 @@ use super::{
     id::TenantId,
     plan::{LimitChanges, LimitKind, Plan, PlanLimits},
     quota::{Limit, Quota},
-    retention::Keeping,
+    retention::RetentionPolicy,
     usage::Usage,
 };
 
@@ -23,7 +23,7 @@ pub struct Tenant {
     /// Its name, unique in the deployment.
     pub name: String,
     /// How long it may keep artifacts.
-    pub keeping: Keeping,
+    pub keeping: RetentionPolicy,
     /// Its quota.
     pub quota: Quota,
     /// The name of its plan.
@@ -203,7 +203,7 @@ pub struct TenantUsage {
     /// The tenant's name.
     pub tenant: String,
     /// How long it may keep artifacts.
-    pub keeping: Keeping,
+    pub keeping: RetentionPolicy,
     /// What it may store.
     pub quota: Quota,
     /// The name of its plan.
@@ -260,8 +260,8 @@ impl TenantUpdate {
     ///
     /// # Errors
     /// `Invalid`.
-    pub(crate) fn keeping(&self, keeping: Keeping) -> Result<Keeping> {
-        let keeping = Keeping {
+    pub(crate) fn keeping(&self, keeping: RetentionPolicy) -> Result<RetentionPolicy> {
+        let keeping = RetentionPolicy {
             default_ttl: self.default_ttl.unwrap_or(keeping.default_ttl),
             max_ttl: self.max_ttl.unwrap_or(keeping.max_ttl),
             never_expires_allowed: self

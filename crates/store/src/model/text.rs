@@ -55,9 +55,9 @@ impl Filename {
 /// A caller's own identifier of a session, namespace, user or agent, or a label: any 1 to 255 bytes of UTF-8 without
 /// control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub(crate) struct Label(String);
+pub(crate) struct Identifier(String);
 
-impl Label {
+impl Identifier {
     /// Checks an identifier.
     ///
     /// # Errors
@@ -130,8 +130,8 @@ impl Words {
 }
 
 /// The text of an optional identifier; empty if absent.
-pub(crate) fn text_of(label: &Option<Label>) -> &str {
-    label.as_ref().map_or("", Label::as_str)
+pub(crate) fn text_of(label: &Option<Identifier>) -> &str {
+    label.as_ref().map_or("", Identifier::as_str)
 }
 
 /// A media type: `type/subtype` and optional parameters, at most 255 bytes. A comma is allowed only in quotes, because
@@ -325,10 +325,10 @@ mod tests {
             &"é".repeat(127),
             &"a".repeat(255),
         ] {
-            assert!(Label::new(good.to_owned()).is_ok(), "{good}");
+            assert!(Identifier::new(good.to_owned()).is_ok(), "{good}");
         }
         for bad in ["", "a\nb", "\0", "\u{1b}[2J", "\u{85}", &"é".repeat(128)] {
-            assert!(Label::new(bad.to_owned()).is_err(), "{bad}");
+            assert!(Identifier::new(bad.to_owned()).is_err(), "{bad}");
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     error::Result,
     record::Stage,
     spec::{ArtifactSpec, Expiry, check_labels},
-    text::{Label, Metadata, Words},
+    text::{Identifier, Metadata, Words},
     validate::Violations,
 };
 
@@ -45,7 +45,7 @@ pub struct ArtifactUpdate {
     pub(crate) stage: Option<Stage>,
     pub(crate) expiry: Option<Expiry>,
     pub(crate) persistent: Option<bool>,
-    pub(crate) agent_id: Option<Label>,
+    pub(crate) agent_id: Option<Identifier>,
 }
 
 impl ArtifactUpdate {
@@ -74,7 +74,7 @@ impl ArtifactUpdate {
             faults.ttl("ttl", ttl);
         }
         let agent_id = faults
-            .check("agent_id", Label::optional(raw.agent_id))
+            .check("agent_id", Identifier::optional(raw.agent_id))
             .flatten();
         let update = Self {
             etag: Some(raw.etag).filter(|etag| !etag.is_empty()),

@@ -8,7 +8,7 @@ use crate::{
         declared::{Declared, DeclaredPlan, DeclaredTenant, DeclaredWorkload},
         error::{Error, Result},
         plan::{LimitChanges, Plan, PlanLimits},
-        span::Span,
+        span::HumanDuration,
         tenant::{Caller, TenantUsage},
         text::check_tenant_name,
     },
@@ -125,7 +125,8 @@ async fn apply_workload(
 
 /// All that a file can declare of a tenant.
 fn summary(tenant: &TenantUsage) -> String {
-    let ttl = |time: Option<_>| time.map_or("none".to_owned(), |time| Span(time).to_string());
+    let ttl =
+        |time: Option<_>| time.map_or("none".to_owned(), |time| HumanDuration(time).to_string());
     format!(
         "plan {}, own limits {}, default-ttl {}, max-ttl {}, never-expires {}",
         tenant.plan,

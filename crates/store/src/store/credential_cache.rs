@@ -58,7 +58,7 @@ type LookUps = Arc<Turn<Option<Instant>>>;
 
 /// Postgres' recent answers, including refusals: an invented key costs one query.
 #[derive(Clone)]
-pub(crate) struct Trust {
+pub(crate) struct CredentialCache {
     known: Cache<Proof, Known>,
     time: Duration,
     under_way: Arc<Mutex<HashMap<Proof, LookUps>>>,
@@ -67,7 +67,7 @@ pub(crate) struct Trust {
     calls: Arc<Semaphore>,
 }
 
-impl Trust {
+impl CredentialCache {
     /// Keeps entries for so long; zero: every call gets an answer that was requested after it arrived.
     pub(crate) fn new(time: Duration) -> Self {
         Self {
@@ -171,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn first_calls_of_one_credential_share_a_look_up() {
-        let (trust, asked) = (Trust::new(Duration::ZERO), AtomicUsize::new(0));
+        let (trust, asked) = (CredentialCache::new(Duration::ZERO), AtomicUsize::new(0));
         let call = async || {
             let look_up = async {
                 asked.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +191,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_up_that_fails_fails_for_those_that_wait_for_it() {
-        let (trust, asked) = (Trust::new(Duration::from_secs(60)), AtomicUsize::new(0));
+        let (trust, asked) = (
+            CredentialCache::new(Duration::from_secs(60)),
+            AtomicUsize::new(0),
+        );
         let call = async || {
             let look_up = async {
                 asked.fetch_add(1, Ordering::Relaxed);
@@ -207,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_goes_away_leaves_the_look_up_to_the_next() {
-        let trust = Trust::new(Duration::ZERO);
+        let trust = CredentialCache::new(Duration::ZERO);
         let never = trust.caller(proof("same"), std::future::pending());
         let gone = async {
             tokio::select! {
@@ -223,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_so_many_credentials_wait_to_be_looked_up() {
-        let trust = Trust::new(Duration::ZERO);
+        let trust = CredentialCache::new(Duration::ZERO);
         let calls = (0..LOOKING + WAITING + 1).map(|n| {
             let trust = trust.clone();
             async move {

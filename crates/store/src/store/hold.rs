@@ -17,7 +17,7 @@ use crate::{
     store::{
         Store,
         idempotent::IdempotentWrite,
-        jobs::{Few, bulk_again},
+        jobs::{SelectedArtifacts, bulk_again},
     },
 };
 
@@ -56,13 +56,16 @@ impl Store {
             Ok(once) => once,
             Err(earlier) => return bulk_again(&client, caller.reach(), earlier).await,
         };
-        let result = match Few::of(&once, caller, selected, &Task::SetLegalHold { hold }).await? {
-            Err(job) => Bulk::Started(Box::new(job)),
-            Ok(few) => Bulk::Done(HoldsSet {
-                changed: rows::set(&once.tx, tenant, &few.ids, hold).await?,
-                missing: few.missing,
-            }),
-        };
+        let result =
+            match SelectedArtifacts::of(&once, caller, selected, &Task::SetLegalHold { hold })
+                .await?
+            {
+                Err(job) => Bulk::Started(Box::new(job)),
+                Ok(few) => Bulk::Done(HoldsSet {
+                    changed: rows::set(&once.tx, tenant, &few.ids, hold).await?,
+                    missing: few.missing,
+                }),
+            };
         once.commit(
             Deed::done(caller, "SetLegalHold", &selected.to_string()),
             result.to_json(),

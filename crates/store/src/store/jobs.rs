@@ -136,13 +136,13 @@ pub(crate) async fn start_if_many(
 }
 
 /// The artifacts of a call that changes them itself.
-pub(crate) struct Few {
+pub(crate) struct SelectedArtifacts {
     pub(crate) ids: Vec<ArtifactId>,
     /// The named artifacts that are not visible.
     pub(crate) missing: Vec<String>,
 }
 
-impl Few {
+impl SelectedArtifacts {
     /// The selected artifacts, or the job that was started for them if there are too many.
     pub(crate) async fn of(
         once: &IdempotentWrite<'_>,

@@ -14,12 +14,12 @@ use crate::{
         reference::ArtifactRef,
         selection::Selection,
         tenant::Caller,
-        text::{Label, text_of},
+        text::{Identifier, text_of},
     },
     store::{
         Store,
         idempotent::IdempotentWrite,
-        jobs::{Few, bulk_again},
+        jobs::{SelectedArtifacts, bulk_again},
     },
 };
 
@@ -46,7 +46,8 @@ impl Store {
         agent_id: String,
         key: Option<&IdempotencyKey>,
     ) -> Result<Bulk<Staged>> {
-        let agent = Label::optional(agent_id).map_err(|rule| Error::invalid("agent_id", rule))?;
+        let agent =
+            Identifier::optional(agent_id).map_err(|rule| Error::invalid("agent_id", rule))?;
         let client = self.meta.client().await?;
         let asked = Fingerprint::of("SetStage")
             .with("selection", selected)
@@ -62,7 +63,7 @@ impl Store {
             agent: agent.as_ref(),
             credential: &caller.credential,
         };
-        let result = match Few::of(&once, caller, selected, &task).await? {
+        let result = match SelectedArtifacts::of(&once, caller, selected, &task).await? {
             Err(job) => Bulk::Started(Box::new(job)),
             Ok(few) => Bulk::Done(Staged {
                 changed: rows::set_stage(&once.tx, caller.tenant.id, &few.ids, stage, &by).await?,

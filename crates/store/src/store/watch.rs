@@ -15,7 +15,7 @@ use crate::{
         id::TenantId,
         session::session_id,
         tenant::Caller,
-        text::Label,
+        text::Identifier,
     },
     store::Store,
 };
@@ -32,7 +32,7 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub struct Watch {
     store: Store,
     tenant: TenantId,
-    session: Label,
+    session: Identifier,
     position: i64,
     until_sealed: bool,
     /// No message was sent yet.

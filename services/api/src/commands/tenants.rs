@@ -3,7 +3,7 @@
 use std::{error::Error, str::FromStr, time::Duration};
 
 use cairn_store::{
-    ByteCount, LinkPolicy, LinkPolicyUpdate, Span, Store, TenantUpdate, TenantUsage,
+    ByteCount, HumanDuration, LinkPolicy, LinkPolicyUpdate, Store, TenantUpdate, TenantUsage,
 };
 use clap::{Args, Subcommand};
 
@@ -44,10 +44,10 @@ pub(crate) struct Limits {
     max_artifacts: Option<Most<u64>>,
     /// The time to live of an artifact whose creator gives none, such as 30d; `none`: it never expires.
     #[arg(long, value_name = "TIME")]
-    default_ttl: Option<Most<Span>>,
+    default_ttl: Option<Most<HumanDuration>>,
     /// The longest time to live that a creator may ask for, such as 90d, or `none` for no limit.
     #[arg(long, value_name = "TIME")]
-    max_ttl: Option<Most<Span>>,
+    max_ttl: Option<Most<HumanDuration>>,
     /// Whether its artifacts may be kept without an expiry.
     #[arg(long, value_name = "true|false")]
     never_expires: Option<bool>,
@@ -56,7 +56,7 @@ pub(crate) struct Limits {
     links: Option<bool>,
     /// The longest life of a link, such as 30d, or `none` for 365 days.
     #[arg(long, value_name = "TIME")]
-    max_link_ttl: Option<Most<Span>>,
+    max_link_ttl: Option<Most<HumanDuration>>,
     /// The most downloads of a link, and their number for a link without a limit of its own; `none` for no limit.
     #[arg(long, value_name = "N")]
     max_link_downloads: Option<Most<u64>>,
@@ -68,7 +68,7 @@ impl From<&Limits> for LinkPolicyUpdate {
             enabled: limits.links,
             max_ttl: limits
                 .max_link_ttl
-                .map(|most| most.0.map(|Span(time)| time)),
+                .map(|most| most.0.map(|HumanDuration(time)| time)),
             max_downloads: limits.max_link_downloads.map(|most| most.0),
         }
     }
@@ -77,7 +77,7 @@ impl From<&Limits> for LinkPolicyUpdate {
 impl From<Limits> for TenantUpdate {
     fn from(limits: Limits) -> Self {
         let bytes = |most: Most<ByteCount>| most.0.map(|ByteCount(n)| n.unsigned_abs());
-        let time = |most: Most<Span>| most.0.map(|Span(time)| time);
+        let time = |most: Most<HumanDuration>| most.0.map(|HumanDuration(time)| time);
         Self {
             max_stored_bytes: limits.max_stored_bytes.map(bytes),
             max_artifacts: limits.max_artifacts.map(|most| most.0),
@@ -146,7 +146,7 @@ fn links_line(tenant: &str, policy: &LinkPolicy) -> String {
     let most = |most: Option<u64>| most.map_or("none".to_owned(), |most| most.to_string());
     let ttl = policy
         .max_ttl
-        .map_or("none".to_owned(), |ttl| Span(ttl).to_string());
+        .map_or("none".to_owned(), |ttl| HumanDuration(ttl).to_string());
     format!(
         "{tenant}  links {}  max-link-ttl {ttl}  max-link-downloads {}",
         policy.enabled,
@@ -157,7 +157,8 @@ fn links_line(tenant: &str, policy: &LinkPolicy) -> String {
 fn line(tenant: &TenantUsage) -> String {
     let (usage, quota, keeping) = (&tenant.usage, &tenant.quota, &tenant.keeping);
     let of = |max: Option<u64>| max.map_or_else(String::new, |max| format!(" of {max}"));
-    let time = |ttl: Option<Duration>| ttl.map_or("none".to_owned(), |ttl| Span(ttl).to_string());
+    let time =
+        |ttl: Option<Duration>| ttl.map_or("none".to_owned(), |ttl| HumanDuration(ttl).to_string());
     format!(
         "{}  {}{} artifacts  {}{} bytes  {} physical bytes  default-ttl {}  max-ttl {}  never-expires {}",
         tenant.tenant,

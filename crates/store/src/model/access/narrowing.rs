@@ -12,7 +12,7 @@ use crate::model::{
     error::Result,
     filter::{Condition, Filter, TextField, TextMatch},
     reference::FileName,
-    text::{Label, text_of},
+    text::{Identifier, text_of},
     validate::Violations,
 };
 
@@ -150,10 +150,10 @@ impl Narrowing {
     /// `Invalid`, with every field at fault.
     pub fn new(raw: RawNarrowing) -> Result<Self> {
         let mut faults = Violations::new();
-        let label = |text: String| Label::new(text).map(|label| label.as_str().to_owned());
+        let label = |text: String| Identifier::new(text).map(|label| label.as_str().to_owned());
         let named = faults.each("sessions", raw.sessions, MAX_SESSIONS, label);
         let mut optional = |field: &str, text| {
-            let label = faults.check(field, Label::optional(text)).flatten();
+            let label = faults.check(field, Identifier::optional(text)).flatten();
             label.map(|label| label.as_str().to_owned())
         };
         let prefix = optional("session_prefix", raw.session_prefix);

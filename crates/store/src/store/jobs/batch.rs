@@ -18,7 +18,7 @@ use crate::{
         filter::{Comparison, Condition, Filter},
         job::Task,
         selection::Expression,
-        text::Label,
+        text::Identifier,
     },
     store::Store,
     trace,
@@ -112,7 +112,7 @@ async fn work(
         }
         Task::SetLegalHold { hold } => batch.done = holds::set(tx, tenant, &ids, *hold).await?,
         Task::SetStage { stage, agent_id } => {
-            let agent = Label::optional(agent_id.clone()).unwrap_or_default();
+            let agent = Identifier::optional(agent_id.clone()).unwrap_or_default();
             let by = By {
                 agent: agent.as_ref(),
                 credential: &job.credential,

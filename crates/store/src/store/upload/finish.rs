@@ -8,7 +8,7 @@ use crate::{
         commit::{NewArtifact, Outcome, Payload},
         objects,
     },
-    metrics::{self, Kept},
+    metrics::{self, StoredAs},
     model::{
         access::Scope,
         artifact::{Created, Origin, State},
@@ -114,9 +114,9 @@ impl Upload {
             ..claim
         });
         let kept = match payload {
-            Payload::Inline(_) => Kept::Inline,
-            Payload::Staged => Kept::Object,
-            Payload::Existing => Kept::Deduplicated,
+            Payload::Inline(_) => StoredAs::Inline,
+            Payload::Staged => StoredAs::Object,
+            Payload::Existing => StoredAs::Deduplicated,
         };
         let new = NewArtifact {
             tenant: self.tenant.id,
@@ -145,7 +145,7 @@ impl Upload {
         match outcome {
             Outcome::Created(created) => {
                 let (outcome, kept) = match created.origin {
-                    Origin::Deduplicated => ("deduplicated", Kept::Deduplicated),
+                    Origin::Deduplicated => ("deduplicated", StoredAs::Deduplicated),
                     _ => ("stored", kept),
                 };
                 metrics::uploaded(outcome, size, Some(kept));

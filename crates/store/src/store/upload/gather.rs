@@ -34,11 +34,11 @@ const AT_ONCE: usize = 1;
 
 /// The small commits of a process.
 #[derive(Clone, Default)]
-pub(crate) struct Gathering(Arc<Mutex<HashMap<TenantId, Lane>>>);
+pub(crate) struct CommitBatcher(Arc<Mutex<HashMap<TenantId, TenantQueue>>>);
 
 /// Those of one tenant.
 #[derive(Default)]
-struct Lane {
+struct TenantQueue {
     waiting: VecDeque<Waiting>,
     running: usize,
     /// Notified of each new waiting commit.
@@ -50,7 +50,7 @@ struct Waiting {
     answer: oneshot::Sender<Result<Outcome>>,
 }
 
-impl Gathering {
+impl CommitBatcher {
     /// Commits, alone or with others.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Gathering {
             .map_err(|_| Error::internal("a commit ended without an answer"))?
     }
 
-    fn lanes(&self) -> MutexGuard<'_, HashMap<TenantId, Lane>> {
+    fn lanes(&self) -> MutexGuard<'_, HashMap<TenantId, TenantQueue>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
