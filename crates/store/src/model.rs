@@ -17,6 +17,7 @@ pub mod filter;
 pub(crate) mod id;
 pub(crate) mod idempotency;
 pub(crate) mod job;
+pub(crate) mod limit;
 pub(crate) mod lineage;
 pub(crate) mod link;
 pub(crate) mod link_password;

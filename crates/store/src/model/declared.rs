@@ -8,7 +8,8 @@ use super::{
     access::{Grant, Narrowing, RawNarrowing, Scopes},
     byte_count::ByteCount,
     error::{Error, Result},
-    plan::{LimitChanges, LimitKind},
+    limit::LimitKind,
+    plan::LimitChanges,
     span::HumanDuration,
     tenant::TenantUpdate,
 };

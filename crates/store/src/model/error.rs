@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    access::Scope, artifact::Artifact, plan::LimitReached, quota::QuotaExceeded,
+    access::Scope, artifact::Artifact, limit::LimitReached, quota::QuotaExceeded,
     span::HumanDuration,
 };
 

@@ -9,7 +9,14 @@ use cairn_store::DayOfCalls;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::Direction;
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the caller.
+    Received,
+    /// To the caller.
+    Sent,
+}
 
 /// Counts by day until they are saved.
 #[derive(Default)]

@@ -10,16 +10,7 @@ use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-use super::Limited;
-
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// From the caller.
-    Received,
-    /// To the caller.
-    Sent,
-}
+use super::{counts::Direction, limiter::Limited};
 
 /// A body that pauses after what exceeds a rate.
 pub(crate) struct Metered {

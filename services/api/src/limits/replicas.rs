@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Limiter, today};
+use super::limiter::{Limiter, today};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use cairn_store::LimitKind;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{BURST, Held, Limited, burst, end_of_month, today};
+use super::limiter::{BURST, Held, Limited, burst, end_of_month, today};
 
 /// One limit, and how much of it is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,19 +1,21 @@
 //! The description of the API as OpenAPI 3.1, made of the types of the handlers. A route is described where it is added,
 //! so there is none without a description.
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use schemars::{
-    JsonSchema, SchemaGenerator,
+    SchemaGenerator,
     generate::{Contract, SchemaSettings},
 };
 use serde_json::{Map, Value, json};
 
 mod comments;
 mod described;
+mod operation;
 mod page;
 
 use comments::Comments;
 pub(super) use described::Described;
+use operation::{Operation, Schemas};
 pub(super) use page::page;
 
 /// The description while routes are added to it.
@@ -21,21 +23,6 @@ pub(super) struct Document {
     paths: Map<String, Value>,
     schemas: Schemas,
     comments: Comments,
-}
-
-/// The schemas of what callers send, which are written out where they are used, and of answers, which have names.
-struct Schemas {
-    requests: SchemaGenerator,
-    answers: SchemaGenerator,
-}
-
-/// One method of one path.
-pub(super) struct Operation<'a> {
-    schemas: &'a mut Schemas,
-    method: Method,
-    parameters: Vec<Value>,
-    members: Map<String, Value>,
-    answers: Map<String, Value>,
 }
 
 fn generator(change: impl FnOnce(&mut SchemaSettings)) -> SchemaGenerator {
@@ -133,53 +120,6 @@ impl Document {
                 "schemas": self.schemas.answers.take_definitions(true),
             },
         })
-    }
-}
-
-impl Operation<'_> {
-    /// The schema of something that a caller sends.
-    fn sent<T: JsonSchema>(&mut self) -> Value {
-        plain(self.schemas.requests.subschema_for::<T>().into())
-    }
-
-    fn parameter(&mut self, place: &str, name: &str, schema: Value) {
-        let description = schema.get("description").cloned();
-        let mut parameter = json!({"in": place, "name": name, "required": false, "schema": schema});
-        if let Some(description) = description {
-            parameter["description"] = description;
-        }
-        self.parameters.push(parameter);
-    }
-
-    fn body(&mut self, kind: &str, schema: Value, required: bool) {
-        let body = json!({"required": required, "content": {kind: {"schema": schema}}});
-        self.members.insert("requestBody".to_owned(), body);
-    }
-
-    fn answer(&mut self, status: StatusCode, description: &str, kind: &str, schema: Value) {
-        let answer = json!({"description": description, "content": {kind: {"schema": schema}}});
-        self.answers.insert(status.as_str().to_owned(), answer);
-    }
-
-    fn json_answer<T: JsonSchema>(&mut self, status: StatusCode) {
-        let schema = self.schemas.answers.subschema_for::<T>();
-        let reason = status.canonical_reason().unwrap_or_default();
-        self.answer(status, reason, "application/json", schema.into());
-    }
-}
-
-/// Removes defaults: every field may be left out, and is as if it had not been there.
-fn plain(schema: Value) -> Value {
-    match schema {
-        Value::Object(members) => {
-            let kept = members.into_iter().filter(|(name, value)| {
-                // A property may have that name; it has a schema then.
-                name != "default" || value.is_object() && value.get("type").is_some()
-            });
-            Value::Object(kept.map(|(name, value)| (name, plain(value))).collect())
-        }
-        Value::Array(all) => Value::Array(all.into_iter().map(plain).collect()),
-        other => other,
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::Operation;
+use super::operation::Operation;
 use crate::{
     admission::Admission,
     http::{
