@@ -7,7 +7,7 @@ use cairn_store::{Caller, Result};
 
 mod table;
 
-pub(crate) use table::{Needs, Rule, Touches, rule};
+pub(crate) use table::{Needs, Rule, Touches, rule, services};
 
 /// Refuses a caller that a rule does not admit. A route of another face names the method whose work it does, and asks here
 /// with the rule of that.

@@ -1,18 +1,11 @@
 //! gRPC health: the same as `/readyz`, for the server as a whole and for each service.
 
+use std::iter;
+
 use tokio::sync::watch;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-/// The state of gRPC health.
-const SERVICES: [&str; 7] = [
-    "",
-    "cairn.v1.AdminService",
-    "cairn.v1.ArtifactService",
-    "cairn.v1.IdentityService",
-    "cairn.v1.JobService",
-    "cairn.v1.LinkService",
-    "cairn.v1.SessionService",
-];
+use crate::access;
 
 /// Forwards whether the process is ready, until the sender is dropped.
 pub(crate) async fn follow(mut ready: watch::Receiver<bool>, grpc: HealthReporter) {
@@ -32,7 +25,7 @@ pub(crate) async fn set_serving(grpc: &HealthReporter, ready: bool) {
     } else {
         ServingStatus::NotServing
     };
-    for service in SERVICES {
+    for service in iter::once("").chain(access::services()) {
         grpc.set_service_status(service, status).await;
     }
 }

@@ -1,6 +1,9 @@
 //! What each method needs, and what it touches. Nothing is served that has no row here.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use cairn_store::Scope::{self, Admin, Delete, Hold, Link, Operator, Read, Seal, Write};
 
@@ -127,6 +130,14 @@ static RULES: LazyLock<HashMap<&str, Rule>> = LazyLock::new(|| TABLE.into_iter()
 /// The rule of a method, by its name as `package.Service/Method`; `None`: it is not served.
 pub(crate) fn rule(method: &str) -> Option<&'static Rule> {
     RULES.get(method)
+}
+
+/// The services of Cairn that have a method here.
+pub(crate) fn services() -> BTreeSet<&'static str> {
+    let services = TABLE
+        .iter()
+        .filter_map(|(method, _)| method.split('/').next());
+    services.filter(|name| name.starts_with("cairn.")).collect()
 }
 
 #[cfg(test)]
