@@ -64,6 +64,8 @@ pub(super) enum Way {
     Create,
     Batch,
     Upload,
+    /// By a resumable upload, whose end has the pairs, the labels and the stage.
+    Resumable,
     Copy,
     /// Unpublished, then with its session.
     Commit,
@@ -249,7 +251,7 @@ prop_compose! {
         spec in specs(),
         inputs in prop_oneof![8 => 0..=2_usize, 1 => Just(64)],
         content in select(vec![0, 1, 100_000]),
-        way in select(vec![Way::Create, Way::Batch, Way::Upload, Way::Copy, Way::Commit]),
+        way in select(vec![Way::Create, Way::Batch, Way::Upload, Way::Resumable, Way::Copy, Way::Commit]),
         link in select(vec![ttl(60), ttl(365 * 86_400)]),
         session in (words(255), labels()),
         update in updates(),
