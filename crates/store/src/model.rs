@@ -5,6 +5,7 @@ pub(crate) mod api_key;
 pub(crate) mod artifact;
 pub(crate) mod audit;
 pub(crate) mod byte_count;
+pub(crate) mod call_origin;
 mod canonical;
 pub(crate) mod change;
 pub(crate) mod collector;

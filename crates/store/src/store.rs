@@ -26,7 +26,7 @@ use crate::{
         times::Times,
     },
     store::{
-        audit::AuditQueue,
+        audit::queue::AuditQueue,
         credential_cache::CredentialCache,
         read::ahead::READ_AHEAD,
         upload::{Budget, gather::CommitBatcher},

@@ -19,7 +19,7 @@ use super::{
 use crate::model::{
     access::Grant,
     api_key::{ApiKey, ApiKeySecret, NewApiKey},
-    audit::Origin,
+    call_origin::CallOrigin,
     digest::ContentHash,
     error::Result,
     id::TenantId,
@@ -105,7 +105,7 @@ async fn working(
                 grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
                 token_id: String::new(),
                 limits: plans::changes(&row, "key_limits")?.limits(),
-                origin: Origin::default(),
+                origin: CallOrigin::default(),
             },
             use_is_news: at(&row, "use_is_news")?,
         })

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     access::Grant,
-    audit::Origin,
+    call_origin::CallOrigin,
     error::Result,
     tenant::{Caller, Credential},
 };
@@ -50,7 +50,7 @@ pub(crate) async fn by_row(client: &Connection, id: Uuid) -> Result<Option<Calle
             grant: Grant::new(grant.scopes(), grant.narrowing().clone(), not_after),
             token_id: String::new(),
             limits: plans::changes(&found, "key_limits")?.limits(),
-            origin: Origin::default(),
+            origin: CallOrigin::default(),
         })
     };
     row::of("credential", &id.to_string(), read()).map(Some)

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     access::Grant,
-    audit::Origin,
+    call_origin::CallOrigin,
     error::Result,
     plan::PlanLimits,
     tenant::{Caller, Credential, Workload},
@@ -78,7 +78,7 @@ fn read_caller(row: &Row, subject: &str) -> Result<Caller> {
             grant: grants::read(row)?,
             token_id: String::new(),
             limits: PlanLimits::default(),
-            origin: Origin::default(),
+            origin: CallOrigin::default(),
         })
     };
     row::of("workload", subject, caller())

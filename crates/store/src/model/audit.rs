@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    call_origin::CallOrigin,
     id::TenantId,
     tenant::{Caller, Credential},
 };
@@ -20,15 +21,6 @@ fn short(resource: &str) -> String {
 
 /// The result of what succeeded.
 pub(crate) const OK: &str = "OK";
-
-/// From where a call came.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The address of the other end of the connection, which may be a proxy's.
-    pub address: Option<IpAddr>,
-    /// The trace that the call belongs to, in hexadecimal.
-    pub trace_id: Option<String>,
-}
 
 /// What proves who an actor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +61,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    fn new(kind: ActorKind, id: Option<Uuid>, name: String, origin: &Origin) -> Self {
+    fn new(kind: ActorKind, id: Option<Uuid>, name: String, origin: &CallOrigin) -> Self {
         Self {
             kind,
             id,
@@ -93,14 +85,14 @@ impl Actor {
     }
 
     /// The reader of a link.
-    pub(crate) fn of_link(id: &str, origin: &Origin) -> Self {
+    pub(crate) fn of_link(id: &str, origin: &CallOrigin) -> Self {
         let last = id.len().saturating_sub(4);
         let name = id.get(last..).unwrap_or_default().to_owned();
         Self::new(ActorKind::Link, None, name, origin)
     }
 
     /// Somebody of whom only the origin is known.
-    pub(crate) fn unknown(origin: &Origin) -> Self {
+    pub(crate) fn unknown(origin: &CallOrigin) -> Self {
         Self::new(ActorKind::Unknown, None, String::new(), origin)
     }
 }
@@ -138,7 +130,12 @@ impl Deed {
             Some(caller) => Self::done(caller, operation, resource),
             None => Self {
                 tenant: None,
-                actor: Actor::new(ActorKind::Database, None, String::new(), &Origin::default()),
+                actor: Actor::new(
+                    ActorKind::Database,
+                    None,
+                    String::new(),
+                    &CallOrigin::default(),
+                ),
                 operation: operation.to_owned(),
                 resource: short(resource),
                 result: OK.to_owned(),
@@ -150,7 +147,7 @@ impl Deed {
     #[must_use]
     pub fn refused(
         caller: Option<&Caller>,
-        origin: &Origin,
+        origin: &CallOrigin,
         operation: &str,
         resource: &str,
         reason: &str,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     access::{Grant, Reach, Scope},
-    audit::Origin,
+    call_origin::CallOrigin,
     error::{Error, Result},
     id::TenantId,
     limit::LimitKind,
@@ -57,7 +57,7 @@ pub struct Caller {
     /// The limits of the key, beside those of the tenant.
     pub limits: PlanLimits,
     /// From where the call comes, for the audit trail.
-    pub(crate) origin: Origin,
+    pub(crate) origin: CallOrigin,
 }
 
 impl Caller {
@@ -79,7 +79,7 @@ impl Caller {
 
     /// The same caller, from there.
     #[must_use]
-    pub fn with_origin(mut self, origin: Origin) -> Self {
+    pub fn with_origin(mut self, origin: CallOrigin) -> Self {
         self.origin = origin;
         self
     }

@@ -1,19 +1,17 @@
 //! The audit trail. A change writes its line in its own transaction; reads of content and refused calls go through a queue,
 //! because they have none and must not wait for the database.
 
-use std::{sync::Arc, time::Duration};
+pub(crate) mod queue;
 
-use tokio::{
-    sync::mpsc::{Receiver, Sender, channel},
-    time::{sleep, timeout},
-};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 
 use crate::{
     meta::{audit as rows, tenants},
-    metrics,
     model::{
         access::Scope,
-        audit::{AuditLine, AuditQuery, AuditedReads, Deed, OK},
+        audit::{AuditLine, AuditQuery, Deed, OK},
         error::{Error, Result, describe},
         tenant::Caller,
         validate::excerpt,
@@ -21,8 +19,6 @@ use crate::{
     store::Store,
 };
 
-/// The most lines that wait for the database.
-const WAITING: usize = 16_384;
 /// The most lines of one statement.
 const AT_ONCE: usize = 1000;
 /// How long lines are gathered.
@@ -31,45 +27,6 @@ const GATHERED: Duration = Duration::from_millis(200);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long the last lines may take when the process ends.
 const LAST: Duration = Duration::from_secs(5);
-/// Of how many reads one is kept when they are sampled.
-const ONE_OF: u32 = 100;
-
-/// The queue of a process.
-#[derive(Clone)]
-pub(crate) struct AuditQueue {
-    reads: AuditedReads,
-    sender: Sender<Deed>,
-    receiver: Arc<tokio::sync::Mutex<Receiver<Deed>>>,
-}
-
-impl AuditQueue {
-    pub(crate) fn new(reads: AuditedReads) -> Self {
-        let (sender, receiver) = channel(WAITING);
-        Self {
-            reads,
-            sender,
-            receiver: Arc::new(tokio::sync::Mutex::new(receiver)),
-        }
-    }
-
-    fn add(&self, deed: Deed) {
-        if self.sender.try_send(deed).is_err() {
-            metrics::lost_audit_line();
-        }
-    }
-
-    /// Notes a read of content, if it is among those that are kept.
-    pub(crate) fn read(&self, deed: impl FnOnce() -> Deed) {
-        let kept = match self.reads {
-            AuditedReads::None => false,
-            AuditedReads::Sampled => rand::random_ratio(1, ONE_OF),
-            AuditedReads::All => true,
-        };
-        if kept {
-            self.add(deed());
-        }
-    }
-}
 
 impl Store {
     /// Notes a call that was refused. It waits for nothing; where the queue is full, the line is lost and counted.

@@ -8,7 +8,8 @@ use crate::{
     },
     model::{
         access::Reach,
-        audit::{Actor, Deed, Origin},
+        audit::{Actor, Deed},
+        call_origin::CallOrigin,
         error::{Error, Result},
         id::{LinkId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
@@ -183,7 +184,7 @@ impl Store {
         &self,
         id: &str,
         password: Option<&str>,
-        origin: &Origin,
+        origin: &CallOrigin,
     ) -> Result<FollowedLink> {
         let link_id = link_id(id)?;
         let mut client = self.meta.client().await?;
