@@ -261,3 +261,24 @@ async fn the_trail_comes_in_pages_and_is_never_changed() {
     }
     assert!(cairn.pass("audit").await.failures.is_empty());
 }
+
+#[tokio::test]
+async fn lines_of_days_without_a_worker_are_dropped_with_their_age() {
+    let cairn = started().await;
+    let add = |at: &str| {
+        format!(
+            "INSERT INTO audit (at, operation, resource, result, actor) VALUES ({at}, 'x', '', 'OK', '{{}}')"
+        )
+    };
+    let lines = "SELECT count(*) FROM audit_other";
+    cairn.sql(&add("now() - interval '2 years'")).await;
+    cairn.sql(&add("now() - interval '2 days'")).await;
+    assert!(cairn.pass("audit").await.failures.is_empty());
+    assert_eq!(cairn.count(lines).await, 2, "one is young");
+    let database = cairn.database().await;
+    let none = database.batch_execute("TRUNCATE audit_other").await;
+    none.unwrap();
+    cairn.sql(&add("now() - interval '2 years'")).await;
+    assert!(cairn.pass("audit").await.failures.is_empty());
+    assert_eq!(cairn.count(lines).await, 0);
+}

@@ -51,7 +51,7 @@ async fn add(cairn: &Cairn, tenant: &str, issuer: &Issuer, subject: &str) {
     assert_eq!(added.unwrap().subject, subject);
 }
 
-async fn who_am_i(cairn: &Cairn, token: &str) -> Result<WhoAmIResponse, Refusal> {
+pub(crate) async fn who_am_i(cairn: &Cairn, token: &str) -> Result<WhoAmIResponse, Refusal> {
     let mut client = Client::connect(&cairn.grpc_url, Some(token)).await.identity;
     match client.who_am_i(WhoAmIRequest {}).await {
         Ok(answer) => Ok(answer.into_inner()),
@@ -60,7 +60,7 @@ async fn who_am_i(cairn: &Cairn, token: &str) -> Result<WhoAmIResponse, Refusal>
 }
 
 #[track_caller]
-fn assert_refused(answer: Result<WhoAmIResponse, Refusal>, words: &str) {
+pub(crate) fn assert_refused(answer: Result<WhoAmIResponse, Refusal>, words: &str) {
     let refusal = answer.unwrap_err();
     assert_eq!(refusal.code, Code::Unauthenticated, "{refusal:?}");
     assert_eq!(refusal.reason, "UNAUTHENTICATED");

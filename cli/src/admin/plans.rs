@@ -1,6 +1,6 @@
 //! `cairn admin plans`.
 
-use cairn_client::{required, unary};
+use cairn_client::{pages, required, unary};
 use cairn_proto::{
     json::{Limit as Shown, timestamp},
     v1::{self, DeletePlanRequest, ListPlansRequest, SetPlanRequest},
@@ -115,22 +115,20 @@ async fn set(args: SetArgs, output: Output) -> Result<(), CliError> {
 }
 
 async fn list(args: ListArgs, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let mut plans = Vec::new();
-    let mut page_token = String::new();
-    loop {
+    let client = args.server.connect().await?;
+    let fetch = async |page_size, page_token| {
         let request = unary(ListPlansRequest {
+            page_size,
             page_token,
-            ..ListPlansRequest::default()
         });
-        let page = client.operator.list_plans(request).await?.into_inner();
-        plans.extend(page.plans.into_iter().map(Plan::from));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    let listing = Listing { plans };
+        let page = client.operator.clone().list_plans(request).await?;
+        let page = page.into_inner();
+        Ok((page.plans, page.next_page_token))
+    };
+    let plans = pages::read_all(fetch).await?;
+    let listing = Listing {
+        plans: plans.into_iter().map(Plan::from).collect(),
+    };
     output.data(&listing, || table(&listing.plans))
 }
 

@@ -1,6 +1,6 @@
 //! `cairn admin tenants`.
 
-use cairn_client::{required, unary};
+use cairn_client::{pages, required, unary};
 use cairn_proto::{
     json::{Limit as Shown, duration},
     v1::{self, GetTenantRequest, ListTenantsRequest, SetTenantRequest},
@@ -171,22 +171,20 @@ fn show(tenant: Option<v1::Tenant>, output: Output) -> Result<(), CliError> {
 }
 
 async fn list(args: ListArgs, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let mut tenants = Vec::new();
-    let mut page_token = String::new();
-    loop {
+    let client = args.server.connect().await?;
+    let fetch = async |page_size, page_token| {
         let request = unary(ListTenantsRequest {
+            page_size,
             page_token,
-            ..ListTenantsRequest::default()
         });
-        let page = client.operator.list_tenants(request).await?.into_inner();
-        tenants.extend(page.tenants.into_iter().map(Tenant::from));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    let listing = Listing { tenants };
+        let page = client.operator.clone().list_tenants(request).await?;
+        let page = page.into_inner();
+        Ok((page.tenants, page.next_page_token))
+    };
+    let tenants = pages::read_all(fetch).await?;
+    let listing = Listing {
+        tenants: tenants.into_iter().map(Tenant::from).collect(),
+    };
     output.data(&listing, || {
         let mut rows = vec![header(["TENANT", "PLAN", "ARTIFACTS", "STORED"])];
         rows.extend(listing.tenants.iter().map(|tenant| {

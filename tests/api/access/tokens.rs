@@ -7,7 +7,7 @@ use cairn_proto::{
     token::{SigningKey, Token},
     v1::{
         ArtifactSpec, CreateArtifactRequest, CreateTokenRequest, CreateTokenResponse, Narrowing,
-        Scope, TokenCaveat, TokenRoot, WatchSessionRequest, WhoAmIRequest, WhoAmIResponse,
+        Scope, TokenCaveat, TokenRoot, WatchSessionRequest,
     },
 };
 use cairn_store::{Grant, RawNarrowing, Scope as StoreScope, config::BlobConfig};
@@ -16,11 +16,12 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 use harness::{
-    Bytes, Cairn, Client, Issuer, Refusal, Rest, SIGNING_SECRET, Setup, postgres, refused,
-    session_spec, spec,
+    Bytes, Cairn, Client, Issuer, Rest, SIGNING_SECRET, Setup, postgres, refused, session_spec,
+    spec,
 };
 
 use super::{key_of, session};
+use crate::tokens::{assert_refused, who_am_i};
 
 const RUNNER: &str = "system:serviceaccount:agents:runner";
 
@@ -66,24 +67,6 @@ fn of_session(id: &str) -> Option<Narrowing> {
         session_ids: vec![id.to_owned()],
         ..Narrowing::default()
     })
-}
-
-async fn who_am_i(cairn: &Cairn, credential: &str) -> Result<WhoAmIResponse, Refusal> {
-    let mut client = Client::connect(&cairn.grpc_url, Some(credential))
-        .await
-        .identity;
-    match client.who_am_i(WhoAmIRequest {}).await {
-        Ok(answer) => Ok(answer.into_inner()),
-        Err(status) => Err(refused::<()>(Err(status))),
-    }
-}
-
-#[track_caller]
-fn assert_refused(answer: Result<WhoAmIResponse, Refusal>, words: &str) {
-    let refusal = answer.unwrap_err();
-    assert_eq!(refusal.code, Code::Unauthenticated, "{refusal:?}");
-    assert_eq!(refusal.reason, "UNAUTHENTICATED");
-    assert!(refusal.message.contains(words), "{words} in {refusal:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Rows of workloads.
 
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
@@ -26,21 +26,7 @@ pub(crate) async fn caller(
     subject: &str,
     candidates: &[String],
 ) -> Result<Option<Caller>> {
-    let statement = client
-        .prepare(&format!(
-            "SELECT {}, {}, k.id AS credential_id FROM workloads k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.issuer = $1 AND k.subject = ANY ($2)
-             ORDER BY array_position($2, k.subject) LIMIT 1",
-            tenants::columns(),
-            grants::COLUMNS
-        ))
-        .await
-        .map_err(from_pg)?;
-    let row = client
-        .query_opt(&statement, &[&issuer, &candidates])
-        .await
-        .map_err(from_pg)?;
-    row.map(|row| read_caller(&row, subject)).transpose()
+    first(client, ("$1", &issuer), subject, candidates).await
 }
 
 /// The tenant of a subject of the issuer that a workload has: that of the first candidate that is a workload, whose row may
@@ -52,10 +38,21 @@ pub(crate) async fn caller_by_id(
     subject: &str,
     candidates: &[String],
 ) -> Result<Option<Caller>> {
+    let issuer = "(SELECT issuer FROM workloads WHERE id = $1)";
+    first(client, (issuer, &id), subject, candidates).await
+}
+
+/// The caller of the first candidate that is a workload of an issuer, which is an expression of $1.
+async fn first(
+    client: &Connection,
+    (issuer, parameter): (&str, &(dyn ToSql + Sync)),
+    subject: &str,
+    candidates: &[String],
+) -> Result<Option<Caller>> {
     let statement = client
         .prepare(&format!(
             "SELECT {}, {}, k.id AS credential_id FROM workloads k JOIN tenants t ON t.id = k.tenant_id
-             WHERE k.issuer = (SELECT issuer FROM workloads WHERE id = $1) AND k.subject = ANY ($2)
+             WHERE k.issuer = {issuer} AND k.subject = ANY ($2)
              ORDER BY array_position($2, k.subject) LIMIT 1",
             tenants::columns(),
             grants::COLUMNS
@@ -63,7 +60,7 @@ pub(crate) async fn caller_by_id(
         .await
         .map_err(from_pg)?;
     let row = client
-        .query_opt(&statement, &[&id, &candidates])
+        .query_opt(&statement, &[parameter, &candidates])
         .await
         .map_err(from_pg)?;
     row.map(|row| read_caller(&row, subject)).transpose()

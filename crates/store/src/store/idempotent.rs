@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::Value;
+use tokio::join;
 use uuid::Uuid;
 
 use crate::{
@@ -142,10 +143,16 @@ impl<'a> IdempotentWrite<'a> {
     /// # Errors
     /// `Unavailable`, after which it may have been committed.
     pub(crate) async fn commit(self, deed: Deed, result: Value) -> Result<()> {
-        audit::add(&self.tx, &[deed]).await?;
-        if let Some(claim) = &self.claim {
-            rows::finish(&self.tx, self.tenant, claim, &result).await?;
-        }
+        let deeds = [deed];
+        let finish = async {
+            match &self.claim {
+                Some(claim) => rows::finish(&self.tx, self.tenant, claim, &result).await,
+                None => Ok(()),
+            }
+        };
+        // In one flight.
+        let (added, finished) = join!(audit::add(&self.tx, &deeds), finish);
+        added.and(finished)?;
         Ok(self.tx.commit().await?)
     }
 }

@@ -15,7 +15,6 @@ use crate::{
         audit::Deed,
         error::{Error, Result},
         id::{ArtifactId, ObjectId, UploadId},
-        idempotency::IdempotencyKey,
         open_upload::{OpenUpload, upload_id},
         page::{Page, PageSize},
         spec::{ArtifactSpec, RawSpec},
@@ -23,8 +22,8 @@ use crate::{
     },
     store::{
         Store,
-        idempotent::{IdempotentWrite, earlier_call, recorded},
-        upload::Upload,
+        idempotent::{IdempotentWrite, recorded},
+        upload::{Asked, Upload},
     },
 };
 
@@ -47,21 +46,18 @@ impl Store {
     /// `Invalid`, what `begin_upload` returns, what a key returns; `RateLimited` for too many open uploads.
     #[tracing::instrument(skip_all)]
     pub async fn start_upload(&self, caller: &Caller, mut spec: RawSpec) -> Result<OpenUpload> {
-        let key = IdempotencyKey::optional(std::mem::take(&mut spec.idempotency_key))
-            .map_err(|rule| Error::invalid("spec.idempotency_key", rule))?;
-        let checked = ArtifactSpec::new(spec.clone())?;
-        let (reach, tenant) = (caller.reach(), &caller.tenant);
-        reach.may_create(&checked)?;
-        let asked = checked.fingerprint().with("resumable", &true);
-        let asked = asked.with("narrowing", reach.narrowing);
-        if let Some(key) = &key
-            && let Some(earlier) = earlier_call(self, tenant.id, key).await?
-        {
-            earlier.check(key, &asked)?;
+        let asked = Asked::new(caller, &mut spec, "spec.idempotency_key", "resumable")?;
+        if let Some(earlier) = asked.earlier(self, caller).await? {
             return self
-                .get_upload(caller, recorded(&earlier.result, "upload_id")?)
+                .get_upload(caller, recorded(&earlier, "upload_id")?)
                 .await;
         }
+        let (reach, tenant) = (caller.reach(), &caller.tenant);
+        let Asked {
+            key,
+            spec: checked,
+            request,
+        } = asked;
         let (id, artifact) = (UploadId::fresh(), ArtifactId::fresh());
         let object = ObjectId::fresh();
         let declared = checked.declared_size;
@@ -73,7 +69,7 @@ impl Store {
         upload.check_inputs().await?;
         upload.check_early().await?;
         let client = self.meta.client().await?;
-        let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), asked);
+        let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), request);
         let once = match once.await? {
             Ok(once) => once,
             Err(earlier) => {

@@ -28,6 +28,7 @@ use crate::{
     store::{Store, hashing::Hashing, idempotent::ClaimGuard},
 };
 
+mod asked;
 mod budget;
 mod buffer;
 mod end;
@@ -40,6 +41,7 @@ mod parts;
 mod reserved;
 mod staging;
 
+pub(in crate::store) use asked::Asked;
 pub(crate) use budget::Budget;
 pub(in crate::store) use buffer::Buffer;
 pub use end::UploadEnd;

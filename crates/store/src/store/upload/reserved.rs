@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Upload;
+use super::{Upload, asked::Asked};
 use crate::{
     meta::idempotency as keys,
     model::{
@@ -45,24 +45,21 @@ impl Store {
     /// `Invalid`, what `begin_upload` returns, what a key returns.
     #[tracing::instrument(skip_all)]
     pub async fn reserve_upload(&self, caller: &Caller, mut spec: RawSpec) -> Result<ArtifactId> {
-        let key = IdempotencyKey::optional(std::mem::take(&mut spec.idempotency_key))
-            .map_err(|rule| Error::invalid("idempotency_key", rule))?;
-        let checked = ArtifactSpec::new(spec.clone())?;
-        let (reach, tenant) = (caller.reach(), &caller.tenant);
-        reach.may_create(&checked)?;
-        let asked = checked.fingerprint().with("reserved", &true);
-        let asked = asked.with("narrowing", reach.narrowing);
-        if let Some(key) = &key
-            && let Some(earlier) = earlier_call(self, tenant.id, key).await?
-        {
-            earlier.check(key, &asked)?;
-            return artifact_id(recorded(&earlier.result, "artifact_id")?);
+        let asked = Asked::new(caller, &mut spec, "idempotency_key", "reserved")?;
+        if let Some(earlier) = asked.earlier(self, caller).await? {
+            return artifact_id(recorded(&earlier, "artifact_id")?);
         }
+        let (reach, tenant) = (caller.reach(), &caller.tenant);
+        let Asked {
+            key,
+            spec: checked,
+            request,
+        } = asked;
         let mut upload = Upload::new(self.clone(), caller, checked)?;
         upload.check_inputs().await?;
         upload.check_early().await?;
         let client = self.meta.client().await?;
-        let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), asked);
+        let once = IdempotentWrite::begin(self, &client, reach, key.as_ref(), request);
         let once = match once.await? {
             Ok(once) => once,
             Err(earlier) => return artifact_id(recorded(&earlier, "artifact_id")?),
