@@ -42,8 +42,10 @@ test: ## Run every test, against a real Postgres and a real S3 server
 	cargo test --workspace
 
 fuzz: export CAIRN_FUZZ_SECONDS = $(SECONDS_EACH)
+fuzz: export CAIRN_FUZZ_SEED = $(SEED)
 fuzz: SECONDS_EACH ?= 60
-fuzz: ## Feed what parses callers' bytes with mutations of fuzz/corpus for a minute each: SECONDS_EACH=60 ONLY=filter
+fuzz: ## Feed what parses callers' bytes with mutations of fuzz/corpus for a minute each: SECONDS_EACH=60 SEED=...
+	@scripts/bootstrap demo
 	cargo test -p cairn-store -p cairn-api --lib $(or $(ONLY),fuzzed) -- --nocapture
 
 soak: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed

@@ -117,7 +117,7 @@ async fn main() {
 async fn run(arguments: Arguments) {
     let mut scale = Scale::from(arguments.size);
     if let Some(artifacts) = arguments.artifacts {
-        scale = scale.with_at_most(artifacts);
+        scale = scale.with_longest(artifacts);
     }
     scale.rounds = arguments.rounds.unwrap_or(scale.rounds).max(1);
     let beside = |name: &str| {

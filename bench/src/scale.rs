@@ -84,8 +84,8 @@ impl From<Size> for Scale {
 }
 
 impl Scale {
-    /// Has at most so many artifacts, for a machine with less disk.
-    pub(crate) fn with_at_most(mut self, artifacts: u32) -> Self {
+    /// Has so many artifacts in the longest list, and no more in any, for a machine with less disk.
+    pub(crate) fn with_longest(mut self, artifacts: u32) -> Self {
         self.many.retain(|many| *many < artifacts);
         self.many.push(artifacts);
         self.idle = self.idle.min(artifacts);

@@ -33,6 +33,8 @@ async fn an_operator_gives_a_tenant_a_plan_and_the_tenant_sees_it() {
         (&changed["limits"], &changed["max_ttl"]),
         (&json!([]), &json!("90d"))
     );
+    let free = [&set[..4], &["--max-ttl=none"]].concat();
+    assert_eq!(operator.json(&free).await["max_ttl"], json!(null));
     let listed = operator.json(&["admin", "tenants", "list"]).await;
     assert_eq!(listed["tenants"][0]["name"], "acme");
     let plans = operator.json(&["admin", "plans", "list"]).await;

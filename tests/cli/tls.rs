@@ -65,10 +65,16 @@ async fn a_key_sent_in_plain_text_to_another_machine_is_warned_of() {
     assert_eq!(done.stderr.matches(WARNING).count(), 1, "{done:?}");
     let allowed = shell.run(&["whoami", "--allow-plaintext"]).await;
     assert!(!allowed.stderr.contains(WARNING), "{allowed:?}");
-    let mut by_variable = shell.cairn(&["whoami"]);
-    by_variable.env("CAIRN_ALLOW_PLAINTEXT", "true");
-    let allowed = harness::program::run(&mut by_variable).await;
-    assert!(!allowed.stderr.contains(WARNING), "{allowed:?}");
+    for (value, warnings) in [("true", 0), ("1", 0), ("", 1)] {
+        let mut by_variable = shell.cairn(&["whoami"]);
+        by_variable.env("CAIRN_ALLOW_PLAINTEXT", value);
+        let done = harness::program::run(&mut by_variable).await;
+        assert_eq!(
+            done.stderr.matches(WARNING).count(),
+            warnings,
+            "{value}: {done:?}"
+        );
+    }
     let secure = Shell::at("https://cairn.invalid:7070", "cairn_key").await;
     let done = secure.run(&["whoami"]).await;
     assert!(!done.stderr.contains(WARNING), "{done:?}");

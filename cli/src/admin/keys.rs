@@ -12,7 +12,7 @@ use crate::{
         grant::GrantArgs,
         limit::{self, Limit},
         server::Server,
-        time::HumanDuration,
+        time::TimeSpan,
     },
     error::CliError,
     terminal::{
@@ -47,7 +47,7 @@ struct CreateArgs {
     name: Option<String>,
     /// How long it works, such as 30d; until it is revoked when not given
     #[arg(long, value_name = "TIME")]
-    expires_in: Option<HumanDuration>,
+    expires_in: Option<TimeSpan>,
     /// A limit of the key beside the tenant's, such as requests_per_second=10; may be given several times
     #[arg(long = "limit", value_name = "NAME=MAX")]
     limits: Vec<Limit>,
@@ -70,7 +70,7 @@ struct RotateArgs {
     key_id: String,
     /// How long the old key works on, such as 1h; a day when not given
     #[arg(long, value_name = "TIME")]
-    overlap: Option<HumanDuration>,
+    overlap: Option<TimeSpan>,
     #[command(flatten)]
     server: Server,
 }

@@ -11,7 +11,7 @@ use crate::{
     args::{
         limit::{self, Kind, Limit},
         server::Server,
-        time::HumanDuration,
+        time::SpanOrNone,
     },
     error::CliError,
     terminal::{
@@ -52,12 +52,12 @@ struct SetArgs {
     /// A limit that is its plan's again, such as calls; may be given several times
     #[arg(long = "reset-limit", value_name = "NAME")]
     reset: Vec<Kind>,
-    /// The time to live of an artifact whose creator gives none, such as 30d; 0s: it never expires
+    /// The time to live of an artifact whose creator gives none, such as 30d, or none: it never expires
     #[arg(long, value_name = "TIME")]
-    default_ttl: Option<HumanDuration>,
-    /// The longest time to live that a creator may ask for, such as 90d; 0s: no limit
+    default_ttl: Option<SpanOrNone>,
+    /// The longest time to live that a creator may ask for, such as 90d, or none: no limit
     #[arg(long, value_name = "TIME")]
-    max_ttl: Option<HumanDuration>,
+    max_ttl: Option<SpanOrNone>,
     /// Whether its artifacts may be kept without an expiry
     #[arg(long, value_name = "true|false")]
     never_expires: Option<bool>,

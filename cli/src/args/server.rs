@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Once};
 
 use cairn_client::{Address, Client, ClientCertificate, Connection, Credentials, Tls};
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 
 use crate::{error::CliError, terminal::output::warn};
 
@@ -31,7 +31,7 @@ pub(crate) struct Server {
     #[arg(long, env = "CAIRN_CLIENT_KEY_FILE", value_name = "FILE", value_parser = file())]
     client_key: Option<PathBuf>,
     /// Send the key over http to another machine without a warning
-    #[arg(long, env = "CAIRN_ALLOW_PLAINTEXT")]
+    #[arg(long, env = "CAIRN_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
     allow_plaintext: bool,
     /// The trace that the calls belong to, as W3C Trace Context writes it
     #[arg(long, env = "TRACEPARENT", value_name = "CONTEXT", hide = true)]

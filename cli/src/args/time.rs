@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 /// A length of time: a whole number above zero of years of 365 days, weeks, days, hours, minutes or seconds, as in `1y`,
 /// `2w`, `30d`, `24h`, `90m`, `45s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HumanDuration(Duration);
+pub(crate) struct TimeSpan(Duration);
 
 const UNITS: [(&str, u64); 6] = [
     ("y", 365 * 86_400),
@@ -21,7 +21,7 @@ const UNITS: [(&str, u64); 6] = [
 /// The longest protobuf Duration, about 10,000 years.
 const MAX_SECONDS: u64 = 315_576_000_000;
 
-impl FromStr for HumanDuration {
+impl FromStr for TimeSpan {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -41,8 +41,8 @@ impl FromStr for HumanDuration {
     }
 }
 
-impl From<HumanDuration> for prost_types::Duration {
-    fn from(span: HumanDuration) -> Self {
+impl From<TimeSpan> for prost_types::Duration {
+    fn from(span: TimeSpan) -> Self {
         Self {
             // At most MAX_SECONDS.
             seconds: span.0.as_secs() as i64,
@@ -51,10 +51,32 @@ impl From<HumanDuration> for prost_types::Duration {
     }
 }
 
+/// A length of time, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SpanOrNone(Option<TimeSpan>);
+
+impl FromStr for SpanOrNone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self(None)),
+            text => Ok(Self(Some(text.parse()?))),
+        }
+    }
+}
+
+/// Zero is none.
+impl From<SpanOrNone> for prost_types::Duration {
+    fn from(span: SpanOrNone) -> Self {
+        span.0.map(Into::into).unwrap_or_default()
+    }
+}
+
 /// How long to keep an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ttl {
-    For(HumanDuration),
+    For(TimeSpan),
     Never,
     /// As long as the tenant may.
     Longest,
@@ -100,7 +122,7 @@ impl From<Moment> for prost_types::Timestamp {
 }
 
 fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    if let Ok(HumanDuration(ago)) = text.parse() {
+    if let Ok(TimeSpan(ago)) = text.parse() {
         return now
             .checked_sub(ago)
             .map_err(|_| "is before the beginning of time".to_owned());
@@ -129,10 +151,10 @@ mod tests {
     use cairn_proto::json::timestamp;
     use jiff::Timestamp;
 
-    use super::{HumanDuration, Moment, Ttl, parse_moment};
+    use super::{Moment, TimeSpan, Ttl, parse_moment};
 
     fn seconds(text: &str) -> Option<u64> {
-        text.parse().ok().map(|HumanDuration(span)| span.as_secs())
+        text.parse().ok().map(|TimeSpan(span)| span.as_secs())
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
         key::Key,
         name::Name,
         page::{PageArgs, hint_more},
-        time::HumanDuration,
+        time::TimeSpan,
     },
     error::CliError,
     terminal::{
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     artifact_id: Option<String>,
     /// How long the URL works, such as 24h; 7 days when it is not given
     #[arg(long, value_name = "TIME")]
-    expires_in: Option<HumanDuration>,
+    expires_in: Option<TimeSpan>,
     /// After how many downloads the URL ends; a download of a part counts as well
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     max_downloads: Option<i64>,
@@ -129,7 +129,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
 /// What a new link is to be like; by default as the server chooses.
 #[derive(Default)]
 pub(crate) struct Wanted {
-    expires_in: Option<HumanDuration>,
+    expires_in: Option<TimeSpan>,
     max_downloads: i64,
     password: String,
 }

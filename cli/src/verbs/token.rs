@@ -15,7 +15,7 @@ use crate::{
     args::{
         grant::GrantArgs,
         server::{Secret, Server},
-        time::HumanDuration,
+        time::TimeSpan,
     },
     error::CliError,
     terminal::{
@@ -48,7 +48,7 @@ struct CreateArgs {
     grant: GrantArgs,
     /// How long it works, such as 15m; an hour when not given
     #[arg(long, value_name = "TIME")]
-    expires_in: Option<HumanDuration>,
+    expires_in: Option<TimeSpan>,
     #[command(flatten)]
     server: Server,
 }
@@ -59,7 +59,7 @@ struct NarrowArgs {
     grant: GrantArgs,
     /// How long it works from now, such as 15m; as long as before when not given
     #[arg(long, value_name = "TIME")]
-    expires_in: Option<HumanDuration>,
+    expires_in: Option<TimeSpan>,
     #[command(flatten)]
     token: Secret,
 }

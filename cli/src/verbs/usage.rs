@@ -1,9 +1,9 @@
 //! `cairn usage`, and `cairn admin usage` of another tenant.
 
-use cairn_client::unary;
+use cairn_client::{pages, unary};
 use cairn_proto::{
     json::UsageRow,
-    v1::{GetTenantUsageRequest, GetUsageRequest, UsagePart},
+    v1::{self, GetTenantUsageRequest, GetUsageRequest, UsagePart},
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -69,8 +69,7 @@ impl From<Wanted> for GetUsageRequest {
             part: part.into(),
             from_day: wanted.from.unwrap_or_default(),
             until_day: wanted.until.unwrap_or_default(),
-            page_size: 1000,
-            page_token: String::new(),
+            ..Self::default()
         }
     }
 }
@@ -81,40 +80,42 @@ struct Listing {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let mut request = GetUsageRequest::from(args.wanted);
-    let mut rows = Vec::new();
-    loop {
-        let page = client.identity.get_usage(unary(request.clone())).await?;
+    let client = args.server.connect().await?;
+    let usage = GetUsageRequest::from(args.wanted);
+    let fetch = async |page_size, page_token| {
+        let request = unary(GetUsageRequest {
+            page_size,
+            page_token,
+            ..usage.clone()
+        });
+        let page = client.identity.clone().get_usage(request).await?;
         let page = page.into_inner();
-        rows.extend(page.rows.into_iter().map(UsageRow::from));
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            return show(rows, output);
-        }
-    }
+        Ok((page.rows, page.next_page_token))
+    };
+    show(pages::read_all(fetch).await?, output)
 }
 
 pub(crate) async fn of_tenant(args: OfTenantArgs, output: Output) -> Result<(), CliError> {
-    let mut client = args.server.connect().await?;
-    let mut usage = GetUsageRequest::from(args.wanted);
-    let mut rows = Vec::new();
-    loop {
+    let client = args.server.connect().await?;
+    let usage = GetUsageRequest::from(args.wanted);
+    let fetch = async |page_size, page_token| {
         let request = unary(GetTenantUsageRequest {
             tenant_name: args.tenant.clone(),
-            usage: Some(usage.clone()),
+            usage: Some(GetUsageRequest {
+                page_size,
+                page_token,
+                ..usage.clone()
+            }),
         });
-        let page = client.operator.get_tenant_usage(request).await?;
+        let page = client.operator.clone().get_tenant_usage(request).await?;
         let page = page.into_inner().usage.unwrap_or_default();
-        rows.extend(page.rows.into_iter().map(UsageRow::from));
-        usage.page_token = page.next_page_token;
-        if usage.page_token.is_empty() {
-            return show(rows, output);
-        }
-    }
+        Ok((page.rows, page.next_page_token))
+    };
+    show(pages::read_all(fetch).await?, output)
 }
 
-fn show(rows: Vec<UsageRow>, output: Output) -> Result<(), CliError> {
+fn show(rows: Vec<v1::UsageRow>, output: Output) -> Result<(), CliError> {
+    let rows = rows.into_iter().map(UsageRow::from).collect();
     let listing = Listing { rows };
     output.data(&listing, || {
         let names = [

@@ -112,10 +112,12 @@ impl Resumable<'_> {
 
     /// Waits while another writer stores bytes of the upload. The same push may run twice.
     async fn wait_for_other(&self, id: &str) -> Result<Upload, Error> {
-        let mut upload = self.get(id).await?;
-        let mut since = time::Instant::now();
         self.observer
             .retrying("another process writes the same upload; waiting for it");
+        // It may be finishing: two that finish at once would take the upload from each other.
+        time::sleep(LOOK).await;
+        let mut upload = self.get(id).await?;
+        let mut since = time::Instant::now();
         while upload.state() == UploadState::Open
             && upload.committed_bytes < self.digest.size_bytes
             && since.elapsed() < OTHER_WRITER

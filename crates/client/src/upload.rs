@@ -139,7 +139,11 @@ impl Uploader<'_> {
             let send = async |spec: ArtifactSpec| match resumable.upload(spec.clone()).await {
                 // An earlier release of the server.
                 Err(error) if error.reason() == Some("UNIMPLEMENTED") => {
-                    self.stream(&path, &repeatable, Some(digest), spec).await
+                    let stream = async |spec: ArtifactSpec| {
+                        self.stream(&path, &repeatable, Some(digest), spec).await
+                    };
+                    self.retried(spec, self.options.retries.clone(), stream)
+                        .await
                 }
                 done => done,
             };
@@ -189,12 +193,11 @@ impl Uploader<'_> {
         send: impl AsyncFn(ArtifactSpec) -> Result<Artifact, Error>,
     ) -> Result<Artifact, Error> {
         let send_with = async |key: String| {
-            let tell = |reason: &str| self.options.observer.retrying(reason);
-            let call = async || send(keyed(&spec, key.clone())).await;
-            retries.clone().run(tell, call).await
+            self.retried(keyed(&spec, key), retries.clone(), &send)
+                .await
         };
         match &self.options.idempotency {
-            IdempotencyMode::Without => send(keyed(&spec, String::new())).await,
+            IdempotencyMode::Without => send_with(String::new()).await,
             IdempotencyMode::Given(key) => send_with(key.clone()).await,
             IdempotencyMode::OfState(stamp) => {
                 send_with(keys::for_file_state(&spec, &stamp.to_bytes())).await
@@ -216,6 +219,20 @@ impl Uploader<'_> {
                 send_with(keys::fresh()).await
             }
         }
+    }
+
+    /// Sends a request again and again if it has a key, else once.
+    async fn retried(
+        &self,
+        spec: ArtifactSpec,
+        retries: Retries,
+        send: impl AsyncFn(ArtifactSpec) -> Result<Artifact, Error>,
+    ) -> Result<Artifact, Error> {
+        if spec.idempotency_key.is_empty() {
+            return send(spec).await;
+        }
+        let tell = |reason: &str| self.options.observer.retrying(reason);
+        retries.run(tell, async || send(spec.clone()).await).await
     }
 
     /// What a file holds, where a derived key or a resumable upload needs it.

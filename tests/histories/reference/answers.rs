@@ -13,7 +13,7 @@ use crate::{
     contents,
 };
 
-type EventBatch = Result<Answer, &'static str>;
+type Expected = Result<Answer, &'static str>;
 
 impl Reference {
     /// Applies the call, and returns the expected answer; `made` is the id of what it creates.
@@ -102,7 +102,7 @@ impl Reference {
         }
     }
 
-    fn create(&mut self, spec: &Spec, content: usize, sent: Sent, made: &str) -> EventBatch {
+    fn create(&mut self, spec: &Spec, content: usize, sent: Sent, made: &str) -> Expected {
         let is_it = |record: &Record| record.content == content;
         let readable = self.visible().any(is_it);
         let declared = !contents()[content].is_empty() || sent == Sent::IfMissing;
@@ -121,7 +121,7 @@ impl Reference {
         content: usize,
         input: Option<String>,
         made: &str,
-    ) -> EventBatch {
+    ) -> Expected {
         let file = spec.file;
         if self.is_sealed(file.session) {
             return Err(TOO_LATE);
@@ -180,7 +180,7 @@ impl Reference {
         })
     }
 
-    fn publish(&mut self, session: &'static str, ids: &[String], seal: bool) -> EventBatch {
+    fn publish(&mut self, session: &'static str, ids: &[String], seal: bool) -> Expected {
         let held = self.open(session)?.held;
         let wanted: Vec<_> = self
             .waiting_in(session)
@@ -231,7 +231,7 @@ impl Reference {
         Ok(session)
     }
 
-    fn seal_once(&mut self, session: &'static str) -> EventBatch {
+    fn seal_once(&mut self, session: &'static str) -> Expected {
         match self.open(session) {
             Ok(_) => self.seal(session),
             Err(TOO_LATE) => {}
@@ -240,7 +240,7 @@ impl Reference {
         Ok(Answer::Session)
     }
 
-    fn delete(&mut self, id: &str) -> EventBatch {
+    fn delete(&mut self, id: &str) -> Expected {
         if let Some(place) = self.waiting.iter().position(|waiting| waiting.id == id) {
             self.waiting.remove(place);
             return Ok(Answer::Deleted);
@@ -253,7 +253,7 @@ impl Reference {
         Ok(Answer::Deleted)
     }
 
-    fn delete_file(&mut self, file: File) -> EventBatch {
+    fn delete_file(&mut self, file: File) -> Expected {
         let versions = self.visible().filter(|record| record.file == file);
         let ids: Vec<_> = versions.map(|record| record.id.clone()).collect();
         if ids.is_empty() {
@@ -262,7 +262,7 @@ impl Reference {
         Ok(self.delete_all(&ids))
     }
 
-    fn delete_session(&mut self, session: &'static str) -> EventBatch {
+    fn delete_session(&mut self, session: &'static str) -> Expected {
         let is_held = self.sessions.get(session).ok_or(NO_SUCH_SESSION)?.held;
         let (mut count, mut bytes, mut held) = (0, 0, 0);
         let mut delete = |content: usize| {
@@ -349,7 +349,7 @@ impl Reference {
         Answer::Held { changed, missing }
     }
 
-    fn hold_session(&mut self, session: &'static str, hold: bool) -> EventBatch {
+    fn hold_session(&mut self, session: &'static str, hold: bool) -> Expected {
         self.sessions.get_mut(session).ok_or(NO_SUCH_SESSION)?.held = hold;
         if hold {
             self.end_expired(session);

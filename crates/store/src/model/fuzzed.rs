@@ -59,7 +59,7 @@ fn a_filename_that_is_accepted_stays_below_its_folder() {
         for segment in filename.split('/') {
             assert!(!matches!(segment, "" | "." | ".."), "{filename:?}");
         }
-        Ok::<_, String>(filename.len())
+        Ok::<_, String>(filename.to_owned())
     });
 }
 
