@@ -125,6 +125,51 @@ async fn creates_that_are_committed_together_have_a_line_each() {
 }
 
 #[tokio::test]
+async fn a_key_that_lacks_a_scope_is_in_its_tenants_trail() {
+    let cairn = started().await;
+    let request = CreateKeyRequest {
+        scopes: vec![Scope::Read.into()],
+        ..Default::default()
+    };
+    let made = cairn.client.admin.clone().create_key(request).await;
+    let made = made.unwrap().into_inner();
+    let reader = Client::connect(&cairn.grpc_url, Some(&made.api_key)).await;
+    refused(reader.delete("art_0000000000000000").await);
+    let line = comes(&cairn.client, "DeleteArtifact", "PERMISSION_DENIED").await;
+    let actor = line.actor.unwrap();
+    assert_eq!(actor.id, made.key.unwrap().key_id);
+    assert!(!actor.address.is_empty());
+}
+
+#[tokio::test]
+async fn a_url_that_is_not_accepted_is_in_the_trail() {
+    let cairn = started().await;
+    let made = cairn.client.create(spec("a"), "a").await.unwrap();
+    let rest = Rest::of(&cairn);
+    let path = format!("/v1/artifacts/{}", made.artifact_id);
+    let signed = rest.get(&format!("{path}/download-url")).await;
+    let url = signed.body["download_url"].as_str().unwrap().to_owned();
+    assert_eq!(cairn.get(&url).await, 200);
+    let line = comes(&cairn.client, "DownloadArtifact", "OK").await;
+    assert!(!line.actor.unwrap().address.is_empty());
+    assert_eq!(cairn.get(&format!("{url}x")).await, 403);
+    let operator = NewApiKey::of_operator();
+    let made = cairn.store.issue_api_key("operators", &operator).await;
+    let operator = Client::connect(&cairn.grpc_url, Some(made.unwrap().1.reveal())).await;
+    let all = ListAuditRequest {
+        all_tenants: true,
+        page_size: 1000,
+        ..Default::default()
+    };
+    eventually("the line of the forged URL", async || {
+        let lines = list(&operator, all.clone()).await.unwrap();
+        let mut forged = lines.iter().filter(|it| it.result == "PERMISSION_DENIED");
+        forged.any(|line| line.resource == format!("{path}/content"))
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_change_that_fails_leaves_only_its_refusal() {
     let cairn = started().await;
     let missing = "art_0000000000000000";

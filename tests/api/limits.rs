@@ -113,6 +113,29 @@ async fn calls_above_the_rate_are_told_when_to_come_again() {
     let pause = answer.headers["retry-after"].to_str().unwrap();
     assert!(pause.parse::<u64>().unwrap() >= 1);
     assert_eq!(answer.body["error"]["code"], "rate_limited");
+    for name in ["ratelimit", "ratelimit-policy"] {
+        assert!(answer.headers.contains_key(name), "{name} of a refusal");
+    }
+}
+
+#[tokio::test]
+async fn what_a_key_is_refused_its_tenant_keeps() {
+    let cairn = started().await;
+    limited(&cairn, LimitKind::RequestsPerSecond, 20).await;
+    let request = CreateKeyRequest {
+        scopes: vec![Scope::Read.into()],
+        limits: vec![limit(LimitKind::RequestsPerSecond, 1)],
+        ..Default::default()
+    };
+    let made = cairn.client.admin.clone().create_key(request).await;
+    let secret = made.unwrap().into_inner().api_key;
+    let noisy = Client::connect(&cairn.grpc_url, Some(&secret)).await;
+    let calls = join_all((0..200).map(|_| try_who(&noisy))).await;
+    let bad = calls.into_iter().find(Result::is_err).expect("a refusal");
+    is_limited(&refused(bad), "requests_per_second", "key");
+    for _ in 0..10 {
+        who(&cairn.client).await;
+    }
 }
 
 #[tokio::test]

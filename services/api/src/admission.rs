@@ -78,21 +78,20 @@ impl Admission {
         self.authenticator.caller(bearer(headers)?).await
     }
 
-    /// Admits a call of an RPC, by the credential in its headers.
+    /// Admits a call of an RPC by an authenticated caller.
     ///
     /// # Errors
-    /// What `Authenticator::caller` and `access::check` return; `RateLimited`; `LimitReached`; `Internal` for an RPC without a rule.
-    pub(crate) async fn admit(
-        &self,
-        headers: &HeaderMap,
-        rpc: &str,
-    ) -> Result<(Caller, Taker, Admitted)> {
-        let caller = self.authenticate(headers).await?;
+    /// What `access::check` returns; `RateLimited`; `LimitReached`; `Internal` for an RPC without a rule.
+    pub(crate) async fn admit(&self, caller: &Caller, rpc: &str) -> Result<(Taker, Admitted)> {
         let rule = access::rule(rpc);
         let rule = rule.ok_or_else(|| Error::internal(format!("no rule names {rpc}")))?;
-        access::check(&caller, rule)?;
-        let (taker, admitted) = self.admit_caller(&caller, rpc).await?;
-        Ok((caller, taker, admitted))
+        access::check(caller, rule)?;
+        self.admit_caller(caller, rpc).await
+    }
+
+    /// The calls that a caller may still make at once, where they are limited.
+    pub(crate) fn calls_left(&self, caller: &Caller) -> Option<CallsLeft> {
+        self.limiter.of(caller).calls_left()
     }
 
     /// Admits a call of an RPC by a caller that is known already, as from a signed URL.

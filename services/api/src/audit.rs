@@ -9,8 +9,9 @@ use tonic_types::StatusExt;
 use tracing::Span;
 
 /// What says in an error's metadata what the call was about. Links are secrets, and are not among them.
-const RESOURCES: [&str; 6] = [
+const RESOURCES: [&str; 7] = [
     "artifact_id",
+    "upload_id",
     "session_id",
     "job_id",
     "key_id",

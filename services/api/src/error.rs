@@ -8,7 +8,7 @@ use cairn_proto::{
     reason::{Mapping, Retry},
     v1::{ErrorReason, ItemError},
 };
-use cairn_store::{Artifact, Error, Violation, describe};
+use cairn_store::{Artifact, Error, LINK_LOCK, Violation, describe};
 use tonic::{
     Code, Status,
     metadata::{Ascii, MetadataValue},
@@ -116,7 +116,6 @@ fn mapping(error: &Error) -> ErrorMapping {
         ),
         Error::LinksDisabled => (ErrorReason::LinksDisabled, vec![]),
         Error::LinkPassword => (ErrorReason::Unauthenticated, vec![]),
-        Error::LinkLocked => (ErrorReason::RateLimited, vec![]),
         Error::SessionSealed { id, sealed_at } => (
             ErrorReason::SessionSealed,
             vec![
@@ -205,6 +204,12 @@ fn mapping(error: &Error) -> ErrorMapping {
             // A pause of zero would be none.
             mapping.pause = reached.retry_after.max(Duration::from_millis(1));
             return mapping;
+        }
+        Error::LinkLocked => {
+            return ErrorMapping {
+                pause: LINK_LOCK,
+                ..ErrorReason::RateLimited.into()
+            };
         }
         Error::TooManyLinks(max) => (
             ErrorReason::QuotaExceeded,

@@ -184,9 +184,10 @@ pub async fn run(
         stopped.clone(),
     );
 
-    let kept_up = keep_up(limiter, store.clone(), shutdown.clone());
-    // Tasks of their own: a task has one connection to Postgres at a time.
     let (auditing, last) = (store.clone(), CancellationToken::new());
+    // Until the last call has ended, so that all of them are counted.
+    let kept_up = keep_up(limiter, store.clone(), last.clone());
+    // Tasks of their own: a task has one connection to Postgres at a time.
     let written = last.clone();
     let audited = tokio::spawn(async move { auditing.write_audit(written.cancelled()).await });
     let watch = ops::watch_ready(move || store.clone().check_ready(), ready_sender.clone());

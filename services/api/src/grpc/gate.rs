@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use cairn_store::{Caller, Error};
+use cairn_store::{CallOrigin, Caller, Error};
 use tonic::Status;
 
 use super::{
@@ -55,8 +55,13 @@ impl Gate {
         }
     }
 
-    /// Admits a call, or returns why not.
-    async fn admit(&self, request: Request) -> Result<(Request, Admitted), Status> {
+    /// Admits a call, or returns why not. `caller` becomes who makes it, as soon as that is known.
+    async fn admit(
+        &self,
+        request: Request,
+        origin: &CallOrigin,
+        caller: &mut Option<Caller>,
+    ) -> Result<(Request, Admitted), Status> {
         let (mut parts, mut body) = request.into_parts();
         let rpc = parts.uri.path().trim_start_matches('/');
         let rule = access::rule(rpc);
@@ -65,19 +70,17 @@ impl Gate {
             let call = call.ok_or_else(|| to_status(Error::RateLimited("calls under way")))?;
             (None, Admitted::open(call))
         } else {
-            let headers = &parts.headers;
+            let found = self.admission.authenticate(&parts.headers).await;
+            let found = found.map_err(to_status)?.with_origin(origin.clone());
+            let found = &*caller.insert(found);
             if rule.is_none() {
-                let known = self.admission.authenticate(headers).await;
-                known.map_err(to_status)?;
                 return Err(refusal(&TransportError::UnknownMethod(
                     parts.uri.path().to_owned(),
                 )));
             }
-            let admitted = self.admission.admit(headers, rpc).await;
-            let (caller, taker, admitted) = admitted.map_err(to_status)?;
-            let origin = audit::origin(&parts.extensions);
-            parts.extensions.insert(caller.with_origin(origin));
-            (taker, admitted)
+            let admitted = self.admission.admit(found, rpc).await;
+            parts.extensions.insert(found.clone());
+            admitted.map_err(to_status)?
         };
         body = admitted.received(body);
         let message = if taker.is_none() {
@@ -122,13 +125,13 @@ pub(crate) async fn enter(State(gate): State<Arc<Gate>>, request: Request, next:
     let rpc = request.uri().path().trim_start_matches('/').to_owned();
     let origin = audit::origin(request.extensions());
     let store = &gate.admission.store;
-    match gate.admit(request).await {
+    let mut caller = None;
+    match gate.admit(request, &origin, &mut caller).await {
         Err(status) => {
-            audit::note(store, None, &origin, &rpc, &status);
+            audit::note(store, caller.as_ref(), &origin, &rpc, &status);
             status.into_http()
         }
         Ok((request, admitted)) => {
-            let caller = request.extensions().get::<Caller>().cloned();
             let answer = next.run(request).await;
             if answer.headers().contains_key(Status::GRPC_STATUS)
                 && let Some(status) = Status::from_header_map(answer.headers())

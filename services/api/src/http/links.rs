@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use cairn_store::{Content, Download, Error, LINK_LOCK, Store};
+use cairn_store::{Content, Download, Error, Store};
 use futures_util::stream;
 
 use super::{
@@ -32,12 +32,16 @@ pub(super) async fn open(
     let origin = audit::origin(&request.extensions);
     let password = password(&request.headers);
     let refuse = |e: Error| {
-        let more = asked_for(&e);
+        let asks_password = matches!(e, Error::LinkPassword);
         let status = to_status(e);
         audit::note(&store, None, &origin, "FollowLink", &status);
         let mut answer = Failure::from(status).into_response();
-        if let Some((name, value)) = more {
-            answer.headers_mut().insert(name, value);
+        // What a browser needs to ask for it.
+        if asks_password {
+            let challenge = value(ASK_PASSWORD);
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
         }
         answer
     };
@@ -56,15 +60,6 @@ pub(super) async fn open(
         return Ok(refuse(e));
     }
     Ok(answer)
-}
-
-/// What a browser needs to ask for the password of a link, and a reader to wait for a link that is locked.
-fn asked_for(e: &Error) -> Option<(header::HeaderName, HeaderValue)> {
-    match e {
-        Error::LinkPassword => Some((header::WWW_AUTHENTICATE, value(ASK_PASSWORD))),
-        Error::LinkLocked => Some((header::RETRY_AFTER, LINK_LOCK.as_secs().into())),
-        _ => None,
-    }
 }
 
 /// The bytes of an artifact, as much of them as a GET or HEAD wants.

@@ -75,8 +75,12 @@ impl Counts {
         self.with(|inner| inner.days.get(&today).map_or(0, |day| day.requests))
     }
 
-    pub(super) fn is_saved(&self) -> bool {
-        self.with(|inner| inner.days.is_empty())
+    /// Whether nothing would be forgotten with it: neither calls that are not saved, nor the sum of this month.
+    pub(super) fn is_idle(&self, today: Date) -> bool {
+        let first = today.first_of_month();
+        self.with(|inner| {
+            inner.days.is_empty() && inner.month.is_none_or(|(month, _)| month != first)
+        })
     }
 
     /// Takes what is to be saved.
@@ -107,5 +111,21 @@ impl Counts {
     /// Notes how many calls all replicas have saved of this month.
     pub(super) fn month_is(&self, today: Date, calls: u64) {
         self.with(|inner| inner.month = Some((today.first_of_month(), calls)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::Counts;
+
+    #[test]
+    fn what_a_month_has_seen_is_kept_until_its_end() {
+        let (counts, today) = (Counts::default(), date(2026, 11, 30));
+        assert!(counts.is_idle(today));
+        counts.month_is(today, 7);
+        assert!(!counts.is_idle(today));
+        assert!(counts.is_idle(date(2026, 12, 1)));
     }
 }

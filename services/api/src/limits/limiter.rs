@@ -108,23 +108,20 @@ impl Default for Limiter {
 impl Limiter {
     /// What limits a caller.
     pub(crate) fn of(&self, caller: &Caller) -> Limited {
-        let tenant = &caller.tenant;
-        Limited {
-            tenant: self.held(tenant.uuid(), tenant.limits, false),
-            key: self.held(caller.credential_id(), caller.limits, true),
-            replicas: self.replicas.load(Ordering::Relaxed).max(1),
-        }
-    }
-
-    fn held(&self, id: Uuid, limits: PlanLimits, of_key: bool) -> Held {
         let mut subjects = self.lock();
-        let subject = subjects
-            .entry(id)
-            .or_insert_with(|| Arc::new(Subject::new(id)));
-        Held {
-            subject: subject.clone(),
-            limits,
-            of_key,
+        let mut held = |id, limits, of_key| {
+            let subject = subjects.entry(id);
+            let subject = subject.or_insert_with(|| Arc::new(Subject::new(id)));
+            Held {
+                subject: subject.clone(),
+                limits,
+                of_key,
+            }
+        };
+        Limited {
+            tenant: held(caller.tenant.uuid(), caller.tenant.limits, false),
+            key: held(caller.credential_id(), caller.limits, true),
+            replicas: self.replicas.load(Ordering::Relaxed).max(1),
         }
     }
 
@@ -134,12 +131,15 @@ impl Limiter {
 
     /// Forgets those that have no call under way, nothing to be saved, and have not called for a while.
     pub(super) fn forget_idle(&self) {
+        let today = today();
         self.lock().retain(|_, subject| {
             let used_at = *subject
                 .used_at
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            Arc::strong_count(subject) > 1 || used_at.elapsed() < IDLE || !subject.counts.is_saved()
+            Arc::strong_count(subject) > 1
+                || used_at.elapsed() < IDLE
+                || !subject.counts.is_idle(today)
         });
     }
 }
@@ -173,10 +173,7 @@ impl Limited {
         for held in self.each() {
             if let Some(max) = held.limits.get(LimitKind::RequestsPerSecond) {
                 let rate = self.share(max);
-                let taken = held
-                    .subject
-                    .requests
-                    .take(1.0, rate, burst(rate).max(1.0), now);
+                let taken = held.subject.requests.take(1.0, rate, burst(rate), now);
                 taken.map_err(|pause| held.reached(LimitKind::RequestsPerSecond, max, pause))?;
             }
         }
@@ -223,8 +220,9 @@ impl Limited {
         max as f64 / self.replicas as f64
     }
 
+    /// The key first: a call that it refuses takes nothing of what its tenant's other keys have.
     pub(super) fn each(&self) -> impl Iterator<Item = &Held> {
-        [&self.tenant, &self.key].into_iter()
+        [&self.key, &self.tenant].into_iter()
     }
 
     /// Counts bytes, and says how long to wait before the next ones.
@@ -273,9 +271,9 @@ impl Limited {
     }
 }
 
-/// How many calls may come at once at a rate.
+/// How many calls may come at once at a rate: one at least.
 pub(super) fn burst(rate: f64) -> f64 {
-    rate * BURST as f64
+    (rate * BURST as f64).max(1.0)
 }
 
 /// The day in UTC.

@@ -34,7 +34,7 @@ pub(crate) struct CallsLeft {
 impl Limited {
     /// Every limit of the caller's tenant and key.
     pub(crate) fn standings(&self) -> Vec<Standing> {
-        let each = self.each().flat_map(|held| {
+        let each = [&self.tenant, &self.key].into_iter().flat_map(|held| {
             let limits = held.limits.iter();
             limits.map(|(kind, max)| self.standing(held, kind, max))
         });
@@ -50,7 +50,7 @@ impl Limited {
     pub(crate) fn calls_left(&self) -> Option<CallsLeft> {
         let each = self.each().filter_map(|held| {
             let rate = self.share(held.limits.get(LimitKind::RequestsPerSecond)?);
-            let burst = burst(rate).max(1.0);
+            let burst = burst(rate);
             let (left, resets_in) = held.subject.requests.left(rate, burst, Instant::now());
             Some(CallsLeft {
                 burst: burst as u64,

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     admission::Admission,
+    audit,
     grpc::{Services, convert},
     http::{failure::Failure, links},
     pace::{Arrived, Pace},
@@ -121,6 +122,7 @@ pub(super) async fn read(
     request: Request,
 ) -> Result<Streamed, Failure> {
     let caller = caller_of(&services, Permission::Read, &artifact_id, &signature).await?;
+    let caller = caller.with_origin(audit::origin(request.extensions()));
     let (_, admitted) = admission.admit_caller(&caller, "").await?;
     let wanted = ArtifactRef::new(&artifact_id, None)?;
     let download = services.store.open_artifact(&caller, &wanted).await?;
@@ -189,6 +191,7 @@ pub(super) async fn write(
     request: Request,
 ) -> Result<Json<json::Artifact>, Failure> {
     let caller = caller_of(&services, Permission::Write, &artifact_id, &signature).await?;
+    let caller = caller.with_origin(audit::origin(request.extensions()));
     let (_, admitted) = admission.admit_caller(&caller, "").await?;
     let arrived = Arrived::default();
     let mut pace = Pace::new(arrived.clone(), services.store.limits());

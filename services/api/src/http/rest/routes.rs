@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Router,
     body::Bytes,
     extract::{Request, State},
     handler::Handler,
@@ -14,6 +14,7 @@ use axum::{
 };
 use cairn_process::trace;
 use cairn_proto::v1::ErrorReason;
+use cairn_store::{CallOrigin, Caller, Error, Store};
 
 use super::{
     call::Entered,
@@ -64,15 +65,21 @@ impl Routes {
         self
     }
 
-    /// Adds a route that is let in by the ticket in its URL.
-    pub(super) fn add_with_ticket<H, T, D>(mut self, method: Method, path: &str, handler: H) -> Self
+    /// Adds a route that does the work of this RPC, and is let in by the ticket in its URL.
+    pub(super) fn add_with_ticket<H, T, D>(
+        mut self,
+        method: Method,
+        path: &str,
+        rpc: &'static str,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, Services> + Described<D>,
         T: 'static,
     {
         self.document.add(&method, path, None, &handler);
-        let admission = Extension(self.admission.clone());
-        let route = on(filter(method), handler).route_layer(admission);
+        let gate = from_fn_with_state((self.admission.clone(), rpc), enter_with_ticket);
+        let route = on(filter(method), handler).route_layer(gate);
         self.router = self.router.route(path, route);
         self
     }
@@ -103,12 +110,23 @@ async fn enter(
     next: Next,
 ) -> Response {
     let origin = audit::origin(request.extensions());
-    let (caller, taker, admitted) = match admission.admit(request.headers(), &rpc).await {
-        Ok((caller, taker, admitted)) => (caller.with_origin(origin.clone()), taker, admitted),
+    let refuse = |caller: Option<&Caller>, e: Error| {
+        let status = to_status(e);
+        audit::note(&admission.store, caller, &origin, &rpc, &status);
+        Failure::from(status).into_response()
+    };
+    let caller = match admission.authenticate(request.headers()).await {
+        Ok(caller) => caller.with_origin(origin.clone()),
+        Err(e) => return refuse(None, e),
+    };
+    let (taker, admitted) = match admission.admit(&caller, &rpc).await {
+        Ok(admitted) => admitted,
         Err(e) => {
-            let status = to_status(e);
-            audit::note(&admission.store, None, &origin, &rpc, &status);
-            return Failure::from(status).into_response();
+            let mut answer = refuse(Some(&caller), e);
+            if let Some(left) = admission.calls_left(&caller) {
+                rate_limit(answer.headers_mut(), &left);
+            }
+            return answer;
         }
     };
     // The path of a link has its secret.
@@ -129,15 +147,39 @@ async fn enter(
     });
     let left = admitted.calls_left();
     let mut answer = next.run(request).await;
-    if let Some(ErrorAnswer(error)) = answer.extensions().get() {
-        let reason = ErrorReason::from_http_code(error.code());
-        let reason = reason.map_or("INVALID_ARGUMENT", ErrorReason::wire_name);
-        audit::note_reason(&store, Some(&by), &origin, &rpc, &about, reason);
-    }
+    note_error(&store, Some(&by), (&origin, &rpc, &about), &answer);
     if let Some(left) = left {
         rate_limit(answer.headers_mut(), &left);
     }
     answer.map(|body| admitted.until_sent(body))
+}
+
+/// Lets a request in that has a ticket in its URL, and notes what becomes of it.
+async fn enter_with_ticket(
+    State((admission, rpc)): State<(Arc<Admission>, &'static str)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let origin = audit::origin(request.extensions());
+    let (store, about) = (admission.store.clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(admission);
+    let answer = next.run(request).await;
+    note_error(&store, None, (&origin, rpc, &about), &answer);
+    answer
+}
+
+/// Notes an answer that is an error: from where the call came, the RPC, and what it was about.
+fn note_error(
+    store: &Store,
+    caller: Option<&Caller>,
+    (origin, rpc, about): (&CallOrigin, &str, &str),
+    answer: &Response,
+) {
+    if let Some(ErrorAnswer(error)) = answer.extensions().get() {
+        let reason = ErrorReason::from_http_code(error.code());
+        let reason = reason.map_or("INVALID_ARGUMENT", ErrorReason::wire_name);
+        audit::note_reason(store, caller, origin, rpc, about, reason);
+    }
 }
 
 /// Writes how many calls may come, in the fields of draft-ietf-httpapi-ratelimit-headers.
