@@ -125,6 +125,16 @@ async fn creates_that_are_committed_together_have_a_line_each() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_no_text_stops_no_other_line() {
+    let cairn = started().await;
+    refused(cairn.client.get("\0").await);
+    refused(cairn.client.delete("art_0000000000000000").await);
+    comes(&cairn.client, "DeleteArtifact", "ARTIFACT_NOT_FOUND").await;
+    let line = comes(&cairn.client, "GetArtifact", "ARTIFACT_NOT_FOUND").await;
+    assert_eq!(line.resource, "\u{fffd}");
+}
+
+#[tokio::test]
 async fn a_key_that_lacks_a_scope_is_in_its_tenants_trail() {
     let cairn = started().await;
     let request = CreateKeyRequest {

@@ -222,6 +222,9 @@ async fn a_file_larger_than_the_plan_allows_is_refused() {
         assert_eq!(refusal.reason, "FILE_TOO_LARGE");
         assert_eq!(refusal.metadata["limit_bytes"], "1000");
     }
+    let open = cairn.client.start_upload(spec("d")).await.unwrap();
+    let written = cairn.client.write_upload(&open.upload_id, 0, content(1001));
+    assert_eq!(refused(written.await).reason, "FILE_TOO_LARGE");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

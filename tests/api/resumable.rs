@@ -245,6 +245,25 @@ async fn end_of_an_upload_can_describe_it() {
 }
 
 #[tokio::test]
+async fn a_type_is_found_however_the_first_bytes_are_divided() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let whole = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 100]].concat();
+    let client = &cairn.client;
+    let upload = client.start_upload(spec("picture")).await.unwrap();
+    let id = upload.upload_id;
+    client
+        .write_upload(&id, 0, whole[..3].to_vec())
+        .await
+        .unwrap();
+    client
+        .write_upload(&id, 3, whole[3..].to_vec())
+        .await
+        .unwrap();
+    let made = client.finish_upload(&id).await.unwrap();
+    assert_eq!(made.content_type, "image/png");
+}
+
+#[tokio::test]
 async fn same_key_opens_one_upload() {
     let cairn = Cairn::start().await;
     let client = &cairn.client;

@@ -52,7 +52,7 @@ static INSTRUMENTS: LazyLock<Instruments> = LazyLock::new(|| {
     }
 });
 
-/// A line of the audit trail that found the queue full.
+/// A line of the audit trail that found the queue full, or could not be written.
 pub(crate) fn lost_audit_line() {
     INSTRUMENTS.lost_audit_lines.add(1, &[]);
 }

@@ -305,7 +305,7 @@ pub(crate) async fn record(
                          hash_state = coalesce($5::bytea, hash_state),
                          tail = CASE WHEN $4 IS NULL THEN coalesce($6::bytea, tail) END,
                          next_part = next_part + CASE WHEN $4 IS NULL THEN 0 ELSE 1 END,
-                         content_type = coalesce(content_type, $7),
+                         content_type = coalesce($7, content_type),
                          expires_at = least(now() + $8 * interval '1 ms', created_at + {LONGEST_LIFE})
                      WHERE tenant_id = $1 AND id = $2 AND fence = $3
                      RETURNING object_id, next_part - 1 AS number, expires_at,

@@ -15,8 +15,10 @@ use super::{
 /// The most characters of a resource.
 const LONGEST: usize = 512;
 
+/// Without the character that a text of Postgres cannot have: what callers send is here as they sent it.
 fn short(resource: &str) -> String {
-    resource.chars().take(LONGEST).collect()
+    let written = |c| if c == '\0' { '\u{fffd}' } else { c };
+    resource.chars().map(written).take(LONGEST).collect()
 }
 
 /// The result of what succeeded.

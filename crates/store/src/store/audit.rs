@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     meta::{audit as rows, tenants},
+    metrics,
     model::{
         access::Scope,
         audit::{AuditLine, AuditQuery, Deed, OK},
@@ -49,10 +50,17 @@ impl Store {
                     some.push(deed);
                 }
                 while let Err(e) = self.add_deeds(&some).await {
+                    let again = matches!(e, Error::Unavailable { .. });
                     tracing::warn!(
                         error = describe(&e),
-                        "the audit trail was not written; trying again"
+                        again,
+                        "the audit trail was not written"
                     );
+                    if !again {
+                        // Lines that cannot be written must not hold up the others.
+                        some.iter().for_each(|_| metrics::lost_audit_line());
+                        break;
+                    }
                     sleep(AGAIN).await;
                 }
                 some.clear();

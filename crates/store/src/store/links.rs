@@ -66,18 +66,18 @@ impl Store {
         let tenant = caller.tenant.id;
         let artifact = artifacts::resolve(&once.tx, caller.reach(), artifact).await?;
         artifacts::get(&once.tx, tenant, &artifact).await?;
+        let policy = policies::get(&once.tx, tenant).await?;
+        if !policy.enabled {
+            return Err(Error::LinksDisabled);
+        }
         if let Some(max) = caller.tenant.limits.get(LimitKind::Links) {
             check_links(&once.tx, tenant, max).await?;
         }
-        let policy = policies::get(&once.tx, tenant).await?;
         let entry = rows::Entry {
             life: policy.life(new.expires_in)?,
             max_downloads: policy.downloads(new.max_downloads)?,
             password,
         };
-        if !policy.enabled {
-            return Err(Error::LinksDisabled);
-        }
         let link = rows::insert(&once.tx, tenant, &artifact, &entry).await?;
         once.commit(
             Deed::done(caller, "CreateLink", artifact.as_str()),

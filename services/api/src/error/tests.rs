@@ -47,6 +47,16 @@ fn expect_status(status: &Status, reason: &str, code: Code) -> String {
 }
 
 #[test]
+fn a_locked_link_says_until_when_it_is_locked() {
+    let status = to_status(Error::LinkLocked);
+    let pause = status.get_error_details().retry_info().unwrap().retry_delay;
+    assert_eq!(pause, Some(LINK_LOCK));
+    let pushback = status.metadata().get(PUSHBACK).unwrap().to_str();
+    assert_eq!(pushback.unwrap(), LINK_LOCK.as_millis().to_string());
+    assert_eq!(to_json(&status).0.as_u16(), 429);
+}
+
+#[test]
 fn every_error_has_its_reason_code_and_http_status() {
     use Code::{
         Aborted, DataLoss, FailedPrecondition, Internal, InvalidArgument, NotFound, OutOfRange,
@@ -274,7 +284,6 @@ fn every_error_has_its_reason_code_and_http_status() {
             403,
         ),
         expect(Error::LinkPassword, "UNAUTHENTICATED", Unauthenticated, 401),
-        expect(Error::LinkLocked, "RATE_LIMITED", ResourceExhausted, 429),
         expect(
             Error::SessionFull(id()),
             "SESSION_FULL",

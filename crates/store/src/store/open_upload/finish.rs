@@ -12,7 +12,7 @@ use crate::{
     },
     model::{
         artifact::Created,
-        error::{Error, Result},
+        error::{Error, Result, describe},
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
         text::ContentType,
@@ -20,7 +20,7 @@ use crate::{
     store::{
         Store,
         hashing::Hashing,
-        upload::{Upload, UploadEnd},
+        upload::{Upload, UploadEnd, too_large},
     },
 };
 
@@ -94,6 +94,10 @@ impl Store {
         );
         spec.check_content(size, hash)?;
         end.check(size, hash)?;
+        let limit = caller.max_file_bytes(self.limits().upload_bytes);
+        if size > limit {
+            return Err(too_large(limit));
+        }
         let content_type = match (&spec.content_type, &row.content_type) {
             (Some(given), _) => given.clone(),
             (None, Some(guessed)) => ContentType::new(guessed.clone())
@@ -109,9 +113,19 @@ impl Store {
             Err(Error::UploadExpired(_)) => return Err(ENDED),
             committed => committed?,
         };
-        let client = self.meta.client().await?;
-        rows::shrink(&client, caller.tenant.id, &row.id).await?;
+        // The collector forgets the rest with the row.
+        if let Err(e) = self.shrink(caller, &row).await {
+            tracing::debug!(
+                error = describe(&e),
+                "a finished upload keeps its parts' rows"
+            );
+        }
         Ok(created)
+    }
+
+    async fn shrink(&self, caller: &Caller, row: &UploadRow) -> Result<()> {
+        let client = self.meta.client().await?;
+        rows::shrink(&client, caller.tenant.id, &row.id).await
     }
 
     /// The answer of an earlier finish, with the artifact as it is now.

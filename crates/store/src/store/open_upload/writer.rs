@@ -31,6 +31,8 @@ use crate::{
 
 /// How many parts of one upload are being sent to the blob store at once.
 pub(super) const IN_FLIGHT: usize = 2;
+/// The last number of a part that a writer sends. Each write takes numbers, so a finish needs some that are left.
+const LAST_NUMBER: i32 = StoreConfig::MAX_PARTS as i32 - 500;
 /// The smallest part that every S3 server accepts before the last one.
 const SMALLEST_PART: usize = 5 << 20;
 /// How often a writer checks at least that it still has the upload.
@@ -102,6 +104,9 @@ impl Store {
             });
         };
         drop(client);
+        if held.first_part > LAST_NUMBER {
+            return Err(too_large(row.committed()));
+        }
         let hashing = match &held.hash_state {
             None => Hashing::new(),
             Some(state) => Hashing::restore(state).ok_or(ENDED)?,
@@ -190,7 +195,7 @@ impl UploadWriter {
     /// Counts bytes that arrive, and refuses too many.
     async fn count(&mut self, bytes: usize) -> Result<()> {
         self.size += bytes as u64;
-        let limit = self.store.limits().upload_bytes;
+        let limit = self.limit();
         if self.size > limit {
             return Err(too_large(limit));
         }
@@ -213,23 +218,28 @@ impl UploadWriter {
     async fn find_room(&self) -> Result<u64> {
         let tenant: &Tenant = &self.caller.tenant;
         let client = self.store.meta.client().await?;
-        let Some(row) = rows::find(&client, tenant.id, &self.row.id).await? else {
-            return Err(ENDED);
-        };
         let Some(quota) = quotas::look(&client, tenant.id).await? else {
             return Ok(u64::MAX);
+        };
+        let Some(row) = rows::find(&client, tenant.id, &self.row.id).await? else {
+            return Err(ENDED);
         };
         let quota = quota.without(row.reserved);
         quota.admit(1, self.size)?;
         Ok(quota.room())
     }
 
+    /// The largest content that the caller may store.
+    fn limit(&self) -> u64 {
+        self.caller.max_file_bytes(self.store.limits().upload_bytes)
+    }
+
     /// The size of the part that is being filled: the smallest with which the rest fits into the numbers that are left.
     fn part_size(&self) -> usize {
-        let limit = self.store.limits().upload_bytes;
+        let limit = self.limit();
         let rest = self.row.declared.unwrap_or(limit).saturating_sub(self.sent);
         let next = self.numbers.front().copied().unwrap_or(1);
-        let left = StoreConfig::MAX_PARTS.saturating_sub(u64::from(next.unsigned_abs()));
+        let left = u64::from(LAST_NUMBER.saturating_sub(next).unsigned_abs());
         let fits = |size: &usize| *size as u64 * left >= rest;
         let size = PART_SIZES.into_iter().find(fits);
         size.unwrap_or(StoreConfig::MAX_PART)
@@ -249,7 +259,7 @@ impl UploadWriter {
         }
         let number = self.numbers.pop_front();
         let number = number.ok_or_else(|| Error::internal("a writer has no part numbers"))?;
-        if i64::from(number) > StoreConfig::MAX_PARTS as i64 {
+        if number > LAST_NUMBER {
             return Err(too_large(self.sent));
         }
         let multipart = self.multipart().await?;
