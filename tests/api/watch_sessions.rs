@@ -220,6 +220,42 @@ async fn an_event_that_commits_late_is_told_before_later_ones() {
     );
 }
 
+/// Transactions take their own numbers and those of their events in different orders.
+#[tokio::test]
+async fn an_event_of_the_youngest_transaction_is_never_skipped() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let client = &cairn.client;
+    for file in ["a", "b"] {
+        push(client, file, file).await;
+    }
+    let mut watching = watch(client, all(0)).await.unwrap();
+    told(&mut watching, 2).await;
+    let delete = |session: &str| {
+        format!(
+            "UPDATE artifacts SET state = 'deleted', deleted_at = now(), purge_after = now()
+             WHERE session_id = '{session}'"
+        )
+    };
+    let mut databases = [cairn.database().await, cairn.database().await];
+    let [older, younger] = &mut databases;
+    let older = older.transaction().await.unwrap();
+    older
+        .execute("SELECT pg_current_xact_id()", &[])
+        .await
+        .unwrap();
+    let younger = younger.transaction().await.unwrap();
+    younger.execute(&delete("a"), &[]).await.unwrap();
+    older.execute(&delete("b"), &[]).await.unwrap();
+    older.commit().await.unwrap();
+    let mut fresh = watch(client, all(0)).await.unwrap();
+    let before = fresh.message().await.unwrap().unwrap();
+    assert!(before.events.len() <= 2, "b's deletion waits for a's");
+    younger.commit().await.unwrap();
+    for event in told(&mut watching, 2).await.iter().zip(["a", "b"]) {
+        assert_eq!(what(event.0).1, event.1);
+    }
+}
+
 #[tokio::test]
 async fn a_long_transaction_without_events_delays_no_watcher() {
     let cairn = Setup::on(Bytes::Files).start().await;

@@ -31,7 +31,7 @@ pub(crate) struct Extent {
     pub(crate) forgotten: i64,
     /// Every transaction below this number has ended.
     pub(crate) ended_below: i64,
-    /// Every transaction that has given a number up to `last` is below this one.
+    /// The id of the next transaction: every one that has given a number up to `last` is below it.
     pub(crate) begun_below: i64,
 }
 
@@ -48,7 +48,10 @@ pub(crate) async fn extent(client: &Connection, tenant: TenantId) -> Result<Exte
         .map_err(from_pg)?;
     let read_snapshot = client
         .prepare(
-            "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint
+            // Not xmax: it is one above the last transaction that ended, and younger ones may be under way. The
+            // age of a transaction is its distance from the next one.
+            "SELECT pg_snapshot_xmin(s)::text::bigint,
+                 pg_snapshot_xmin(s)::text::bigint + age(pg_snapshot_xmin(s)::xid)
              FROM pg_current_snapshot() s",
         )
         .await
