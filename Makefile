@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test fuzz soak histories check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
+.PHONY: help demo dev test fuzz soak histories screenshots check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
 # The bootstrap must run first, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -65,6 +65,13 @@ histories: ## Play random histories against the store: CASES=200 SEED=...
 	@scripts/bootstrap test
 	@echo "CASES=$(CASES) SEED=$(SEED)"
 	cargo test --workspace --test histories -- --nocapture
+
+screenshots: export CAIRN_TEST_WEED ?= $(CURDIR)/.tools/venv/bin/weed
+screenshots: export CAIRN_SCREENSHOTS = $(CURDIR)/target/screenshots
+screenshots: ## Take pictures of the pages, in both colour schemes, for a phone and a desktop: target/screenshots
+	@scripts/bootstrap test
+	mkdir -p $(CAIRN_SCREENSHOTS)
+	cargo test --workspace --test api -- links::browser
 
 check: ## Run every check that is not a test: format, lints, prose, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check

@@ -82,6 +82,9 @@ pub struct Settings {
     /// `CAIRN_CORS_ORIGINS`: pages of which origins may call the JSON API from a browser, separated by commas; `*` for
     /// all, default none.
     pub cors_origins: Vec<HeaderValue>,
+    /// `CAIRN_CONTENT_URL`: the origin from which browsers get the content of links, such as
+    /// `https://content.example.com`; `None`: that of the pages.
+    pub content_url: Option<HeaderValue>,
     /// How long a request may take to arrive, unless it is a stream.
     pub request_time: Duration,
     /// After how long a watcher's credential is checked again.
@@ -102,6 +105,7 @@ impl Default for Settings {
             receive_bytes: 256 << 20,
             reflection: true,
             cors_origins: vec![],
+            content_url: None,
             request_time: Duration::from_secs(60),
             trust: Duration::from_secs(15),
         }
@@ -142,26 +146,39 @@ impl Settings {
             receive_bytes: at_least(16 << 20, "CAIRN_RECEIVE_BYTES", defaults.receive_bytes)?,
             reflection: env("CAIRN_REFLECTION")?.unwrap_or(defaults.reflection),
             cors_origins: origins(env("CAIRN_CORS_ORIGINS")?.unwrap_or_default())?,
+            content_url: content_url()?,
             ..defaults
         })
     }
 }
 
-/// Origins as browsers send them: a scheme, a host and perhaps a port.
 fn origins(text: String) -> Result<Vec<HeaderValue>> {
     let all = text.split(',').map(str::trim).filter(|it| !it.is_empty());
-    let origin = |origin: &str| {
-        let is_origin = origin == "*"
-            || origin.parse::<Uri>().is_ok_and(|uri| {
-                uri.scheme().is_some() && uri.path() == "/" && !origin.ends_with('/')
-            });
-        let rule = "must be origins such as https://app.example.com, separated by commas, or *";
-        let value = is_origin
-            .then(|| HeaderValue::from_str(origin).ok())
-            .flatten();
-        value.ok_or_else(|| Error::invalid("CAIRN_CORS_ORIGINS", rule))
+    let rule = "must be origins such as https://app.example.com, separated by commas, or *";
+    all.map(|text| match text {
+        "*" => Ok(HeaderValue::from_static("*")),
+        _ => origin(text).ok_or_else(|| Error::invalid("CAIRN_CORS_ORIGINS", rule)),
+    })
+    .collect()
+}
+
+fn content_url() -> Result<Option<HeaderValue>> {
+    const VARIABLE: &str = "CAIRN_CONTENT_URL";
+    let Some(text) = env::<String>(VARIABLE)? else {
+        return Ok(None);
     };
-    all.map(origin).collect()
+    let rule = "must be an origin such as https://content.example.com, without a path";
+    let origin = origin(text.trim_end_matches('/'));
+    origin
+        .map(Some)
+        .ok_or_else(|| Error::invalid(VARIABLE, rule))
+}
+
+/// An origin as browsers send it: a scheme, a host and perhaps a port.
+fn origin(text: &str) -> Option<HeaderValue> {
+    let uri: Uri = text.parse().ok()?;
+    let is_origin = uri.scheme().is_some() && uri.path() == "/" && !text.ends_with('/');
+    is_origin.then(|| HeaderValue::from_str(text).ok())?
 }
 
 fn at_least(least: usize, variable: &str, default: usize) -> Result<usize> {

@@ -1,4 +1,4 @@
-//! The HTTP face: links, which need no credential, and the JSON API under `/v1`.
+//! The HTTP face: links and their pages, which need no credential, and the JSON API under `/v1`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderValue, StatusCode, Uri},
+    http::{StatusCode, Uri},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
@@ -22,7 +22,7 @@ use tower_http::{
     },
 };
 
-use crate::{admission::Admission, error::log, grpc::Services};
+use crate::{admission::Admission, config::Settings, error::log, grpc::Services};
 
 mod conditions;
 mod cors;
@@ -32,24 +32,30 @@ mod fuzzed;
 mod headers;
 mod links;
 mod manners;
+mod pages;
 mod ranges;
 mod rest;
 
 use failure::Failure;
+use links::Links;
+use pages::{ContentHost, Pages, explain, style};
 
 /// JSON shorter than this is not compressed, in bytes.
 const SHORT: u16 = 1 << 10;
 
-/// The routes of the port; pages of these origins may call the API.
-pub(crate) fn router(
-    services: Services,
-    admission: Arc<Admission>,
-    origins: &[HeaderValue],
-) -> Router {
+/// The routes of the port.
+pub(crate) fn router(services: Services, admission: Arc<Admission>, settings: &Settings) -> Router {
+    let content_host = ContentHost::new(settings.content_url.clone());
     let links = Router::new()
         .route("/{link}", get(links::open))
-        .with_state(services.store.clone());
+        .with_state(Links {
+            store: services.store.clone(),
+            pages: Pages::new(content_host.clone()),
+            content_host,
+        })
+        .route("/assets/{name}", get(style));
     let mut api = rest::router(services, admission);
+    let origins = &settings.cors_origins;
     if !origins.is_empty() {
         // The fallback first: the layer answers preflight requests, which no route takes.
         api = api
@@ -61,6 +67,7 @@ pub(crate) fn router(
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(catch_panics))
+        .layer(from_fn(explain))
         .layer(from_fn(manners::keep))
         .layer(compression())
 }

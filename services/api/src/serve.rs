@@ -153,7 +153,7 @@ pub async fn run(
     if listeners.admin.is_none() {
         routes = services.with_operators(routes);
     }
-    let pages = http::router(services, admission, &settings.cors_origins).layer(Observe(Api::Http));
+    let pages = http::router(services, admission, &settings).layer(Observe(Api::Http));
     let port = |listener, name, protocol| Port {
         listener,
         name,

@@ -86,6 +86,7 @@ async fn a_value_that_is_none_is_named() {
         ("CAIRN_RECEIVE_BYTES", "1"),
         ("CAIRN_REFLECTION", "perhaps"),
         ("CAIRN_CORS_ORIGINS", "example.com"),
+        ("CAIRN_CONTENT_URL", "https://example.com/content"),
         ("CAIRN_DELEGATION_KEYS", "1:short"),
         ("CAIRN_TOKEN_ISSUER", "kubernetes"),
         ("CAIRN_TOKEN_ISSUER", "http://cluster.example"),

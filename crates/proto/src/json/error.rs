@@ -49,6 +49,12 @@ impl Error {
         &self.error.code
     }
 
+    /// What went wrong and what to do, for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.error.message
+    }
+
     /// An error with this code, such as `session_sealed`, and this message for people.
     #[must_use]
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {

@@ -62,11 +62,11 @@ const TEXT: [&str; 6] = [
     "application/yaml",
 ];
 
-/// Formats that begin with a signature in text and may continue with text.
-const TEXTUAL_MAGIC: [&str; 3] = [
-    "application/pdf",
-    "application/postscript",
-    "application/rtf",
+/// Formats that may be text from end to end, and what they begin with. A text that only quotes it is none of them.
+const TEXTUAL_MAGIC: [(&[u8], &str); 3] = [
+    (b"%PDF-", "application/pdf"),
+    (b"%!PS", "application/postscript"),
+    (b"{\\rtf", "application/rtf"),
 ];
 
 /// Containers, for which a name may be more precise.
@@ -88,16 +88,20 @@ pub(crate) fn guess(filename: &str, first_bytes: &[u8]) -> &'static str {
     };
     // The last character may be cut off, by this limit or by the piece in which it arrived.
     let cut = more || first_bytes.len() >= SAMPLE;
-    let magic =
-        infer::get(looked_at).filter(|kind| kind.matcher_type() != infer::MatcherType::Text);
-    let magic = magic.map(|kind| kind.mime_type());
     if is_text(looked_at, cut) {
-        // Many magic numbers are letters, with which a text may begin.
-        let magic = magic.filter(|magic| TEXTUAL_MAGIC.contains(magic));
+        // No other magic number counts: many are letters, with which a text may begin.
+        let begun = looked_at.trim_ascii_start();
+        let magic = TEXTUAL_MAGIC
+            .iter()
+            .find(|(magic, _)| begun.starts_with(magic));
         return magic
+            .map(|(_, kind)| *kind)
             .or(named.filter(|named| is_textual(named)))
             .unwrap_or(PLAIN);
     }
+    let magic =
+        infer::get(looked_at).filter(|kind| kind.matcher_type() != infer::MatcherType::Text);
+    let magic = magic.map(|kind| kind.mime_type());
     let named_binary = named.filter(|named| !is_textual(named));
     match (magic, named_binary) {
         (Some(magic), Some(named)) if says_more(named, magic) => named,
@@ -212,6 +216,7 @@ mod tests {
             ("a.csv", b"caf\xe9;1", "text/csv"),
             ("a", b"caf\xe9;1", "application/octet-stream"),
             ("a", b"%PDF-1.7\n1 0 obj", "application/pdf"),
+            ("a.rs", b"const PDF: &str = \"%PDF-1.7\";", "text/x-rust"),
             ("car.txt", b"BMW and MZ and SQLite", "text/plain"),
             ("car", b"BMW", "text/plain"),
             ("page", b"<html><script>", "text/plain"),

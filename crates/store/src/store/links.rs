@@ -249,6 +249,12 @@ pub struct FollowedLink {
 }
 
 impl FollowedLink {
+    /// The link itself.
+    #[must_use]
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// Counts a download, if the link has a limit. To be called before content is sent.
     ///
     /// # Errors

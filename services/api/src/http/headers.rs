@@ -22,8 +22,17 @@ const ATTRIBUTE_CHARS: AsciiSet = NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The content types that a browser may show as they are: none of them can run script.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 21] = [
     "application/json",
+    "application/pdf",
+    "audio/aac",
+    "audio/flac",
+    "audio/mp4",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "audio/webm",
+    "audio/x-wav",
     "image/avif",
     "image/bmp",
     "image/gif",
@@ -32,6 +41,9 @@ const SHOWN: [&str; 9] = [
     "image/webp",
     "text/csv",
     "text/plain",
+    "video/mp4",
+    "video/ogg",
+    "video/webm",
 ];
 
 /// Text types that a browser would save, and may show as plain text, and all `text/x-` types. Every other type is
@@ -77,6 +89,18 @@ pub(super) fn describe(artifact: &Artifact, utf8: bool) -> HeaderMap {
         fixed("same-origin"),
     );
     headers
+}
+
+/// Makes a browser save the content, whatever its type.
+pub(super) fn save(headers: &mut HeaderMap) {
+    let Some(how) = headers.get(header::CONTENT_DISPOSITION) else {
+        return;
+    };
+    let name = how.as_bytes().strip_prefix(b"inline");
+    let saved = name.and_then(|name| HeaderValue::from_bytes(&[b"attachment", name].concat()).ok());
+    if let Some(saved) = saved {
+        headers.insert(header::CONTENT_DISPOSITION, saved);
+    }
 }
 
 /// The headers of every answer about an artifact for caches and requests: also of one without content.
@@ -217,12 +241,7 @@ mod tests {
         ] {
             assert_eq!(content_type(stored, true), "text/plain; charset=utf-8");
         }
-        for saved in [
-            "text/html",
-            "application/xml",
-            "image/svg+xml",
-            "application/pdf",
-        ] {
+        for saved in ["text/html", "application/xml", "image/svg+xml"] {
             assert_eq!(sent(saved), Sent::Saved, "{saved}");
         }
     }

@@ -1,4 +1,4 @@
-//! Serves links.
+//! Serves links: a page for people, the bytes for programs.
 
 use axum::{
     body::Body,
@@ -13,7 +13,8 @@ use futures_util::stream;
 use super::{
     conditions::{Precondition, Validators, evaluate, range_applies},
     failure::Failure,
-    headers::{caching, describe, lacks_charset, ranges},
+    headers::{caching, describe, lacks_charset, ranges, save},
+    pages::{ContentHost, Pages, VARY, Visit},
     ranges::{Wanted, wanted},
 };
 use crate::{
@@ -23,12 +24,23 @@ use crate::{
 
 const ASK_PASSWORD: &str = r#"Basic realm="link", charset="UTF-8""#;
 
-/// `GET /lnk_…` and `HEAD`: the bytes of the link's artifact, with conditions and ranges as in RFC 9110.
+/// `GET /lnk_…` and `HEAD`: a page about the link's artifact, or its bytes, with conditions and ranges as in RFC 9110.
 pub(super) async fn open(
-    State(store): State<Store>,
+    State(links): State<Links>,
     Path(link): Path<String>,
     request: Parts,
 ) -> Result<Response, Failure> {
+    let Links {
+        store,
+        pages,
+        content_host,
+    } = links;
+    let visit = Visit::of(&request.method, &request.uri, &request.headers);
+    if visit != Visit::Page
+        && let Some(elsewhere) = content_host.redirect(&request.uri, &request.headers)
+    {
+        return Ok(elsewhere);
+    }
     let origin = audit::origin(&request.extensions);
     let password = password(&request.headers);
     let refuse = |e: Error| {
@@ -51,7 +63,16 @@ pub(super) async fn open(
         Err(e) => return Ok(refuse(e)),
     };
     let download = followed.download.clone();
-    let answer = answer(download, &request.method, &request.headers).await?;
+    if visit == Visit::Page {
+        return Ok(pages.of_link(followed.link(), download).await?);
+    }
+    let mut answer = answer(download, &request.method, &request.headers).await?;
+    let headers = answer.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static(VARY));
+    content_host.allow_pages(headers);
+    if visit == Visit::Download {
+        save(headers);
+    }
     // Nothing of the content is sent before.
     if request.method == Method::GET
         && answer.status().is_success()
@@ -60,6 +81,14 @@ pub(super) async fn open(
         return Ok(refuse(e));
     }
     Ok(answer)
+}
+
+/// What serving links needs.
+#[derive(Clone)]
+pub(super) struct Links {
+    pub(super) store: Store,
+    pub(super) pages: Pages,
+    pub(super) content_host: ContentHost,
 }
 
 /// The bytes of an artifact, as much of them as a GET or HEAD wants.

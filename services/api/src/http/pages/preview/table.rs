@@ -1,0 +1,102 @@
+//! The first rows of a table.
+
+use maud::{Markup, html};
+
+use super::words;
+
+const ROWS: usize = 200;
+const COLUMNS: usize = 50;
+/// The longest text of a cell, in characters.
+const CELL: usize = 200;
+
+/// Renders comma-separated values, of which the first row has the names; `None` if they are none.
+pub(super) fn render(text: &str, delimiter: u8, is_cut: bool) -> Option<Markup> {
+    let first = text.lines().next().unwrap_or_default();
+    let often = |separator: u8| first.bytes().filter(|b| *b == separator).count();
+    let delimiter = match delimiter {
+        b',' if often(b';') > often(b',') => b';',
+        delimiter => delimiter,
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let mut rows = Vec::new();
+    for row in reader.records().take(ROWS + 2) {
+        rows.push(row.ok()?);
+    }
+    // The last one may be cut off.
+    if is_cut && rows.len() < ROWS + 2 && rows.len() > 1 {
+        rows.pop();
+    }
+    let columns = rows.iter().map(csv::StringRecord::len).max()?;
+    let more_rows = rows.len() > ROWS + 1;
+    rows.truncate(ROWS + 1);
+    let (head, body) = rows.split_first()?;
+    let shown = columns.min(COLUMNS);
+    Some(html! {
+        div class="table" tabindex="0" {
+            table {
+                thead { tr { @for cell in head.iter().take(COLUMNS) { th scope="col" { (short(cell)) } } } }
+                tbody {
+                    @for row in body {
+                        tr { @for i in 0..shown { td { (short(row.get(i).unwrap_or_default())) } } }
+                    }
+                }
+            }
+        }
+        @if more_rows || columns > COLUMNS {
+            p class="cut" {
+                "These are the first " (body.len()) " rows"
+                @if columns > COLUMNS { " and " (COLUMNS) " of " (columns) " columns" }
+                "."
+            }
+        }
+    })
+}
+
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(CELL).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    words::name(&short.replace(['\n', '\t'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_its_rows_and_no_half_ones() {
+        let shown = |text, is_cut| {
+            let markup = render(text, b',', is_cut).expect("a table");
+            markup.into_string()
+        };
+        let whole = shown("a;b\n1;<b>\n\"x;y\";\"2\n3\"\n", false);
+        assert!(whole.contains("<th scope=\"col\">a</th>"), "{whole}");
+        for cell in ["&lt;b&gt;", "x;y", "2 3"] {
+            assert!(whole.contains(&format!("<td>{cell}</td>")), "{whole}");
+        }
+        let cut = shown("a,b\n1,2\n3,", true);
+        assert!(
+            cut.contains("<td>2</td>") && !cut.contains("<td>3"),
+            "{cut}"
+        );
+    }
+
+    #[test]
+    fn a_hostile_table_stays_small() {
+        let wide = ",".repeat(100_000);
+        let text = format!("{wide}\n{}", "x\n".repeat(10_000));
+        let markup = render(&text, b',', true).expect("a table");
+        let markup = markup.into_string();
+        assert!(
+            markup.contains("50 of 100001 columns"),
+            "{}",
+            &markup[markup.len() - 200..]
+        );
+        assert!(markup.len() < 256 << 10);
+    }
+}
