@@ -9,7 +9,10 @@ use axum::{
 use cairn_proto::json::Error;
 use maud::html;
 
-use super::{Sources, page, visit, words};
+use super::{
+    layout::{Sources, page},
+    visit, words,
+};
 use crate::http::failure::ErrorAnswer;
 
 /// The deepest address whose page has a style.

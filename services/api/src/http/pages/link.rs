@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
-    ContentHost, Sources, page,
+    content_host::ContentHost,
+    layout::{Sources, page},
     preview::{Preview, previewed},
     words,
 };

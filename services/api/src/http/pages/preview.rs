@@ -8,6 +8,7 @@ use super::words;
 
 mod markdown;
 mod notebook;
+mod plain;
 mod source;
 mod table;
 mod tree;
@@ -145,12 +146,7 @@ fn render(form: Form, name: &str, sample: &[u8], is_cut: bool) -> Markup {
         Form::Json | Form::Notebook => source::render(text, "a.json"),
         Form::Table(delimiter) => table::render(text, delimiter, is_cut),
     };
-    rendered.unwrap_or_else(|| plain(text))
-}
-
-/// Text as it is.
-fn plain(text: &str) -> Markup {
-    html! { pre class="text" tabindex="0" { (text) } }
+    rendered.unwrap_or_else(|| plain::render(text))
 }
 
 impl Preview {

@@ -57,9 +57,9 @@ pub(super) fn render(text: &str) -> Option<Markup> {
         @for cell in notebook.cells.iter().take(CELLS) {
             section class="cell" {
                 @if cell.cell_type == "markdown" { (markdown::render(&cell.source.text())) }
-                @else { (plain(&cell.source.text())) }
+                @else { (plain::render(&cell.source.text())) }
                 @for output in cell.outputs.iter().take(OUTPUTS) {
-                    @if let Some(text) = printed(output) { div class="output" { (plain(&text)) } }
+                    @if let Some(text) = printed(output) { div class="output" { (plain::render(&text)) } }
                 }
             }
         }

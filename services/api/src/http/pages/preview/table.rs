@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::words;
+use crate::http::pages::words;
 
 const ROWS: usize = 200;
 const COLUMNS: usize = 50;
