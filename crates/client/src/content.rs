@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// The most that is sent in one message instead of a stream, in bytes.
-const SMALL: u64 = 1 << 20;
+pub(crate) const SMALL: u64 = 1 << 20;
 
 /// How much content one message of a stream carries, in bytes.
-const PIECE: u64 = 256 << 10;
+pub(crate) const PIECE: u64 = 256 << 10;
 
 /// Content to upload.
 pub struct Content {

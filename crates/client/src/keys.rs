@@ -4,7 +4,10 @@
 //! its writes without an effect.
 
 use cairn_proto::v1::ArtifactSpec;
-use prost::Message;
+use prost::{
+    Message,
+    encoding::{DecodeContext, decode_key, skip_field},
+};
 use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
 
@@ -24,12 +27,36 @@ pub fn for_file_state(spec: &ArtifactSpec, state: &[u8]) -> String {
 fn of_spec(what: &str, spec: &ArtifactSpec, more: &[u8]) -> String {
     let mut spec = spec.clone();
     spec.idempotency_key = String::new();
-    // A map has no order on the wire; everything else has one, also what the contract may still get.
+    // A map has no order on the wire; everything else has one, also what the contract may still get: that of the field
+    // numbers, in every language.
     let mut metadata: Vec<_> = std::mem::take(&mut spec.metadata).into_iter().collect();
     metadata.sort();
-    let mut parts = vec![spec.encode_to_vec(), more.to_vec()];
+    let mut parts = vec![in_order(&spec.encode_to_vec()), more.to_vec()];
     parts.extend(metadata.into_iter().flat_map(|(k, v)| [k.into(), v.into()]));
     hashed(what, &parts)
+}
+
+/// An encoded message with its fields in the order of their numbers. prost writes a oneof at the place of its first field.
+fn in_order(message: &[u8]) -> Vec<u8> {
+    let mut fields = Vec::new();
+    let mut rest = message;
+    while !rest.is_empty() {
+        let field = rest;
+        let skipped = decode_key(&mut rest).and_then(|(tag, wire)| {
+            skip_field(wire, tag, &mut rest, DecodeContext::default()).map(|()| tag)
+        });
+        // What prost wrote, prost can read.
+        let Ok(tag) = skipped else {
+            return message.to_vec();
+        };
+        fields.push((tag, &field[..field.len() - rest.len()]));
+    }
+    fields.sort_by_key(|(tag, _)| *tag);
+    fields
+        .into_iter()
+        .flat_map(|(_, field)| field)
+        .copied()
+        .collect()
 }
 
 /// The key of the upload that follows one which has ended without an artifact.

@@ -71,6 +71,8 @@ mod retry;
 mod room;
 mod stamp;
 mod upload;
+#[cfg(test)]
+mod vectors;
 mod watch;
 
 pub use cairn_proto::v1;

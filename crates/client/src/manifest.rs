@@ -58,7 +58,7 @@ impl Client {
 }
 
 /// As the specification of `Session.manifest_hash` says.
-fn digest(entries: &[ManifestEntry]) -> String {
+pub(crate) fn digest(entries: &[ManifestEntry]) -> String {
     let mut lines: Vec<String> = entries
         .iter()
         .map(|entry| {

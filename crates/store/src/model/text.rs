@@ -298,6 +298,19 @@ mod tests {
     }
 
     #[test]
+    fn clients_and_the_store_have_the_same_rules_of_filenames() {
+        let vectors = include_str!("../../../../tests/vectors/clients.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        for (list, good) in [("good", true), ("refused", false)] {
+            let names = vectors["filenames"][list].as_array().unwrap();
+            assert!(names.len() > 10);
+            for name in names {
+                assert_eq!(filename(name.as_str().unwrap()).is_ok(), good, "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn a_filename_never_leads_out_of_a_folder() {
         for bad in [
             "", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "a\\b", "a\0", "a\nb", "\u{85}",

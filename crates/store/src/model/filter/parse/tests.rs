@@ -56,6 +56,21 @@ fn assert_faults(cases: &[(&str, usize, &[&str])]) {
 }
 
 #[test]
+fn what_clients_quote_is_read_as_the_text() {
+    let vectors = include_str!("../../../../../../tests/vectors/clients.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    for case in vectors["quoting"].as_array().unwrap() {
+        let part = |name: &str| case[name].as_str().unwrap();
+        let (equal, starts) = (
+            format!("filename = {}", part("quoted")),
+            format!("filename:{}", part("prefix")),
+        );
+        assert_eq!(parse(&equal), Ok(filename(exactly(part("text")))));
+        assert_eq!(parse(&starts), Ok(filename(prefix(part("text")))));
+    }
+}
+
+#[test]
 fn text_without_conditions_is_everything() {
     for text in ["", " ", " \t\r\n "] {
         assert_eq!(parse(text), Ok(Filter::All(Vec::new())));
