@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test fuzz soak histories screenshots check test-chart-apiserver test-chart-kubelet image test-image bench proto examples fmt clean
+.PHONY: help demo dev test fuzz soak histories screenshots check test-chart-apiserver test-chart-kubelet image test-image bench polyglot proto examples fmt clean
 # The bootstrap must run first, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -112,6 +112,11 @@ bench: ## Compare Cairn with its peers in ten minutes; FULL=1: hours and 60 GB; 
 	@scripts/bootstrap bench
 	cargo build --release --locked -p cairn-bench -p cairn-api -p cairn-cli
 	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(ARTIFACTS),--artifacts $(ARTIFACTS)) $(if $(BEFORE),--before $(BEFORE))
+
+polyglot: ## Lint, type-check and test the clients in other languages against their own Cairn; ONLY=python
+	@scripts/bootstrap polyglot
+	cargo build --profile demo --locked -p cairn-cli
+	CAIRN_BIN=$(abspath $(cairn)) scripts/polyglot $(ONLY)
 
 proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf
 proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/

@@ -27,6 +27,7 @@ mod pull;
 mod pull_refused;
 mod push;
 mod push_refused;
+mod python;
 mod records;
 mod resuming;
 mod session;

@@ -80,8 +80,13 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
 
 /// A Python program that `scripts/bootstrap test` installs.
 pub fn of_python(name: &str) -> PathBuf {
-    let bin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/venv/bin");
-    let program = bin.join(name);
+    of_environment("venv", name)
+}
+
+/// A program of one of the virtual environments that `scripts/bootstrap test` makes.
+pub fn of_environment(environment: &str, name: &str) -> PathBuf {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
+    let program = tools.join(environment).join("bin").join(name);
     assert!(
         program.is_file(),
         "{} is missing: scripts/bootstrap test installs it",

@@ -1,0 +1,151 @@
+"""Lists, publications, seals, watches, links, runs."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+
+import cairn_store as cairn
+from cairn_store import filters as f
+
+
+def names(artifacts: object) -> list[str]:
+    return [artifact.filename for artifact in artifacts]  # type: ignore[attr-defined]
+
+
+def test_a_scope_lists_its_own_files_alone(store: cairn.Client, session: str) -> None:
+    run = store.scope(session)
+    run.push_many({"a/1": "x", "a/2": "x", "a/b/3": "x", "c": "x"})
+    run.push("c", "y")
+    store.scope(session, user="ada").push("other", "x")
+    store.scope(session, namespace="app").push("other", "x")
+    assert names(run.list()) == ["a/1", "a/2", "a/b/3", "c"]
+    assert names(run.list("a/")) == ["a/1", "a/2", "a/b/3"]
+    assert names(run.list(glob="**/3")) == ["a/b/3"]
+    assert names(run.list("c", latest=False)) == ["c", "c"]
+    assert [it if isinstance(it, str) else it.filename for it in run.ls()] == ["a/", "c"]
+    assert [it if isinstance(it, str) else it.filename for it in run.ls("a")] == ["a/b/", "a/1", "a/2"]
+    assert len(list(store.find(f.session == session, latest=True))) == 6
+    assert len(list(store.find(f.session == session, limit=2))) == 2
+    assert session in [it.id for it in store.sessions(prefix=session)]
+
+
+def test_find_matches_exactly_the_text_that_is_meant(files: cairn.Scope) -> None:
+    odd = ["a*", "ab", 'q"uote', "it's", "a b", "(x)", "ünï", "a.b"]
+    files.push_many(dict.fromkeys(odd, "x"), meta={"topic": "sales", "dc:title": 'a "b" *'}, labels=["l 1"])
+    for name in odd:
+        assert names(files.find(f.filename == name)) == [name]
+    assert sorted(names(files.find(f.filename.startswith("a")))) == ["a b", "a*", "a.b", "ab"]
+    assert names(files.find(f.filename.startswith("a*"))) == ["a*"]
+    assert names(files.find(f.filename.glob("a?"), f.filename != "ab")) == ["a*"]
+    both = (f.meta.topic == "sales") & (f.meta["dc:title"] == 'a "b" *') & f.labels.has("l 1")
+    assert len(names(files.find(both))) == len(odd)
+    assert names(files.find(~both)) == []
+    either = (f.filename == "ab") | (f.filename == "a b")
+    assert sorted(names(files.find(either, f.size_bytes >= 1, f.stage == "draft", f.version == 1))) == ["a b", "ab"]
+    assert sorted(names(files.find(f.meta.topic.exists(), 'filename = "ab" OR filename = "a*"'))) == ["a*", "ab"]
+    with pytest.raises(TypeError):
+        bool(f.stage == "final")
+    with pytest.raises(cairn.errors.Invalid, match="position"):
+        list(files.find("nonsense = 1"))
+
+
+def test_a_publication_is_all_or_nothing(files: cairn.Scope) -> None:
+    with files.publish() as publication:
+        publication.push("a", "1")
+        publication.push_many({"b": "2", "c": "3"})
+        with publication.open("d", "w") as file:
+            file.write("4")
+        assert names(files.list()) == []
+    assert publication.versions_of == {"a": 1, "b": 1, "c": 1, "d": 1}
+    assert names(files.list()) == ["a", "b", "c", "d"]
+    with pytest.raises(KeyError), files.publish() as publication:
+        publication.push("a", "other")
+        raise KeyError
+    assert files.info().unpublished == 0
+    with files.publish(seal=True) as publication:
+        publication.push("a", "1")
+    assert publication.result is not None
+    assert publication.result.sealed
+    with pytest.raises(cairn.errors.Sealed), files.publish() as publication:
+        publication.push("late", "x")
+
+
+def test_a_seal_refuses_writes_and_can_be_verified(files: cairn.Scope) -> None:
+    files.push_many({f"{n}": "x" for n in range(250)})
+    with pytest.raises(cairn.errors.Refused) as open_session:
+        files.verify()
+    assert open_session.value.reason == "SESSION_NOT_SEALED"
+    assert files.seal().sealed
+    manifest = files.verify()
+    assert manifest
+    assert manifest.entries == 250
+    with pytest.raises(PermissionError) as refused:
+        files.push("late", "x")
+    assert isinstance(refused.value, cairn.errors.Sealed)
+    assert refused.value.reason == "SESSION_SEALED"
+    assert refused.value.details["session_id"] == files.session
+
+
+def test_a_watch_ends_with_the_seal_and_goes_on_from_a_position(files: cairn.Scope) -> None:
+    files.push("a", "x")
+    files.update("a", stage="review")
+    files.seal()
+    events = list(files.watch(until_sealed=True))
+    assert [event.type for event in events] == ["created", "staged", "sealed"]
+    assert events[1].to_stage == "review"
+    assert [event.type for event in files.watch(after=events[1].position, until_sealed=True)] == ["sealed"]
+
+
+def test_a_link_opens_until_it_is_revoked(store: cairn.Client, files: cairn.Scope) -> None:
+    files.push("page.txt", "hello")
+    link = files.link("page.txt", expires=60)
+    with urllib.request.urlopen(link.url) as page:
+        assert page.read() == b"hello"
+    store.revoke(link)
+    with pytest.raises(OSError, match="410"):
+        urllib.request.urlopen(link.url)
+
+
+def test_a_run_is_a_context_and_a_decorator(store: cairn.Client, session: str) -> None:
+    with cairn.run(session, agent="writer", seal=True) as run:
+        assert cairn.current() is run
+        run.push("a", "x")
+    assert run.info().sealed
+    with pytest.raises(RuntimeError, match="no run"):
+        cairn.current()
+
+    @cairn.run(name=session, client=store)
+    def job(fail: bool) -> str:
+        cairn.current().push("b", "x")
+        if fail:
+            raise KeyError
+        return cairn.current().session
+
+    first, second = job(False), job(False)
+    assert first != second
+    assert first.startswith(session)
+    with pytest.raises(KeyError):
+        job(True)
+    failed = [it.id for it in store.sessions(prefix=f"{session}-", labels=["failed"])]
+    assert len(failed) == 1
+    assert not {first, second} & set(failed)
+
+
+def test_many_small_files_are_written_and_read_in_few_calls(files: cairn.Scope) -> None:
+    contents = {f"many/{n:04}": f"content {n}".encode() for n in range(500)} | {"large": b"x" * (2 << 20)}
+    made = files.push_many(contents, meta={"k": "v"})
+    assert [artifact.filename for artifact in made] == list(contents)
+    assert {artifact.filename: content for artifact, content in files.read_many(made)} == contents
+    # The same again in the same program is meant.
+    assert files.push_many({"many/0000": b"content 0"}, meta={"k": "v"})[0].version == 2
+    with pytest.raises(cairn.errors.Invalid):
+        files.push_many({"good": "x", "../bad": "x"})
+
+
+def test_what_is_shown_in_notebooks_is_escaped(files: cairn.Scope) -> None:
+    artifact = files.push("<script>", "x")
+    for shown in (artifact._repr_html_(), files._repr_html_()):
+        assert "&lt;script&gt;" in shown
+        assert "<script>" not in shown
