@@ -50,6 +50,10 @@ def test_a_program_with_a_loop_does_it_all(session: str, tmp_path: pathlib.Path)
                         raise KeyError
             assert not await files.exists("failed")
 
+            with pytest.raises(FileExistsError):
+                async with files.open("a", "x") as file:
+                    await file.write("other")
+
             async def longer(old: bytes) -> bytes:
                 return old + b"!"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._ahead import ReadAhead
 from .._content import PIECE, SMALL
 from .._spec import Details, Key
+from ..errors import Exists
 from ..models import Artifact
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def open_file(
         raise ValueError("a version is immutable: write the next one by the file's name")
     if kind == "x":
         details["if_version"] = 0
+        # The store has the last word, at the end; but a program expects the error here.
+        if scope.exists(name):
+            raise Exists(f"{name!r} exists")
     writer = Writer(RawWriter(scope, name, key, details))
     return TextWriter(writer, encoding, newline=newline) if text else writer
 

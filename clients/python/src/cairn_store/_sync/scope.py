@@ -276,6 +276,16 @@ class Scope:
         """
         return self._download(name, version).whole(offset, size)
 
+    def fetch(self, name: Named, *, version: int | None = None) -> tuple[Artifact, bytes]:
+        """The record and the content, in one call; verified.
+
+        Raises:
+            NotFound: There is none, or it has expired or was deleted.
+        """
+        download = self._download(name, version)
+        content = download.whole()
+        return download.record(), content
+
     def read_text(
         self,
         name: Named,

@@ -13,6 +13,7 @@ from typing_extensions import Self
 from .._ahead import ReadAhead
 from .._content import SMALL
 from .._spec import Details, Key
+from ..errors import Exists
 from ..models import Artifact
 
 if TYPE_CHECKING:
@@ -128,6 +129,9 @@ class Writer:
         self._task: asyncio.Task[Artifact] | None = None
 
     async def __aenter__(self) -> Self:
+        # The store has the last word, at the end; but a program expects the error here.
+        if self._details.get("if_version") == 0 and await self._scope.exists(self._name):
+            raise Exists(f"{self._name!r} exists")
         return self
 
     async def write(self, data: Any) -> int:

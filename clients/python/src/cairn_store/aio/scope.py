@@ -275,6 +275,16 @@ class Scope:
         """
         return await self._download(name, version).whole(offset, size)
 
+    async def fetch(self, name: Named, *, version: int | None = None) -> tuple[Artifact, bytes]:
+        """The record and the content, in one call; verified.
+
+        Raises:
+            NotFound: There is none, or it has expired or was deleted.
+        """
+        download = self._download(name, version)
+        content = await download.whole()
+        return await download.record(), content
+
     async def read_text(
         self,
         name: Named,
