@@ -14,6 +14,7 @@ pub(crate) mod restore;
 pub(crate) mod rm;
 pub(crate) mod session;
 pub(crate) mod stage;
+pub(crate) mod todo;
 pub(crate) mod token;
 pub(crate) mod update;
 pub(crate) mod usage;

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 16] = [
     "cairn/v1/access.proto",
     "cairn/v1/admin_service.proto",
     "cairn/v1/artifact.proto",
@@ -15,6 +15,8 @@ const FILES: [&str; 14] = [
     "cairn/v1/link_service.proto",
     "cairn/v1/operator_service.proto",
     "cairn/v1/session_service.proto",
+    "cairn/v1/todo.proto",
+    "cairn/v1/todo_service.proto",
     "cairn/v1/token.proto",
     "cairn/v1/upload_service.proto",
 ];

@@ -122,13 +122,13 @@ async fn token_of(cairn: &Cairn, scopes: &[Scope], narrowing: &RawNarrowing) -> 
 }
 
 /// A client with such a key of acme.
-async fn client_of(cairn: &Cairn, scopes: &[Scope], narrowing: RawNarrowing) -> Client {
+pub(crate) async fn client_of(cairn: &Cairn, scopes: &[Scope], narrowing: RawNarrowing) -> Client {
     let key = key_of(cairn, "acme", scopes, narrowing).await;
     Client::connect(&cairn.grpc_url, Some(&key)).await
 }
 
 /// Only this session.
-fn session(id: &str) -> RawNarrowing {
+pub(crate) fn session(id: &str) -> RawNarrowing {
     RawNarrowing {
         sessions: vec![id.to_owned()],
         ..RawNarrowing::default()

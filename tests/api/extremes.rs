@@ -23,6 +23,7 @@ mod coverage;
 mod drawn;
 mod expected;
 mod generated;
+mod todos;
 
 /// 100 years.
 const LONGEST: i64 = 36_525 * 86_400;

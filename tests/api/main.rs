@@ -36,6 +36,7 @@ mod resumable;
 mod session_lists;
 mod sessions;
 mod tls;
+mod todos;
 mod tokens;
 mod uploads;
 mod usage;

@@ -9,8 +9,8 @@ use cairn_proto::v1::{
     artifact_service_client::ArtifactServiceClient, download_artifact_response,
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
-    session_service_client::SessionServiceClient, upload_artifact_request::Message,
-    upload_service_client::UploadServiceClient,
+    session_service_client::SessionServiceClient, todo_service_client::TodoServiceClient,
+    upload_artifact_request::Message, upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Code, Request, Status,
@@ -33,6 +33,8 @@ pub struct Client {
     pub sessions: SessionServiceClient<Authenticated>,
     /// Of `LinkService`.
     pub links: LinkServiceClient<Authenticated>,
+    /// Of `TodoService`.
+    pub todos: TodoServiceClient<Authenticated>,
     /// Of `JobService`.
     pub jobs: JobServiceClient<Authenticated>,
     /// Of `UploadService`.
@@ -78,6 +80,7 @@ impl Client {
             sessions: SessionServiceClient::new(channel.clone()),
             links: LinkServiceClient::new(channel.clone()),
             jobs: JobServiceClient::new(channel.clone()),
+            todos: TodoServiceClient::new(channel.clone()),
             identity: IdentityServiceClient::new(channel.clone()),
             admin: AdminServiceClient::new(channel.clone()),
             operator: OperatorServiceClient::new(channel.clone()),

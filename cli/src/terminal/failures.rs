@@ -49,10 +49,20 @@ pub(crate) struct Changed {
 impl Changed {
     /// Prints it. The call succeeded, but a missing artifact is still the caller's error.
     pub(crate) fn print(self, what: &str, output: Output) -> Result<(), CliError> {
-        output.data(&self, || match &self.job {
+        output.data(&self, || self.text(what))?;
+        self.outcome(output)
+    }
+
+    /// It as a person reads it.
+    pub(crate) fn text(&self, what: &str) -> String {
+        match &self.job {
             Some(job) if !job.has_ended() => job::fields(job),
             _ => format!("{} {what}\n", self.changed_count),
-        })?;
+        }
+    }
+
+    /// An error for a job that failed, and for artifacts that are missing.
+    pub(crate) fn outcome(&self, output: Output) -> Result<(), CliError> {
         if let Some(job) = &self.job {
             job::outcome(job)?;
         }

@@ -2,7 +2,7 @@
 
 use cairn_client::unary;
 use cairn_proto::{
-    json::StageChange,
+    json::{StageChange, present},
     v1::{ArtifactStage, ListStageChangesRequest, SetStageRequest},
 };
 use serde::Serialize;
@@ -81,14 +81,39 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     };
     let answer = args.key.call(output, set).await?;
     let job = args.wait.on(&client, answer.job, output).await?;
-    Changed {
-        changed_count: job
-            .as_ref()
-            .map_or(answer.changed_count, |job| job.done_count),
-        missing_artifact_ids: answer.missing_artifact_ids,
-        job,
+    let staged = Staged {
+        todo_count: answer.todo_count,
+        todo_hint: present(answer.todo_hint),
+        changed: Changed {
+            changed_count: job
+                .as_ref()
+                .map_or(answer.changed_count, |job| job.done_count),
+            missing_artifact_ids: answer.missing_artifact_ids,
+            job,
+        },
+    };
+    output.data(&staged, || {
+        let mut text = staged.changed.text("moved");
+        if staged.todo_count > 0 {
+            text += &format!("{} todos made: cairn todo list\n", staged.todo_count);
+        }
+        text
+    })?;
+    if let Some(hint) = &staged.todo_hint {
+        output.hint(hint);
     }
-    .print("moved", output)
+    staged.changed.outcome(output)
+}
+
+/// The answer of a move.
+#[derive(Serialize)]
+struct Staged {
+    #[serde(flatten)]
+    changed: Changed,
+    /// How many todos were made of the plans that are final now.
+    todo_count: i64,
+    /// Why none were made.
+    todo_hint: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -13,7 +13,8 @@ use cairn_proto::v1::{
     admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
-    session_service_client::SessionServiceClient, upload_service_client::UploadServiceClient,
+    session_service_client::SessionServiceClient, todo_service_client::TodoServiceClient,
+    upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Request,
@@ -83,6 +84,8 @@ pub struct Client {
     pub admin: AdminServiceClient<Authenticated>,
     /// Of `OperatorService`.
     pub operator: OperatorServiceClient<Authenticated>,
+    /// Lists and changes todos.
+    pub todos: TodoServiceClient<Authenticated>,
     /// Lists, reads and cancels jobs.
     pub jobs: JobServiceClient<Authenticated>,
     /// Makes, lists and revokes links.
@@ -216,6 +219,7 @@ impl Client {
             admin: AdminServiceClient::new(service.clone()),
             operator: OperatorServiceClient::new(service.clone()),
             jobs: JobServiceClient::new(service.clone()),
+            todos: TodoServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
             sessions: SessionServiceClient::new(service.clone()),
             uploads: UploadServiceClient::new(service),

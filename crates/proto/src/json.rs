@@ -17,6 +17,7 @@ mod lineage;
 mod link;
 mod page;
 mod session;
+mod todo;
 mod value;
 
 pub use access::{ApiKey, Narrowing, NewToken, Workload, scopes};
@@ -32,4 +33,7 @@ pub use lineage::{Derivation, Lineage, LineageArtifact};
 pub use link::Link;
 pub use page::Page;
 pub use session::{PublishedArtifact, SealedSession, Session};
-pub use value::{artifact_state, duration, job_state, job_type, kind, present, stage, timestamp};
+pub use todo::Todo;
+pub use value::{
+    artifact_state, duration, job_state, job_type, kind, present, stage, timestamp, todo_state,
+};

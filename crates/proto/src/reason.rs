@@ -118,6 +118,7 @@ impl ErrorReason {
             Self::JobNotFound => (NotFound, 404, "job_not_found", No),
             Self::UploadNotFound => (NotFound, 404, "upload_not_found", No),
             Self::TenantNotFound => (NotFound, 404, "tenant_not_found", No),
+            Self::TodoNotFound => (NotFound, 404, "todo_not_found", No),
             Self::ArtifactExpired => (NotFound, 410, "artifact_expired", No),
             Self::ArtifactDeleted => (NotFound, 410, "artifact_already_deleted", No),
             Self::LinkExpired => (NotFound, 410, "link_expired", No),

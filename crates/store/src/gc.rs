@@ -16,6 +16,7 @@ mod ghosts;
 mod jobs;
 mod orphans;
 mod passes;
+mod plans;
 mod reclaim;
 mod report;
 mod run;

@@ -67,6 +67,7 @@ pub(crate) mod stages;
 pub(crate) mod tenants;
 mod time;
 mod tls;
+pub(crate) mod todos;
 pub(crate) mod update;
 pub(crate) mod uploads;
 pub(crate) mod usage;

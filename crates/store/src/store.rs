@@ -58,6 +58,7 @@ pub(crate) mod sessions;
 pub(crate) mod stage;
 pub(crate) mod tenants;
 pub(crate) mod tickets;
+pub(crate) mod todos;
 pub(crate) mod update;
 pub(crate) mod upload;
 pub(crate) mod usage;

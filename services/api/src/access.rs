@@ -33,6 +33,7 @@ pub(crate) fn check(caller: &Caller, rule: &Rule) -> Result<()> {
         | Touches::Content
         | Touches::Links
         | Touches::Jobs
+        | Touches::Todos
         | Touches::Keys
         | Touches::Deployment => Ok(()),
     }

@@ -87,6 +87,7 @@ fn mapping(error: &Error) -> ErrorMapping {
         ),
         Error::LinkNotFound(id) => (ErrorReason::LinkNotFound, vec![("link_id", id.clone())]),
         Error::JobNotFound(id) => (ErrorReason::JobNotFound, vec![("job_id", id.clone())]),
+        Error::TodoNotFound(id) => (ErrorReason::TodoNotFound, vec![("todo_id", id.clone())]),
         Error::UploadNotFound(id) => (
             ErrorReason::UploadNotFound,
             vec![("artifact_id", id.clone())],

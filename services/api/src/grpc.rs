@@ -6,7 +6,8 @@ use cairn_proto::v1::{
     admin_service_server::AdminServiceServer, artifact_service_server::ArtifactServiceServer,
     identity_service_server::IdentityServiceServer, job_service_server::JobServiceServer,
     link_service_server::LinkServiceServer, operator_service_server::OperatorServiceServer,
-    session_service_server::SessionServiceServer, upload_service_server::UploadServiceServer,
+    session_service_server::SessionServiceServer, todo_service_server::TodoServiceServer,
+    upload_service_server::UploadServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,7 @@ mod plan_limits;
 mod request_body;
 mod responses;
 mod sessions;
+mod todos;
 mod upload;
 mod uploads;
 mod usage;
@@ -97,6 +99,7 @@ impl Services {
         )
         .add_service(LinkServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(JobServiceServer::new(self.clone()).accept_compressed(gzip))
+        .add_service(TodoServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(AdminServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(IdentityServiceServer::new(self.clone()).accept_compressed(gzip))
     }

@@ -9,6 +9,8 @@ use prost_types::FieldMask;
 
 use harness::{Cairn, Client};
 
+mod todos;
+
 /// Whose the thing is that a request is about. All labels have four characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -499,6 +501,7 @@ impl<'a> Things<'a> {
                 ..Default::default()
             }
             .encode_to_vec(),
+            "ListTodos" | "AddTodo" | "UpdateTodo" => self.todo_request(method).await,
             "CreateKey" => CreateKeyRequest {
                 name: self.name("k"),
                 scopes: vec![Scope::Read.into()],

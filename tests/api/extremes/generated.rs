@@ -32,7 +32,7 @@ use harness::{Cairn, Client, content, spec};
 const CASES: u32 = 40;
 
 /// Requests that only read, what the harness sends, and requests about keys and tokens, which `access` tests.
-const NOTHING_WRITTEN: [&str; 36] = [
+const NOTHING_WRITTEN: [&str; 37] = [
     "AbortUploadRequest",
     "ArtifactFilter",
     "BatchGetArtifactsRequest",
@@ -58,6 +58,7 @@ const NOTHING_WRITTEN: [&str; 36] = [
     "ListManifestRequest",
     "ListSessionsRequest",
     "ListStageChangesRequest",
+    "ListTodosRequest",
     "ListUploadsRequest",
     "ListVersionsRequest",
     "Narrowing",
@@ -166,6 +167,7 @@ async fn write_and_read(cairn: &Cairn, sent: &Sent, case: Case) {
     let changed = life.change(&made, &case.update).await;
     life.reads(&changed, &bytes).await;
     life.link(&made, case.link).await;
+    life.todos(&changed).await;
     life.hold_and_delete(&changed).await;
     life.bulk(&changed).await;
     if !made.session_id.is_empty() {

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 /// One path of each kind of route.
-const ROUTES: [(Method, &str); 8] = [
+const ROUTES: [(Method, &str); 9] = [
     (Method::GET, "/v1/whoami"),
     (Method::GET, "/v1/artifacts"),
     (Method::DELETE, "/v1/artifacts/art_0000000000000000"),
@@ -21,6 +21,7 @@ const ROUTES: [(Method, &str); 8] = [
     (Method::POST, "/v1/sessions/run/seal"),
     (Method::GET, "/v1/sessions/run/events"),
     (Method::GET, "/v1/jobs"),
+    (Method::PATCH, "/v1/todos/todo_0000000000000000"),
 ];
 
 #[tokio::test]
@@ -67,6 +68,7 @@ async fn what_cannot_be_read_has_the_shape_of_all_errors() {
         "/v1/sessions?after=x",
         "/v1/sessions/%ff",
         "/v1/jobs?state=done",
+        "/v1/todos?state=running",
     ] {
         assert_eq!(rest.get(path).await.refused(), invalid, "{path}");
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::v1::{ArtifactKind, ArtifactStage, ArtifactState, JobState, JobType};
+use crate::v1::{ArtifactKind, ArtifactStage, ArtifactState, JobState, JobType, TodoState};
 
 /// A text, which on the wire is empty where there is none.
 #[must_use]
@@ -75,6 +75,15 @@ pub fn job_state(state: i32) -> Option<String> {
     match JobState::try_from(state).ok()? {
         JobState::Unspecified => None,
         state => word(state.as_str_name(), "JOB_STATE_"),
+    }
+}
+
+/// `open`, `doing`, `done` or `dropped`.
+#[must_use]
+pub fn todo_state(state: i32) -> Option<String> {
+    match TodoState::try_from(state).ok()? {
+        TodoState::Unspecified => None,
+        state => word(state.as_str_name(), "TODO_STATE_"),
     }
 }
 

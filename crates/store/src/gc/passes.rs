@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::{
     audit,
     batches::{self, Batches},
-    ghosts, jobs, orphans, reclaim,
+    ghosts, jobs, orphans, plans, reclaim,
     run::Run,
     unfinished,
 };
@@ -72,6 +72,13 @@ pub static PASSES: &[Pass] = &[
         counts: &["job_batches"],
         looks: &[],
         work: Work::Whole(|run| Box::pin(jobs::run(run))),
+    },
+    Pass {
+        name: "plans",
+        every: Some(SECOND),
+        counts: &["plans_read"],
+        looks: &[],
+        work: Work::Whole(|run| Box::pin(plans::run(run))),
     },
     Pass {
         name: "expire",

@@ -75,6 +75,9 @@ pub(crate) async fn purge(tx: &Transaction<'_>, batch: Batch) -> Result<Taken> {
                  ), unlabelled AS (
                      DELETE FROM artifact_labels l USING purged
                      WHERE l.tenant_id = purged.tenant_id AND l.artifact_id = purged.id
+                 ), without_todos AS (
+                     DELETE FROM todos t USING purged
+                     WHERE t.tenant_id = purged.tenant_id AND t.plan_id = purged.id
                  )
                  SELECT tenant_id, id, why FROM purged",
                 PURGING.locked()

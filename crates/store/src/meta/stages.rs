@@ -3,10 +3,10 @@
 use tokio_postgres::Row;
 
 use super::{
-    artifact_row::VISIBLE,
+    artifact_row::{VISIBLE, artifact_id},
     connection::{Connection, Transaction},
     error::from_pg,
-    row::{self, Damage, at, readable},
+    row::{self, Damage, at, count, readable},
 };
 use crate::model::{
     change::StageChange,
@@ -58,8 +58,16 @@ pub(crate) async fn note_stage(
     Ok(())
 }
 
-/// Moves those of these artifacts that are visible and in another stage to a stage, and records it; returns how many.
-/// They are locked in one order, so that two calls for the same ones wait for each other instead of failing.
+/// What moving artifacts to a stage did.
+pub(crate) struct Moved {
+    /// How many were in another stage.
+    pub(crate) changed: u64,
+    /// The plans among them.
+    pub(crate) plans: Vec<ArtifactId>,
+}
+
+/// Moves those of these artifacts that are visible and in another stage to a stage, and records it. They are locked in
+/// one order, so that two calls for the same ones wait for each other instead of failing.
 #[tracing::instrument(target = "postgres", name = "stages.set_stage", skip_all)]
 pub(crate) async fn set_stage(
     tx: &Transaction<'_>,
@@ -67,8 +75,9 @@ pub(crate) async fn set_stage(
     ids: &[ArtifactId],
     stage: Stage,
     by: &By<'_>,
-) -> Result<u64> {
-    tx.execute(
+) -> Result<Moved> {
+    let row = tx
+        .query_one(
             &format!(
                 "WITH was AS (
                      SELECT a.tenant_id, a.id, a.stage FROM artifacts a
@@ -77,11 +86,13 @@ pub(crate) async fn set_stage(
                  ), changed AS (
                      UPDATE artifacts a SET stage = $3, revision = a.revision + 1, updated_at = now()
                      FROM was WHERE a.tenant_id = was.tenant_id AND a.id = was.id
-                     RETURNING a.tenant_id, a.id, was.stage
+                     RETURNING a.tenant_id, a.id, was.stage, a.kind
+                 ), noted AS (
+                     INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4,
+                         workload)
+                     SELECT tenant_id, id, stage, $3, $4, $5, $6 FROM changed
                  )
-                 INSERT INTO stage_changes (tenant_id, artifact_id, from_stage, to_stage, agent_id, key_last_4,
-                     workload)
-                 SELECT tenant_id, id, stage, $3, $4, $5, $6 FROM changed"
+                 SELECT count(*), coalesce(array_agg(id) FILTER (WHERE kind = 'plan'), '{{}}') FROM changed"
             ),
             &[
                 &tenant.0,
@@ -93,7 +104,13 @@ pub(crate) async fn set_stage(
             ],
         )
         .await
-        .map_err(from_pg)
+        .map_err(from_pg)?;
+    let plans: Vec<&str> = at(&row, 1)?;
+    let plans: Result<_> = plans.into_iter().map(artifact_id).collect();
+    Ok(Moved {
+        changed: count(&row, 0)?,
+        plans: plans?,
+    })
 }
 
 /// The stage changes of an artifact, latest first.

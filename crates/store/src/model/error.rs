@@ -106,6 +106,11 @@ pub enum Error {
     /// No such job for this tenant.
     #[error("job '{0}' does not exist")]
     JobNotFound(String),
+    /// No such todo for this tenant, or its plan or session is gone.
+    #[error(
+        "todo '{0}' does not exist, or its plan is gone: `ListTodos` shows those that are there"
+    )]
+    TodoNotFound(String),
     /// No such API key for this tenant, or one that has ended.
     #[error("API key '{0}' does not exist, was revoked or has expired")]
     KeyNotFound(String),

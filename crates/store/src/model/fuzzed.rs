@@ -8,6 +8,8 @@ use crate::model::{
     media_type::guess,
     page::{Listing, Position},
     reference::{FileName, RawName},
+    steps::{MAX_STEPS, steps_of},
+    todo::TodoText,
 };
 
 #[test]
@@ -74,5 +76,19 @@ fn the_type_of_any_content_is_a_type() {
         let found = guess(&String::from_utf8_lossy(name), content);
         assert!(found.is_ascii() && found.split('/').count() == 2, "{found}");
         found
+    });
+}
+
+#[test]
+fn the_steps_of_any_content_are_texts_of_todos() {
+    fuzz("plans", |bytes| {
+        let steps = steps_of(bytes, true).steps;
+        assert!(steps.len() <= MAX_STEPS);
+        for step in &steps {
+            let text = step.text.as_str().to_owned();
+            assert_eq!(TodoText::new(text), Ok(step.text.clone()));
+        }
+        assert!(steps_of(bytes, false).more);
+        steps
     });
 }

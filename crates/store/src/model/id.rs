@@ -34,6 +34,10 @@ pub struct LinkId(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct JobId(String);
 
+/// `todo_` and 16 characters of `[A-Za-z0-9]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TodoId(String);
+
 /// `upl_` and 20 characters of `[A-Za-z0-9]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UploadId(String);
@@ -108,6 +112,29 @@ impl JobId {
     }
 }
 
+impl TodoId {
+    const PREFIX: &str = "todo_";
+    const RANDOM: usize = 16;
+
+    pub(crate) fn fresh() -> Self {
+        Self(fresh(Self::PREFIX, Self::RANDOM))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TodoId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        check(text, Self::PREFIX, Self::RANDOM).map(Self)
+    }
+}
+
 impl FromStr for UploadId {
     type Err = Malformed;
 
@@ -153,6 +180,12 @@ impl fmt::Display for UploadId {
 }
 
 impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TodoId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

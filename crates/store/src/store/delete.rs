@@ -11,7 +11,7 @@ use crate::{
     meta::{
         artifacts as rows, pending, reach,
         selection::{self, Match, Survey},
-        sessions,
+        sessions, todos,
     },
     model::{
         audit::Deed,
@@ -148,6 +148,7 @@ impl Store {
         let matching = Expression::of(filter_of(all)?);
         let task = Task::DeleteSession { session_id };
         let job = start_job(&once, caller, &matching, &task).await?;
+        todos::delete_of_session(&once.tx, tenant, &session).await?;
         once.commit(
             Deed::done(
                 caller,

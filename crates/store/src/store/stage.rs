@@ -20,6 +20,7 @@ use crate::{
         Store,
         idempotent::IdempotentWrite,
         jobs::{SelectedArtifacts, bulk_again},
+        todos::PlansRead,
     },
 };
 
@@ -30,6 +31,9 @@ pub struct Staged {
     pub changed: u64,
     /// The named artifacts that are not visible.
     pub missing: Vec<String>,
+    /// What was made of the plans that are final now; nothing in the answer to a repeated call.
+    #[serde(skip)]
+    pub plans: PlansRead,
 }
 
 impl Store {
@@ -63,18 +67,31 @@ impl Store {
             agent: agent.as_ref(),
             credential: &caller.credential,
         };
-        let result = match SelectedArtifacts::of(&once, caller, selected, &task).await? {
+        let tenant = caller.tenant.id;
+        let mut plans = Vec::new();
+        let mut result = match SelectedArtifacts::of(&once, caller, selected, &task).await? {
             Err(job) => Bulk::Started(Box::new(job)),
-            Ok(few) => Bulk::Done(Staged {
-                changed: rows::set_stage(&once.tx, caller.tenant.id, &few.ids, stage, &by).await?,
-                missing: few.missing,
-            }),
+            Ok(few) => {
+                let moved = rows::set_stage(&once.tx, tenant, &few.ids, stage, &by).await?;
+                if stage == Stage::Final {
+                    plans = moved.plans;
+                }
+                Bulk::Done(Staged {
+                    changed: moved.changed,
+                    missing: few.missing,
+                    plans: PlansRead::default(),
+                })
+            }
         };
         once.commit(
             Deed::done(caller, "SetStage", &selected.to_string()),
             result.to_json(),
         )
         .await?;
+        drop(client);
+        if let Bulk::Done(staged) = &mut result {
+            staged.plans = self.read_final_plans(tenant, &plans).await;
+        }
         Ok(result)
     }
 

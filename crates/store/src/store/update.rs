@@ -13,6 +13,7 @@ use crate::{
         audit::Deed,
         error::{Error, Result},
         idempotency::{Fingerprint, IdempotencyKey},
+        record::{Kind, Stage},
         reference::ArtifactRef,
         tenant::Caller,
         text::Metadata,
@@ -33,6 +34,21 @@ impl Store {
     /// expiry without the scope to delete; what a key answers.
     #[tracing::instrument(skip_all)]
     pub async fn update_artifact(
+        &self,
+        caller: &Caller,
+        wanted: &ArtifactRef,
+        update: &ArtifactUpdate,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Artifact> {
+        let updated = self.update_record(caller, wanted, update, key).await?;
+        if update.stage == Some(Stage::Final) && updated.kind == Kind::Plan {
+            let plan = std::slice::from_ref(&updated.id);
+            self.read_final_plans(caller.tenant.id, plan).await;
+        }
+        Ok(updated)
+    }
+
+    async fn update_record(
         &self,
         caller: &Caller,
         wanted: &ArtifactRef,

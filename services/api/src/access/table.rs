@@ -35,6 +35,8 @@ pub(crate) enum Touches {
     Links,
     /// Jobs that were started under no wider narrowing than the caller's.
     Jobs,
+    /// Todos of plans that are within the caller's narrowing, and of sessions that are within it as wholes.
+    Todos,
     /// The keys of the tenant.
     Keys,
     /// What the tenant has altogether.
@@ -57,7 +59,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 65] = [
+const TABLE: [(&str, Rule); 68] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -100,6 +102,9 @@ const TABLE: [(&str, Rule); 65] = [
     row("cairn.v1.JobService/GetJob", Needs::All(&[Read]), Touches::Jobs),
     row("cairn.v1.JobService/ListJobs", Needs::All(&[Read]), Touches::Jobs),
     row("cairn.v1.JobService/CancelJob", Needs::Any(&[Delete, Write, Hold]), Touches::Jobs),
+    row("cairn.v1.TodoService/ListTodos", Needs::All(&[Read]), Touches::Todos),
+    row("cairn.v1.TodoService/AddTodo", Needs::All(&[Write]), Touches::Todos),
+    row("cairn.v1.TodoService/UpdateTodo", Needs::All(&[Write]), Touches::Todos),
     row("cairn.v1.IdentityService/WhoAmI", Needs::Credential, Touches::Nothing),
     row("cairn.v1.IdentityService/CreateToken", Needs::Credential, Touches::Nothing),
     row("cairn.v1.IdentityService/GetUsage", Needs::All(&[Read]), Touches::Tenant),

@@ -24,6 +24,7 @@ mod routes;
 mod session_artifacts;
 mod sessions;
 mod spec;
+mod todos;
 mod upload;
 mod uploads;
 mod usage;
@@ -95,6 +96,9 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(DELETE, "/v1/links/{link_id}", "LinkService/RevokeLink", links::revoke)
         .add(GET, "/v1/jobs", "JobService/ListJobs", jobs::list)
         .add(GET, "/v1/jobs/{job_id}", "JobService/GetJob", jobs::get)
-        .add(POST, "/v1/jobs/{job_id}/cancel", "JobService/CancelJob", jobs::cancel);
+        .add(POST, "/v1/jobs/{job_id}/cancel", "JobService/CancelJob", jobs::cancel)
+        .add(GET, "/v1/todos", "TodoService/ListTodos", todos::list)
+        .add(POST, "/v1/todos", "TodoService/AddTodo", todos::add)
+        .add(PATCH, "/v1/todos/{todo_id}", "TodoService/UpdateTodo", todos::update);
     routes.finish().with_state(services)
 }

@@ -117,7 +117,9 @@ async fn work(
                 agent: agent.as_ref(),
                 credential: &job.credential,
             };
-            batch.done = stages::set_stage(tx, tenant, &ids, *stage, &by).await?;
+            batch.done = stages::set_stage(tx, tenant, &ids, *stage, &by)
+                .await?
+                .changed;
         }
     }
     Ok(batch)

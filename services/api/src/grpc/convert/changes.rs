@@ -98,6 +98,8 @@ pub(in crate::grpc) fn staged(staged: Bulk<Staged>) -> v1::SetStageResponse {
             changed_count: convert::size(staged.changed),
             missing_artifact_ids: staged.missing,
             job: None,
+            todo_count: convert::size(staged.plans.todos),
+            todo_hint: staged.plans.hint.to_owned(),
         },
         Bulk::Started(job) => v1::SetStageResponse {
             job: Some(jobs::job(*job)),
