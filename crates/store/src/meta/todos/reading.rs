@@ -13,7 +13,8 @@ use crate::{
         artifact::Artifact,
         error::Result,
         id::{ArtifactId, TenantId, TodoId},
-        todo::{KnownTodo, Reading, TodoState},
+        reading::{KnownTodo, Reading},
+        todo::TodoState,
     },
 };
 

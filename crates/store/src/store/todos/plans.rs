@@ -9,18 +9,14 @@ use std::time::Duration;
 use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
-    meta::{
-        artifacts,
-        todos::reading::{self as rows},
-        update,
-    },
+    meta::{artifacts, todos::reading as rows, update},
     model::{
         artifact::Artifact,
         error::{Error, Result, describe},
         id::{ArtifactId, TenantId},
+        reading::Reading,
         record::{Kind, Stage},
         steps::{MAX_PLAN_BYTES, MAX_STEPS, Steps, steps_of},
-        todo::Reading,
     },
     store::{Store, read::Download},
 };
