@@ -498,14 +498,18 @@ class SetStageRequest(_message.Message):
     def __init__(self, stage: _Optional[_Union[_artifact_pb2.ArtifactStage, str]] = ..., artifact_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., agent_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., matching: _Optional[_Union[ArtifactFilter, _Mapping]] = ...) -> None: ...
 
 class SetStageResponse(_message.Message):
-    __slots__ = ("changed_count", "missing_artifact_ids", "job")
+    __slots__ = ("changed_count", "missing_artifact_ids", "job", "todo_count", "todo_hint")
     CHANGED_COUNT_FIELD_NUMBER: _ClassVar[int]
     MISSING_ARTIFACT_IDS_FIELD_NUMBER: _ClassVar[int]
     JOB_FIELD_NUMBER: _ClassVar[int]
+    TODO_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TODO_HINT_FIELD_NUMBER: _ClassVar[int]
     changed_count: int
     missing_artifact_ids: _containers.RepeatedScalarFieldContainer[str]
     job: _job_pb2.Job
-    def __init__(self, changed_count: _Optional[int] = ..., missing_artifact_ids: _Optional[_Iterable[str]] = ..., job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
+    todo_count: int
+    todo_hint: str
+    def __init__(self, changed_count: _Optional[int] = ..., missing_artifact_ids: _Optional[_Iterable[str]] = ..., job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., todo_count: _Optional[int] = ..., todo_hint: _Optional[str] = ...) -> None: ...
 
 class ListStageChangesRequest(_message.Message):
     __slots__ = ("artifact_id", "name")
