@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{start, text};
 
-/// For tests that take half a minute on an idle machine.
+/// For tests that take a quarter of a minute on an idle machine.
 const LONG: Duration = Duration::from_secs(600);
 
 /// A program of the client's virtual environment, with the client's sources, the address and the key in its environment.
@@ -27,7 +27,9 @@ fn command(cairn: &Cairn, name: &str, args: &[&str]) -> tokio::process::Command 
 #[tokio::test]
 async fn the_python_client_passes_its_tests() {
     let (cairn, _shell) = start().await;
-    let mut pytest = command(&cairn, "pytest", &["-p", "no:cacheprovider"]);
+    // fsspec's own tests are many, and for `make polyglot`.
+    let args = ["-p", "no:cacheprovider", "--ignore=tests/test_fsspec.py"];
+    let mut pytest = command(&cairn, "pytest", &args);
     let ended = timeout(LONG, pytest.output()).await.unwrap();
     let output = ended.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
