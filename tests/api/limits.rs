@@ -2,14 +2,19 @@
 
 use cairn_proto::v1::{
     CreateKeyRequest, CreateLinkRequest, DeletePlanRequest, GetTenantRequest, Limit, LimitKind,
-    LimitState, ListPlansRequest, ListTenantsRequest, Scope, SetPlanRequest, SetTenantRequest,
-    Tenant, WatchSessionRequest, WhoAmIRequest, WhoAmIResponse,
+    LimitState, ListPlansRequest, ListSessionsRequest, ListTenantsRequest, Scope, SetPlanRequest,
+    SetTenantRequest, Tenant, UpdateSessionRequest, WatchSessionRequest, WhoAmIRequest,
+    WhoAmIResponse,
 };
 use cairn_store::NewApiKey;
 use futures_util::future::join_all;
+use prost_types::FieldMask;
 use tonic::{Code, Status};
 
-use harness::{Bytes, Cairn, Client, Refusal, Rest, Setup, content, eventually, refused, spec};
+use harness::{
+    Bytes, Cairn, Client, Refusal, Rest, Setup, Wire, content, eventually, postgres, refused,
+    session_spec, spec,
+};
 
 use crate::watch::replica;
 
@@ -377,4 +382,166 @@ async fn a_replica_allows_its_share() {
         one.is_ok() && try_watch(&client).await.is_err()
     })
     .await;
+}
+
+/// A write into a session that exists is none the worse; a batch of small writes is refused one by one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sessions_are_limited_however_many_are_made_at_once() {
+    let cairn = started().await;
+    limited(&cairn, LimitKind::Sessions, 3).await;
+    let name = |number: usize| format!("{number}");
+    let specs = (0..8).map(|number| session_spec("f", &name(number)));
+    let made = join_all(specs.map(|spec| cairn.client.create(spec, "x"))).await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 3);
+    let refusals = made.into_iter().filter_map(Result::err);
+    for refusal in refusals.map(|status| refused(Err::<(), _>(status))) {
+        assert_eq!(refusal.reason, "QUOTA_EXCEEDED");
+        assert_eq!(refusal.metadata["limit"], "sessions");
+        assert_eq!(refusal.metadata["max"], "3");
+    }
+    let request = ListSessionsRequest::default();
+    let listed = cairn.client.sessions.clone().list_sessions(request).await;
+    let listed = listed.unwrap().into_inner().sessions;
+    assert_eq!(listed.len(), 3);
+    let known = session_spec("g", &listed[0].session_id);
+    cairn.client.create(known, "x").await.unwrap();
+    let update = UpdateSessionRequest {
+        session_id: "new".to_owned(),
+        update_mask: Some(FieldMask {
+            paths: vec!["display_name".to_owned()],
+        }),
+        display_name: "new".to_owned(),
+        allow_missing: true,
+        ..Default::default()
+    };
+    let updated = cairn.client.sessions.clone().update_session(update).await;
+    assert_eq!(refused(updated).reason, "QUOTA_EXCEEDED");
+    let me = who(&cairn.client).await;
+    let sessions = state(&me, LimitKind::Sessions);
+    assert_eq!((sessions.used, sessions.left), (Some(3), Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn open_uploads_are_limited_however_many_are_opened() {
+    let cairn = started().await;
+    limited(&cairn, LimitKind::OpenUploads, 2).await;
+    let opened = join_all((0..6).map(|_| cairn.client.start_upload(spec("a")))).await;
+    let open: Vec<_> = opened.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(open.len(), 2);
+    let refusal = refused(cairn.client.start_upload(spec("a")).await);
+    assert_eq!(refusal.reason, "QUOTA_EXCEEDED");
+    assert_eq!(refusal.metadata["limit"], "open_uploads");
+    let me = who(&cairn.client).await;
+    let uploads = state(&me, LimitKind::OpenUploads);
+    assert_eq!((uploads.used, uploads.left), (Some(2), Some(0)));
+    cairn.client.abort_upload(&open[0].upload_id).await.unwrap();
+    cairn.client.start_upload(spec("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn limits_that_cost_a_count_have_a_most() {
+    let cairn = started().await;
+    let operator = operator(&cairn).await;
+    for (kind, max) in [
+        (LimitKind::Sessions, 100_001),
+        (LimitKind::OpenUploads, 10_001),
+    ] {
+        let wanted = vec![limit(kind, max)];
+        let refusal = refused(plan(&operator, "large", wanted).await);
+        assert_eq!(refusal.code, Code::InvalidArgument, "{max}");
+    }
+}
+
+/// Nothing of a request is left out silently.
+#[tokio::test]
+async fn more_limits_than_there_can_be_are_refused() {
+    let cairn = started().await;
+    let operator = operator(&cairn).await;
+    let many = vec![LimitKind::Links.into(); 65];
+    let reset = SetTenantRequest {
+        name: "acme".to_owned(),
+        reset_limits: many.clone(),
+        ..Default::default()
+    };
+    let refusal = refused(tenant(&operator, reset).await);
+    assert_eq!(refusal.fields, ["reset_limits"]);
+    let many = many.into_iter().map(|kind| Limit { kind, max: Some(1) });
+    let refusal = refused(plan(&operator, "small", many.collect()).await);
+    assert_eq!(refusal.fields, ["limits"]);
+}
+
+/// WhoAmI counts as far as the limit goes, and once.
+#[tokio::test]
+async fn whoami_counts_links_to_their_limit_and_once() {
+    let (url, wire) = Wire::before(&postgres::database().await).await;
+    let cairn = Setup::on(Bytes::Files).database(url).start().await;
+    limited(&cairn, LimitKind::Links, 20_000).await;
+    let artifact = cairn.client.create(spec("a"), "a").await.unwrap();
+    cairn
+        .sql(&format!(
+            "INSERT INTO links (id, tenant_id, artifact_id, expires_at)
+             SELECT 'lnk_' || lpad(i::text, 20, '0'), a.tenant_id, a.id, now() + interval '1 day'
+             FROM artifacts a, generate_series(1, 10050) i WHERE a.id = '{}'",
+            artifact.artifact_id
+        ))
+        .await;
+    wire.take();
+    let told = Rest::of(&cairn).get("/v1/whoami").await.ok();
+    assert_eq!(told["active_links"], 10_050);
+    let asked = wire.take().statements;
+    let counts = asked.iter().filter(|sql| sql.contains("FROM links"));
+    assert_eq!(counts.count(), 1, "{asked:?}");
+    let me = who(&cairn.client).await;
+    let links = state(&me, LimitKind::Links);
+    assert_eq!((links.used, links.left), (Some(10_050), Some(9_950)));
+}
+
+/// Both wait for the tenant's row, in either order, and both succeed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_plan_and_its_tenant_can_be_set_at_once() {
+    let cairn = started().await;
+    let operator = limited(&cairn, LimitKind::Calls, 100).await;
+    let database = cairn.database().await;
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let wanted = SetTenantRequest {
+        name: "acme".to_owned(),
+        plan: Some("small".to_owned()),
+        never_expires_allowed: Some(false),
+        ..Default::default()
+    };
+    for tenant_first in [true, false] {
+        let lock = "BEGIN; SELECT FROM tenants WHERE name = 'acme' FOR NO KEY UPDATE";
+        database.batch_execute(lock).await.unwrap();
+        let set_tenant = async {
+            tenant(&operator, wanted.clone()).await.unwrap();
+        };
+        let set_plan = async {
+            let limits = vec![limit(LimitKind::Calls, 200)];
+            plan(&operator, "small", limits).await.unwrap();
+        };
+        let waits = async |count| {
+            eventually("the waiting calls", async || {
+                cairn.count(waiting).await == count
+            })
+            .await;
+        };
+        let release = async {
+            waits(2).await;
+            database.batch_execute("COMMIT").await.unwrap();
+        };
+        if tenant_first {
+            let second = async {
+                waits(1).await;
+                set_plan.await;
+            };
+            futures_util::join!(set_tenant, second, release);
+        } else {
+            let second = async {
+                waits(1).await;
+                set_tenant.await;
+            };
+            futures_util::join!(set_plan, second, release);
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub use model::{
     id::{ArtifactId, JobId, LinkId, TodoId, UploadId},
     idempotency::IdempotencyKey,
     job::{Bulk, Job, JobState, Task},
-    limit::{LimitKind, LimitReached},
+    limit::{CountReached, LimitKind, LimitReached},
     lineage::{Derivation, Direction, Relative},
     link::{LINK_LOCK, Link, LinkPolicy, LinkPolicyUpdate, NewLink},
     link_password::LinkPassword,

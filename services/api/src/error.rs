@@ -212,9 +212,12 @@ fn mapping(error: &Error) -> ErrorMapping {
                 ..ErrorReason::RateLimited.into()
             };
         }
-        Error::TooManyLinks(max) => (
+        Error::CountReached(reached) => (
             ErrorReason::QuotaExceeded,
-            vec![("limit", "links".to_owned()), ("max", max.to_string())],
+            vec![
+                ("limit", reached.kind.to_string()),
+                ("max", reached.max.to_string()),
+            ],
         ),
         Error::TenantNotFound(name) => (
             ErrorReason::TenantNotFound,

@@ -154,6 +154,20 @@ async fn wrong_passwords_lock_a_link_for_a_while() {
     assert_eq!(status_with(&link.url, PASSWORD).await, 200);
 }
 
+/// No reader with the right password is refused because of the others.
+#[tokio::test]
+async fn right_passwords_at_once_lock_no_link() {
+    let (cairn, id) = started().await;
+    let wanted = CreateLinkRequest {
+        password: PASSWORD.into(),
+        ..to(&id)
+    };
+    let link = create(&cairn, wanted).await.unwrap();
+    let readers = join_all((0..30).map(|_| status_with(&link.url, PASSWORD))).await;
+    assert_eq!(readers, [200; 30]);
+    assert_eq!(cairn.count("SELECT sum(attempts) FROM links").await, 0);
+}
+
 #[tokio::test]
 async fn links_that_are_switched_off_do_not_open() {
     let (cairn, id) = started().await;

@@ -272,15 +272,15 @@ pub(crate) async fn revoke_of(
     row.as_ref().map(read).transpose()
 }
 
-/// Revokes a key; false if there is none with that id.
+/// Revokes a key, and returns its tenant's id; `None` if there is none with that id.
 #[tracing::instrument(target = "postgres", name = "api_keys.revoke", skip_all)]
-pub(crate) async fn revoke(client: &Connection, id: Uuid) -> Result<bool> {
-    let rows = client
-        .execute(
-            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1",
+pub(crate) async fn revoke(tx: &Connection, id: Uuid) -> Result<Option<TenantId>> {
+    let row = tx
+        .query_opt(
+            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING tenant_id",
             &[&id],
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows > 0)
+    Ok(row.map(|row| at(&row, 0).map(TenantId)).transpose()?)
 }

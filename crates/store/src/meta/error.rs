@@ -5,7 +5,10 @@ use std::{error::Error as StdError, time::Duration};
 use tokio_postgres::error::SqlState;
 
 use super::row::Damage;
-use crate::model::error::Error;
+use crate::model::{
+    error::Error,
+    limit::{CountReached, LimitKind},
+};
 
 /// Why a statement has no result.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +40,23 @@ pub(crate) fn from_pg(e: impl Into<PgError>) -> Error {
     if let PgError::Damaged(damage) = e {
         return damage.into();
     }
+    if let Some(reached) = session_limit(&e) {
+        return reached.into();
+    }
     match e.code() {
         None => unavailable(e), // the connection failed, or was cut
         Some(code) if is_transient(code) || is_conflict(code) => unavailable(e),
         Some(_) => Error::Internal(e.into()),
     }
+}
+
+/// The limit on sessions, if the trigger that holds it refused the statement.
+fn session_limit(e: &PgError) -> Option<CountReached> {
+    let PgError::Driver(e) = e else { return None };
+    let refusal = e.as_db_error().filter(|e| e.code().code() == "CA001")?;
+    let max = refusal.detail()?.parse().ok()?;
+    let kind = LimitKind::Sessions;
+    Some(CountReached { kind, max })
 }
 
 impl From<PgError> for Error {

@@ -41,18 +41,17 @@ pub(crate) async fn by_name(client: &Connection, name: &str) -> Result<Option<Li
     Ok(row.as_ref().map(read).transpose()?)
 }
 
-/// Changes a tenant's policy; false if there is no such tenant.
+/// Changes the policy of the tenant of this name, whose id it returns.
 #[tracing::instrument(target = "postgres", name = "link_policy.update", skip_all)]
 pub(crate) async fn update(
-    client: &Connection,
+    tx: &Transaction<'_>,
     name: &str,
     update: LinkPolicyUpdate,
-) -> Result<bool> {
-    let tx = client.transaction().await.map_err(from_pg)?;
-    let locked = format!("SELECT {COLUMNS} FROM tenants WHERE name = $1 FOR NO KEY UPDATE");
+) -> Result<Option<TenantId>> {
+    let locked = format!("SELECT {COLUMNS}, id FROM tenants WHERE name = $1 FOR NO KEY UPDATE");
     let row = tx.query_opt(&locked, &[&name]).await.map_err(from_pg)?;
     let Some(row) = row else {
-        return Ok(false);
+        return Ok(None);
     };
     let policy = update.applied(read(&row)?)?;
     let most = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
@@ -69,6 +68,5 @@ pub(crate) async fn update(
     )
     .await
     .map_err(from_pg)?;
-    tx.commit().await.map_err(from_pg)?;
-    Ok(true)
+    Ok(Some(TenantId(at(&row, 3)?)))
 }

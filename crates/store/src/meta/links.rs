@@ -223,18 +223,29 @@ pub(crate) async fn count_download(client: &Connection, id: &LinkId) -> Result<b
     Ok(counted == 1)
 }
 
-/// Counts an attempt at a link's password before it is compared, so that attempts in parallel are no more. False if there
-/// were too many.
-#[tracing::instrument(target = "postgres", name = "links.count_attempt", skip_all)]
-pub(crate) async fn count_attempt(client: &Connection, id: &LinkId) -> Result<bool> {
-    let lately = "attempts_since > now() - $2 * interval '1 ms'";
+/// Whether the wrong passwords of a link are as many as allowed.
+#[tracing::instrument(target = "postgres", name = "links.is_locked", skip_all)]
+pub(crate) async fn is_locked(client: &Connection, id: &LinkId) -> Result<bool> {
+    let row = client
+        .query_opt(
+            &format!("SELECT FROM links WHERE id = $1 AND attempts >= $3 AND {LATELY}"),
+            &[&id.as_str(), &millis(LINK_LOCK), &MOST_ATTEMPTS],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.is_some())
+}
+
+/// Counts a wrong password of a link; false if there are as many as allowed.
+#[tracing::instrument(target = "postgres", name = "links.count_wrong", skip_all)]
+pub(crate) async fn count_wrong(client: &Connection, id: &LinkId) -> Result<bool> {
     let counted = client
         .execute(
             &format!(
                 "UPDATE links SET
-                     attempts = CASE WHEN {lately} THEN attempts + 1 ELSE 1 END,
-                     attempts_since = CASE WHEN {lately} THEN attempts_since ELSE now() END
-                 WHERE id = $1 AND (attempts < $3 OR attempts_since IS NULL OR NOT {lately})"
+                     attempts = CASE WHEN {LATELY} THEN attempts + 1 ELSE 1 END,
+                     attempts_since = CASE WHEN {LATELY} THEN attempts_since ELSE now() END
+                 WHERE id = $1 AND (attempts < $3 OR NOT {LATELY})"
             ),
             &[&id.as_str(), &millis(LINK_LOCK), &MOST_ATTEMPTS],
         )
@@ -243,15 +254,5 @@ pub(crate) async fn count_attempt(client: &Connection, id: &LinkId) -> Result<bo
     Ok(counted == 1)
 }
 
-/// Takes an attempt back: its password was right.
-#[tracing::instrument(target = "postgres", name = "links.forgive_attempt", skip_all)]
-pub(crate) async fn forgive_attempt(client: &Connection, id: &LinkId) -> Result<()> {
-    client
-        .execute(
-            "UPDATE links SET attempts = attempts - 1 WHERE id = $1 AND attempts > 0",
-            &[&id.as_str()],
-        )
-        .await
-        .map(drop)
-        .map_err(from_pg)
-}
+/// Whether the count of a link's wrong passwords is one of the last `LINK_LOCK`, which is $2.
+const LATELY: &str = "coalesce(attempts_since > now() - $2 * interval '1 ms', false)";

@@ -75,15 +75,15 @@ pub(crate) async fn record_multipart(
     Ok(rows > 0)
 }
 
-/// Gives an upload up: its bytes may be reclaimed after the grace.
+/// Gives an upload up: its bytes may be reclaimed after the grace. False if it was settled already.
 #[tracing::instrument(target = "postgres", name = "objects.abandon", skip_all)]
 pub(crate) async fn abandon(
     client: &Connection,
     tenant: TenantId,
     id: ObjectId,
     grace: Duration,
-) -> Result<()> {
-    client
+) -> Result<bool> {
+    let rows = client
         .execute(
             "UPDATE objects SET state = 'condemned', not_before = now() + $3 * interval '1 ms',
                  next_attempt_at = now() + $3 * interval '1 ms'
@@ -92,7 +92,7 @@ pub(crate) async fn abandon(
         )
         .await
         .map_err(from_pg)?;
-    Ok(())
+    Ok(rows > 0)
 }
 
 /// Which of these contents no visible artifact within reach has, by their places.

@@ -24,6 +24,27 @@ pub(super) fn changes(row: &Row, column: &str) -> Result<LimitChanges, Damage> {
     Ok(known.collect())
 }
 
+/// How a transaction changes plans and tenants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Administration {
+    /// Plans, and with them their tenants.
+    OfPlans,
+    /// One tenant, and not its plan.
+    OfTenant,
+}
+
+/// Begins to change plans or a tenant. Called before the rows of either are locked: a change of a plan locks its tenants
+/// after it, and a change of a tenant locks its plan after it, so the two would wait for each other.
+#[tracing::instrument(target = "postgres", name = "plans.enter", skip_all)]
+pub(crate) async fn enter(tx: &Transaction<'_>, to_change: Administration) -> Result<()> {
+    let lock = match to_change {
+        Administration::OfPlans => "pg_advisory_xact_lock",
+        Administration::OfTenant => "pg_advisory_xact_lock_shared",
+    };
+    let sql = format!("SELECT {lock}(hashtextextended('cairn plans', 0))");
+    tx.execute(&sql, &[]).await.map(drop).map_err(from_pg)
+}
+
 /// Keeps a plan from being changed or deleted before the transaction ends.
 ///
 /// # Errors

@@ -278,6 +278,14 @@ pub(crate) async fn keep_digest(
     Ok(())
 }
 
+/// Counts a tenant's sessions, up to so many.
+#[tracing::instrument(target = "postgres", name = "sessions.count_up_to", skip_all)]
+pub(crate) async fn count_up_to(client: &Connection, tenant: TenantId, most: i64) -> Result<i64> {
+    let sql = "SELECT count(*), 'sessions' FROM (SELECT FROM sessions WHERE tenant_id = $1 LIMIT $2) counted";
+    let row = client.query_one(sql, &[&tenant.0, &most]).await;
+    row::read(&row.map_err(from_pg)?, "sessions", 1, |row| at(row, 0))
+}
+
 /// Updates a session; false if it does not exist.
 #[tracing::instrument(target = "postgres", name = "sessions.update", skip_all)]
 pub(crate) async fn update(

@@ -121,18 +121,19 @@ pub(crate) async fn list(
     Ok(read?)
 }
 
-/// Changes a tenant's limits; false if there is no such tenant.
+/// Changes the limits of the tenant of this name, whose id it returns. The transaction has begun with `plans::enter`.
 #[tracing::instrument(target = "postgres", name = "tenants.update", skip_all)]
 pub(crate) async fn update(
     tx: &Transaction<'_>,
     name: &str,
     update: &TenantUpdate,
-) -> Result<bool> {
-    let locked =
-        format!("SELECT {LIMITS}, t.overrides FROM tenants t WHERE t.name = $1 FOR NO KEY UPDATE");
+) -> Result<Option<TenantId>> {
+    let locked = format!(
+        "SELECT t.id, {LIMITS}, t.overrides FROM tenants t WHERE t.name = $1 FOR NO KEY UPDATE"
+    );
     let row = tx.query_opt(&locked, &[&name]).await.map_err(from_pg)?;
     let Some(row) = row else {
-        return Ok(false);
+        return Ok(None);
     };
     let (keeping, _) = limits(&row)?;
     let keeping = update.keeping(keeping)?;
@@ -160,5 +161,5 @@ pub(crate) async fn update(
     )
     .await
     .map_err(from_pg)?;
-    Ok(true)
+    Ok(Some(TenantId(at(&row, "id")?)))
 }

@@ -142,6 +142,15 @@ pub(crate) async fn insert(
     Ok(rows > 0)
 }
 
+/// Counts a tenant's open uploads, up to so many.
+#[tracing::instrument(target = "postgres", name = "uploads.count_open", skip_all)]
+pub(crate) async fn count_open(client: &Connection, tenant: TenantId, most: i64) -> Result<i64> {
+    let sql = "SELECT count(*), 'uploads' FROM (SELECT FROM objects
+        WHERE tenant_id = $1 AND state = 'staging' AND reserved_bytes IS NOT NULL LIMIT $2) counted";
+    let row = client.query_one(sql, &[&tenant.0, &most]).await;
+    row::read(&row.map_err(from_pg)?, "uploads", 1, |row| at(row, 0))
+}
+
 /// An upload in any state.
 #[tracing::instrument(target = "postgres", name = "uploads.find", skip_all)]
 pub(crate) async fn find(

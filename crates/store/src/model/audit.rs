@@ -130,18 +130,27 @@ impl Deed {
     pub(crate) fn by(caller: Option<&Caller>, operation: &str, resource: &str) -> Self {
         match caller {
             Some(caller) => Self::done(caller, operation, resource),
-            None => Self {
-                tenant: None,
-                actor: Actor::new(
-                    ActorKind::Database,
-                    None,
-                    String::new(),
-                    &CallOrigin::default(),
-                ),
-                operation: operation.to_owned(),
-                resource: short(resource),
-                result: OK.to_owned(),
-            },
+            None => Self::with_database_access(None, operation, resource),
+        }
+    }
+
+    /// What somebody with access to the database did to something of a tenant.
+    pub(crate) fn in_database(tenant: TenantId, operation: &str, resource: &str) -> Self {
+        Self::with_database_access(Some(tenant), operation, resource)
+    }
+
+    fn with_database_access(tenant: Option<TenantId>, operation: &str, resource: &str) -> Self {
+        Self {
+            tenant,
+            actor: Actor::new(
+                ActorKind::Database,
+                None,
+                String::new(),
+                &CallOrigin::default(),
+            ),
+            operation: operation.to_owned(),
+            resource: short(resource),
+            result: OK.to_owned(),
         }
     }
 

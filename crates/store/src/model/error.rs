@@ -5,7 +5,10 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    access::Scope, artifact::Artifact, limit::LimitReached, quota::QuotaExceeded,
+    access::Scope,
+    artifact::Artifact,
+    limit::{CountReached, LimitReached},
+    quota::QuotaExceeded,
     span::HumanDuration,
 };
 
@@ -243,11 +246,9 @@ pub enum Error {
     /// A limit of the tenant or of the key is reached for now.
     #[error(transparent)]
     LimitReached(#[from] LimitReached),
-    /// The tenant has as many links as its plan allows.
-    #[error(
-        "this tenant may have {0} links that work, and has as many; revoke one, or ask the operator for a higher limit"
-    )]
-    TooManyLinks(u64),
+    /// The tenant has as many of something as its plan allows.
+    #[error(transparent)]
+    CountReached(#[from] CountReached),
     /// There is no tenant of this name.
     #[error("there is no tenant '{0}'; `cairn admin tenants list` shows all")]
     TenantNotFound(String),

@@ -28,11 +28,15 @@ pub enum LimitKind {
     StoredBytes,
     /// Stored artifacts.
     Artifacts,
+    /// Sessions that exist.
+    Sessions,
+    /// Open uploads.
+    OpenUploads,
 }
 
 impl LimitKind {
     /// All of them.
-    pub const EVERY: [Self; 10] = [
+    pub const EVERY: [Self; 12] = [
         Self::Calls,
         Self::RequestsPerSecond,
         Self::RequestsPerMonth,
@@ -43,6 +47,8 @@ impl LimitKind {
         Self::FileBytes,
         Self::StoredBytes,
         Self::Artifacts,
+        Self::Sessions,
+        Self::OpenUploads,
     ];
 
     /// The name, as plans and errors have it.
@@ -59,6 +65,8 @@ impl LimitKind {
             Self::FileBytes => "file_bytes",
             Self::StoredBytes => "stored_bytes",
             Self::Artifacts => "artifacts",
+            Self::Sessions => "sessions",
+            Self::OpenUploads => "open_uploads",
         }
     }
 
@@ -72,7 +80,12 @@ impl LimitKind {
             | Self::SentBytesPerSecond
             | Self::Watches
             | Self::FileBytes => true,
-            Self::RequestsPerMonth | Self::Links | Self::StoredBytes | Self::Artifacts => false,
+            Self::RequestsPerMonth
+            | Self::Links
+            | Self::StoredBytes
+            | Self::Artifacts
+            | Self::Sessions
+            | Self::OpenUploads => false,
         }
     }
 
@@ -84,8 +97,17 @@ impl LimitKind {
         }
     }
 
+    /// The most that it can be set to. Sessions and open uploads are counted each time one is made.
+    fn most(self) -> u64 {
+        match self {
+            Self::Sessions => 100_000,
+            Self::OpenUploads => 10_000,
+            _ => i64::MAX.unsigned_abs(),
+        }
+    }
+
     pub(super) fn check(self, max: u64) -> Result<(), String> {
-        let (least, most) = (self.least(), i64::MAX.unsigned_abs());
+        let (least, most) = (self.least(), self.most());
         match (least..=most).contains(&max) {
             true => Ok(()),
             false => Err(format!("must be {least} to {most}, or none")),
@@ -141,6 +163,27 @@ fn words(kind: &LimitKind) -> &'static str {
         LimitKind::FileBytes => "bytes of one file",
         LimitKind::StoredBytes => "bytes stored",
         LimitKind::Artifacts => "artifacts",
+        LimitKind::Sessions => "sessions",
+        LimitKind::OpenUploads => "open uploads",
+    }
+}
+
+/// The tenant has as many of something as its plan allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this tenant may have {max} {}, and has as many; {}, or ask the operator for a higher limit", words(.kind), remedy(.kind))]
+pub struct CountReached {
+    /// What is counted.
+    pub kind: LimitKind,
+    /// How many it may have.
+    pub max: u64,
+}
+
+fn remedy(kind: &LimitKind) -> &'static str {
+    match kind {
+        LimitKind::Links => "revoke one",
+        LimitKind::Sessions => "write into one that exists",
+        LimitKind::OpenUploads => "finish or abort one",
+        _ => "try again later",
     }
 }
 

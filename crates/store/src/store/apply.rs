@@ -1,7 +1,12 @@
 //! Makes what a file of plans, tenants and workloads declares.
 
 use crate::{
-    meta::{audit, connection::Transaction, plans, tenants, workloads},
+    meta::{
+        audit,
+        connection::Transaction,
+        plans::{self, Administration},
+        tenants, workloads,
+    },
     model::{
         access::Grant,
         audit::Deed,
@@ -30,6 +35,7 @@ impl Store {
     ) -> Result<Vec<String>> {
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
+        plans::enter(&tx, Administration::OfPlans).await?;
         let mut changes = Vec::new();
         for plan in &declared.plans {
             apply_plan(&tx, plan, &mut changes).await?;

@@ -13,7 +13,7 @@ use crate::{
         error::{Error, Result},
         id::{LinkId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
-        limit::LimitKind,
+        limit::{CountReached, LimitKind},
         link::{Link, LinkPolicy, NewLink, link_id},
         page::{Page, PageSize},
         reference::{ArtifactRef, artifact_id},
@@ -33,7 +33,7 @@ impl Store {
     /// Makes a link to a visible artifact; seven days when no time is given.
     ///
     /// # Errors
-    /// `Invalid`; `LinksDisabled`; `QuotaExceeded` for more open links than the tenant may have; what `get_artifact` answers;
+    /// `Invalid`; `LinksDisabled`; `CountReached` for more open links than the tenant may have; what `get_artifact` answers;
     /// `RateLimited` when too many passwords are under way; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn create_link(
@@ -45,7 +45,13 @@ impl Store {
     ) -> Result<Link> {
         // Before a connection is taken: a hash takes its time.
         let password = match &new.password {
-            Some(password) => Some(self.link_passwords.hash(password.clone()).await?),
+            Some(password) => Some(
+                self.link_passwords
+                    .turn()
+                    .await?
+                    .hash(password.clone())
+                    .await?,
+            ),
             None => None,
         };
         let client = self.meta.client().await?;
@@ -126,20 +132,6 @@ impl Store {
         Ok(listing.page(rows, size, |_| Link::WEIGHT))
     }
 
-    /// Counts the links that work, up to `MAX_COUNT` and one. For a caller with a narrowing it is 0, since it counts those of
-    /// all artifacts.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    #[tracing::instrument(skip_all)]
-    pub async fn count_active_links(&self, caller: &Caller) -> Result<i64> {
-        if !caller.reach().is_all() {
-            return Ok(0);
-        }
-        let client = self.meta.client().await?;
-        rows::count_active(&client, caller.tenant.id, Self::MAX_COUNT + 1).await
-    }
-
     /// Ends a link at once, and returns it.
     ///
     /// # Errors
@@ -208,9 +200,9 @@ impl Store {
         let resource = target.link.artifact_id.as_str();
         let actor = || Actor::of_link(id, origin);
         let deed = || Deed::of(target.tenant, actor(), "FollowLink", resource);
-        self.audit.read(deed);
+        let line = self.audit.read(deed);
         Ok(FollowedLink {
-            download: Download::new(self, target.tenant, artifact, location),
+            download: Download::new(self, target.tenant, artifact, location, line),
             store: self.clone(),
             link: target.link,
         })
@@ -226,17 +218,22 @@ impl Store {
         if self.link_passwords.is_known(link, &stored, given) {
             return Ok(());
         }
-        if !rows::count_attempt(&self.meta.client().await?, link).await? {
+        let turn = self.link_passwords.turn().await?;
+        // While this call waited, others may have compared the same password, or guessed.
+        if turn.is_known(link, &stored, given) {
+            return Ok(());
+        }
+        if rows::is_locked(&self.meta.client().await?, link).await? {
             return Err(Error::LinkLocked);
         }
-        if !self
-            .link_passwords
-            .is_right(link, stored, given.to_owned())
-            .await?
-        {
-            return Err(Error::LinkPassword);
+        if turn.is_right(link, stored, given.to_owned()).await? {
+            return Ok(());
         }
-        rows::forgive_attempt(&self.meta.client().await?, link).await
+        // Of guesses that were compared at once, the last ones may find the link locked by the others.
+        match rows::count_wrong(&self.meta.client().await?, link).await? {
+            true => Err(Error::LinkPassword),
+            false => Err(Error::LinkLocked),
+        }
     }
 }
 
@@ -285,7 +282,10 @@ async fn check_links(tx: &Connection, tenant: TenantId, max: u64) -> Result<()> 
     let most = i64::try_from(max).unwrap_or(i64::MAX);
     match rows::count_active(tx, tenant, most).await? < most {
         true => Ok(()),
-        false => Err(Error::TooManyLinks(max)),
+        false => {
+            let kind = LimitKind::Links;
+            Err(CountReached { kind, max }.into())
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use serde_json::json;
 
 use crate::{
     meta::{
-        objects, quotas,
+        audit, objects, quotas, tenants,
         uploads::{self as rows, NewUpload},
     },
     model::{
         audit::Deed,
         error::{Error, Result},
         id::{ArtifactId, ObjectId, UploadId},
+        limit::{CountReached, LimitKind},
         open_upload::{OpenUpload, upload_id},
         page::{Page, PageSize},
         spec::{ArtifactSpec, RawSpec},
@@ -35,7 +36,7 @@ pub use finish::Finish;
 use known::{known, shown};
 pub use writer::UploadWriter;
 
-/// How many uploads a tenant may have open.
+/// How many uploads a tenant may have open whose plan does not say.
 const MOST_OPEN: i64 = 1000;
 
 impl Store {
@@ -43,7 +44,8 @@ impl Store {
     /// a visible artifact has it, the upload is finished at once.
     ///
     /// # Errors
-    /// `Invalid`, what `begin_upload` returns, what a key returns; `RateLimited` for too many open uploads.
+    /// `Invalid`, what `begin_upload` returns, what a key returns; `CountReached` for more open uploads than the tenant may
+    /// have, `RateLimited` for more than any tenant may have whose plan does not say.
     #[tracing::instrument(skip_all)]
     pub async fn start_upload(&self, caller: &Caller, mut spec: RawSpec) -> Result<OpenUpload> {
         let asked = Asked::new(caller, &mut spec, "spec.idempotency_key", "resumable")?;
@@ -90,8 +92,17 @@ impl Store {
             declared,
             window: self.times.upload_window,
         };
-        if !rows::insert(&once.tx, tenant.id, new, MOST_OPEN).await? {
-            return Err(Error::RateLimited("open uploads of one tenant"));
+        let kind = LimitKind::OpenUploads;
+        let limit = tenant.limits.get(kind);
+        if limit.is_some() {
+            tenants::lock(&once.tx, tenant.id).await?;
+        }
+        let most = limit.map_or(MOST_OPEN, |max| i64::try_from(max).unwrap_or(i64::MAX));
+        if !rows::insert(&once.tx, tenant.id, new, most).await? {
+            return Err(match limit {
+                Some(max) => CountReached { kind, max }.into(),
+                None => Error::RateLimited("open uploads of one tenant"),
+            });
         }
         let deed = Deed::done(caller, "StartUpload", &format!("upload {}", id.as_str()));
         once.commit(deed, json!({"upload_id": id.as_str()})).await?;
@@ -147,7 +158,12 @@ impl Store {
     pub async fn abort_upload(&self, caller: &Caller, id: &str) -> Result<OpenUpload> {
         let (row, _) = self.known_upload(caller, id).await?;
         let client = self.meta.client().await?;
-        objects::abandon(&client, caller.tenant.id, row.object, self.times.grace).await?;
+        let tx = client.transaction().await?;
+        if objects::abandon(&tx, caller.tenant.id, row.object, self.times.grace).await? {
+            let resource = format!("upload {}", row.id.as_str());
+            audit::add(&tx, &[Deed::done(caller, "AbortUpload", &resource)]).await?;
+        }
+        tx.commit().await?;
         drop(client);
         let (row, _) = self.known_upload(caller, id).await?;
         match row.stored {

@@ -1,7 +1,10 @@
 //! Plans: what operators allow tenants.
 
 use crate::{
-    meta::{audit, plans as rows},
+    meta::{
+        audit,
+        plans::{self as rows, Administration},
+    },
     model::{
         audit::Deed,
         error::{Error, Result},
@@ -30,6 +33,7 @@ impl Store {
         Plan::check_name(name)?;
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
+        rows::enter(&tx, Administration::OfPlans).await?;
         rows::set(&tx, name, limits).await?;
         let plan = rows::list(&tx, Some(name), "", 1).await?.pop();
         let deed = Deed::by(by, "SetPlan", &format!("plan {name}"));
@@ -60,6 +64,7 @@ impl Store {
         }
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
+        rows::enter(&tx, Administration::OfPlans).await?;
         if !rows::delete(&tx, name).await? {
             let rule = "has tenants; give them another plan first";
             return Err(Error::invalid("plan", rule));

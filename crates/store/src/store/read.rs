@@ -18,7 +18,7 @@ use crate::{
         reference::ArtifactRef,
         tenant::Caller,
     },
-    store::{Store, hashing::Hashing},
+    store::{Store, audit::queue::ReadLine, hashing::Hashing},
 };
 
 pub(super) mod ahead;
@@ -70,9 +70,9 @@ impl Store {
         let client = self.meta.client().await?;
         let id = rows::resolve(&client, caller.reach(), wanted).await?;
         let (artifact, location) = rows::locate(&client, caller.tenant.id, &id).await?;
-        let deed = || Deed::done(caller, "DownloadArtifact", id.as_str());
-        self.audit.read(deed);
-        Ok(Download::new(self, caller.tenant.id, artifact, location))
+        let line = (self.audit).read(|| Deed::done(caller, "DownloadArtifact", id.as_str()));
+        let tenant = caller.tenant.id;
+        Ok(Download::new(self, tenant, artifact, location, line))
     }
 }
 
@@ -84,6 +84,7 @@ pub struct Download {
     key: ObjectKey,
     inline: Option<Bytes>,
     read_ahead: Arc<Semaphore>,
+    line: ReadLine,
 }
 
 impl Download {
@@ -92,6 +93,7 @@ impl Download {
         tenant: TenantId,
         artifact: Artifact,
         location: Location,
+        line: ReadLine,
     ) -> Self {
         Self {
             artifact,
@@ -99,6 +101,7 @@ impl Download {
             key: Blobs::key(tenant, location.object),
             inline: location.inline,
             read_ahead: Arc::clone(&store.read_ahead),
+            line,
         }
     }
 
@@ -106,6 +109,16 @@ impl Download {
     #[must_use]
     pub fn artifact(&self) -> &Artifact {
         &self.artifact
+    }
+
+    /// Reads the beginning, at most so many bytes, for the server alone: the audit trail has no line of it.
+    #[must_use]
+    pub fn sample(&self, bytes: u64) -> Content {
+        let unseen = Self {
+            line: ReadLine::NONE,
+            ..self.clone()
+        };
+        unseen.read(0, Some(bytes))
     }
 
     /// Reads from `offset`, at most `limit` bytes, or to the end. An offset past the end reads nothing.
@@ -129,6 +142,7 @@ impl Download {
             length: end - start,
             bytes,
             hashing,
+            line: self.line,
         }
     }
 }
@@ -150,6 +164,7 @@ pub struct Content {
     bytes: From,
     /// Of a whole reading.
     hashing: Option<Hashing>,
+    line: ReadLine,
 }
 
 /// The source of the bytes.
@@ -179,6 +194,7 @@ impl Content {
     /// `DataCorrupted` when the bytes are gone or too few, or those of a whole reading are not those that were committed;
     /// `Unavailable` when the blob store does not answer.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.line.note();
         if self.left == 0 {
             return Ok(None);
         }

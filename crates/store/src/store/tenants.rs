@@ -5,9 +5,15 @@ pub(crate) mod limits;
 use uuid::Uuid;
 
 use crate::{
-    meta::api_keys::{self as rows, Found, Operators},
+    meta::{
+        api_keys::{self as rows, Found, Operators},
+        audit,
+        connection::Transaction,
+        tenants,
+    },
     model::{
         api_key::{ApiKey, ApiKeySecret, NewApiKey},
+        audit::Deed,
         digest::ContentHash,
         error::{Error, Result, describe},
         tenant::Caller,
@@ -99,7 +105,9 @@ impl Store {
         check_tenant_name(tenant_name).map_err(|rule| Error::invalid("tenant", rule))?;
         let secret = ApiKeySecret::fresh();
         let client = self.meta.client().await?;
-        let key = rows::add(&client, tenant_name, &secret, new).await?;
+        let tx = client.transaction().await?;
+        let key = add_key(&tx, tenant_name, &secret, new).await?;
+        tx.commit().await?;
         Ok((key, secret))
     }
 
@@ -125,7 +133,7 @@ impl Store {
             Operators::Others => return Ok(None),
         };
         if is_first {
-            rows::add(&tx, tenant_name, &secret, &NewApiKey::of_operator()).await?;
+            add_key(&tx, tenant_name, &secret, &NewApiKey::of_operator()).await?;
         }
         tx.commit().await?;
         Ok(Some(secret))
@@ -149,6 +157,28 @@ impl Store {
     #[tracing::instrument(skip_all)]
     pub async fn revoke_api_key(&self, id: Uuid) -> Result<bool> {
         let client = self.meta.client().await?;
-        rows::revoke(&client, id).await
+        let tx = client.transaction().await?;
+        let tenant = rows::revoke(&tx, id).await?;
+        if let Some(tenant) = tenant {
+            let deed = Deed::in_database(tenant, "RevokeKey", &format!("key {id}"));
+            audit::add(&tx, &[deed]).await?;
+        }
+        tx.commit().await?;
+        Ok(tenant.is_some())
     }
+}
+
+/// Adds a key with access to the database, and its line in the audit trail.
+async fn add_key(
+    tx: &Transaction<'_>,
+    tenant_name: &str,
+    secret: &ApiKeySecret,
+    new: &NewApiKey,
+) -> Result<ApiKey> {
+    let key = rows::add(tx, tenant_name, secret, new).await?;
+    if let Some(tenant) = tenants::by_name(tx, tenant_name).await? {
+        let deed = Deed::in_database(tenant, "CreateKey", &format!("key {}", key.id));
+        audit::add(tx, &[deed]).await?;
+    }
+    Ok(key)
 }

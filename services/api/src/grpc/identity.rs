@@ -2,10 +2,14 @@ use cairn_proto::v1::{
     CreateTokenRequest, CreateTokenResponse, GetUsageRequest, GetUsageResponse, WhoAmIRequest,
     WhoAmIResponse, identity_service_server::IdentityService,
 };
-use cairn_store::{LimitKind, Store, Usage};
+use cairn_store::{Caller, LimitKind, Result as StoreResult, Store};
 use tonic::{Request, Response, Status};
 
-use super::{Services, convert, grants, plan_limits as limits, taken, usage};
+use super::{
+    Services, convert, grants,
+    plan_limits::{self as limits, Counted},
+    taken, usage,
+};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -15,59 +19,7 @@ impl IdentityService for Services {
         request: Request<WhoAmIRequest>,
     ) -> Result<Response<WhoAmIResponse>, Status> {
         let (caller, _) = taken(request)?;
-        let upload = self.store.limits().upload_bytes;
-        let quota = caller.tenant.quota;
-        // It counts all that the tenant has.
-        let sees_all = caller.grant().narrowing().is_none();
-        let stored = match sees_all {
-            true => self.store.usage(&caller).await.map_err(to_status)?,
-            false => Usage::default(),
-        };
-        let links = match caller.tenant.limits.get(LimitKind::Links) {
-            Some(_) => self
-                .store
-                .count_active_links(&caller)
-                .await
-                .map_err(to_status)?,
-            None => 0,
-        };
-        let limited = self.limiter.of(&caller);
-        let (today, month) = self.store.calls(&caller).await.map_err(to_status)?;
-        let unsaved = limited.unsaved_calls();
-        let standings = limited.standings().into_iter();
-        let shown = standings.filter(|it| sees_all || !is_of_what_is_stored(it.kind));
-        let states = shown.map(|it| limits::state(&it, &stored, links.unsigned_abs()));
-        let grant = caller.grant();
-        let (scopes, narrowing) = (grants::scopes(grant), grants::narrowing(grant));
-        let expires_at = grant.not_after().map(convert::timestamp);
-        let token_id = caller.token_id().to_owned();
-        Ok(Response::new(WhoAmIResponse {
-            tenant_name: caller.tenant.name.clone(),
-            api_key_last_4: caller.credential.key_last_4().to_owned(),
-            workload: caller.credential.workload().to_owned(),
-            default_ttl: caller
-                .tenant
-                .keeping
-                .default_ttl
-                .map(convert::proto_duration),
-            max_ttl: caller.tenant.keeping.max_ttl.map(convert::proto_duration),
-            never_expires_allowed: caller.tenant.keeping.never_expires_allowed,
-            max_create_bytes: i64::try_from(Store::CREATE_MAX_BYTES).unwrap_or(i64::MAX),
-            max_upload_bytes: i64::try_from(caller.max_file_bytes(upload)).unwrap_or(i64::MAX),
-            server_version: env!("CARGO_PKG_VERSION").to_owned(),
-            stored_artifacts: convert::size(stored.stored_artifacts),
-            stored_bytes: convert::size(stored.stored_bytes),
-            max_stored_bytes: quota.max_stored_bytes.map(convert::size),
-            max_artifacts: quota.max_artifacts.map(convert::size),
-            scopes,
-            narrowing,
-            expires_at,
-            token_id,
-            limits: states.collect(),
-            requests_today: convert::size(today + unsaved),
-            requests_this_month: convert::size(month + unsaved),
-            plan: caller.tenant.plan,
-        }))
+        self.identify(&caller, None).await.map(Response::new)
     }
 
     async fn create_token(
@@ -90,10 +42,81 @@ impl IdentityService for Services {
     }
 }
 
+impl Services {
+    /// The answer of WhoAmI, with the links that work where they are counted already.
+    pub(crate) async fn identify(
+        &self,
+        caller: &Caller,
+        links: Option<u64>,
+    ) -> Result<WhoAmIResponse, Status> {
+        let upload = self.store.limits().upload_bytes;
+        let quota = caller.tenant.quota;
+        // It counts all that the tenant has.
+        let sees_all = caller.grant().narrowing().is_none();
+        let counted = match sees_all {
+            true => self.counted(caller, links).await.map_err(to_status)?,
+            false => Counted::default(),
+        };
+        let limited = self.limiter.of(caller);
+        let (today, month) = self.store.calls(caller).await.map_err(to_status)?;
+        let unsaved = limited.unsaved_calls();
+        let standings = limited.standings().into_iter();
+        let shown = standings.filter(|it| sees_all || !is_of_what_is_stored(it.kind));
+        let states = shown.map(|it| limits::state(&it, &counted));
+        let grant = caller.grant();
+        let keeping = &caller.tenant.keeping;
+        Ok(WhoAmIResponse {
+            tenant_name: caller.tenant.name.clone(),
+            api_key_last_4: caller.credential.key_last_4().to_owned(),
+            workload: caller.credential.workload().to_owned(),
+            default_ttl: keeping.default_ttl.map(convert::proto_duration),
+            max_ttl: keeping.max_ttl.map(convert::proto_duration),
+            never_expires_allowed: keeping.never_expires_allowed,
+            max_create_bytes: i64::try_from(Store::CREATE_MAX_BYTES).unwrap_or(i64::MAX),
+            max_upload_bytes: i64::try_from(caller.max_file_bytes(upload)).unwrap_or(i64::MAX),
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            stored_artifacts: convert::size(counted.usage.stored_artifacts),
+            stored_bytes: convert::size(counted.usage.stored_bytes),
+            max_stored_bytes: quota.max_stored_bytes.map(convert::size),
+            max_artifacts: quota.max_artifacts.map(convert::size),
+            scopes: grants::scopes(grant),
+            narrowing: grants::narrowing(grant),
+            expires_at: grant.not_after().map(convert::timestamp),
+            token_id: caller.token_id().to_owned(),
+            limits: states.collect(),
+            requests_today: convert::size(today + unsaved),
+            requests_this_month: convert::size(month + unsaved),
+            plan: caller.tenant.plan.clone(),
+        })
+    }
+
+    /// What the tenant has of everything that its plan limits, and what it stores.
+    async fn counted(&self, caller: &Caller, links: Option<u64>) -> StoreResult<Counted> {
+        let limits = &caller.tenant.limits;
+        let count = async |kind| match limits.get(kind) {
+            Some(_) => self.store.count_of(caller, kind).await,
+            None => Ok(None),
+        };
+        Ok(Counted {
+            usage: self.store.usage(caller).await?,
+            links: match links {
+                Some(links) => Some(links),
+                None => count(LimitKind::Links).await?,
+            },
+            sessions: count(LimitKind::Sessions).await?,
+            open_uploads: count(LimitKind::OpenUploads).await?,
+        })
+    }
+}
+
 /// Whether what is used of a limit shows what the tenant has altogether.
 fn is_of_what_is_stored(kind: LimitKind) -> bool {
     matches!(
         kind,
-        LimitKind::Links | LimitKind::StoredBytes | LimitKind::Artifacts
+        LimitKind::Links
+            | LimitKind::StoredBytes
+            | LimitKind::Artifacts
+            | LimitKind::Sessions
+            | LimitKind::OpenUploads
     )
 }

@@ -191,7 +191,8 @@ fn update(request: SetTenantRequest) -> StoreResult<TenantUpdate> {
         let ttl: Duration = convert::duration(ttl);
         (!ttl.is_zero()).then_some(ttl)
     };
-    let reset = request.reset_limits.iter().take(64).enumerate();
+    limits::check_count("reset_limits", request.reset_limits.len())?;
+    let reset = request.reset_limits.iter().enumerate();
     let reset = reset.map(|(i, number)| limits::kind(&format!("reset_limits[{i}]"), *number));
     let set = limits::wanted("set_limits", &request.set_limits)?;
     Ok(TenantUpdate {

@@ -14,14 +14,25 @@ const MOST: usize = 64;
 /// # Errors
 /// `Invalid`.
 pub(super) fn wanted(field: &str, limits: &[v1::Limit]) -> Result<Vec<(LimitKind, Option<u64>)>> {
-    let limits = limits.iter().take(MOST).enumerate();
-    let each = limits.map(|(i, limit)| {
+    check_count(field, limits.len())?;
+    let each = limits.iter().enumerate().map(|(i, limit)| {
         let kind = kind(&format!("{field}[{i}].kind"), limit.kind)?;
         // A negative number is none of the allowed ones.
         let max = limit.max.map(|max| u64::try_from(max).unwrap_or(0));
         Ok((kind, max))
     });
     each.collect()
+}
+
+/// Refuses a list of more limits than there can be.
+///
+/// # Errors
+/// `Invalid`.
+pub(super) fn check_count(field: &str, count: usize) -> Result<()> {
+    match count <= MOST {
+        true => Ok(()),
+        false => Err(Error::invalid(field, format!("must be at most {MOST}"))),
+    }
 }
 
 /// A kind of limit.
@@ -46,6 +57,8 @@ fn known(kind: v1::LimitKind) -> Option<LimitKind> {
         v1::LimitKind::FileBytes => LimitKind::FileBytes,
         v1::LimitKind::StoredBytes => LimitKind::StoredBytes,
         v1::LimitKind::Artifacts => LimitKind::Artifacts,
+        v1::LimitKind::Sessions => LimitKind::Sessions,
+        v1::LimitKind::OpenUploads => LimitKind::OpenUploads,
     })
 }
 
@@ -61,6 +74,8 @@ fn number(kind: LimitKind) -> i32 {
         LimitKind::FileBytes => v1::LimitKind::FileBytes,
         LimitKind::StoredBytes => v1::LimitKind::StoredBytes,
         LimitKind::Artifacts => v1::LimitKind::Artifacts,
+        LimitKind::Sessions => v1::LimitKind::Sessions,
+        LimitKind::OpenUploads => v1::LimitKind::OpenUploads,
     };
     kind.into()
 }
@@ -74,10 +89,22 @@ pub(super) fn limits(of: impl IntoIterator<Item = (LimitKind, Option<u64>)>) -> 
     of.into_iter().map(limit).collect()
 }
 
+/// What is counted in a tenant's records.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) usage: Usage,
+    pub(super) links: Option<u64>,
+    pub(super) sessions: Option<u64>,
+    pub(super) open_uploads: Option<u64>,
+}
+
 /// A limit with what is used of it, where that is counted by calls or in the tenant's records.
-pub(super) fn state(of: &Standing, usage: &Usage, links: u64) -> v1::LimitState {
+pub(super) fn state(of: &Standing, counted: &Counted) -> v1::LimitState {
+    let usage = &counted.usage;
     let used = match of.kind {
-        LimitKind::Links => Some(links),
+        LimitKind::Links => counted.links,
+        LimitKind::Sessions => counted.sessions,
+        LimitKind::OpenUploads => counted.open_uploads,
         LimitKind::StoredBytes => Some(usage.stored_bytes),
         LimitKind::Artifacts => Some(usage.stored_artifacts),
         LimitKind::Calls

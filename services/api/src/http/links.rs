@@ -163,7 +163,7 @@ const SAMPLE: u64 = 16 << 10;
 
 /// Whether the content begins as UTF-8.
 async fn is_utf8(download: &Download) -> Result<bool, Error> {
-    let mut beginning = download.clone().read(0, Some(SAMPLE));
+    let mut beginning = download.sample(SAMPLE);
     let mut sample = Vec::new();
     while let Some(piece) = beginning.next().await? {
         sample.extend_from_slice(&piece);

@@ -87,7 +87,9 @@ impl Limited {
             | LimitKind::Links
             | LimitKind::FileBytes
             | LimitKind::StoredBytes
-            | LimitKind::Artifacts => (None, None),
+            | LimitKind::Artifacts
+            | LimitKind::Sessions
+            | LimitKind::OpenUploads => (None, None),
         };
         Standing {
             kind,

@@ -1,9 +1,9 @@
 //! The lines of the audit trail that wait for the database.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{
-    Mutex,
+    Mutex as AsyncMutex,
     mpsc::{Receiver, Sender, channel},
 };
 
@@ -22,7 +22,7 @@ const ONE_OF: u32 = 100;
 pub(crate) struct AuditQueue {
     reads: AuditedReads,
     sender: Sender<Deed>,
-    pub(super) receiver: Arc<Mutex<Receiver<Deed>>>,
+    pub(super) receiver: Arc<AsyncMutex<Receiver<Deed>>>,
 }
 
 impl AuditQueue {
@@ -31,7 +31,7 @@ impl AuditQueue {
         Self {
             reads,
             sender,
-            receiver: Arc::new(Mutex::new(receiver)),
+            receiver: Arc::new(AsyncMutex::new(receiver)),
         }
     }
 
@@ -41,15 +41,35 @@ impl AuditQueue {
         }
     }
 
-    /// Notes a read of content, if it is among those that are kept.
-    pub(crate) fn read(&self, deed: impl FnOnce() -> Deed) {
+    /// The line of a read of content, if it is among those that are kept.
+    pub(crate) fn read(&self, deed: impl FnOnce() -> Deed) -> ReadLine {
         let kept = match self.reads {
             AuditedReads::None => false,
             AuditedReads::Sampled => rand::random_ratio(1, ONE_OF),
             AuditedReads::All => true,
         };
-        if kept {
-            self.add(deed());
+        ReadLine(kept.then(|| {
+            let line = Mutex::new(Some(deed()));
+            Arc::new((self.clone(), line))
+        }))
+    }
+}
+
+/// The line of a read of content, which is noted when the first of its bytes is asked for.
+#[derive(Clone)]
+pub(crate) struct ReadLine(Option<Arc<(AuditQueue, Mutex<Option<Deed>>)>>);
+
+impl ReadLine {
+    /// A line that is never noted.
+    pub(in crate::store) const NONE: Self = Self(None);
+
+    /// Notes the line, once for all copies of it.
+    pub(in crate::store) fn note(&mut self) {
+        if let Some(line) = self.0.take()
+            && let (queue, deed) = &*line
+            && let Some(deed) = deed.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            queue.add(deed);
         }
     }
 }

@@ -42,46 +42,64 @@ impl LinkPasswords {
         }
     }
 
-    /// What is stored of a new password.
-    ///
-    /// # Errors
-    /// `RateLimited`.
-    pub(super) async fn hash(&self, password: LinkPassword) -> Result<Vec<u8>> {
-        let _turn = self.turn().await?;
-        let hash = spawn_blocking(move || password.hash()).await;
-        hash.map_err(|e| Error::Internal(e.into()))?
-    }
-
     /// Whether this was compared a moment ago, and was right.
     pub(super) fn is_known(&self, link: &LinkId, stored: &[u8], given: &str) -> bool {
         self.known.contains_key(&entry(link, stored, given))
     }
 
-    /// Whether this is the link's password.
+    /// Waits for a turn to hash or compare.
     ///
     /// # Errors
     /// `RateLimited`.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>> {
+        match timeout(PATIENCE, self.turns.acquire()).await {
+            Ok(Ok(permit)) => Ok(Turn {
+                passwords: self,
+                _permit: permit,
+            }),
+            Ok(Err(_)) | Err(_) => Err(Error::RateLimited("passwords of links to compare")),
+        }
+    }
+}
+
+/// One of the few calls that may hash a password or compare one.
+pub(super) struct Turn<'a> {
+    passwords: &'a LinkPasswords,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Turn<'_> {
+    /// What is stored of a new password.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub(super) async fn hash(self, password: LinkPassword) -> Result<Vec<u8>> {
+        let hash = spawn_blocking(move || password.hash()).await;
+        hash.map_err(|e| Error::Internal(e.into()))?
+    }
+
+    /// As `LinkPasswords::is_known`.
+    pub(super) fn is_known(&self, link: &LinkId, stored: &[u8], given: &str) -> bool {
+        self.passwords.is_known(link, stored, given)
+    }
+
+    /// Whether this is the link's password.
+    ///
+    /// # Errors
+    /// `Internal`.
     pub(super) async fn is_right(
         &self,
         link: &LinkId,
         stored: Vec<u8>,
         given: String,
     ) -> Result<bool> {
-        let _turn = self.turn().await?;
         let entry = entry(link, &stored, &given);
         let right = spawn_blocking(move || link_password::is_right(&given, &stored)).await;
         let right = right.map_err(|e| Error::Internal(e.into()))??;
         if right {
-            self.known.insert(entry, ());
+            self.passwords.known.insert(entry, ());
         }
         Ok(right)
-    }
-
-    async fn turn(&self) -> Result<SemaphorePermit<'_>> {
-        match timeout(PATIENCE, self.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(Error::RateLimited("passwords of links to compare")),
-        }
     }
 }
 

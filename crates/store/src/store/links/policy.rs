@@ -1,6 +1,7 @@
 use crate::{
-    meta::link_policy as rows,
+    meta::{audit, link_policy as rows},
     model::{
+        audit::Deed,
         error::Result,
         link::{LinkPolicy, LinkPolicyUpdate},
     },
@@ -30,6 +31,14 @@ impl Store {
         update: LinkPolicyUpdate,
     ) -> Result<bool> {
         let client = self.meta.client().await?;
-        rows::update(&client, tenant_name, update).await
+        let tx = client.transaction().await?;
+        let found = rows::update(&tx, tenant_name, update).await?;
+        if let Some(tenant) = found {
+            let resource = format!("links of tenant {tenant_name}");
+            let deed = Deed::in_database(tenant, "SetTenant", &resource);
+            audit::add(&tx, &[deed]).await?;
+        }
+        tx.commit().await?;
+        Ok(found.is_some())
     }
 }

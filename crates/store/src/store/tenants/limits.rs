@@ -1,7 +1,11 @@
 //! What operators see of tenants, and can change.
 
 use crate::{
-    meta::{audit, tenants as rows},
+    meta::{
+        audit,
+        plans::{self, Administration},
+        tenants as rows,
+    },
     model::{
         audit::Deed,
         error::{Error, Result},
@@ -26,11 +30,14 @@ impl Store {
         update.check()?;
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
+        plans::enter(&tx, Administration::OfTenant).await?;
         let found = rows::update(&tx, tenant_name, &update).await?;
-        let deed = Deed::by(None, "SetTenant", &format!("tenant {tenant_name}"));
-        audit::add(&tx, &[deed]).await?;
+        if let Some(tenant) = found {
+            let deed = Deed::in_database(tenant, "SetTenant", &format!("tenant {tenant_name}"));
+            audit::add(&tx, &[deed]).await?;
+        }
         tx.commit().await?;
-        Ok(found)
+        Ok(found.is_some())
     }
 
     /// The limits of the tenant of this name and what it stores, if there is one.
@@ -85,6 +92,7 @@ impl Store {
         update.check()?;
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
+        plans::enter(&tx, Administration::OfTenant).await?;
         rows::ensure(&tx, name).await?;
         rows::update(&tx, name, &update).await?;
         let set = rows::list(&tx, Some(name), None, 1).await?.pop();

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use cairn_proto::{
     json,
-    v1::{self, CreateTokenRequest, WhoAmIRequest, identity_service_server::IdentityService},
+    v1::{self, CreateTokenRequest, identity_service_server::IdentityService},
 };
 use cairn_store::{Error, LimitKind, Result};
 use prost_types::Duration;
@@ -27,7 +27,7 @@ pub(super) struct WhoAmI {
     plan_requests_limit_month: i64,
     usage_storage_bytes: i64,
     plan_storage_limit_bytes: i64,
-    /// 10,001 means more than 10,000.
+    /// 10,001 means more than 10,000 where the plan has no limit on links. 0 for a narrowed credential.
     active_links: i64,
     max_active_links: i64,
     rate_limit_sustained: i64,
@@ -38,9 +38,9 @@ pub(super) async fn who_am_i(
     State(services): State<Services>,
     call: Call,
 ) -> Result<Json<WhoAmI>, Failure> {
-    let active_links = services.store.count_active_links(call.caller()).await?;
-    let answer = services.who_am_i(call.request(WhoAmIRequest {})).await?;
-    let identity = json::Identity::from(answer.into_inner());
+    let caller = call.caller();
+    let links = services.store.count_of(caller, LimitKind::Links).await?;
+    let identity = json::Identity::from(services.identify(caller, links).await?);
     let max = |kind: LimitKind| {
         let limits = identity.limits.iter();
         let of_kind = limits.filter(|it| it.kind.as_deref() == Some(kind.as_str()));
@@ -52,7 +52,7 @@ pub(super) async fn who_am_i(
         plan_requests_limit_month: max(LimitKind::RequestsPerMonth),
         usage_storage_bytes: identity.stored_bytes,
         plan_storage_limit_bytes: identity.max_stored_bytes.unwrap_or(NO_LIMIT).min(NO_LIMIT),
-        active_links,
+        active_links: links.map_or(0, |links| i64::try_from(links).unwrap_or(i64::MAX)),
         max_active_links: max(LimitKind::Links),
         rate_limit_sustained: rate,
         rate_limit_burst: rate.saturating_mul(BURST as i64).min(NO_LIMIT),
