@@ -15,6 +15,7 @@ use harness::{Bytes, Cairn, Setup, content, session_spec, spec};
 mod backlog;
 mod control;
 mod damage;
+mod erasures;
 mod fsck;
 mod ghosts;
 mod ledger;

@@ -189,6 +189,7 @@ pub const LET_TIME_PASS: &str = "
     UPDATE pending_artifacts SET discard_at = now();
     UPDATE objects SET lease_until = now() WHERE state = 'staging';
     UPDATE objects SET not_before = now(), next_attempt_at = now() WHERE state = 'condemned';
+    UPDATE erasures SET next_at = now();
     UPDATE gc_queue SET review_after = now()";
 
 /// A running Cairn with a tenant, `acme`, and a client with its key.

@@ -2,9 +2,14 @@
 
 use cairn_client::{pages, required, unary};
 use cairn_proto::{
-    json::{Limit as Shown, duration},
-    v1::{self, GetTenantRequest, ListTenantsRequest, SetTenantRequest},
+    json::{Limit as Shown, duration, timestamp},
+    v1::{
+        self, EraseTenantRequest, GetErasureRequest, GetTenantRequest, ListTenantsRequest,
+        SetTenantRequest,
+    },
 };
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{
@@ -36,6 +41,10 @@ enum Verb {
     Show(ShowArgs),
     /// List the tenants by name
     List(ListArgs),
+    /// Delete a tenant with everything that it has, for good: the worker does it, and the bytes go after their grace
+    Erase(EraseArgs),
+    /// Show how far the erasure of a tenant is
+    Erasure(ShowArgs),
 }
 
 #[derive(clap::Args)]
@@ -78,6 +87,52 @@ struct ShowArgs {
 struct ListArgs {
     #[command(flatten)]
     server: Server,
+}
+
+#[derive(clap::Args)]
+struct EraseArgs {
+    /// The tenant's name
+    #[arg(value_name = "TENANT")]
+    name: String,
+    /// Delete nothing, and only count what would be deleted
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// An erasure as it is printed.
+#[derive(Serialize)]
+struct Erasure {
+    erasure_id: String,
+    tenant: String,
+    requested_at: Option<String>,
+    finished_at: Option<String>,
+    deleted: BTreeMap<String, i64>,
+    released_bytes: i64,
+    remaining_objects: i64,
+    remaining_bytes: i64,
+    last_error: String,
+}
+
+fn text(time: Option<prost_types::Timestamp>) -> Option<String> {
+    timestamp(time).map(|time| time.to_string())
+}
+
+impl From<v1::Erasure> for Erasure {
+    fn from(erasure: v1::Erasure) -> Self {
+        Self {
+            erasure_id: erasure.erasure_id,
+            tenant: erasure.tenant_name,
+            requested_at: text(erasure.requested_at),
+            finished_at: text(erasure.finished_at),
+            deleted: erasure.deleted.into_iter().collect(),
+            released_bytes: erasure.released_bytes,
+            remaining_objects: erasure.remaining_objects,
+            remaining_bytes: erasure.remaining_bytes,
+            last_error: erasure.last_error,
+        }
+    }
 }
 
 /// A tenant as it is printed.
@@ -127,6 +182,22 @@ pub(super) async fn run(args: Args, output: Output) -> Result<(), CliError> {
             show(answer.tenant, output)
         }
         Verb::List(args) => list(args, output).await,
+        Verb::Erase(args) => {
+            let mut client = args.server.connect().await?;
+            let request = unary(EraseTenantRequest {
+                name: args.name,
+                dry_run: args.dry_run,
+            });
+            let answer = client.operator.erase_tenant(request).await?.into_inner();
+            report(answer.erasure, output)
+        }
+        Verb::Erasure(args) => {
+            let mut client = args.server.connect().await?;
+            let tenant_name = args.name;
+            let request = unary(GetErasureRequest { tenant_name });
+            let answer = client.operator.get_erasure(request).await?.into_inner();
+            report(answer.erasure, output)
+        }
     }
 }
 
@@ -166,6 +237,37 @@ fn show(tenant: Option<v1::Tenant>, output: Output) -> Result<(), CliError> {
             ("artifacts", Some(tenant.stored_artifacts.to_string())),
             ("stored", Some(size(tenant.stored_bytes))),
             ("physical", Some(size(tenant.physical_bytes))),
+        ])
+    })
+}
+
+fn report(erasure: Option<v1::Erasure>, output: Output) -> Result<(), CliError> {
+    let erasure = Erasure::from(required(erasure, "erasure")?);
+    let counts = erasure.deleted.iter().filter(|(_, count)| **count > 0);
+    let counts: Vec<_> = counts
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    let (counted, state) = match (&*erasure.erasure_id, &erasure.finished_at) {
+        ("", _) => ("would delete", "not requested".to_owned()),
+        (_, None) => ("deleted", "under way".to_owned()),
+        (_, Some(at)) => ("deleted", format!("finished {at}")),
+    };
+    let left = format!(
+        "{} in {} objects",
+        size(erasure.remaining_bytes),
+        erasure.remaining_objects
+    );
+    output.data(&erasure, || {
+        output::fields(&[
+            ("tenant", Some(erasure.tenant.clone())),
+            ("erasure", Some(state)),
+            (counted, Some(counts.join(", "))),
+            ("released", Some(size(erasure.released_bytes))),
+            ("remaining", Some(left)),
+            (
+                "last error",
+                Some(erasure.last_error.clone()).filter(|error| !error.is_empty()),
+            ),
         ])
     })
 }

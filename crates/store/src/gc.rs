@@ -10,6 +10,7 @@
 mod audit;
 mod batches;
 mod collect;
+mod erasures;
 mod examine;
 mod fsck;
 mod ghosts;

@@ -25,6 +25,7 @@ pub use model::{
     declared::Declared,
     deployment::{Deployment, DeploymentStatus, Pause},
     digest::ContentHash,
+    erasure::Erasure,
     error::{Error, Result, Violation, describe},
     event::{Event, EventBatch, EventKind, Subject, WatchStart, Watched},
     filter,

@@ -33,6 +33,7 @@ pub(crate) mod control;
 pub(crate) mod credentials;
 pub(crate) mod due;
 mod engine;
+pub(crate) mod erasures;
 pub(crate) mod error;
 pub(crate) mod events;
 mod filter;

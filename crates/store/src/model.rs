@@ -12,6 +12,7 @@ pub(crate) mod collector;
 pub(crate) mod declared;
 pub(crate) mod deployment;
 pub(crate) mod digest;
+pub(crate) mod erasure;
 pub(crate) mod error;
 pub(crate) mod event;
 pub mod filter;

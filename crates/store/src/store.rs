@@ -39,6 +39,7 @@ pub(crate) mod copy;
 mod credential_cache;
 pub(crate) mod delete;
 pub(crate) mod deployment;
+pub(crate) mod erasures;
 mod hashing;
 pub(crate) mod hold;
 pub(crate) mod idempotent;

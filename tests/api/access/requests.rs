@@ -537,6 +537,16 @@ impl<'a> Things<'a> {
                 name: self.tenant.to_owned(),
             }
             .encode_to_vec(),
+            // A rehearsal, because the other requests need the tenant.
+            "EraseTenant" => EraseTenantRequest {
+                name: self.tenant.to_owned(),
+                dry_run: true,
+            }
+            .encode_to_vec(),
+            "GetErasure" => GetErasureRequest {
+                tenant_name: self.tenant.to_owned(),
+            }
+            .encode_to_vec(),
             "ListTenants" => ListTenantsRequest::default().encode_to_vec(),
             "GetUsage" => GetUsageRequest::default().encode_to_vec(),
             "GetTenantUsage" => GetTenantUsageRequest {

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::{
     audit,
     batches::{self, Batches},
-    ghosts, jobs, orphans, plans, reclaim,
+    erasures, ghosts, jobs, orphans, plans, reclaim,
     run::Run,
     unfinished,
 };
@@ -79,6 +79,13 @@ pub static PASSES: &[Pass] = &[
         counts: &["plans_read"],
         looks: &[],
         work: Work::Whole(|run| Box::pin(plans::run(run))),
+    },
+    Pass {
+        name: "erasures",
+        every: Some(MINUTE),
+        counts: &["erasure_steps"],
+        looks: &[],
+        work: Work::Whole(|run| Box::pin(erasures::run(run))),
     },
     Pass {
         name: "expire",

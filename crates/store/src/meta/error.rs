@@ -43,6 +43,10 @@ pub(crate) fn from_pg(e: impl Into<PgError>) -> Error {
     if let Some(reached) = session_limit(&e) {
         return reached.into();
     }
+    if e.code().is_some_and(|code| code.code() == "CA002") {
+        let rule = "is being erased: use another one, or wait until `cairn admin tenants erasure` says that it is finished";
+        return Error::invalid("tenant", rule);
+    }
     match e.code() {
         None => unavailable(e), // the connection failed, or was cut
         Some(code) if is_transient(code) || is_conflict(code) => unavailable(e),

@@ -59,7 +59,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 68] = [
+const TABLE: [(&str, Rule); 70] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -119,6 +119,8 @@ const TABLE: [(&str, Rule); 68] = [
     row("cairn.v1.OperatorService/SetTenant", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/GetTenant", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/ListTenants", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/EraseTenant", Needs::All(&[Operator]), Touches::Deployment),
+    row("cairn.v1.OperatorService/GetErasure", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/GetTenantUsage", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/SetWorkload", Needs::All(&[Operator]), Touches::Deployment),
     row("cairn.v1.OperatorService/ListWorkloads", Needs::All(&[Operator]), Touches::Deployment),

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use cairn_proto::v1::{
-    self, ApplyRequest, ApplyResponse, DeletePlanRequest, DeletePlanResponse, GetTenantRequest,
+    self, ApplyRequest, ApplyResponse, DeletePlanRequest, DeletePlanResponse, EraseTenantRequest,
+    EraseTenantResponse, GetErasureRequest, GetErasureResponse, GetTenantRequest,
     GetTenantResponse, GetTenantUsageRequest, GetTenantUsageResponse, ListPlansRequest,
     ListPlansResponse, ListTenantsRequest, ListTenantsResponse, ListWorkloadsRequest,
     ListWorkloadsResponse, RemoveWorkloadRequest, RemoveWorkloadResponse, SetPlanRequest,
@@ -9,8 +10,8 @@ use cairn_proto::v1::{
     operator_service_server::OperatorService,
 };
 use cairn_store::{
-    Declared, Error, LimitChanges, Plan, PlanLimits, Result as StoreResult, Store, TenantUpdate,
-    TenantUsage, Workload,
+    Declared, Erasure, Error, LimitChanges, Plan, PlanLimits, Result as StoreResult, Store,
+    TenantUpdate, TenantUsage, Workload,
 };
 use tonic::{Request, Response, Status};
 
@@ -99,6 +100,29 @@ impl OperatorService for Services {
         Ok(Response::new(ListTenantsResponse {
             next_page_token: last.map_or_else(String::new, |tenant| tenant.tenant.clone()),
             tenants: found.into_iter().map(tenant).collect(),
+        }))
+    }
+
+    async fn erase_tenant(
+        &self,
+        request: Request<EraseTenantRequest>,
+    ) -> Result<Response<EraseTenantResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let (name, dry_run) = (&request.name, request.dry_run);
+        let erased = self.store.erase_tenant(Some(&caller), name, dry_run).await;
+        Ok(Response::new(EraseTenantResponse {
+            erasure: Some(erasure(erased.map_err(to_status)?)),
+        }))
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<GetErasureRequest>,
+    ) -> Result<Response<GetErasureResponse>, Status> {
+        let (_, request) = taken(request)?;
+        let found = self.store.get_erasure(&request.tenant_name).await;
+        Ok(Response::new(GetErasureResponse {
+            erasure: Some(erasure(found.map_err(to_status)?)),
         }))
     }
 
@@ -232,6 +256,26 @@ fn tenant(tenant: TenantUsage) -> v1::Tenant {
         physical_bytes: convert::size(tenant.usage.physical_bytes),
         name: tenant.tenant,
         plan: tenant.plan,
+    }
+}
+
+fn erasure(erasure: Erasure) -> v1::Erasure {
+    let deleted = erasure.deleted.into_iter();
+    v1::Erasure {
+        erasure_id: match erasure.id.is_nil() {
+            true => String::new(),
+            false => erasure.id.to_string(),
+        },
+        tenant_name: erasure.tenant,
+        requested_at: Some(convert::timestamp(erasure.requested_at)),
+        finished_at: erasure.finished_at.map(convert::timestamp),
+        deleted: deleted
+            .map(|(kind, count)| (kind, convert::size(count)))
+            .collect(),
+        released_bytes: convert::size(erasure.released_bytes),
+        remaining_objects: convert::size(erasure.remaining_objects),
+        remaining_bytes: convert::size(erasure.remaining_bytes),
+        last_error: erasure.last_error,
     }
 }
 

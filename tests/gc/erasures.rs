@@ -1,0 +1,211 @@
+//! An erasure leaves nothing of its tenant, takes nothing of others, and releases bytes by the collector's way.
+
+use cairn_proto::v1::{
+    CreateLinkRequest, EraseTenantRequest, Erasure, GetErasureRequest, SetLegalHoldRequest,
+};
+use cairn_store::{
+    NewApiKey,
+    gc::{Pass, Policy},
+};
+use tonic::{Code, Status};
+
+use harness::{Bytes, Cairn, Client, Setup, content, refused, session_spec, spec};
+
+harness::on_s3_and_files!(an_erasure_leaves_nothing_of_its_tenant);
+
+async fn operator(cairn: &Cairn) -> Client {
+    let key = NewApiKey::of_operator();
+    let (_, secret) = cairn.store.issue_api_key("operators", &key).await.unwrap();
+    Client::connect(&cairn.grpc_url, Some(secret.reveal())).await
+}
+
+async fn erase(operator: &Client, name: &str, dry_run: bool) -> Result<Erasure, Status> {
+    let request = EraseTenantRequest {
+        name: name.to_owned(),
+        dry_run,
+    };
+    let answer = operator.operator.clone().erase_tenant(request).await?;
+    Ok(answer.into_inner().erasure.unwrap())
+}
+
+async fn report(operator: &Client) -> Erasure {
+    let request = GetErasureRequest {
+        tenant_name: "acme".to_owned(),
+    };
+    let answer = operator.operator.clone().get_erasure(request).await;
+    answer.unwrap().into_inner().erasure.unwrap()
+}
+
+/// Some of everything: content inline and in the blob store, copies, derivations, sessions open and sealed, a link, an open
+/// upload, unpublished, deleted and purged artifacts. Returns the URL of the link.
+async fn fill(client: &Client) -> String {
+    let made = client.create(spec("small"), "x").await.unwrap();
+    client
+        .upload(spec("large"), content(200_000))
+        .await
+        .unwrap();
+    let derived = cairn_proto::v1::ArtifactSpec {
+        inputs: vec![made.artifact_id.clone()],
+        labels: vec!["nightly".to_owned()],
+        idempotency_key: "once".to_owned(),
+        ..session_spec("derived", "sealed")
+    };
+    client.create(derived, "y").await.unwrap();
+    client.seal("sealed").await.unwrap();
+    let unpublished = cairn_proto::v1::ArtifactSpec {
+        unpublished: true,
+        ..session_spec("later", "open")
+    };
+    client.create(unpublished, "z").await.unwrap();
+    client.start_upload(spec("begun")).await.unwrap();
+    let deleted = client.create(spec("deleted"), "deleted").await.unwrap();
+    client.delete(&deleted.artifact_id).await.unwrap();
+    let request = CreateLinkRequest {
+        artifact_id: made.artifact_id,
+        ..Default::default()
+    };
+    let link = client.links.clone().create_link(request).await.unwrap();
+    link.into_inner().link.unwrap().url
+}
+
+/// The tables that have rows of a tenant.
+async fn tables_of(cairn: &Cairn, tenant: &str) -> Vec<String> {
+    let database = cairn.database().await;
+    let tables = "SELECT c.table_name::text FROM information_schema.columns c
+        JOIN information_schema.tables t ON t.table_name = c.table_name AND t.table_schema = c.table_schema
+        WHERE c.column_name = 'tenant_id' AND t.table_type = 'BASE TABLE' AND c.table_schema = current_schema()
+        ORDER BY 1";
+    let mut found = Vec::new();
+    for row in database.query(tables, &[]).await.unwrap() {
+        let table: String = row.get(0);
+        let count = format!("SELECT count(*) FROM {table} WHERE tenant_id = '{tenant}'");
+        if cairn.count(&count).await > 0 {
+            found.push(table);
+        }
+    }
+    found
+}
+
+async fn id_of(cairn: &Cairn, name: &str) -> String {
+    let sql = format!("SELECT id::text FROM tenants WHERE name = '{name}'");
+    let row = cairn.database().await.query_one(&sql, &[]).await;
+    row.unwrap().get(0)
+}
+
+/// Steps of three rows each, so that the erasure ends between any two of them and is resumed.
+async fn erased(cairn: &Cairn, operator: &Client) -> Erasure {
+    let small = Policy {
+        batch: 3,
+        max_batches: 1,
+        ..Policy::default()
+    };
+    loop {
+        cairn.let_time_pass().await;
+        let step = cairn.collector.run_passes(small, Pass::named("erasures"));
+        assert!(step.await.failures.is_empty());
+        let others = ["purge", "condemn", "reclaim"].map(|name| Pass::named(name).unwrap());
+        let rest = cairn.collector.run_passes(Policy::default(), others);
+        assert!(rest.await.failures.is_empty());
+        let report = report(operator).await;
+        assert_eq!(report.last_error, "");
+        if report.finished_at.is_some() {
+            return report;
+        }
+    }
+}
+
+async fn an_erasure_leaves_nothing_of_its_tenant(bytes: Bytes) {
+    let cairn = Setup::on(bytes).start().await;
+    let operator = operator(&cairn).await;
+    let other = cairn.client_of("other").await;
+    let link = fill(&cairn.client).await;
+    fill(&other).await;
+    let kept = cairn.stored().await.len();
+    let (tenant, others) = (id_of(&cairn, "acme").await, id_of(&cairn, "other").await);
+    let before = tables_of(&cairn, &others).await;
+    assert!(before.len() > 14, "{before:?}");
+    let begun = erase(&operator, "acme", false).await.unwrap();
+    assert!(begun.finished_at.is_none() && begun.remaining_bytes > 200_000);
+    assert_eq!(begun.deleted["keys"], 1);
+    // A retry returns the same one.
+    let again = erase(&operator, "acme", false).await.unwrap();
+    assert_eq!(again.erasure_id, begun.erasure_id);
+    assert_ne!(cairn.get(&link).await, 200);
+    let fresh = Client::connect(&cairn.grpc_url, Some(&cairn.key)).await;
+    let made = cairn.store.create_api_key("acme").await;
+    assert!(made.is_err(), "a tenant in erasure gets no key");
+    let finished = erased(&cairn, &operator).await;
+    assert_eq!(
+        refused(fresh.get("art_0000000000000000").await).code,
+        Code::Unauthenticated
+    );
+    assert_eq!(
+        (finished.remaining_bytes, finished.remaining_objects),
+        (0, 0)
+    );
+    assert!(finished.released_bytes >= 200_000, "{finished:?}");
+    assert_eq!(finished.deleted["artifacts"], 4, "{finished:?}");
+    assert_eq!(finished.deleted["sessions"], 2, "{finished:?}");
+    // What stays: the trail, the ledger, the report.
+    let left = tables_of(&cairn, &tenant).await;
+    let is_kept = |table: &String| {
+        table.starts_with("audit") || ["gc_ledger", "erasures"].contains(&table.as_str())
+    };
+    assert!(left.iter().all(is_kept), "{left:?}");
+    assert_eq!(
+        cairn
+            .count("SELECT count(*) FROM tenants WHERE name = 'acme'")
+            .await,
+        0
+    );
+    assert_eq!(tables_of(&cairn, &others).await.len(), before.len());
+    assert_eq!(cairn.stored().await.len() * 2, kept);
+    // The name is free.
+    let anew = cairn.client_of("acme").await;
+    anew.create(spec("small"), "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rehearsed_erasure_counts_and_changes_nothing() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    fill(&cairn.client).await;
+    let told = erase(&operator, "acme", true).await.unwrap();
+    assert_eq!((told.deleted["artifacts"], told.deleted["links"]), (4, 1));
+    assert!(told.erasure_id.is_empty() && told.requested_at.is_some());
+    assert_eq!(cairn.count("SELECT count(*) FROM erasures").await, 0);
+    cairn.client.create(spec("after"), "x").await.unwrap();
+    let refusal = refused(erase(&operator, "operators", false).await);
+    assert_eq!(
+        (refusal.code, &*refusal.fields[0]),
+        (Code::InvalidArgument, "name")
+    );
+    let refusal = refused(erase(&operator, "missing", false).await);
+    assert_eq!(refusal.reason, "TENANT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_tenant_with_a_legal_hold_is_not_erased() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    let made = cairn.client.create(spec("a"), "x").await.unwrap();
+    let mut hold = SetLegalHoldRequest {
+        artifact_ids: vec![made.artifact_id.clone()],
+        legal_hold: true,
+        ..Default::default()
+    };
+    let set = async |hold: &SetLegalHoldRequest| {
+        let set = cairn.client.artifacts.clone().set_legal_hold(hold.clone());
+        set.await.map(drop)
+    };
+    set(&hold).await.unwrap();
+    let refusal = refused(erase(&operator, "acme", false).await);
+    assert_eq!(refusal.reason, "LEGAL_HOLD");
+    assert_eq!(refusal.metadata["artifact_id"], made.artifact_id);
+    hold.legal_hold = false;
+    set(&hold).await.unwrap();
+    erase(&operator, "acme", false).await.unwrap();
+    // The key is still trusted for some seconds.
+    hold.legal_hold = true;
+    assert!(set(&hold).await.is_err(), "nothing is held any more");
+}
