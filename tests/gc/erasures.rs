@@ -195,8 +195,8 @@ async fn a_tenant_with_a_legal_hold_is_not_erased() {
         ..Default::default()
     };
     let set = async |hold: &SetLegalHoldRequest| {
-        let set = cairn.client.artifacts.clone().set_legal_hold(hold.clone());
-        set.await.map(drop)
+        let mut client = cairn.client.artifacts.clone();
+        client.set_legal_hold(hold.clone()).await.map(drop)
     };
     set(&hold).await.unwrap();
     let refusal = refused(erase(&operator, "acme", false).await);

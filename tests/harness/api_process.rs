@@ -1,11 +1,11 @@
 //! A `cairn-api` in its own process, and its costs.
 
-use std::{fs, process::Stdio};
+use std::fs;
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tokio::process::Child;
 
-use super::{Bytes, Client, eventually, postgres, program, s3, spec};
+use super::{Bytes, Client, eventually, log, postgres, program, s3, spec};
 
 /// A process that ends with this value.
 pub struct ApiProcess {
@@ -20,13 +20,23 @@ pub struct ApiProcess {
     pub key: String,
     /// A client with that key.
     pub client: Client,
+    log: NamedTempFile,
     _folder: TempDir,
+}
+
+impl Drop for ApiProcess {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            log::check(&fs::read_to_string(self.log.path()).unwrap());
+        }
+    }
 }
 
 impl ApiProcess {
     /// Starts one with these settings, and waits until it answers.
     pub async fn start(bytes: Bytes, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let log = NamedTempFile::new().unwrap();
         let database = postgres::database().await;
         let config = cairn_store::config::StoreConfig::new(
             database.clone(),
@@ -47,7 +57,7 @@ impl ApiProcess {
             .env("CAIRN_HTTP_ADDR", &http)
             .env("CAIRN_OPS_ADDR", &ops)
             .envs(settings.iter().copied())
-            .stderr(Stdio::null())
+            .stderr(log.reopen().unwrap())
             .spawn()
             .unwrap();
         let url = format!("http://{grpc}");
@@ -64,6 +74,7 @@ impl ApiProcess {
             ops,
             key: key.reveal().to_owned(),
             client,
+            log,
             _folder: folder,
         }
     }

@@ -8,6 +8,7 @@ mod certificates;
 mod client;
 mod issuer;
 mod lines;
+pub mod log;
 mod many;
 pub mod mortal;
 mod open_upload;

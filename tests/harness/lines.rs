@@ -6,12 +6,24 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::within_patience;
+use super::{log, within_patience};
 
 /// The lines of a program, as they come. They are read even when no test asks for them, so the program never waits for
 /// its reader.
 pub struct Lines {
     lines: mpsc::UnboundedReceiver<String>,
+}
+
+/// The lines that the test did not ask for are of the log too. Only those that have come by now: the program may still run.
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        while let Ok(line) = self.lines.try_recv() {
+            log::check(&line);
+        }
+    }
 }
 
 impl Lines {
@@ -39,7 +51,8 @@ impl Lines {
 
     /// The next line, or `None` after the last.
     pub async fn next(&mut self) -> Option<String> {
-        within_patience("it says something", self.lines.recv()).await
+        let line = within_patience("it says something", self.lines.recv()).await;
+        line.inspect(|line| log::check(line))
     }
 
     /// Waits for a line that contains these words, and returns it.

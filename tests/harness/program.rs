@@ -16,7 +16,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::within_patience;
+use super::{log, within_patience};
 
 /// Where a program of the workspace is.
 pub async fn program(name: &str) -> &'static Path {
@@ -148,10 +148,12 @@ pub fn signal(child: &Child, signal: Signal) {
 
 impl From<Output> for Done {
     fn from(output: Output) -> Self {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        log::check(&stderr);
         Self {
             code: output.status.code(),
             stdout: output.stdout,
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stderr,
         }
     }
 }

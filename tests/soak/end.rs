@@ -151,6 +151,7 @@ async fn check_titles(oracle: &Oracle, world: &World) {
 
 fn check_log(log: &std::path::Path, tally: &Tally) {
     let text = fs::read_to_string(log).unwrap();
+    harness::log::check(&text);
     for line in text.lines().filter(|line| line.contains("panicked at")) {
         tally.broken(Broken::Other, format!("{}: {line}", log.display()));
     }
