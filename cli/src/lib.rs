@@ -9,6 +9,7 @@ mod args;
 mod dev;
 mod error;
 mod files;
+mod mcp;
 mod sidecar;
 mod terminal;
 mod verbs;
@@ -43,6 +44,7 @@ enum Command {
     #[command(flatten)]
     Client(ClientCommand),
     Sidecar(sidecar::Args),
+    Mcp(mcp::Args),
     Dev(dev::Args),
     Admin(admin::Args),
 }
@@ -92,6 +94,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         // These take time to stop in order.
         Command::Sidecar(args) => sidecar::run(args, output).await,
+        Command::Mcp(args) => mcp::run(args).await,
         Command::Dev(args) => dev::run(args, output).await,
         Command::Admin(args) => admin::run(args, output).await,
         Command::Client(command) => match run_until_interrupted(client_verb(command, output)).await

@@ -21,6 +21,7 @@ mod lineage;
 mod link;
 mod ls;
 mod matching;
+mod mcp;
 mod names;
 mod publish;
 mod pull;
