@@ -3,6 +3,7 @@
 pub(crate) mod failures;
 pub(crate) mod interrupt;
 pub(crate) mod keys;
+pub(crate) mod lines;
 pub(crate) mod output;
 pub(crate) mod printable;
 pub(crate) mod progress;

@@ -2,14 +2,19 @@
 
 pub(crate) mod completions;
 pub(crate) mod cp;
+pub(crate) mod diff;
+pub(crate) mod edit;
+pub(crate) mod grep;
 pub(crate) mod hold;
 pub(crate) mod inspect;
 pub(crate) mod job;
 pub(crate) mod lineage;
 pub(crate) mod link;
 pub(crate) mod ls;
+pub(crate) mod preview;
 pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod read;
 pub(crate) mod restore;
 pub(crate) mod rm;
 pub(crate) mod session;

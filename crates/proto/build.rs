@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "cairn/v1/access.proto",
     "cairn/v1/admin_service.proto",
     "cairn/v1/artifact.proto",
@@ -14,6 +14,7 @@ const FILES: [&str; 16] = [
     "cairn/v1/limit.proto",
     "cairn/v1/link_service.proto",
     "cairn/v1/operator_service.proto",
+    "cairn/v1/read_service.proto",
     "cairn/v1/session_service.proto",
     "cairn/v1/todo.proto",
     "cairn/v1/todo_service.proto",

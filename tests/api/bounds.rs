@@ -183,12 +183,14 @@ async fn requests_may_be_compressed_with_gzip() {
     let request = cairn_proto::v1::CreateArtifactRequest {
         spec: Some(spec("a")),
         content: vec![7; 100_000].into(),
+        preview_bytes: 0,
     };
     let made = artifacts.create_artifact(request).await.unwrap();
     assert_eq!(made.into_inner().artifact.unwrap().size_bytes, 100_000);
     let bomb = cairn_proto::v1::CreateArtifactRequest {
         spec: Some(spec("a")),
         content: vec![7; 8 << 20].into(),
+        preview_bytes: 0,
     };
     let refusal = refused(artifacts.create_artifact(bomb).await);
     assert_eq!(refusal.reason, "FILE_TOO_LARGE");

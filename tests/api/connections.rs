@@ -135,6 +135,7 @@ async fn cancelled_commits_never_exceed_the_pool() {
             let request = CreateArtifactRequest {
                 spec: Some(spec),
                 content: vec![b'x'; 10].into(),
+                preview_bytes: 0,
             };
             let request = within(Duration::from_millis(30), request);
             let mut client = cairn.client.artifacts.clone();

@@ -263,6 +263,7 @@ fn item(spec: ArtifactSpec, content: &str) -> CreateArtifactRequest {
     CreateArtifactRequest {
         spec: Some(spec),
         content: content.to_owned().into(),
+        preview_bytes: 0,
     }
 }
 

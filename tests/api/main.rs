@@ -30,6 +30,7 @@ mod operator;
 mod ops;
 mod publish;
 mod quotas;
+mod reads;
 mod records;
 mod restore;
 mod resumable;

@@ -1,4 +1,4 @@
-//! The examples of docs/concepts.md and docs/http.md work as written.
+//! The examples of docs/concepts.md, docs/http.md and docs/reads.md work as written.
 
 use std::{env, fs, path::Path, time::Duration};
 
@@ -131,4 +131,9 @@ async fn check(page: &str, least: usize) {
         println!("$ {command}\n{printed}");
     }
     done.ok();
+}
+
+#[tokio::test]
+async fn the_examples_of_reads_do_what_they_say() {
+    check("reads.md", 8).await;
 }

@@ -196,6 +196,7 @@ impl ArtifactService for Claims {
         }
         Ok(Response::new(CreateArtifactResponse {
             artifact: Some(artifact),
+            preview: None,
         }))
     }
 
@@ -221,6 +222,7 @@ impl ArtifactService for Claims {
         });
         Ok(Response::new(BatchCreateArtifactsResponse {
             outcomes: outcomes.collect(),
+            previews: vec![],
         }))
     }
 

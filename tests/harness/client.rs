@@ -9,8 +9,9 @@ use cairn_proto::v1::{
     artifact_service_client::ArtifactServiceClient, download_artifact_response,
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
-    session_service_client::SessionServiceClient, todo_service_client::TodoServiceClient,
-    upload_artifact_request::Message, upload_service_client::UploadServiceClient,
+    read_service_client::ReadServiceClient, session_service_client::SessionServiceClient,
+    todo_service_client::TodoServiceClient, upload_artifact_request::Message,
+    upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Code, Request, Status,
@@ -39,6 +40,8 @@ pub struct Client {
     pub jobs: JobServiceClient<Authenticated>,
     /// Of `UploadService`.
     pub uploads: UploadServiceClient<Authenticated>,
+    /// Of `ReadService`.
+    pub reads: ReadServiceClient<Authenticated>,
     /// Of `IdentityService`.
     pub identity: IdentityServiceClient<Authenticated>,
     /// Of `AdminService`.
@@ -81,6 +84,7 @@ impl Client {
             links: LinkServiceClient::new(channel.clone()),
             jobs: JobServiceClient::new(channel.clone()),
             todos: TodoServiceClient::new(channel.clone()),
+            reads: ReadServiceClient::new(channel.clone()),
             identity: IdentityServiceClient::new(channel.clone()),
             admin: AdminServiceClient::new(channel.clone()),
             operator: OperatorServiceClient::new(channel.clone()),
@@ -97,6 +101,7 @@ impl Client {
         let request = CreateArtifactRequest {
             spec: Some(spec),
             content: content.into(),
+            preview_bytes: 0,
         };
         let mut client = self.artifacts.clone();
         let response = client.create_artifact(request).await?.into_inner();

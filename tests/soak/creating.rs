@@ -274,6 +274,7 @@ async fn send(
                 } else {
                     bytes::Bytes::new()
                 },
+                preview_bytes: 0,
             };
             artifacts
                 .create_artifact(request)
@@ -286,6 +287,7 @@ async fn send(
                 requests: vec![CreateArtifactRequest {
                     spec: Some(spec.clone()),
                     content: content.bytes.clone(),
+                    preview_bytes: 0,
                 }],
             };
             let made = artifacts

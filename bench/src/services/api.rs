@@ -173,6 +173,7 @@ impl Client {
         let request = CreateArtifactRequest {
             spec: Some(spec),
             content,
+            preview_bytes: 0,
         };
         let answer = self.0.clone().create_artifact(request).await?;
         Ok(answer.into_inner().artifact.expect("an artifact"))

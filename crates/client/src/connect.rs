@@ -13,8 +13,8 @@ use cairn_proto::v1::{
     admin_service_client::AdminServiceClient, artifact_service_client::ArtifactServiceClient,
     identity_service_client::IdentityServiceClient, job_service_client::JobServiceClient,
     link_service_client::LinkServiceClient, operator_service_client::OperatorServiceClient,
-    session_service_client::SessionServiceClient, todo_service_client::TodoServiceClient,
-    upload_service_client::UploadServiceClient,
+    read_service_client::ReadServiceClient, session_service_client::SessionServiceClient,
+    todo_service_client::TodoServiceClient, upload_service_client::UploadServiceClient,
 };
 use tonic::{
     Request,
@@ -90,6 +90,8 @@ pub struct Client {
     pub jobs: JobServiceClient<Authenticated>,
     /// Makes, lists and revokes links.
     pub links: LinkServiceClient<Authenticated>,
+    /// Reads lines and bytes of artifacts, and searches them.
+    pub reads: ReadServiceClient<Authenticated>,
     /// Lists, describes, watches, publishes and seals sessions.
     pub sessions: SessionServiceClient<Authenticated>,
     /// Opens, writes, finishes and aborts resumable uploads.
@@ -221,6 +223,7 @@ impl Client {
             jobs: JobServiceClient::new(service.clone()),
             todos: TodoServiceClient::new(service.clone()),
             links: LinkServiceClient::new(service.clone()),
+            reads: ReadServiceClient::new(service.clone()),
             sessions: SessionServiceClient::new(service.clone()),
             uploads: UploadServiceClient::new(service),
         }

@@ -173,6 +173,7 @@ impl Uploader<'_> {
             let request = CreateArtifactRequest {
                 spec: Some(spec),
                 content: content.clone(),
+                preview_bytes: 0,
             };
             let artifact = match &self.options.batches {
                 Some(batches) => batches.create(request).await?,

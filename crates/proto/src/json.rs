@@ -16,6 +16,7 @@ mod limit;
 mod lineage;
 mod link;
 mod page;
+mod read;
 mod session;
 mod todo;
 mod value;
@@ -32,6 +33,10 @@ pub use limit::{Limit, LimitState, limit_kind};
 pub use lineage::{Derivation, Lineage, LineageArtifact};
 pub use link::Link;
 pub use page::Page;
+pub use read::{
+    BytesRead, Difference, Edited, FilesFound, FoundFile, FoundLine, LinesFound, LinesRead,
+    Preview, TextLine,
+};
 pub use session::{PublishedArtifact, SealedSession, Session};
 pub use todo::Todo;
 pub use value::{

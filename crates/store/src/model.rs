@@ -31,6 +31,7 @@ pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod reading;
+pub(crate) mod reads;
 pub(crate) mod record;
 pub(crate) mod reference;
 pub(crate) mod retention;

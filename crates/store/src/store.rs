@@ -29,6 +29,7 @@ use crate::{
         audit::queue::AuditQueue,
         credential_cache::CredentialCache,
         read::ahead::READ_AHEAD,
+        reads::indexes::LineIndexes,
         upload::{Budget, gather::CommitBatcher},
     },
 };
@@ -53,6 +54,7 @@ pub(crate) mod open_upload;
 pub(crate) mod plans;
 pub(crate) mod publish;
 pub(crate) mod read;
+pub(crate) mod reads;
 pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod sessions;
@@ -108,6 +110,8 @@ pub struct Store {
     pub(crate) uploads: Budget,
     /// The pieces that downloads of this process may still read ahead.
     pub(crate) read_ahead: Arc<Semaphore>,
+    /// Where lines begin in what this process has read.
+    line_indexes: LineIndexes,
 }
 
 impl Store {
@@ -152,6 +156,7 @@ impl Store {
             },
             uploads: Budget::new(config.upload_buffer_bytes, StoreConfig::MAX_PART),
             read_ahead: Arc::new(Semaphore::new(READ_AHEAD)),
+            line_indexes: LineIndexes::new(),
         })
     }
 

@@ -35,6 +35,10 @@ const COSTLY: [&str; 8] = [
     "cairn.v1.ArtifactService/RestoreArtifacts",
     "cairn.v1.SessionService/DeleteSession",
 ];
+/// RPCs that look through content. Each keeps at most one processor busy.
+const READS: &str = "cairn.v1.ReadService/";
+/// How many of them run at once.
+const MAX_READS: usize = 16;
 /// How long such a call waits for others to end.
 const COSTLY_WAIT: Duration = Duration::from_secs(5);
 /// The unit in which bytes are counted.
@@ -45,6 +49,7 @@ pub(crate) struct Admission {
     authenticator: Authenticator,
     calls: Shares,
     costly: Shares,
+    reads: Shares,
     limiter: Arc<Limiter>,
     pub(crate) store: Store,
     pub(crate) memory: Memory,
@@ -63,6 +68,7 @@ impl Admission {
             authenticator,
             calls: Shares::new(settings.max_calls),
             costly: Shares::new(settings.max_lists),
+            reads: Shares::new(MAX_READS),
             limiter,
             store,
             memory: Memory::new(settings.receive_bytes),
@@ -110,11 +116,19 @@ impl Admission {
         let places = limited.enter()?;
         let call = self.calls.take(&taker, 1);
         let call = call.ok_or(Error::RateLimited("calls under way"))?;
-        let costly = if COSTLY.contains(&rpc) {
-            let wait = timeout(COSTLY_WAIT, self.costly.wait(&taker)).await;
-            Some(wait.map_err(|_| Error::RateLimited("lists and bulk calls under way"))?)
+        let scarce = if COSTLY.contains(&rpc) {
+            Some((&self.costly, "lists and bulk calls under way"))
+        } else if rpc.starts_with(READS) {
+            Some((&self.reads, "reads of content under way"))
         } else {
             None
+        };
+        let costly = match scarce {
+            Some((shares, what)) => {
+                let wait = timeout(COSTLY_WAIT, shares.wait(&taker)).await;
+                Some(wait.map_err(|_| Error::RateLimited(what))?)
+            }
+            None => None,
         };
         let admitted = Admitted {
             _call: call,

@@ -6,8 +6,8 @@ use cairn_proto::v1::{
     admin_service_server::AdminServiceServer, artifact_service_server::ArtifactServiceServer,
     identity_service_server::IdentityServiceServer, job_service_server::JobServiceServer,
     link_service_server::LinkServiceServer, operator_service_server::OperatorServiceServer,
-    session_service_server::SessionServiceServer, todo_service_server::TodoServiceServer,
-    upload_service_server::UploadServiceServer,
+    read_service_server::ReadServiceServer, session_service_server::SessionServiceServer,
+    todo_service_server::TodoServiceServer, upload_service_server::UploadServiceServer,
 };
 use cairn_store::{Caller, Error, Store};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ mod mask;
 mod message_overhead;
 mod operator;
 mod plan_limits;
+mod previewed;
+mod reads;
 mod request_body;
 mod responses;
 mod sessions;
@@ -97,6 +99,7 @@ impl Services {
                 .max_decoding_message_size(MAX_MESSAGE)
                 .accept_compressed(gzip),
         )
+        .add_service(ReadServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(LinkServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(JobServiceServer::new(self.clone()).accept_compressed(gzip))
         .add_service(TodoServiceServer::new(self.clone()).accept_compressed(gzip))

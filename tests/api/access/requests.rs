@@ -9,6 +9,7 @@ use prost_types::FieldMask;
 
 use harness::{Cairn, Client};
 
+mod reads;
 mod todos;
 
 /// Whose the thing is that a request is about. All labels have four characters.
@@ -230,12 +231,14 @@ impl<'a> Things<'a> {
             "CreateArtifact" => CreateArtifactRequest {
                 spec: Some(self.spec()),
                 content: "x".into(),
+                preview_bytes: 0,
             }
             .encode_to_vec(),
             "BatchCreateArtifacts" => BatchCreateArtifactsRequest {
                 requests: vec![CreateArtifactRequest {
                     spec: Some(self.spec()),
                     content: "x".into(),
+                    preview_bytes: 0,
                 }],
             }
             .encode_to_vec(),
@@ -576,7 +579,7 @@ impl<'a> Things<'a> {
             }
             .encode_to_vec(),
             "ListAudit" => ListAuditRequest::default().encode_to_vec(),
-            unknown => panic!("{unknown} is in the specification, and not in this test"),
+            read => self.read(read).await,
         };
         vec![one]
     }

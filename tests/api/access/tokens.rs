@@ -423,6 +423,7 @@ async fn a_retry_with_another_token_of_the_same_reach_has_one_effect() {
                 ..session_spec("a", "run")
             }),
             content: "a".into(),
+            preview_bytes: 0,
         };
         let answer = client.artifacts.create_artifact(request).await;
         answer.unwrap().into_inner().artifact

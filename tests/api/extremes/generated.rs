@@ -32,7 +32,7 @@ use harness::{Cairn, Client, content, spec};
 const CASES: u32 = 40;
 
 /// Requests that only read, what the harness sends, and requests about keys and tokens, which `access` tests.
-const NOTHING_WRITTEN: [&str; 37] = [
+const NOTHING_WRITTEN: [&str; 47] = [
     "AbortUploadRequest",
     "ArtifactFilter",
     "BatchGetArtifactsRequest",
@@ -40,8 +40,10 @@ const NOTHING_WRITTEN: [&str; 37] = [
     "Content",
     "CreateKeyRequest",
     "CreateTokenRequest",
+    "DiffVersionsRequest",
     "DownloadArtifactRequest",
     "DownloadArtifactsRequest",
+    "EditArtifactRequest",
     "FindMissingContentRequest",
     "GetArtifactRequest",
     "GetJobRequest",
@@ -50,6 +52,9 @@ const NOTHING_WRITTEN: [&str; 37] = [
     "GetSessionRequest",
     "GetUploadRequest",
     "GetUsageRequest",
+    "GrepArtifactRequest",
+    "GrepQuery",
+    "GrepSessionRequest",
     "Limit",
     "ListArtifactsRequest",
     "ListAuditRequest",
@@ -62,6 +67,11 @@ const NOTHING_WRITTEN: [&str; 37] = [
     "ListUploadsRequest",
     "ListVersionsRequest",
     "Narrowing",
+    "PreviewArtifactRequest",
+    "ReadBytesRequest",
+    "ReadLinesRequest",
+    "ReplaceLines",
+    "ReplaceText",
     "RevokeKeyRequest",
     "RotateKeyRequest",
     "UploadArtifactRequest",
@@ -73,13 +83,14 @@ const NOTHING_WRITTEN: [&str; 37] = [
 ];
 
 /// The calls that return artifacts. Each is made here, so a new one must be added to the reads.
-const READS: [&str; 13] = [
+const READS: [&str; 14] = [
     "BatchCreateArtifacts",
     "BatchGetArtifacts",
     "CopyArtifact",
     "CreateArtifact",
     "DownloadArtifact",
     "DownloadArtifacts",
+    "EditArtifact",
     "FinishUpload",
     "GetArtifact",
     "ListArtifacts",
@@ -194,6 +205,7 @@ impl Life<'_> {
                 let request = self.sent.note(CreateArtifactRequest {
                     spec: Some(declared),
                     content: bytes.into(),
+                    preview_bytes: 300,
                 });
                 let made = artifacts.create_artifact(request.clone()).await;
                 let made = made.unwrap().into_inner().artifact.unwrap();
@@ -207,6 +219,7 @@ impl Life<'_> {
                     requests: vec![CreateArtifactRequest {
                         spec: Some(declared),
                         content: bytes.into(),
+                        preview_bytes: 0,
                     }],
                 });
                 let made = artifacts.batch_create_artifacts(request).await.unwrap();
@@ -263,6 +276,7 @@ impl Life<'_> {
                         ..declared
                     }),
                     content: bytes.into(),
+                    preview_bytes: 0,
                 });
                 let made = artifacts.create_artifact(request).await.unwrap();
                 let id = made.into_inner().artifact.unwrap().artifact_id;

@@ -1,5 +1,7 @@
 //! What callers send as text or as bytes, mutated: nothing of it may panic, and what is accepted keeps its promises.
 
+use std::time::{Duration, Instant};
+
 use cairn_fuzz::fuzz;
 use ring::hmac;
 
@@ -7,9 +9,16 @@ use crate::model::{
     filter::{parse, parse_written},
     media_type::guess,
     page::{Listing, Position},
+    reads::{
+        budget::Cursor,
+        encoding::TextEncoding,
+        grep::{Grep, GrepWanted, RawGrep},
+        splitter::Splitter,
+    },
     reference::{FileName, RawName},
     steps::{MAX_STEPS, steps_of},
     todo::TodoText,
+    validate::Violations,
 };
 
 #[test]
@@ -90,5 +99,38 @@ fn the_steps_of_any_content_are_texts_of_todos() {
         }
         assert!(steps_of(bytes, false).more);
         steps
+    });
+}
+
+/// The first line is a pattern, the rest a text: what is found is the same in pieces of any size, and within the budget.
+#[test]
+fn a_search_finds_the_same_in_pieces_of_any_size() {
+    fuzz("searches", |bytes| {
+        let at = bytes.iter().position(|byte| *byte == b'\n');
+        let (pattern, text) = bytes.split_at(at.unwrap_or_default());
+        let text = text.get(1..).unwrap_or_default();
+        let raw = RawGrep {
+            pattern: String::from_utf8_lossy(pattern).into_owned(),
+            context: 1,
+            ..RawGrep::default()
+        };
+        let mut faults = Violations::new();
+        let wanted = GrepWanted::new(raw, &mut faults);
+        let wanted = faults.finish(wanted).map_err(|e| e.to_string())?;
+        let encoding = TextEncoding::of(text).ok_or("is not text")?;
+        let search = |piece| {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let mut grep = Grep::new(wanted.clone(), encoding, 4096, deadline);
+            let mut splitter = Splitter::new(encoding, Cursor::START);
+            text.chunks(piece)
+                .for_each(|piece| splitter.feed(piece, &mut grep));
+            splitter.finish(&mut grep);
+            (grep.lines, grep.matches, grep.stopped)
+        };
+        let whole = search(usize::MAX);
+        assert_eq!(search(3), whole);
+        let cost: usize = whole.0.iter().map(|found| found.line.text.len()).sum();
+        assert!(cost <= 4096);
+        Ok::<_, String>(whole)
     });
 }

@@ -67,10 +67,20 @@ impl Store {
     /// As `get_artifact`.
     #[tracing::instrument(skip_all)]
     pub async fn open_artifact(&self, caller: &Caller, wanted: &ArtifactRef) -> Result<Download> {
+        self.open_for(caller, wanted, "DownloadArtifact").await
+    }
+
+    /// The same for another operation, which the audit trail names.
+    pub(in crate::store) async fn open_for(
+        &self,
+        caller: &Caller,
+        wanted: &ArtifactRef,
+        operation: &str,
+    ) -> Result<Download> {
         let client = self.meta.client().await?;
         let id = rows::resolve(&client, caller.reach(), wanted).await?;
         let (artifact, location) = rows::locate(&client, caller.tenant.id, &id).await?;
-        let line = (self.audit).read(|| Deed::done(caller, "DownloadArtifact", id.as_str()));
+        let line = (self.audit).read(|| Deed::done(caller, operation, id.as_str()));
         let tenant = caller.tenant.id;
         Ok(Download::new(self, tenant, artifact, location, line))
     }
@@ -118,16 +128,28 @@ impl Download {
             line: ReadLine::NONE,
             ..self.clone()
         };
-        unseen.read(0, Some(bytes))
+        unseen.look_at(0, bytes)
+    }
+
+    /// What its bytes are known by: they never change.
+    pub(in crate::store) fn key(&self) -> &ObjectKey {
+        &self.key
     }
 
     /// Reads from `offset`, at most `limit` bytes, or to the end. An offset past the end reads nothing.
     #[must_use]
     pub fn read(self, offset: u64, limit: Option<u64>) -> Content {
+        let mut content = self.look_at(offset, limit.unwrap_or(u64::MAX));
+        let is_whole = content.left == content.artifact.size_bytes;
+        content.hashing = is_whole.then(Hashing::new);
+        content
+    }
+
+    /// The same without a hash: what is looked at and not handed out need not be checked.
+    pub(in crate::store) fn look_at(self, offset: u64, limit: u64) -> Content {
         let size = self.artifact.size_bytes;
         let start = offset.min(size);
-        let end = limit.map_or(size, |limit| start.saturating_add(limit).min(size));
-        let hashing = (start == 0 && end == size).then(Hashing::new);
+        let end = start.saturating_add(limit).min(size);
         let bytes = match self.inline {
             Some(content) => From::Row(slice(&content, start, end)),
             None => {
@@ -141,7 +163,7 @@ impl Download {
             left: end - start,
             length: end - start,
             bytes,
-            hashing,
+            hashing: None,
             line: self.line,
         }
     }

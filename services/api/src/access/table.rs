@@ -59,7 +59,7 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 70] = [
+const TABLE: [(&str, Rule); 77] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
@@ -85,6 +85,13 @@ const TABLE: [(&str, Rule); 70] = [
     row("cairn.v1.UploadService/ListUploads", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.UploadService/FinishUpload", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.UploadService/AbortUpload", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.ReadService/ReadLines", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ReadService/ReadBytes", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ReadService/GrepArtifact", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ReadService/GrepSession", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ReadService/PreviewArtifact", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ReadService/DiffVersions", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ReadService/EditArtifact", Needs::All(&[Read, Write]), Touches::Artifacts),
     row("cairn.v1.SessionService/GetSession", Needs::All(&[Read]), Touches::Sessions),
     row("cairn.v1.SessionService/ListSessions", Needs::All(&[Read]), Touches::Sessions),
     row("cairn.v1.SessionService/UpdateSession", Needs::All(&[Write]), Touches::Sessions),

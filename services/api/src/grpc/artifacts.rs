@@ -11,7 +11,7 @@ use cairn_proto::v1::{
     ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
     RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest,
     SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest,
-    UploadArtifactResponse, artifact_service_server::ArtifactService,
+    UploadArtifactResponse, artifact_outcome::Outcome, artifact_service_server::ArtifactService,
     download_artifact_response::Message,
 };
 use cairn_store::{ArtifactRef, Content, Entry, Error, FileName, RawContent, Result, Violations};
@@ -23,6 +23,7 @@ use super::{
     batch::{self, Contents},
     convert,
     mask::Mask,
+    previewed::Previewed,
     taken, upload,
 };
 use crate::{error::to_status, pace::Pace};
@@ -34,14 +35,17 @@ impl ArtifactService for Services {
         request: Request<CreateArtifactRequest>,
     ) -> Result<Response<CreateArtifactResponse>, Status> {
         let (caller, request) = taken(request)?;
+        let preview = Previewed::new(&caller, request.preview_bytes).map_err(to_status)?;
         let spec = convert::spec(request.spec).map_err(to_status)?;
         let created = self
             .store
             .create_artifact(&caller, spec, request.content)
             .await
             .map_err(to_status)?;
+        let artifact = convert::created(created);
         Ok(Response::new(CreateArtifactResponse {
-            artifact: Some(convert::created(created)),
+            preview: preview.of(&self.store, &caller, &artifact).await,
+            artifact: Some(artifact),
         }))
     }
 
@@ -51,10 +55,22 @@ impl ArtifactService for Services {
     ) -> Result<Response<BatchCreateArtifactsResponse>, Status> {
         let (caller, request) = taken(request)?;
         batch::check("requests", request.requests.len()).map_err(to_status)?;
+        let asked = request.requests.iter();
+        let asked = asked.map(|item| Previewed::new(&caller, item.preview_bytes));
+        let asked: Vec<_> = asked.collect::<Result<_>>().map_err(to_status)?;
         let items = request.requests.into_iter();
         let items = items.map(|item| Ok((convert::spec(item.spec)?, item.content)));
         let outcomes = batch::create(&self.store, &caller, items.collect()).await;
-        Ok(Response::new(BatchCreateArtifactsResponse { outcomes }))
+        let mut previews = Vec::new();
+        for (preview, outcome) in asked.iter().zip(&outcomes) {
+            if let Some(Outcome::Artifact(artifact)) = &outcome.outcome {
+                previews.extend(preview.of(&self.store, &caller, artifact).await);
+            }
+        }
+        Ok(Response::new(BatchCreateArtifactsResponse {
+            outcomes,
+            previews,
+        }))
     }
 
     async fn batch_get_artifacts(

@@ -1,6 +1,7 @@
 //! Conversions between the messages of the wire and the values of the store.
 
 pub(super) mod changes;
+pub(super) mod reads;
 
 use std::time::Duration;
 

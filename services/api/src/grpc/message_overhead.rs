@@ -123,6 +123,7 @@ mod tests {
         let request = CreateArtifactRequest {
             spec: Some(spec),
             content: Bytes::from(vec![7; 100_000]),
+            preview_bytes: 0,
         };
         let message = request.encode_to_vec();
         for piece in [1, 2, 3, 1000, message.len()] {
@@ -139,6 +140,7 @@ mod tests {
                 ..ArtifactSpec::default()
             }),
             content: Bytes::from(vec![7; size]),
+            preview_bytes: 0,
         };
         let counted = |requests: Vec<_>| {
             let message = BatchCreateArtifactsRequest { requests }.encode_to_vec();

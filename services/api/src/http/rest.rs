@@ -20,6 +20,7 @@ mod links;
 mod matching;
 mod openapi;
 mod query;
+mod reads;
 mod routes;
 mod session_artifacts;
 mod sessions;
@@ -59,6 +60,12 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(POST, "/v1/artifacts/{artifact_id}/copy", "ArtifactService/CopyArtifact", artifacts::copy)
         .add(GET, "/v1/artifacts/{artifact_id}/lineage", "ArtifactService/GetLineage", artifacts::lineage)
         .add(GET, "/v1/artifacts/{artifact_id}/stages", "ArtifactService/ListStageChanges", artifacts::stages)
+        .add(GET, "/v1/artifacts/{artifact_id}/lines", "ReadService/ReadLines", reads::lines)
+        .add(GET, "/v1/artifacts/{artifact_id}/bytes", "ReadService/ReadBytes", reads::bytes)
+        .add(GET, "/v1/artifacts/{artifact_id}/grep", "ReadService/GrepArtifact", reads::grep)
+        .add(GET, "/v1/artifacts/{artifact_id}/preview", "ReadService/PreviewArtifact", reads::preview)
+        .add(GET, "/v1/artifacts/{artifact_id}/diff", "ReadService/DiffVersions", reads::diff)
+        .add(POST, "/v1/artifacts/{artifact_id}/edit", "ReadService/EditArtifact", reads::edit)
         .add(GET, "/v1/artifacts/{artifact_id}/links", "LinkService/ListLinks", links::list_of_artifact)
         .add(POST, "/v1/artifacts/{artifact_id}/links", "LinkService/CreateLink", links::create)
         .add(GET, "/v1/uploads", "UploadService/ListUploads", uploads::list)
@@ -82,6 +89,7 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(POST, "/v1/sessions/{session_id}/seal", "SessionService/SealSession", sessions::seal)
         .add(POST, "/v1/sessions/{session_id}/commit", "SessionService/CommitSession", sessions::commit)
         .add(POST, "/v1/sessions/{session_id}/legal-hold", "SessionService/SetSessionLegalHold", sessions::hold)
+        .add(GET, "/v1/sessions/{session_id}/grep", "ReadService/GrepSession", reads::grep_session)
         .add(GET, "/v1/sessions/{session_id}/manifest", "SessionService/ListManifest", sessions::manifest)
         .add(GET, "/v1/sessions/{session_id}/events", "SessionService/WatchSession", events::watch)
         .add(GET, "/v1/events", "SessionService/WatchSessions", events::watch_many)

@@ -2,6 +2,7 @@ import datetime
 
 from . import artifact_pb2 as _artifact_pb2
 from . import job_pb2 as _job_pb2
+from . import read_service_pb2 as _read_service_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -24,18 +25,22 @@ LINEAGE_DIRECTION_INPUTS: LineageDirection
 LINEAGE_DIRECTION_OUTPUTS: LineageDirection
 
 class CreateArtifactRequest(_message.Message):
-    __slots__ = ("spec", "content")
+    __slots__ = ("spec", "content", "preview_bytes")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_BYTES_FIELD_NUMBER: _ClassVar[int]
     spec: _artifact_pb2.ArtifactSpec
     content: bytes
-    def __init__(self, spec: _Optional[_Union[_artifact_pb2.ArtifactSpec, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
+    preview_bytes: int
+    def __init__(self, spec: _Optional[_Union[_artifact_pb2.ArtifactSpec, _Mapping]] = ..., content: _Optional[bytes] = ..., preview_bytes: _Optional[int] = ...) -> None: ...
 
 class CreateArtifactResponse(_message.Message):
-    __slots__ = ("artifact",)
+    __slots__ = ("artifact", "preview")
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     artifact: _artifact_pb2.Artifact
-    def __init__(self, artifact: _Optional[_Union[_artifact_pb2.Artifact, _Mapping]] = ...) -> None: ...
+    preview: _read_service_pb2.PreviewArtifactResponse
+    def __init__(self, artifact: _Optional[_Union[_artifact_pb2.Artifact, _Mapping]] = ..., preview: _Optional[_Union[_read_service_pb2.PreviewArtifactResponse, _Mapping]] = ...) -> None: ...
 
 class BatchCreateArtifactsRequest(_message.Message):
     __slots__ = ("requests",)
@@ -44,10 +49,12 @@ class BatchCreateArtifactsRequest(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[CreateArtifactRequest, _Mapping]]] = ...) -> None: ...
 
 class BatchCreateArtifactsResponse(_message.Message):
-    __slots__ = ("outcomes",)
+    __slots__ = ("outcomes", "previews")
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    PREVIEWS_FIELD_NUMBER: _ClassVar[int]
     outcomes: _containers.RepeatedCompositeFieldContainer[ArtifactOutcome]
-    def __init__(self, outcomes: _Optional[_Iterable[_Union[ArtifactOutcome, _Mapping]]] = ...) -> None: ...
+    previews: _containers.RepeatedCompositeFieldContainer[_read_service_pb2.PreviewArtifactResponse]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[ArtifactOutcome, _Mapping]]] = ..., previews: _Optional[_Iterable[_Union[_read_service_pb2.PreviewArtifactResponse, _Mapping]]] = ...) -> None: ...
 
 class ArtifactOutcome(_message.Message):
     __slots__ = ("artifact", "error")

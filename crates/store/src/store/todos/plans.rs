@@ -18,7 +18,7 @@ use crate::{
         record::{Kind, Stage},
         steps::{MAX_PLAN_BYTES, MAX_STEPS, Steps, steps_of},
     },
-    store::{Store, read::Download},
+    store::{Store, audit::queue::ReadLine, read::Download},
 };
 
 /// How long a call may read the plans that it made final.
@@ -145,7 +145,13 @@ impl Store {
         };
         drop(client);
         let steps = self
-            .steps(Download::new(self, tenant, artifact.clone(), location))
+            .steps(Download::new(
+                self,
+                tenant,
+                artifact.clone(),
+                location,
+                ReadLine::NONE,
+            ))
             .await?;
         self.write_todos(tenant, &artifact, steps).await
     }

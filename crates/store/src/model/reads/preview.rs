@@ -1,0 +1,183 @@
+//! A short description of a content, for a reader that has to decide what to read of it.
+
+pub(crate) mod archive;
+mod json;
+mod notebook;
+mod table;
+mod text;
+
+use super::encoding::TextEncoding;
+
+/// How much of the beginning of a content is looked at, in bytes.
+pub(crate) const HEAD: u64 = 256 << 10;
+/// How much of the end.
+pub(crate) const TAIL: u64 = 66 << 10;
+/// The largest notebook that is read whole, in bytes.
+pub(crate) const NOTEBOOK: u64 = 4 << 20;
+
+/// What a preview is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewFormat {
+    /// Text of no known structure: its first and last lines.
+    Text,
+    /// Markdown: its headings, and its first lines.
+    Markdown,
+    /// JSON or lines of JSON: the shape of its values, and its beginning.
+    Json,
+    /// Comma- or tab-separated values: their columns with types, and the first rows.
+    Table,
+    /// A Jupyter notebook: the beginning of each cell.
+    Notebook,
+    /// A picture: its size.
+    Image,
+    /// A ZIP archive: its members.
+    Zip,
+    /// A tar archive: its first members.
+    Tar,
+    /// Anything else: its first bytes.
+    Binary,
+}
+
+/// A short description of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// What it is made for.
+    pub format: PreviewFormat,
+    /// The encoding of a text.
+    pub encoding: Option<&'static str>,
+    /// The description.
+    pub text: String,
+    /// Whether the text is the whole content.
+    pub is_whole: bool,
+    /// Width and height of a picture, in pixels.
+    pub dimensions: Option<(u64, u64)>,
+}
+
+impl Description {
+    /// One of a format, with a text.
+    pub(crate) fn of(format: PreviewFormat, text: String) -> Self {
+        Self {
+            format,
+            encoding: None,
+            text,
+            is_whole: false,
+            dimensions: None,
+        }
+    }
+}
+
+/// What is known of a content.
+pub(crate) struct Seen {
+    pub(crate) content_type: String,
+    pub(crate) filename: String,
+    pub(crate) size: u64,
+    /// At most `HEAD` bytes of its beginning; of a notebook, all.
+    pub(crate) head: Vec<u8>,
+    /// At most `TAIL` bytes of its end.
+    pub(crate) tail: Vec<u8>,
+}
+
+impl Seen {
+    /// What a content is, by its bytes, and then by its type and its name.
+    pub(crate) fn format(&self) -> PreviewFormat {
+        let head = self.head.as_slice();
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+            return PreviewFormat::Zip;
+        }
+        if head.get(257..262) == Some(b"ustar") {
+            return PreviewFormat::Tar;
+        }
+        if imagesize::image_type(head).is_ok() && !self.content_type.starts_with("text/") {
+            return PreviewFormat::Image;
+        }
+        if TextEncoding::of(head).is_none() {
+            return PreviewFormat::Binary;
+        }
+        let (name, kind) = (
+            self.filename.to_ascii_lowercase(),
+            self.content_type.as_str(),
+        );
+        let is_named = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        if is_named(&[".ipynb"]) {
+            PreviewFormat::Notebook
+        } else if kind.contains("json") || is_named(&[".json", ".jsonl", ".ndjson"]) {
+            PreviewFormat::Json
+        } else if matches!(kind, "text/csv" | "text/tab-separated-values")
+            || is_named(&[".csv", ".tsv"])
+        {
+            PreviewFormat::Table
+        } else if kind == "text/markdown" || is_named(&[".md", ".markdown"]) {
+            PreviewFormat::Markdown
+        } else {
+            PreviewFormat::Text
+        }
+    }
+
+    /// Describes a content that is no archive, in at most so many bytes.
+    pub(crate) fn describe(&self, format: PreviewFormat, room: usize) -> Description {
+        let Some(encoding) = TextEncoding::of(&self.head) else {
+            return self.of_bytes(format, room);
+        };
+        if format == PreviewFormat::Image {
+            return self.of_bytes(format, room);
+        }
+        let text = encoding.text(&self.head);
+        let structure = match format {
+            PreviewFormat::Markdown => text::outline(&text),
+            PreviewFormat::Json => json::shape(&text, self.size == self.head.len() as u64),
+            PreviewFormat::Table => table::columns(&text),
+            PreviewFormat::Notebook => match notebook::cells(&self.head) {
+                Some(cells) => {
+                    return Description {
+                        encoding: Some(encoding.name()),
+                        ..Description::of(format, text::cut(&cells, room))
+                    };
+                }
+                None => json::shape(&text, false),
+            },
+            _ => String::new(),
+        };
+        let is_short = self.size <= self.head.len() as u64 && text.len() <= room;
+        let whole = is_short && text.lines().all(|line| line.len() <= text::LONGEST_LINE);
+        if whole && (structure.is_empty() || text.len() <= room / 4) {
+            return Description {
+                encoding: Some(encoding.name()),
+                is_whole: true,
+                ..Description::of(format, text.into_owned())
+            };
+        }
+        let mut described = text::cut(&structure, room / 2);
+        if !described.is_empty() {
+            described.push('\n');
+        }
+        let left = room - described.len();
+        let tail = match self.size > self.head.len() as u64 {
+            true => encoding.text(&self.tail[encoding.whole(0, 0)..]),
+            false => text.clone(),
+        };
+        described += &text::ends(&text, &tail, self.size, left);
+        Description {
+            encoding: Some(encoding.name()),
+            ..Description::of(format, described)
+        }
+    }
+
+    fn of_bytes(&self, format: PreviewFormat, room: usize) -> Description {
+        if format == PreviewFormat::Image
+            && let Ok(size) = imagesize::blob_size(&self.head)
+        {
+            let (width, height) = (size.width as u64, size.height as u64);
+            let words = format!("an image of {width} x {height} pixels");
+            return Description {
+                dimensions: Some((width, height)),
+                ..Description::of(format, words)
+            };
+        }
+        let first = &self.head[..self.head.len().min(64)];
+        let words = format!("not text; the first bytes in hex: {}", hex::encode(first));
+        Description::of(PreviewFormat::Binary, text::cut(&words, room))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! Reads that are sized for a model: they look through content on the server, and answer with a bounded part of it.
+
+pub(crate) mod bytes;
+pub(crate) mod diff;
+pub(crate) mod edit;
+pub(crate) mod grep;
+pub(crate) mod indexes;
+pub(crate) mod lines;
+mod off_thread;
+pub(crate) mod preview;
+mod scan;
+pub(crate) mod session;
+mod source;

@@ -1,0 +1,117 @@
+//! Describes a content, for a reader that has to decide what to read of it.
+
+use crate::{
+    model::{
+        artifact::Artifact,
+        error::Result,
+        reads::{
+            budget::ReadBudget,
+            preview::{
+                Description, HEAD, NOTEBOOK, PreviewFormat, Seen, TAIL,
+                archive::{
+                    MOST_DIRECTORY, Member, TAR_HEADER, directory, listed, tar_member, zip_members,
+                },
+            },
+        },
+        reference::ArtifactRef,
+        tenant::Caller,
+    },
+    store::{Store, read::Download, reads::off_thread::off_thread},
+};
+
+/// The most headers of a tar archive that are read: each may be a request to the blob store.
+const MOST_HEADERS: usize = 64;
+
+/// A content, described.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The artifact.
+    pub artifact: Artifact,
+    /// What it is.
+    pub description: Description,
+    /// How many lines it has, if that is known.
+    pub total_lines: Option<u64>,
+}
+
+impl Store {
+    /// Describes a visible artifact in at most the budget's bytes. It reads the beginning and the end of the content, and of
+    /// an archive the directory.
+    ///
+    /// # Errors
+    /// As `get_artifact`; `DataCorrupted`.
+    #[tracing::instrument(skip_all)]
+    pub async fn preview_artifact(
+        &self,
+        caller: &Caller,
+        wanted: &ArtifactRef,
+        budget: &ReadBudget,
+    ) -> Result<Preview> {
+        let download = self.open_for(caller, wanted, "PreviewArtifact").await?;
+        let artifact = download.artifact().clone();
+        let size = artifact.size_bytes;
+        let is_notebook = artifact.filename.ends_with(".ipynb") && size <= NOTEBOOK;
+        let head = range(&download, 0, if is_notebook { NOTEBOOK } else { HEAD }).await?;
+        let tail = match size > head.len() as u64 {
+            true => range(&download, size.saturating_sub(TAIL), TAIL).await?,
+            false => head[head.len().saturating_sub(TAIL as usize)..].to_vec(),
+        };
+        let seen = Seen {
+            content_type: artifact.content_type.clone(),
+            filename: artifact.filename.clone(),
+            size,
+            head,
+            tail,
+        };
+        let index = self.line_indexes.get(download.key());
+        let room = budget.bytes_out;
+        let description = match seen.format() {
+            PreviewFormat::Zip => of_zip(&download, &seen, room).await?,
+            PreviewFormat::Tar => of_tar(&download, room).await?,
+            format => off_thread(move || seen.describe(format, room)).await?,
+        };
+        Ok(Preview {
+            artifact,
+            description,
+            total_lines: index.and_then(|index| index.total),
+        })
+    }
+}
+
+/// Some bytes of a content.
+async fn range(download: &Download, offset: u64, length: u64) -> Result<Vec<u8>> {
+    let mut content = download.clone().look_at(offset, length);
+    let mut all = Vec::new();
+    while let Some(piece) = content.next().await? {
+        all.extend_from_slice(&piece);
+    }
+    Ok(all)
+}
+
+async fn of_zip(download: &Download, seen: &Seen, room: usize) -> Result<Description> {
+    let Some(found) = directory(&seen.tail, seen.size) else {
+        let words = "a ZIP archive, whose members cannot be listed".to_owned();
+        return Ok(Description::of(PreviewFormat::Zip, words));
+    };
+    let directory = range(download, found.offset, found.length.min(MOST_DIRECTORY)).await?;
+    off_thread(move || {
+        let members = zip_members(&directory);
+        let text = listed(&members, Some(found.members), room);
+        Description::of(PreviewFormat::Zip, text)
+    })
+    .await
+}
+
+async fn of_tar(download: &Download, room: usize) -> Result<Description> {
+    let (mut at, mut members) = (0_u64, Vec::<Member>::new());
+    while members.len() < MOST_HEADERS {
+        let header = range(download, at, TAR_HEADER).await?;
+        let Some(member) = tar_member(&header) else {
+            break;
+        };
+        let padded = member.size.div_ceil(TAR_HEADER).saturating_mul(TAR_HEADER);
+        at = at.saturating_add(TAR_HEADER).saturating_add(padded);
+        members.push(member);
+    }
+    let text = listed(&members, None, room);
+    Ok(Description::of(PreviewFormat::Tar, text))
+}
