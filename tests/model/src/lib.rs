@@ -24,6 +24,8 @@
 //! - **The hold of a session**, whose artifacts follow in batches, in a model of its own ([`explore_holds`]).
 //! - **An upload that outlives its process**, whose parts two writers send, in a model of its own
 //!   ([`explore_resumable`]).
+//! - **An upload whose parts strangers put** straight into the blob store, in a model of its own
+//!   ([`explore_presigned`]).
 //! - **Locks** as Postgres has them, and the **foreign key**, which can be left out, to see what the code achieves alone
 //!   and what the key does.
 //!
@@ -33,7 +35,7 @@
 //!
 //! # What is not modelled
 //!
-//! - Parts of multipart uploads, outside of that model: a PUT is one step, with the whole content. Inline bytes: there is no second store.
+//! - Parts of multipart uploads, outside of those two models: a PUT is one step, with the whole content. Inline bytes: there is no second store.
 //! - Statements within a flight, batches of more than one object, and Postgres itself: tests with a real one show that
 //!   READ COMMITTED and its locks work as assumed here.
 //! - Versions, idempotency keys, tenants, quotas; and an old primary that has not noticed a failover.
@@ -46,6 +48,7 @@ mod drain;
 mod hold;
 mod instance;
 pub mod invariants;
+mod presigned;
 mod properties;
 mod protocol;
 mod resumable;
@@ -56,6 +59,7 @@ mod variants;
 pub use check::{Explored, explore, look_for_breach};
 pub use hold::{HoldVariant, WHAT_IS_HELD_STAYS, explore_holds};
 pub use instance::Instance;
+pub use presigned::{ONLY_THE_DECLARED_IS_VISIBLE, PresignedVariant, explore_presigned};
 pub use properties::{NOTHING_COMES_BACK, NOTHING_IS_LOST, NOTHING_LEAKS};
 pub use resumable::{
     ACKNOWLEDGED_IS_KEPT, BYTES_MATCH_THEIR_HASH, ENDED_LEAVES_NOTHING, ResumableVariant,
