@@ -14,6 +14,7 @@ mod frame;
 mod manners;
 mod narrowing;
 mod openapi;
+mod presigned;
 mod resumable;
 mod session_artifacts;
 mod sessions;

@@ -10,6 +10,7 @@ mod deaths;
 mod outages;
 mod outcomes;
 mod pauses;
+mod presigned;
 mod resumable;
 
 /// Stored in a row, in one object, in parts.

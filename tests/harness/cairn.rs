@@ -61,6 +61,18 @@ impl Setup {
         self
     }
 
+    /// With an S3 that callers can reach, so that its URLs are signed.
+    pub fn signing(mut self) -> Self {
+        let change = self.change;
+        self.change = Box::new(|config| {
+            change(config);
+            if let BlobConfig::S3(s3) = &mut config.blobs {
+                s3.public_endpoint = s3.endpoint.clone();
+            }
+        });
+        self
+    }
+
     /// On this database, which has the schema.
     pub fn database(mut self, url: String) -> Self {
         self.database = Some(url);

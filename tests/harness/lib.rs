@@ -34,7 +34,7 @@ pub use many::{MANY, make_many};
 pub use open_upload::OpenUpload;
 pub use proxy::Proxy;
 pub use rest::{Answer, Rest};
-pub use resumable::OpenWrite;
+pub use resumable::{OpenWrite, part_of, put_to};
 pub use shell::{Shell, each, text};
 pub use wait::{PATIENCE, eventually, eventually_within, within_patience};
 pub use wire::{Asked, Wire};

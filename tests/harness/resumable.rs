@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use cairn_proto::v1::{
     AbortUploadRequest, Artifact, ArtifactSpec, FinishUploadRequest, GetUploadRequest,
-    StartUploadRequest, Upload, UploadPosition, WriteUploadRequest, write_upload_request::Message,
+    PresignUploadPartsRequest, PresignedPart, StartUploadRequest, Upload, UploadPosition,
+    WriteUploadRequest, write_upload_request::Message,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
@@ -82,6 +83,17 @@ impl Client {
         Ok(response.into_inner().artifact.unwrap())
     }
 
+    /// URLs for all parts of an upload of few.
+    pub async fn presign(&self, id: &str) -> Result<Vec<PresignedPart>, Status> {
+        let request = PresignUploadPartsRequest {
+            upload_id: id.to_owned(),
+            part_count: 200,
+            ..PresignUploadPartsRequest::default()
+        };
+        let response = self.uploads.clone().presign_upload_parts(request).await?;
+        Ok(response.into_inner().parts)
+    }
+
     /// Ends the upload without an artifact.
     pub async fn abort_upload(&self, id: &str) -> Result<Upload, Status> {
         let request = AbortUploadRequest {
@@ -131,4 +143,15 @@ impl OpenWrite {
         drop(self.messages);
         self.call.await.unwrap()
     }
+}
+
+/// The bytes of a part, of the whole content.
+pub fn part_of<'a>(whole: &'a [u8], part: &PresignedPart) -> &'a [u8] {
+    &whole[part.offset as usize..][..part.size_bytes as usize]
+}
+
+/// Puts bytes to a signed URL, without a credential, and returns the status of the answer.
+pub async fn put_to(url: &str, bytes: impl Into<reqwest::Body>) -> u16 {
+    let put = reqwest::Client::new().put(url).body(bytes).send().await;
+    put.map_or(0, |answer| answer.status().as_u16())
 }

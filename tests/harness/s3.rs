@@ -246,6 +246,7 @@ pub fn config(address: &str, bucket: &Bucket) -> S3Config {
     S3Config {
         bucket: bucket.name.clone(),
         endpoint: Some(format!("http://{address}")),
+        public_endpoint: None,
         region: Some("us-east-1".to_owned()),
         path_style: true,
         credentials: Some(S3Credentials {

@@ -100,6 +100,7 @@ impl Bucket {
         BlobConfig::S3(S3Config {
             bucket: self.name.clone(),
             endpoint: Some(self.endpoint.clone()),
+            public_endpoint: None,
             region: Some("us-east-1".to_owned()),
             path_style: true,
             credentials: Some(S3Credentials {

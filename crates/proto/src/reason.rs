@@ -128,6 +128,8 @@ impl ErrorReason {
             Self::LinksDisabled => (FailedPrecondition, 403, "links_disabled", No),
             Self::LegalHold => (FailedPrecondition, 409, "legal_hold", No),
             Self::TokensDisabled => (FailedPrecondition, 409, "tokens_disabled", No),
+            Self::PresignUnsupported => (FailedPrecondition, 409, "presign_unsupported", No),
+            Self::UploadPartsMissing => (FailedPrecondition, 409, "upload_parts_missing", No),
             Self::ContentMissing => (FailedPrecondition, 409, "content_missing", No),
             Self::EventsExpired => (FailedPrecondition, 410, "events_expired", No),
             Self::FilterTooCostly => (FailedPrecondition, 422, "filter_too_costly", No),

@@ -24,7 +24,7 @@ pub(crate) use listing::{Entry, Listed, ListedUnfinished, Unfinished};
 pub(crate) use multipart::{Multipart, Part};
 pub(crate) use pieces::Pieces;
 pub(crate) use reader::BlobReader;
-pub(crate) use s3::S3;
+pub(crate) use s3::{S3, Signer};
 
 /// The blob stores: a closed set.
 #[derive(Clone)]
@@ -43,6 +43,19 @@ impl Blobs {
             Self::S3(_) => "CAIRN_S3_BUCKET",
             Self::Fs(_) => "CAIRN_BLOB_DIR",
         }
+    }
+
+    /// The S3 in which contents are, if they are in one.
+    pub(crate) fn s3(&self) -> Option<&S3> {
+        match self {
+            Self::S3(s3) => Some(s3),
+            Self::Fs(_) => None,
+        }
+    }
+
+    /// What signs URLs of S3, if contents are in one that callers can reach.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.s3().and_then(S3::signer)
     }
 
     /// The beginning of the paths of one of the 256 shards, over which the hash spreads all keys.

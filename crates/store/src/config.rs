@@ -127,6 +127,9 @@ pub struct S3Config {
     pub bucket: String,
     /// `CAIRN_S3_ENDPOINT`: the URL of an S3-compatible server; default AWS.
     pub endpoint: Option<String>,
+    /// `CAIRN_S3_PUBLIC_ENDPOINT`: the URL under which callers reach S3, for signed URLs; default AWS, and with
+    /// `CAIRN_S3_ENDPOINT` none, so that no URL of S3 is signed.
+    pub public_endpoint: Option<String>,
     /// `CAIRN_S3_REGION`: default us-east-1 with an endpoint, else from the AWS chain, else us-east-1.
     pub region: Option<String>,
     /// `CAIRN_S3_PATH_STYLE`: bucket in the path instead of the host name; default true with an endpoint, else false.
@@ -327,6 +330,19 @@ fn database_url() -> Result<String> {
     }
 }
 
+fn public_endpoint() -> Result<Option<String>> {
+    let name = "CAIRN_S3_PUBLIC_ENDPOINT";
+    let url = env::<String>(name)?;
+    let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    match url {
+        Some(url) if !is_url(&url) => Err(Error::invalid(
+            name,
+            "must be a URL, such as https://s3.example.com",
+        )),
+        url => Ok(url),
+    }
+}
+
 impl BlobConfig {
     fn from_env() -> Result<Self> {
         let bucket = env::<String>("CAIRN_S3_BUCKET")?;
@@ -338,6 +354,7 @@ impl BlobConfig {
                     bucket,
                     path_style: env("CAIRN_S3_PATH_STYLE")?.unwrap_or(endpoint.is_some()),
                     endpoint,
+                    public_endpoint: public_endpoint()?,
                     region: env("CAIRN_S3_REGION")?,
                     credentials: S3Credentials::from_env()?,
                     encryption: S3Encryption::from_env()?,

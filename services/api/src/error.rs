@@ -8,7 +8,7 @@ use cairn_proto::{
     reason::{Mapping, Retry},
     v1::{ErrorReason, ItemError},
 };
-use cairn_store::{Artifact, Error, LINK_LOCK, Violation, describe};
+use cairn_store::{Artifact, Error, LINK_LOCK, Numbers, Violation, describe};
 use tonic::{
     Code, Status,
     metadata::{Ascii, MetadataValue},
@@ -100,6 +100,14 @@ fn mapping(error: &Error) -> ErrorMapping {
             ErrorReason::UploadOffsetMismatch,
             vec![("upload_id", id.clone()), ("offset", offset.to_string())],
         ),
+        Error::UploadPartsMissing { id, parts } => (
+            ErrorReason::UploadPartsMissing,
+            vec![
+                ("upload_id", id.clone()),
+                ("parts", Numbers(parts).to_string()),
+            ],
+        ),
+        Error::PresignUnsupported => (ErrorReason::PresignUnsupported, vec![]),
         Error::UploadStalled(id) => (
             ErrorReason::Unavailable,
             vec![

@@ -39,7 +39,8 @@ mod responses;
 mod sessions;
 mod todos;
 mod upload;
-mod uploads;
+pub(crate) mod uploads;
+pub(crate) mod urls;
 mod usage;
 mod watch;
 

@@ -29,7 +29,7 @@ mod cors;
 mod failure;
 #[cfg(test)]
 mod fuzzed;
-mod headers;
+pub(crate) mod headers;
 mod links;
 mod manners;
 mod pages;

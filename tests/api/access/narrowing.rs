@@ -69,7 +69,7 @@ async fn hold_with(
     narrow: impl Fn(RawNarrowing, &Things<'_>) -> RawNarrowing,
     of_sessions: bool,
 ) {
-    let cairn = Setup::on(Bytes::Files).start().await;
+    let cairn = Setup::on(Bytes::S3).signing().start().await;
     let clients = [cairn.client.clone(), cairn.client_of("globex").await];
     for (method, rule) in rules() {
         let mut own = Things::of(&cairn, Owner::Own, &clients, Narrowing::none());

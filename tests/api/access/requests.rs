@@ -190,6 +190,19 @@ impl<'a> Things<'a> {
         self.noted(id)
     }
 
+    /// One whose parts can be put to signed URLs.
+    async fn presignable(&mut self) -> String {
+        let id = match self.is_there() {
+            false => "upl_00000000000000000000".to_owned(),
+            true => {
+                let mut spec = self.spec();
+                spec.size_bytes = Some(9 << 20);
+                self.client.start_upload(spec).await.unwrap().upload_id
+            }
+        };
+        self.noted(id)
+    }
+
     async fn job(&mut self) -> String {
         let session_id = self.filled().await;
         let id = match self.is_there() {
@@ -271,6 +284,11 @@ impl<'a> Things<'a> {
                 }
                 .encode_to_vec()
             }
+            "CreateDownloadUrl" => CreateDownloadUrlRequest {
+                artifact_id: self.artifact().await,
+                ..Default::default()
+            }
+            .encode_to_vec(),
             "DownloadArtifact" => DownloadArtifactRequest {
                 artifact_id: self.artifact().await,
                 ..Default::default()
@@ -474,6 +492,11 @@ impl<'a> Things<'a> {
                 });
                 return messages.iter().map(Message::encode_to_vec).collect();
             }
+            "PresignUploadParts" => PresignUploadPartsRequest {
+                upload_id: self.presignable().await,
+                ..Default::default()
+            }
+            .encode_to_vec(),
             "GetUpload" => GetUploadRequest {
                 upload_id: self.upload().await,
             }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Stdio};
 
 use cairn_store::TenantUpdate;
-use harness::{Cairn, Rest, program, spec, text};
+use harness::{Bytes, Cairn, Rest, Setup, program, spec, text};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -160,7 +160,7 @@ async fn the_hosted_stores_command_works_as_it_is() {
 
 #[tokio::test]
 async fn the_hosted_stores_sdk_works_as_it_is() {
-    let cairn = Cairn::start().await;
+    let cairn = Setup::on(Bytes::S3).signing().start().await;
     let user = User::of(&cairn);
     let expired = cairn.client.create(spec("expired"), "x").await.unwrap();
     cairn.let_time_pass().await;

@@ -1,6 +1,6 @@
 //! An upload whose parts strangers put straight into the blob store.
 //!
-//! A model of its own: one upload of two parts. Whoever has the URLs puts right or wrong bytes under either number at
+//! A model of its own: one upload of two parts. The holders of its URLs put right or wrong bytes under either number at
 //! any time, also while the upload is finished, and after it has ended. Two calls finish it and take over from each
 //! other, the blob store may lose a part and may or may not compare the parts with the request to combine them, a caller
 //! aborts, a sealer seals, the collector reclaims, and each call may die at any step. [`explore_presigned`] visits every
@@ -370,7 +370,10 @@ impl Model for Presigned {
                 state.artifact.is_none() || state.key == state.artifact
             }),
             Property::always(ONLY_THE_DECLARED_IS_VISIBLE, |_: &Self, state: &State| {
-                state.artifact.as_deref().is_none_or(|hash| hash == DECLARED)
+                state
+                    .artifact
+                    .as_deref()
+                    .is_none_or(|hash| hash == DECLARED)
             }),
             Property::always(SEALED_STAYS_AS_IT_IS, |_: &Self, state: &State| {
                 !state.entered_sealed

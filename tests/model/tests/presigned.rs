@@ -32,7 +32,13 @@ fn every_simpler_presigning_breaks_a_promise() {
         let explored = explore_presigned(variant);
         println!("{variant:?}: {explored}");
         let broken: Vec<_> = explored.broken.iter().map(|(name, _)| *name).collect();
-        assert!(broken.contains(&promise), "{variant:?} keeps it: {broken:?}");
-        assert!(!broken.contains(&ONLY_THE_DECLARED_IS_VISIBLE), "{variant:?}");
+        assert!(
+            broken.contains(&promise),
+            "{variant:?} keeps it: {broken:?}"
+        );
+        assert!(
+            !broken.contains(&ONLY_THE_DECLARED_IS_VISIBLE),
+            "{variant:?}"
+        );
     }
 }

@@ -17,6 +17,7 @@ use aws_smithy_http_client::tls;
 use self::encryption::Encryption;
 use crate::blob::{BlobError, BlobResult, Multipart, ObjectKey, Part, Pieces};
 use crate::config::S3Config;
+pub(crate) use presign::Signer;
 
 mod clock;
 mod complete;
@@ -27,6 +28,8 @@ mod lifecycle;
 mod list;
 mod marker;
 mod observe;
+mod parts;
+mod presign;
 mod unfinished;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -47,6 +50,8 @@ pub(crate) struct S3 {
     client: Client,
     bucket: String,
     encryption: Encryption,
+    /// `None`: callers cannot reach S3.
+    signer: Option<Signer>,
 }
 
 impl S3 {
@@ -84,19 +89,31 @@ impl S3 {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             // It would cut off slow servers; the reader has its own time limit.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .force_path_style(config.path_style)
-            .interceptor(observe::Observe);
-        if let Some(endpoint) = &config.endpoint {
-            builder = builder.endpoint_url(endpoint);
-        }
+            .force_path_style(config.path_style);
         if shared.region().is_none() {
             builder = builder.region(Region::from_static("us-east-1"));
         }
+        let signer = match (&config.public_endpoint, &config.endpoint) {
+            (Some(public), _) => Some(builder.clone().endpoint_url(public)),
+            (None, None) => Some(builder.clone()),
+            (None, Some(_)) => None,
+        };
+        if let Some(endpoint) = &config.endpoint {
+            builder = builder.endpoint_url(endpoint);
+        }
+        let bucket = config.bucket.clone();
+        let signer = signer.map(|signer| Signer::new(Client::from_conf(signer.build()), bucket));
         Self {
-            client: Client::from_conf(builder.build()),
+            client: Client::from_conf(builder.interceptor(observe::Observe).build()),
             bucket: config.bucket.clone(),
             encryption: Encryption::new(&config.encryption),
+            signer,
         }
+    }
+
+    /// What signs URLs, if callers can reach S3.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     /// A PutObject into the bucket.

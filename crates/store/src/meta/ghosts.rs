@@ -140,6 +140,19 @@ pub(crate) async fn victims(client: &Connection, of: &Live) -> Result<Option<Vec
     Ok(row.map(|row| at(&row, 0)).transpose()?)
 }
 
+/// Whether an object is known to be one.
+#[tracing::instrument(target = "postgres", name = "ghosts.has", skip_all)]
+pub(crate) async fn has(client: &Connection, tenant: TenantId, object: ObjectId) -> Result<bool> {
+    let row = client
+        .query_one(
+            "SELECT EXISTS (SELECT FROM gc_ghosts WHERE tenant_id = $1 AND object_id = $2)",
+            &[&tenant.0, &object.0],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(at(&row, 0)?)
+}
+
 /// Removes an object from the ghosts: its bytes exist again.
 #[tracing::instrument(target = "postgres", name = "ghosts.acquit", skip_all)]
 pub(crate) async fn acquit(client: &Connection, of: &Live) -> Result<()> {

@@ -38,6 +38,8 @@ pub(crate) struct UploadRow {
     pub(crate) parts_bytes: u64,
     pub(crate) tail_bytes: u64,
     pub(crate) content_type: Option<String>,
+    /// The size of every part but the last, if strangers put them to signed URLs.
+    pub(crate) presigned_part: Option<u64>,
     /// How long ago a finish began to combine the parts.
     pub(crate) finishing: Option<Duration>,
     pub(crate) created_at: Timestamp,
@@ -58,7 +60,7 @@ impl UploadRow {
 }
 
 const COLUMNS: &str = "u.id, u.spec, u.object_id, u.artifact_id, u.declared_bytes, u.parts_bytes,
-    coalesce(octet_length(u.tail), 0)::bigint AS tail_bytes, u.content_type,
+    coalesce(octet_length(u.tail), 0)::bigint AS tail_bytes, u.content_type, u.presigned_part_bytes,
     (extract(epoch FROM now() - u.finishing_since) * 1000)::bigint AS finishing, u.created_at, u.expires_at,
     CASE WHEN o.state = 'staging' THEN coalesce(o.reserved_bytes, 0) END AS reserved, o.multipart_id,
     EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = u.tenant_id AND a.id = u.artifact_id)
@@ -82,6 +84,7 @@ fn read(row: &Row) -> Result<UploadRow> {
             parts_bytes: count(row, "parts_bytes")?,
             tail_bytes: count(row, "tail_bytes")?,
             content_type: at(row, "content_type")?,
+            presigned_part: maybe_count(row, "presigned_part_bytes")?,
             finishing: finishing.map(Duration::from_millis),
             created_at: at(row, "created_at")?,
             expires_at: at(row, "expires_at")?,
@@ -228,7 +231,7 @@ pub(crate) async fn take(
                      WHERE u.tenant_id = $1 AND u.id = $2
                          AND o.tenant_id = u.tenant_id AND o.id = u.object_id AND o.state = 'staging'
                          AND ($3::bigint IS NULL OR (u.finishing_since IS NULL
-                             AND u.parts_bytes + coalesce(octet_length(u.tail), 0) = $3))
+                             AND u.presigned_part_bytes IS NULL AND u.parts_bytes + coalesce(octet_length(u.tail), 0) = $3))
                      RETURNING u.*
                  ), renewed AS (
                      UPDATE objects o SET lease_until = t.expires_at FROM taken t
@@ -253,6 +256,57 @@ pub(crate) async fn take(
         .transpose()
 }
 
+/// Settles that the content arrives in parts of this size at signed URLs, or that it goes on to do so, and keeps the
+/// upload open. Nothing if it is not open, is being finished, or has been written to.
+#[tracing::instrument(target = "postgres", name = "uploads.presign", skip_all)]
+pub(crate) async fn presign(
+    client: &Connection,
+    tenant: TenantId,
+    id: &UploadId,
+    part_bytes: u64,
+    window: Duration,
+) -> Result<bool> {
+    let part_bytes = i64::try_from(part_bytes).unwrap_or(i64::MAX);
+    let rows = client
+        .execute(
+            &format!(
+                "WITH settled AS (
+                     UPDATE uploads u SET fence = u.fence + CASE WHEN u.presigned_part_bytes IS NULL THEN 1 ELSE 0 END,
+                         presigned_part_bytes = coalesce(u.presigned_part_bytes, $3),
+                         expires_at = least(now() + $4 * interval '1 ms', u.created_at + {LONGEST_LIFE})
+                     FROM objects o
+                     WHERE u.tenant_id = $1 AND u.id = $2
+                         AND o.tenant_id = u.tenant_id AND o.id = u.object_id AND o.state = 'staging'
+                         AND u.finishing_since IS NULL AND (u.presigned_part_bytes IS NOT NULL OR u.next_part = 1)
+                     RETURNING u.object_id, u.expires_at
+                 )
+                 UPDATE objects o SET lease_until = s.expires_at FROM settled s
+                 WHERE o.tenant_id = $1 AND o.id = s.object_id AND o.state = 'staging'"
+            ),
+            &[&tenant.0, &id.as_str(), &part_bytes, &millis(window)],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(rows > 0)
+}
+
+/// The id of the upload that is to become this artifact.
+#[tracing::instrument(target = "postgres", name = "uploads.of_artifact", skip_all)]
+pub(crate) async fn of_artifact(
+    client: &Connection,
+    tenant: TenantId,
+    artifact: &ArtifactId,
+) -> Result<Option<String>> {
+    let row = client
+        .query_opt(
+            "SELECT id FROM uploads WHERE tenant_id = $1 AND artifact_id = $2",
+            &[&tenant.0, &artifact.as_str()],
+        )
+        .await
+        .map_err(from_pg)?;
+    Ok(row.map(|row| at(&row, 0)).transpose()?)
+}
+
 /// What became of a statement under a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept<T> {
@@ -272,6 +326,8 @@ pub(crate) enum Progress<'a> {
         bytes: u64,
         hash_state: &'a [u8],
     },
+    /// What was read back of the combined parts: the bytes up to here, and the state of their hash.
+    Read { bytes: u64, hash_state: &'a [u8] },
     /// What follows the parts.
     Tail(&'a [u8]),
     /// Nothing more; the upload is alive.
@@ -300,6 +356,7 @@ pub(crate) async fn record(
             let part = (part.number, part.etag.as_str(), number(size));
             (Some(part), Some(number(bytes)), Some(hash_state), None)
         }
+        Progress::Read { bytes, hash_state } => (None, Some(number(bytes)), Some(hash_state), None),
         Progress::Tail(tail) => (None, None, None, Some(tail)),
         Progress::Alive => (None, None, None, None),
     };

@@ -101,6 +101,22 @@ pub enum Error {
         /// How many bytes of it are stored.
         offset: u64,
     },
+    /// Parts of a presigned upload are not there, or have another size: their numbers.
+    #[error(
+        "upload '{id}' has not all of its parts: put parts {} with exactly their bytes, then finish again",
+        Numbers(.parts)
+    )]
+    UploadPartsMissing {
+        /// The upload.
+        id: String,
+        /// The numbers of the parts, in order.
+        parts: Vec<i32>,
+    },
+    /// There is no S3 that callers can reach.
+    #[error(
+        "this server signs no URLs of S3: send the content to the server, or have its operator set CAIRN_S3_PUBLIC_ENDPOINT"
+    )]
+    PresignUnsupported,
     /// The caller of a write sent too little for too long; the upload stays open.
     #[error(
         "too few bytes of upload '{0}' arrived for too long; ask how much is stored, and send from there"
@@ -320,6 +336,19 @@ pub struct Violation {
     pub field: String,
     /// The rule that it breaks.
     pub description: String,
+}
+
+/// Numbers for a message or its metadata: the first twenty.
+pub struct Numbers<'a>(pub &'a [i32]);
+
+impl fmt::Display for Numbers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, number) in self.0.iter().take(20).enumerate() {
+            let separator = if i == 0 { "" } else { "," };
+            write!(f, "{separator}{number}")?;
+        }
+        Ok(())
+    }
 }
 
 struct Violations<'a>(&'a [Violation]);

@@ -48,6 +48,8 @@ pub struct OpenUpload {
     pub created_at: Timestamp,
     /// When it ends if no more bytes are stored.
     pub expires_at: Timestamp,
+    /// The size of every part but the last, if its parts go to signed URLs.
+    pub presigned_part_bytes: Option<u64>,
     /// The id of the artifact, once it is finished.
     pub artifact_id: Option<String>,
 }

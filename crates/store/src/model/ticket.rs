@@ -13,6 +13,15 @@ pub enum Permission {
     Write,
 }
 
+/// What S3 says of an object that is read by a signed URL.
+#[derive(Debug, Clone)]
+pub struct Presentation {
+    /// The header `Content-Type`.
+    pub content_type: String,
+    /// The header `Content-Disposition`.
+    pub content_disposition: String,
+}
+
 /// The layout of tickets: a ticket of another release that changed it is refused.
 const VERSION: u8 = 2;
 /// The version, the permission, the row of the credential, and the second in which it expires.

@@ -12,6 +12,8 @@ use crate::{
         uploads::{self as rows, NewUpload},
     },
     model::{
+        access::Scope,
+        artifact::Created,
         audit::Deed,
         error::{Error, Result},
         id::{ArtifactId, ObjectId, UploadId},
@@ -28,12 +30,16 @@ use crate::{
     },
 };
 
+mod assemble;
 mod finish;
 mod known;
+mod multipart;
+mod presign;
 mod writer;
 
 pub use finish::Finish;
 use known::{known, shown};
+pub use presign::{PartsWanted, PresignedPart, PresignedParts};
 pub use writer::UploadWriter;
 
 /// How many uploads a tenant may have open whose plan does not say.
@@ -123,6 +129,30 @@ impl Store {
     pub async fn get_upload(&self, caller: &Caller, id: &str) -> Result<OpenUpload> {
         let (row, _) = self.known_upload(caller, id).await?;
         Ok(shown(&row))
+    }
+
+    /// Finishes the upload that is to become this artifact, if there is one within reach.
+    ///
+    /// # Errors
+    /// What `finish_upload` returns; `ScopeMissing` for a caller that may not write.
+    pub(in crate::store) async fn finish_upload_of(
+        &self,
+        caller: &Caller,
+        artifact: &ArtifactId,
+    ) -> Result<Option<Created>> {
+        let client = self.meta.client().await?;
+        let upload = rows::of_artifact(&client, caller.tenant.id, artifact).await?;
+        drop(client);
+        let Some(id) = upload else {
+            return Ok(None);
+        };
+        match self.known_upload(caller, &id).await {
+            Err(Error::OpenUploadNotFound(_)) => return Ok(None),
+            known => known.map(drop)?,
+        }
+        caller.require(Scope::Write)?;
+        let finished = self.finish_upload(caller, &id, Finish::default()).await;
+        finished.map(Some)
     }
 
     /// Lists the open uploads within reach, newest first.

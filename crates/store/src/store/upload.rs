@@ -430,7 +430,8 @@ pub(in crate::store) fn too_large(limit_bytes: u64) -> Error {
     Error::FileTooLarge { limit_bytes, hint }
 }
 
-fn part_size_for(content: u64) -> usize {
+/// The size of the parts of a content.
+pub(in crate::store) fn part_size_for(content: u64) -> usize {
     let fits = |size: &usize| *size as u64 * StoreConfig::MAX_PARTS >= content;
     PART_SIZES
         .into_iter()

@@ -7,6 +7,7 @@
     "CAIRN_LOG_FORMAT" .Values.telemetry.logFormat
 -}}
 {{- with include "cairn.s3Endpoint" . }}{{ $_ := set $env "CAIRN_S3_ENDPOINT" . }}{{ end -}}
+{{- with .Values.s3.publicEndpoint }}{{ $_ := set $env "CAIRN_S3_PUBLIC_ENDPOINT" . }}{{ end -}}
 {{- with .Values.s3.sse }}{{ $_ := set $env "CAIRN_S3_SSE" . }}{{ end -}}
 {{- with .Values.s3.sseKmsKeyId }}{{ $_ := set $env "CAIRN_S3_SSE_KMS_KEY_ID" . }}{{ end -}}
 {{- with .Values.s3.region }}{{ $_ := set $env "CAIRN_S3_REGION" . }}{{ end -}}

@@ -59,13 +59,14 @@ const fn row(method: &'static str, needs: Needs, touches: Touches) -> (&'static 
 /// Anyone who has a link can read its artifact, so making or showing one needs the scope to read too. Callers that push
 /// use FindMissingContent; to a caller without the scope to read, all content is missing.
 #[rustfmt::skip]
-const TABLE: [(&str, Rule); 77] = [
+const TABLE: [(&str, Rule); 79] = [
     row("cairn.v1.ArtifactService/CreateArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchCreateArtifacts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/UploadArtifact", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/CopyArtifact", Needs::All(&[Read, Write]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/FindMissingContent", Needs::All(&[Write]), Touches::Content),
     row("cairn.v1.ArtifactService/DownloadArtifact", Needs::All(&[Read]), Touches::Artifacts),
+    row("cairn.v1.ArtifactService/CreateDownloadUrl", Needs::All(&[Read]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/GetArtifact", Needs::All(&[Read]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/BatchGetArtifacts", Needs::All(&[Read]), Touches::Artifacts),
     row("cairn.v1.ArtifactService/DownloadArtifacts", Needs::All(&[Read]), Touches::Artifacts),
@@ -81,6 +82,7 @@ const TABLE: [(&str, Rule); 77] = [
     row("cairn.v1.ArtifactService/GetLineage", Needs::All(&[Read]), Touches::Artifacts),
     row("cairn.v1.UploadService/StartUpload", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.UploadService/WriteUpload", Needs::All(&[Write]), Touches::Artifacts),
+    row("cairn.v1.UploadService/PresignUploadParts", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.UploadService/GetUpload", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.UploadService/ListUploads", Needs::All(&[Write]), Touches::Artifacts),
     row("cairn.v1.UploadService/FinishUpload", Needs::All(&[Write]), Touches::Artifacts),

@@ -72,6 +72,21 @@ fn every_error_has_its_reason_code_and_http_status() {
             400,
         ),
         expect(
+            Error::UploadPartsMissing {
+                id: id(),
+                parts: vec![1, 3],
+            },
+            "UPLOAD_PARTS_MISSING",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
+            Error::PresignUnsupported,
+            "PRESIGN_UNSUPPORTED",
+            FailedPrecondition,
+            409,
+        ),
+        expect(
             Error::Unauthenticated,
             "UNAUTHENTICATED",
             Unauthenticated,

@@ -3,18 +3,20 @@ use std::pin::Pin;
 use cairn_proto::v1::{
     BatchCreateArtifactsRequest, BatchCreateArtifactsResponse, BatchGetArtifactsRequest,
     BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse, CreateArtifactRequest,
-    CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest,
-    DeleteArtifactsResponse, DownloadArtifactRequest, DownloadArtifactResponse,
-    DownloadArtifactsRequest, DownloadArtifactsResponse, FindMissingContentRequest,
-    FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse, GetLineageRequest,
-    GetLineageResponse, ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest,
-    ListStageChangesResponse, ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest,
-    RestoreArtifactsResponse, SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest,
-    SetStageResponse, UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest,
-    UploadArtifactResponse, artifact_outcome::Outcome, artifact_service_server::ArtifactService,
-    download_artifact_response::Message,
+    CreateArtifactResponse, CreateDownloadUrlRequest, CreateDownloadUrlResponse,
+    DeleteArtifactRequest, DeleteArtifactResponse, DeleteArtifactsRequest, DeleteArtifactsResponse,
+    DownloadArtifactRequest, DownloadArtifactResponse, DownloadArtifactsRequest,
+    DownloadArtifactsResponse, FindMissingContentRequest, FindMissingContentResponse,
+    GetArtifactRequest, GetArtifactResponse, GetLineageRequest, GetLineageResponse,
+    ListArtifactsRequest, ListArtifactsResponse, ListStageChangesRequest, ListStageChangesResponse,
+    ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest, RestoreArtifactsResponse,
+    SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest, SetStageResponse,
+    UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest, UploadArtifactResponse,
+    artifact_outcome::Outcome, artifact_service_server::ArtifactService, download_artifact_response::Message,
 };
-use cairn_store::{ArtifactRef, Content, Entry, Error, FileName, RawContent, Result, Violations};
+use cairn_store::{
+    ArtifactRef, Content, DownloadUrl, Entry, Error, FileName, RawContent, Result, Violations,
+};
 use futures_util::{Stream, StreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -24,7 +26,7 @@ use super::{
     convert,
     mask::Mask,
     previewed::Previewed,
-    taken, upload,
+    taken, upload, urls,
 };
 use crate::{error::to_status, pace::Pace};
 
@@ -166,6 +168,28 @@ impl ArtifactService for Services {
         let first = stream::iter([Ok(message(Message::Artifact(artifact)))]);
         let pieces = stream::unfold(Some(download.read(offset, limit)), next_piece);
         Ok(Response::new(Box::pin(first.chain(pieces))))
+    }
+
+    async fn create_download_url(
+        &self,
+        request: Request<CreateDownloadUrlRequest>,
+    ) -> Result<Response<CreateDownloadUrlResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let life = request.expires_in.map(convert::duration);
+        let signed = urls::sign(self, &caller, &wanted, life).await;
+        let (url, signed) = signed.map_err(to_status)?;
+        let artifact = convert::artifact(signed.artifact);
+        Ok(Response::new(CreateDownloadUrlResponse {
+            url,
+            expire_time: Some(convert::timestamp(signed.expires_at)),
+            direct: matches!(signed.url, DownloadUrl::Direct(_)),
+            artifact_id: artifact.artifact_id,
+            filename: artifact.filename,
+            content_type: artifact.content_type,
+            size_bytes: artifact.size_bytes,
+            content_hash: artifact.content_hash,
+        }))
     }
 
     async fn get_artifact(

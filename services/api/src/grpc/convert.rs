@@ -255,6 +255,7 @@ pub(crate) fn upload(upload: OpenUpload) -> v1::Upload {
         expire_time: Some(timestamp(upload.expires_at)),
         artifact_id: upload.artifact_id.unwrap_or_default(),
         content_hash: upload.content_hash,
+        presigned_part_bytes: upload.presigned_part_bytes.map_or(0, size),
     }
 }
 

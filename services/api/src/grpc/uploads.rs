@@ -1,10 +1,13 @@
 use cairn_proto::v1::{
     AbortUploadRequest, AbortUploadResponse, FinishUploadRequest, FinishUploadResponse,
     GetUploadRequest, GetUploadResponse, ListUploadsRequest, ListUploadsResponse,
-    StartUploadRequest, StartUploadResponse, WriteUploadRequest, WriteUploadResponse,
+    PresignUploadPartsRequest, PresignUploadPartsResponse, PresignedPart, StartUploadRequest,
+    StartUploadResponse, WriteUploadRequest, WriteUploadResponse,
     upload_service_server::UploadService, write_upload_request::Message,
 };
-use cairn_store::{Caller, Error, Finish, OpenUpload, Result, Store, UploadEnd, UploadWriter};
+use cairn_store::{
+    Caller, Created, Error, Finish, OpenUpload, PartsWanted, Result, Store, UploadEnd, UploadWriter,
+};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Services, convert, taken};
@@ -37,6 +40,32 @@ impl UploadService for Services {
         let written = written.map_err(|e| to_status(Error::Internal(e.into())))??;
         Ok(Response::new(WriteUploadResponse {
             upload: Some(convert::upload(written)),
+        }))
+    }
+
+    async fn presign_upload_parts(
+        &self,
+        request: Request<PresignUploadPartsRequest>,
+    ) -> Result<Response<PresignUploadPartsResponse>, Status> {
+        let (caller, request) = taken(request)?;
+        let life = request.expires_in.map(convert::duration);
+        let wanted = PartsWanted::new(request.first_part, request.part_count, life);
+        let wanted = wanted.map_err(to_status)?;
+        let signed = self
+            .store
+            .presign_upload_parts(&caller, &request.upload_id, wanted);
+        let signed = signed.await.map_err(to_status)?;
+        let parts = signed.parts.into_iter().map(|part| PresignedPart {
+            number: part.number,
+            offset: convert::size(part.offset),
+            size_bytes: convert::size(part.size_bytes),
+            url: part.url,
+        });
+        Ok(Response::new(PresignUploadPartsResponse {
+            upload: Some(convert::upload(signed.upload)),
+            parts: parts.collect(),
+            total_parts: i32::try_from(signed.total).unwrap_or(i32::MAX),
+            expire_time: Some(convert::timestamp(signed.expires_at)),
         }))
     }
 
@@ -78,12 +107,9 @@ impl UploadService for Services {
             labels: request.labels,
             stage: convert::stage_name(request.stage),
         };
-        let created = self
-            .store
-            .finish_upload(&caller, &request.upload_id, finish);
-        let created = created.await.map_err(to_status)?;
+        let created = finish_upload(&self.store, &caller, request.upload_id, finish);
         Ok(Response::new(FinishUploadResponse {
-            artifact: Some(convert::created(created)),
+            artifact: Some(convert::created(created.await.map_err(to_status)?)),
         }))
     }
 
@@ -97,6 +123,20 @@ impl UploadService for Services {
             upload: Some(convert::upload(upload.map_err(to_status)?)),
         }))
     }
+}
+
+/// Finishes an upload. The call is dropped when its connection breaks; it goes on all the same, because the outcome of a
+/// request to combine parts that was given up is unknown for minutes.
+pub(crate) async fn finish_upload(
+    store: &Store,
+    caller: &Caller,
+    id: String,
+    finish: Finish,
+) -> Result<Created> {
+    let (store, caller) = (store.clone(), caller.clone());
+    let finishing = async move { store.finish_upload(&caller, &id, finish).await };
+    let finished = tokio::spawn(finishing).await;
+    finished.map_err(|e| Error::Internal(e.into()))?
 }
 
 /// Writes what arrives. However the stream ends, what has arrived by then is stored.

@@ -1,7 +1,7 @@
 //! Headers that keep a browser from doing anything with stored bytes but showing or saving them.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use cairn_store::Artifact;
+use cairn_store::{Artifact, Presentation};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::conditions::Validators;
@@ -100,6 +100,15 @@ pub(super) fn save(headers: &mut HeaderMap) {
     let saved = name.and_then(|name| HeaderValue::from_bytes(&[b"attachment", name].concat()).ok());
     if let Some(saved) = saved {
         headers.insert(header::CONTENT_DISPOSITION, saved);
+    }
+}
+
+/// What S3 is to say of an artifact that is read by a URL of its own. Nothing of the content is read for it.
+pub(crate) fn presentation(artifact: &Artifact) -> Presentation {
+    let text = |value: HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    Presentation {
+        content_type: text(content_type(&artifact.content_type, false)),
+        content_disposition: text(disposition(artifact)),
     }
 }
 

@@ -19,6 +19,7 @@ mod jobs;
 mod links;
 mod matching;
 mod openapi;
+mod presigned;
 mod query;
 mod reads;
 mod routes;
@@ -54,7 +55,7 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(DELETE, "/v1/artifacts/{artifact_id}", "ArtifactService/DeleteArtifact", artifacts::delete)
         .add_with_ticket(GET, "/v1/artifacts/{artifact_id}/content", "ArtifactService/DownloadArtifact", content::read)
         .add_with_ticket(PUT, "/v1/artifacts/{artifact_id}/content", "ArtifactService/UploadArtifact", content::write)
-        .add(GET, "/v1/artifacts/{artifact_id}/download-url", "ArtifactService/DownloadArtifact", content::download_url)
+        .add(GET, "/v1/artifacts/{artifact_id}/download-url", "ArtifactService/CreateDownloadUrl", content::download_url)
         .add(POST, "/v1/artifacts/upload-url", "ArtifactService/UploadArtifact", content::upload_url)
         .add(POST, "/v1/artifacts/{artifact_id}/complete", "ArtifactService/GetArtifact", content::complete)
         .add(POST, "/v1/artifacts/{artifact_id}/copy", "ArtifactService/CopyArtifact", artifacts::copy)
@@ -74,6 +75,8 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(GET, "/v1/uploads/{upload_id}", "UploadService/GetUpload", uploads::get)
         .add(PATCH, "/v1/uploads/{upload_id}", "UploadService/WriteUpload", uploads::append)
         .add(DELETE, "/v1/uploads/{upload_id}", "UploadService/AbortUpload", uploads::abort)
+        .add(POST, "/v1/uploads/{upload_id}/parts", "UploadService/PresignUploadParts", presigned::parts)
+        .add(POST, "/v1/uploads/{upload_id}/finish", "UploadService/FinishUpload", presigned::finish)
         .add(GET, "/v1/versions", "ArtifactService/ListVersions", artifacts::versions)
         .add(POST, "/v1/artifacts/batch-create", "ArtifactService/BatchCreateArtifacts", bulk::create)
         .add(POST, "/v1/artifacts/batch-get", "ArtifactService/BatchGetArtifacts", bulk::get)

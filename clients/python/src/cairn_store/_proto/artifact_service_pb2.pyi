@@ -157,6 +157,36 @@ class DownloadArtifactRequest(_message.Message):
     limit: int
     def __init__(self, artifact_id: _Optional[str] = ..., name: _Optional[_Union[_artifact_pb2.ArtifactName, _Mapping]] = ..., offset: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
+class CreateDownloadUrlRequest(_message.Message):
+    __slots__ = ("artifact_id", "name", "expires_in")
+    ARTIFACT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_IN_FIELD_NUMBER: _ClassVar[int]
+    artifact_id: str
+    name: _artifact_pb2.ArtifactName
+    expires_in: _duration_pb2.Duration
+    def __init__(self, artifact_id: _Optional[str] = ..., name: _Optional[_Union[_artifact_pb2.ArtifactName, _Mapping]] = ..., expires_in: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CreateDownloadUrlResponse(_message.Message):
+    __slots__ = ("url", "expire_time", "direct", "artifact_id", "filename", "content_type", "size_bytes", "content_hash")
+    URL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DIRECT_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    url: str
+    expire_time: _timestamp_pb2.Timestamp
+    direct: bool
+    artifact_id: str
+    filename: str
+    content_type: str
+    size_bytes: int
+    content_hash: str
+    def __init__(self, url: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., direct: _Optional[bool] = ..., artifact_id: _Optional[str] = ..., filename: _Optional[str] = ..., content_type: _Optional[str] = ..., size_bytes: _Optional[int] = ..., content_hash: _Optional[str] = ...) -> None: ...
+
 class DownloadArtifactResponse(_message.Message):
     __slots__ = ("artifact", "data", "end")
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]

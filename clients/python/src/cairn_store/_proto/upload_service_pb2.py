@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from . import artifact_pb2 as cairn_dot_v1_dot_artifact__pb2
 from . import artifact_service_pb2 as cairn_dot_v1_dot_artifact__service__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61irn/v1/upload_service.proto\x12\x08\x63\x61irn.v1\x1a\x17\x63\x61irn/v1/artifact.proto\x1a\x1f\x63\x61irn/v1/artifact_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x02\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12$\n\x05state\x18\x02 \x01(\x0e\x32\x15.cairn.v1.UploadState\x12\x17\n\x0f\x63ommitted_bytes\x18\x03 \x01(\x03\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08\x66ilename\x18\x05 \x01(\t\x12\x12\n\nsession_id\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61rtifact_id\x18\t \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\n \x01(\tB\r\n\x0b_size_bytes\":\n\x12StartUploadRequest\x12$\n\x04spec\x18\x01 \x01(\x0b\x32\x16.cairn.v1.ArtifactSpec\"7\n\x13StartUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\"]\n\x12WriteUploadRequest\x12,\n\x08position\x18\x01 \x01(\x0b\x32\x18.cairn.v1.UploadPositionH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"3\n\x0eUploadPosition\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"7\n\x13WriteUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"5\n\x11GetUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\";\n\x12ListUploadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x13ListUploadsResponse\x12!\n\x07uploads\x18\x01 \x03(\x0b\x32\x10.cairn.v1.Upload\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x13\x46inishUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12 \n\x03\x65nd\x18\x02 \x01(\x0b\x32\x13.cairn.v1.UploadEnd\x12=\n\x08metadata\x18\x03 \x03(\x0b\x32+.cairn.v1.FinishUploadRequest.MetadataEntry\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12&\n\x05stage\x18\x05 \x01(\x0e\x32\x17.cairn.v1.ArtifactStage\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\x14\x46inishUploadResponse\x12$\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x12.cairn.v1.Artifact\"\'\n\x12\x41\x62ortUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"7\n\x13\x41\x62ortUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload*\x91\x01\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_FINISHING\x10\x02\x12\x19\n\x15UPLOAD_STATE_FINISHED\x10\x03\x12\x16\n\x12UPLOAD_STATE_ENDED\x10\x04\x32\xd6\x03\n\rUploadService\x12J\n\x0bStartUpload\x12\x1c.cairn.v1.StartUploadRequest\x1a\x1d.cairn.v1.StartUploadResponse\x12L\n\x0bWriteUpload\x12\x1c.cairn.v1.WriteUploadRequest\x1a\x1d.cairn.v1.WriteUploadResponse(\x01\x12\x44\n\tGetUpload\x12\x1a.cairn.v1.GetUploadRequest\x1a\x1b.cairn.v1.GetUploadResponse\x12J\n\x0bListUploads\x12\x1c.cairn.v1.ListUploadsRequest\x1a\x1d.cairn.v1.ListUploadsResponse\x12M\n\x0c\x46inishUpload\x12\x1d.cairn.v1.FinishUploadRequest\x1a\x1e.cairn.v1.FinishUploadResponse\x12J\n\x0b\x41\x62ortUpload\x12\x1c.cairn.v1.AbortUploadRequest\x1a\x1d.cairn.v1.AbortUploadResponseB\"\n\x0c\x64\x65v.cairn.v1P\x01Z\x10\x63\x61irn/v1;cairnv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61irn/v1/upload_service.proto\x12\x08\x63\x61irn.v1\x1a\x17\x63\x61irn/v1/artifact.proto\x1a\x1f\x63\x61irn/v1/artifact_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x02\n\x06Upload\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12$\n\x05state\x18\x02 \x01(\x0e\x32\x15.cairn.v1.UploadState\x12\x17\n\x0f\x63ommitted_bytes\x18\x03 \x01(\x03\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08\x66ilename\x18\x05 \x01(\t\x12\x12\n\nsession_id\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61rtifact_id\x18\t \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\n \x01(\t\x12\x1c\n\x14presigned_part_bytes\x18\x0b \x01(\x03\x42\r\n\x0b_size_bytes\":\n\x12StartUploadRequest\x12$\n\x04spec\x18\x01 \x01(\x0b\x32\x16.cairn.v1.ArtifactSpec\"7\n\x13StartUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\"]\n\x12WriteUploadRequest\x12,\n\x08position\x18\x01 \x01(\x0b\x32\x18.cairn.v1.UploadPositionH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"3\n\x0eUploadPosition\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"7\n\x13WriteUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\"\x85\x01\n\x19PresignUploadPartsRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x12\n\nfirst_part\x18\x02 \x01(\x05\x12\x12\n\npart_count\x18\x03 \x01(\x05\x12-\n\nexpires_in\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"P\n\rPresignedPart\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0b\n\x03url\x18\x04 \x01(\t\"\xac\x01\n\x1aPresignUploadPartsResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\x12&\n\x05parts\x18\x02 \x03(\x0b\x32\x17.cairn.v1.PresignedPart\x12\x13\n\x0btotal_parts\x18\x03 \x01(\x05\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"%\n\x10GetUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"5\n\x11GetUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload\";\n\x12ListUploadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Q\n\x13ListUploadsResponse\x12!\n\x07uploads\x18\x01 \x03(\x0b\x32\x10.cairn.v1.Upload\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf2\x01\n\x13\x46inishUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12 \n\x03\x65nd\x18\x02 \x01(\x0b\x32\x13.cairn.v1.UploadEnd\x12=\n\x08metadata\x18\x03 \x03(\x0b\x32+.cairn.v1.FinishUploadRequest.MetadataEntry\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12&\n\x05stage\x18\x05 \x01(\x0e\x32\x17.cairn.v1.ArtifactStage\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\x14\x46inishUploadResponse\x12$\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x12.cairn.v1.Artifact\"\'\n\x12\x41\x62ortUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"7\n\x13\x41\x62ortUploadResponse\x12 \n\x06upload\x18\x01 \x01(\x0b\x32\x10.cairn.v1.Upload*\x91\x01\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_FINISHING\x10\x02\x12\x19\n\x15UPLOAD_STATE_FINISHED\x10\x03\x12\x16\n\x12UPLOAD_STATE_ENDED\x10\x04\x32\xb7\x04\n\rUploadService\x12J\n\x0bStartUpload\x12\x1c.cairn.v1.StartUploadRequest\x1a\x1d.cairn.v1.StartUploadResponse\x12L\n\x0bWriteUpload\x12\x1c.cairn.v1.WriteUploadRequest\x1a\x1d.cairn.v1.WriteUploadResponse(\x01\x12_\n\x12PresignUploadParts\x12#.cairn.v1.PresignUploadPartsRequest\x1a$.cairn.v1.PresignUploadPartsResponse\x12\x44\n\tGetUpload\x12\x1a.cairn.v1.GetUploadRequest\x1a\x1b.cairn.v1.GetUploadResponse\x12J\n\x0bListUploads\x12\x1c.cairn.v1.ListUploadsRequest\x1a\x1d.cairn.v1.ListUploadsResponse\x12M\n\x0c\x46inishUpload\x12\x1d.cairn.v1.FinishUploadRequest\x1a\x1e.cairn.v1.FinishUploadResponse\x12J\n\x0b\x41\x62ortUpload\x12\x1c.cairn.v1.AbortUploadRequest\x1a\x1d.cairn.v1.AbortUploadResponseB\"\n\x0c\x64\x65v.cairn.v1P\x01Z\x10\x63\x61irn/v1;cairnv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,38 +38,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.cairn.v1P\001Z\020cairn/v1;cairnv1'
   _globals['_FINISHUPLOADREQUEST_METADATAENTRY']._loaded_options = None
   _globals['_FINISHUPLOADREQUEST_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_UPLOADSTATE']._serialized_start=1412
-  _globals['_UPLOADSTATE']._serialized_end=1557
-  _globals['_UPLOAD']._serialized_start=135
-  _globals['_UPLOAD']._serialized_end=444
-  _globals['_STARTUPLOADREQUEST']._serialized_start=446
-  _globals['_STARTUPLOADREQUEST']._serialized_end=504
-  _globals['_STARTUPLOADRESPONSE']._serialized_start=506
-  _globals['_STARTUPLOADRESPONSE']._serialized_end=561
-  _globals['_WRITEUPLOADREQUEST']._serialized_start=563
-  _globals['_WRITEUPLOADREQUEST']._serialized_end=656
-  _globals['_UPLOADPOSITION']._serialized_start=658
-  _globals['_UPLOADPOSITION']._serialized_end=709
-  _globals['_WRITEUPLOADRESPONSE']._serialized_start=711
-  _globals['_WRITEUPLOADRESPONSE']._serialized_end=766
-  _globals['_GETUPLOADREQUEST']._serialized_start=768
-  _globals['_GETUPLOADREQUEST']._serialized_end=805
-  _globals['_GETUPLOADRESPONSE']._serialized_start=807
-  _globals['_GETUPLOADRESPONSE']._serialized_end=860
-  _globals['_LISTUPLOADSREQUEST']._serialized_start=862
-  _globals['_LISTUPLOADSREQUEST']._serialized_end=921
-  _globals['_LISTUPLOADSRESPONSE']._serialized_start=923
-  _globals['_LISTUPLOADSRESPONSE']._serialized_end=1004
-  _globals['_FINISHUPLOADREQUEST']._serialized_start=1007
-  _globals['_FINISHUPLOADREQUEST']._serialized_end=1249
-  _globals['_FINISHUPLOADREQUEST_METADATAENTRY']._serialized_start=1202
-  _globals['_FINISHUPLOADREQUEST_METADATAENTRY']._serialized_end=1249
-  _globals['_FINISHUPLOADRESPONSE']._serialized_start=1251
-  _globals['_FINISHUPLOADRESPONSE']._serialized_end=1311
-  _globals['_ABORTUPLOADREQUEST']._serialized_start=1313
-  _globals['_ABORTUPLOADREQUEST']._serialized_end=1352
-  _globals['_ABORTUPLOADRESPONSE']._serialized_start=1354
-  _globals['_ABORTUPLOADRESPONSE']._serialized_end=1409
-  _globals['_UPLOADSERVICE']._serialized_start=1560
-  _globals['_UPLOADSERVICE']._serialized_end=2030
+  _globals['_UPLOADSTATE']._serialized_start=1867
+  _globals['_UPLOADSTATE']._serialized_end=2012
+  _globals['_UPLOAD']._serialized_start=167
+  _globals['_UPLOAD']._serialized_end=506
+  _globals['_STARTUPLOADREQUEST']._serialized_start=508
+  _globals['_STARTUPLOADREQUEST']._serialized_end=566
+  _globals['_STARTUPLOADRESPONSE']._serialized_start=568
+  _globals['_STARTUPLOADRESPONSE']._serialized_end=623
+  _globals['_WRITEUPLOADREQUEST']._serialized_start=625
+  _globals['_WRITEUPLOADREQUEST']._serialized_end=718
+  _globals['_UPLOADPOSITION']._serialized_start=720
+  _globals['_UPLOADPOSITION']._serialized_end=771
+  _globals['_WRITEUPLOADRESPONSE']._serialized_start=773
+  _globals['_WRITEUPLOADRESPONSE']._serialized_end=828
+  _globals['_PRESIGNUPLOADPARTSREQUEST']._serialized_start=831
+  _globals['_PRESIGNUPLOADPARTSREQUEST']._serialized_end=964
+  _globals['_PRESIGNEDPART']._serialized_start=966
+  _globals['_PRESIGNEDPART']._serialized_end=1046
+  _globals['_PRESIGNUPLOADPARTSRESPONSE']._serialized_start=1049
+  _globals['_PRESIGNUPLOADPARTSRESPONSE']._serialized_end=1221
+  _globals['_GETUPLOADREQUEST']._serialized_start=1223
+  _globals['_GETUPLOADREQUEST']._serialized_end=1260
+  _globals['_GETUPLOADRESPONSE']._serialized_start=1262
+  _globals['_GETUPLOADRESPONSE']._serialized_end=1315
+  _globals['_LISTUPLOADSREQUEST']._serialized_start=1317
+  _globals['_LISTUPLOADSREQUEST']._serialized_end=1376
+  _globals['_LISTUPLOADSRESPONSE']._serialized_start=1378
+  _globals['_LISTUPLOADSRESPONSE']._serialized_end=1459
+  _globals['_FINISHUPLOADREQUEST']._serialized_start=1462
+  _globals['_FINISHUPLOADREQUEST']._serialized_end=1704
+  _globals['_FINISHUPLOADREQUEST_METADATAENTRY']._serialized_start=1657
+  _globals['_FINISHUPLOADREQUEST_METADATAENTRY']._serialized_end=1704
+  _globals['_FINISHUPLOADRESPONSE']._serialized_start=1706
+  _globals['_FINISHUPLOADRESPONSE']._serialized_end=1766
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=1768
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=1807
+  _globals['_ABORTUPLOADRESPONSE']._serialized_start=1809
+  _globals['_ABORTUPLOADRESPONSE']._serialized_end=1864
+  _globals['_UPLOADSERVICE']._serialized_start=2015
+  _globals['_UPLOADSERVICE']._serialized_end=2582
 # @@protoc_insertion_point(module_scope)

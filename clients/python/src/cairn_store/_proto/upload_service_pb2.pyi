@@ -2,6 +2,7 @@ import datetime
 
 from . import artifact_pb2 as _artifact_pb2
 from . import artifact_service_pb2 as _artifact_service_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -26,7 +27,7 @@ UPLOAD_STATE_FINISHED: UploadState
 UPLOAD_STATE_ENDED: UploadState
 
 class Upload(_message.Message):
-    __slots__ = ("upload_id", "state", "committed_bytes", "size_bytes", "filename", "session_id", "create_time", "expire_time", "artifact_id", "content_hash")
+    __slots__ = ("upload_id", "state", "committed_bytes", "size_bytes", "filename", "session_id", "create_time", "expire_time", "artifact_id", "content_hash", "presigned_part_bytes")
     UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     COMMITTED_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +38,7 @@ class Upload(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_ID_FIELD_NUMBER: _ClassVar[int]
     CONTENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    PRESIGNED_PART_BYTES_FIELD_NUMBER: _ClassVar[int]
     upload_id: str
     state: UploadState
     committed_bytes: int
@@ -47,7 +49,8 @@ class Upload(_message.Message):
     expire_time: _timestamp_pb2.Timestamp
     artifact_id: str
     content_hash: str
-    def __init__(self, upload_id: _Optional[str] = ..., state: _Optional[_Union[UploadState, str]] = ..., committed_bytes: _Optional[int] = ..., size_bytes: _Optional[int] = ..., filename: _Optional[str] = ..., session_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., artifact_id: _Optional[str] = ..., content_hash: _Optional[str] = ...) -> None: ...
+    presigned_part_bytes: int
+    def __init__(self, upload_id: _Optional[str] = ..., state: _Optional[_Union[UploadState, str]] = ..., committed_bytes: _Optional[int] = ..., size_bytes: _Optional[int] = ..., filename: _Optional[str] = ..., session_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., artifact_id: _Optional[str] = ..., content_hash: _Optional[str] = ..., presigned_part_bytes: _Optional[int] = ...) -> None: ...
 
 class StartUploadRequest(_message.Message):
     __slots__ = ("spec",)
@@ -82,6 +85,42 @@ class WriteUploadResponse(_message.Message):
     UPLOAD_FIELD_NUMBER: _ClassVar[int]
     upload: Upload
     def __init__(self, upload: _Optional[_Union[Upload, _Mapping]] = ...) -> None: ...
+
+class PresignUploadPartsRequest(_message.Message):
+    __slots__ = ("upload_id", "first_part", "part_count", "expires_in")
+    UPLOAD_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PART_FIELD_NUMBER: _ClassVar[int]
+    PART_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_IN_FIELD_NUMBER: _ClassVar[int]
+    upload_id: str
+    first_part: int
+    part_count: int
+    expires_in: _duration_pb2.Duration
+    def __init__(self, upload_id: _Optional[str] = ..., first_part: _Optional[int] = ..., part_count: _Optional[int] = ..., expires_in: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class PresignedPart(_message.Message):
+    __slots__ = ("number", "offset", "size_bytes", "url")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    offset: int
+    size_bytes: int
+    url: str
+    def __init__(self, number: _Optional[int] = ..., offset: _Optional[int] = ..., size_bytes: _Optional[int] = ..., url: _Optional[str] = ...) -> None: ...
+
+class PresignUploadPartsResponse(_message.Message):
+    __slots__ = ("upload", "parts", "total_parts", "expire_time")
+    UPLOAD_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PARTS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    upload: Upload
+    parts: _containers.RepeatedCompositeFieldContainer[PresignedPart]
+    total_parts: int
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, upload: _Optional[_Union[Upload, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[PresignedPart, _Mapping]]] = ..., total_parts: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetUploadRequest(_message.Message):
     __slots__ = ("upload_id",)

@@ -4,7 +4,7 @@ use std::{error::Error, io::ErrorKind, time::Duration};
 
 use aws_sdk_s3::{
     config::{retry::RetryConfig, timeout::TimeoutConfig},
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     operation::complete_multipart_upload::CompleteMultipartUploadError,
     types::{CompletedMultipartUpload, CompletedPart},
 };
@@ -45,7 +45,7 @@ impl S3 {
                     tokio::time::sleep(FIRST_PAUSE * attempt).await;
                     attempt += 1;
                 }
-                None if has_ended(&cause) => {
+                None if has_ended(&cause) || is_other_part(&cause) => {
                     let cause = cause.into();
                     return Err(BlobError::NotDone(COMPLETE.to_owned(), cause));
                 }
@@ -128,6 +128,14 @@ fn has_ended(failure: &Failure) -> bool {
         }
         _ => matches!(status(failure), Some(429 | 500 | 503)),
     }
+}
+
+/// Whether S3 says that a part is not there, or is another one: it has combined nothing.
+fn is_other_part(failure: &Failure) -> bool {
+    matches!(
+        failure.code(),
+        Some("InvalidPart" | "InvalidPartOrder" | "EntityTooSmall")
+    )
 }
 
 fn was_not_connected(e: &(dyn Error + 'static)) -> bool {

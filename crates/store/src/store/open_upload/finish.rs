@@ -2,16 +2,18 @@
 
 use bytes::Bytes;
 
-use super::known::{ENDED, not_open};
+use super::known::{ENDED, Under, not_open};
 use crate::{
-    blob::{BlobError, Blobs, Multipart, Pieces, unavailable},
+    blob::{BlobError, Blobs, Multipart, Part, Pieces, unavailable},
     meta::{
         artifacts,
         commit::Payload,
+        objects,
         uploads::{self as rows, Held, UploadRow},
     },
     model::{
         artifact::Created,
+        digest::ContentHash,
         error::{Error, Result, describe},
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
@@ -35,6 +37,14 @@ pub struct Finish {
     pub labels: Vec<String>,
     /// The name of a stage; empty: that of the spec.
     pub stage: String,
+}
+
+/// The whole content of an upload.
+pub(super) struct Whole {
+    pub(super) size: u64,
+    pub(super) hash: ContentHash,
+    /// As its first bytes say.
+    pub(super) content_type: Option<String>,
 }
 
 impl Finish {
@@ -82,32 +92,38 @@ impl Store {
                 false => Err(not_open(&row)),
             };
         };
-        let tail = Bytes::from(held.tail.clone());
-        let mut hashing = match &held.hash_state {
-            None => Hashing::new(),
-            Some(state) => Hashing::restore(state).ok_or(ENDED)?,
+        let under = Under { caller, row: &row };
+        let Whole {
+            size,
+            hash,
+            content_type,
+        } = match row.presigned_part {
+            None => Self::written(&row, &held).await?,
+            Some(part) => self.assemble(&under, &held, part, &spec.filename).await?,
         };
-        hashing.update(tail.clone()).await?;
-        let (size, hash) = (
-            held.parts_bytes + tail.len() as u64,
-            hashing.finish().await?,
-        );
-        spec.check_content(size, hash)?;
+        if let Err(e) = spec.check_content(size, hash) {
+            if row.presigned_part.is_some() {
+                self.give_up(&under).await?;
+            }
+            return Err(e);
+        }
         end.check(size, hash)?;
         let limit = caller.max_file_bytes(self.limits().upload_bytes);
         if size > limit {
             return Err(too_large(limit));
         }
-        let content_type = match (&spec.content_type, &row.content_type) {
+        let guess = || ContentType::guess(&spec.filename, &held.tail);
+        let content_type = match (&spec.content_type, content_type) {
             (Some(given), _) => given.clone(),
-            (None, Some(guessed)) => ContentType::new(guessed.clone())
-                .unwrap_or_else(|_| ContentType::guess(&spec.filename, &tail)),
-            (None, None) => ContentType::guess(&spec.filename, &tail),
+            (None, Some(guessed)) => ContentType::new(guessed).unwrap_or_else(|_| guess()),
+            (None, None) => guess(),
         };
         let mut upload = Upload::new(self.clone(), caller, spec)?;
         upload.adopt(row.object, row.reserved);
         upload.check_inputs().await?;
-        self.combine(caller, &row, &held, tail, size).await?;
+        if row.presigned_part.is_none() {
+            self.combine(&under, &held, size).await?;
+        }
         let committed = upload.commit(hash, size, content_type, Payload::Staged);
         let created = match committed.await {
             Err(Error::UploadExpired(_)) => return Err(ENDED),
@@ -135,61 +151,93 @@ impl Store {
         artifacts::get_made(&client, caller.tenant.id, id, row.object).await
     }
 
+    /// What was written, by its recorded hash and what follows the parts.
+    async fn written(row: &UploadRow, held: &Held) -> Result<Whole> {
+        let mut hashing = match &held.hash_state {
+            None => Hashing::new(),
+            Some(state) => Hashing::restore(state).ok_or(ENDED)?,
+        };
+        hashing.update(Bytes::from(held.tail.clone())).await?;
+        Ok(Whole {
+            size: held.parts_bytes + held.tail.len() as u64,
+            hash: hashing.finish().await?,
+            content_type: row.content_type.clone(),
+        })
+    }
+
     /// Stores what follows the parts, and combines all of them under the object's key. Once a request that may write the
     /// key has been sent, no writer can take the upload any more, unless that request has ended without an effect.
-    async fn combine(
-        &self,
-        caller: &Caller,
-        row: &UploadRow,
-        held: &Held,
-        tail: Bytes,
-        size: u64,
-    ) -> Result<()> {
-        let tenant = caller.tenant.id;
+    async fn combine(&self, under: &Under<'_>, held: &Held, size: u64) -> Result<()> {
+        let (tenant, row) = (under.caller.tenant.id, under.row);
         let key = Blobs::key(tenant, row.object);
         let client = self.meta.client().await?;
         let mut parts = rows::parts(&client, tenant, &row.id).await?;
         drop(client);
+        let tail = Bytes::from(held.tail.clone());
         let (has_tail, tail) = (!tail.is_empty(), Pieces::new(vec![tail]));
         let Some(multipart_id) = row.multipart_id.clone().filter(|_| !parts.is_empty()) else {
-            self.mark(caller, row, held, true).await?;
+            self.mark(under, held, true).await?;
             // A second call that does so writes the same bytes.
             return self.blobs.put(&key, tail).await.map_err(unavailable);
         };
         let multipart = Multipart::numbered(key, multipart_id);
-        if let Some(earlier) = row.finishing {
-            let was = self.blobs.was_combined(&multipart, size, earlier).await;
-            if was.map_err(unavailable)? {
-                return Ok(());
-            }
+        if self.was_combined(row, &multipart, size).await? {
+            return Ok(());
         }
         if has_tail {
             let last = self.blobs.put_numbered(&multipart, held.first_part, tail);
             parts.push(last.await.map_err(unavailable)?);
         }
-        self.mark(caller, row, held, true).await?;
-        match self.blobs.combine(&multipart, &parts, size).await {
+        self.combine_parts(under, held, &multipart, &parts, size)
+            .await
+    }
+
+    /// Whether an earlier finish has combined the parts.
+    pub(super) async fn was_combined(
+        &self,
+        row: &UploadRow,
+        multipart: &Multipart,
+        size: u64,
+    ) -> Result<bool> {
+        let Some(earlier) = row.finishing else {
+            return Ok(false);
+        };
+        let was = self.blobs.was_combined(multipart, size, earlier).await;
+        was.map_err(unavailable)
+    }
+
+    pub(super) async fn combine_parts(
+        &self,
+        under: &Under<'_>,
+        held: &Held,
+        multipart: &Multipart,
+        parts: &[Part],
+        size: u64,
+    ) -> Result<()> {
+        self.mark(under, held, true).await?;
+        match self.blobs.combine(multipart, parts, size).await {
             Ok(()) => Ok(()),
             Err(e @ BlobError::NotDone(..)) => {
-                self.mark(caller, row, held, false).await?;
+                self.mark(under, held, false).await?;
                 Err(unavailable(e))
             }
             Err(e) => Err(unavailable(e)),
         }
     }
 
-    async fn mark(
-        &self,
-        caller: &Caller,
-        row: &UploadRow,
-        held: &Held,
-        finishing: bool,
-    ) -> Result<()> {
-        let (tenant, id) = (caller.tenant.id, &row.id);
+    async fn mark(&self, under: &Under<'_>, held: &Held, finishing: bool) -> Result<()> {
+        let (tenant, id) = (under.caller.tenant.id, &under.row.id);
         let client = self.meta.client().await?;
         match rows::mark_finishing(&client, tenant, id, held.fence, finishing).await? {
             true => Ok(()),
-            false => Err(Error::UploadTakenOver(row.id.to_string())),
+            false => Err(Error::UploadTakenOver(id.to_string())),
         }
+    }
+
+    /// Ends an upload whose content can never become what was declared.
+    pub(super) async fn give_up(&self, under: &Under<'_>) -> Result<()> {
+        let (tenant, object) = (under.caller.tenant.id, under.row.object);
+        let client = self.meta.client().await?;
+        objects::abandon(&client, tenant, object, self.times.grace).await
     }
 }

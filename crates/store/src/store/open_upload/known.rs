@@ -3,7 +3,7 @@
 use crate::{
     meta::{
         connection::Connection,
-        uploads::{self as rows, UploadRow},
+        uploads::{self as rows, Kept, Progress, UploadRow},
     },
     model::{
         error::{Error, Result},
@@ -15,6 +15,13 @@ use crate::{
     store::Store,
 };
 
+/// An upload, and who calls.
+#[derive(Clone, Copy)]
+pub(super) struct Under<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) row: &'a UploadRow,
+}
+
 impl Store {
     /// The row of an upload within reach, and its spec.
     pub(super) async fn known_upload(
@@ -24,6 +31,25 @@ impl Store {
     ) -> Result<(UploadRow, ArtifactSpec)> {
         let client = self.meta.client().await?;
         known(&client, caller, &upload_id(id)?).await
+    }
+
+    /// Records the progress of a call that has taken an upload, and returns one more number for a part.
+    pub(super) async fn record(
+        &self,
+        under: &Under<'_>,
+        fence: i64,
+        progress: Progress<'_>,
+        content_type: Option<&str>,
+    ) -> Result<i32> {
+        let (tenant, id) = (under.caller.tenant.id, &under.row.id);
+        let client = self.meta.client().await?;
+        let window = self.times.upload_window;
+        let kept = rows::record(&client, tenant, id, fence, progress, content_type, window);
+        match kept.await? {
+            Kept::Done(number) => Ok(number),
+            Kept::TakenOver => Err(Error::UploadTakenOver(id.to_string())),
+            Kept::Ended => Err(ENDED),
+        }
     }
 }
 
@@ -61,6 +87,7 @@ pub(super) fn shown(row: &UploadRow) -> OpenUpload {
         session_id: row.spec.session_id.clone(),
         created_at: row.created_at,
         expires_at: row.expires_at,
+        presigned_part_bytes: row.presigned_part,
         artifact_id: finished.then(|| row.artifact.to_string()),
     }
 }

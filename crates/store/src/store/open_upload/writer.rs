@@ -8,13 +8,13 @@ use std::{
 use bytes::Bytes;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::known::{ENDED, not_open, shown};
+use super::known::{ENDED, Under, not_open, shown};
 use crate::{
-    blob::{BlobResult, Blobs, Multipart, Part, Pieces, unavailable},
+    blob::{BlobResult, Multipart, Part, Pieces, unavailable},
     config::StoreConfig,
     meta::{
         quotas,
-        uploads::{self as rows, Kept, Progress, UploadRow},
+        uploads::{self as rows, Progress, UploadRow},
     },
     model::{
         error::{Error, Result},
@@ -95,6 +95,10 @@ impl Store {
         let Some(held) = taken.await? else {
             drop(client);
             let (row, _) = self.known_upload(caller, id).await?;
+            if row.presigned_part.is_some() && row.reserved.is_some() {
+                let rule = "must be of an upload whose parts do not go to signed URLs";
+                return Err(Error::invalid("position.upload_id", rule));
+            }
             return Err(match (row.reserved, row.finishing) {
                 (Some(_), None) => Error::UploadOffsetMismatch {
                     id: id.to_owned(),
@@ -298,49 +302,24 @@ impl UploadWriter {
     }
 
     async fn record(&mut self, progress: Progress<'_>) -> Result<i32> {
-        let client = self.store.meta.client().await?;
-        let kept = rows::record(
-            &client,
-            self.caller.tenant.id,
-            &self.row.id,
-            self.fence,
-            progress,
-            self.content_type.as_ref().map(ContentType::as_str),
-            self.store.times.upload_window,
-        );
-        match kept.await? {
-            Kept::Done(number) => {
-                self.checked = Instant::now();
-                Ok(number)
-            }
-            Kept::TakenOver => Err(Error::UploadTakenOver(self.row.id.to_string())),
-            Kept::Ended => Err(ENDED),
-        }
+        let (caller, row) = (&self.caller, &self.row);
+        let kind = self.content_type.as_ref().map(ContentType::as_str);
+        let under = Under { caller, row };
+        let recorded = self.store.record(&under, self.fence, progress, kind);
+        let number = recorded.await?;
+        self.checked = Instant::now();
+        Ok(number)
     }
 
-    /// The blob store's upload, which the first part begins. If two writers begin one, the one that was recorded counts.
+    /// The blob store's upload, which the first part begins.
     async fn multipart(&mut self) -> Result<Multipart> {
         if let Some(multipart) = &self.multipart {
             return Ok(multipart.clone());
         }
-        let (tenant, object) = (self.caller.tenant.id, self.row.object);
-        let key = Blobs::key(tenant, object);
-        let multipart = match &self.row.multipart_id {
-            Some(id) => Multipart::numbered(key, id.clone()),
-            None => {
-                let begun = self.store.blobs.begin(key, 0).await;
-                let begun = begun.map_err(unavailable)?;
-                let client = self.store.meta.client().await?;
-                let recorded = rows::record_multipart(&client, tenant, object, &begun.id).await?;
-                drop(client);
-                if recorded.as_ref() != Some(&begun.id) {
-                    let aborted = self.store.blobs.abort_one(&begun).await;
-                    aborted.map_err(unavailable)?;
-                }
-                Multipart::numbered(begun.key, recorded.ok_or(ENDED)?)
-            }
-        };
-        self.multipart = Some(multipart.clone());
-        Ok(multipart)
+        let known = self.row.multipart_id.clone();
+        let multipart = self
+            .store
+            .multipart_of(&self.caller, self.row.object, known);
+        Ok(self.multipart.insert(multipart.await?).clone())
     }
 }

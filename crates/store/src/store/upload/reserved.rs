@@ -95,18 +95,30 @@ impl Store {
         self.begin_upload(caller, spec).await
     }
 
-    /// Returns the artifact of a reservation once its content is stored.
+    /// Returns the artifact of a reservation once its content is stored, or of a presigned upload once its only part is,
+    /// which makes it the artifact.
     ///
     /// # Errors
-    /// `UploadNotFound` while it is not; `ArtifactNotFound` when nothing was reserved either; what `get_artifact` returns.
+    /// `UploadNotFound` while it is not; `ArtifactNotFound` when nothing was reserved either; what `get_artifact` and
+    /// `finish_upload` return.
     #[tracing::instrument(skip_all)]
     pub async fn complete_upload(&self, caller: &Caller, id: &str) -> Result<Artifact> {
+        let wanted = artifact_id(id)?;
         match self
-            .get_artifact(caller, &ArtifactRef::Id(artifact_id(id)?))
+            .get_artifact(caller, &ArtifactRef::Id(wanted.clone()))
             .await
         {
-            Err(Error::ArtifactNotFound(_)) if self.reserved(caller, id).await?.is_some() => {
-                Err(Error::UploadNotFound(id.to_owned()))
+            Err(Error::ArtifactNotFound(missing)) => {
+                match self.finish_upload_of(caller, &wanted).await {
+                    Ok(Some(created)) => Ok(created.artifact),
+                    Ok(None) if self.reserved(caller, id).await?.is_none() => {
+                        Err(Error::ArtifactNotFound(missing))
+                    }
+                    Ok(None) | Err(Error::UploadPartsMissing { .. } | Error::UploadExpired(_)) => {
+                        Err(Error::UploadNotFound(missing))
+                    }
+                    Err(e) => Err(e),
+                }
             }
             answer => answer,
         }

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use cairn_proto::json;
-use cairn_store::{ArtifactRef, Caller, Error, Permission, SignedTicket, UploadEnd};
+use cairn_store::{ArtifactRef, Caller, Error, Permission, UploadEnd};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -23,13 +23,11 @@ use super::{
 use crate::{
     admission::Admission,
     audit,
-    grpc::{Services, convert},
+    grpc::{Services, convert, urls},
     http::{failure::Failure, links},
     pace::{Arrived, Pace},
 };
 
-/// How long a URL for reading works.
-const READ_LIFE: Duration = Duration::from_secs(900);
 /// How long a URL for sending works.
 const WRITE_LIFE: Duration = Duration::from_secs(3600);
 /// The largest content for which a URL is signed, in bytes.
@@ -42,12 +40,21 @@ pub(super) struct Signature {
     ticket: String,
 }
 
+#[derive(Debug, Default, JsonSchema, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct UrlQuery {
+    /// In seconds: 900 unless it is given.
+    #[schemars(range(min = 1, max = 3600))]
+    expires_in: Option<u64>,
+}
+
 #[derive(JsonSchema, Serialize)]
 pub(super) struct DownloadUrl {
     download_url: String,
     filename: String,
     content_type: String,
     size_bytes: u64,
+    content_hash: String,
     /// In seconds.
     expires_in: u64,
     expires_at: Timestamp,
@@ -57,45 +64,21 @@ pub(super) async fn download_url(
     State(services): State<Services>,
     call: Call,
     Named(artifact_id): Named,
+    Query(query): Query<UrlQuery>,
 ) -> Result<Json<DownloadUrl>, Failure> {
     let wanted = ArtifactRef::new(&artifact_id, None)?;
-    let artifact = services.store.get_artifact(call.caller(), &wanted).await?;
-    let (download_url, ticket) = sign(
-        &services,
-        call.caller(),
-        Permission::Read,
-        &artifact_id,
-        READ_LIFE,
-    )
-    .await?;
+    let life = query.expires_in.map(Duration::from_secs);
+    let signed = urls::sign(&services, call.caller(), &wanted, life).await;
+    let (download_url, signed) = signed?;
     Ok(Json(DownloadUrl {
         download_url,
-        filename: artifact.filename,
-        content_type: artifact.content_type,
-        size_bytes: artifact.size_bytes,
-        expires_in: ticket.life.as_secs(),
-        expires_at: ticket.expires_at,
+        filename: signed.artifact.filename,
+        content_type: signed.artifact.content_type,
+        size_bytes: signed.artifact.size_bytes,
+        content_hash: signed.artifact.content_hash.to_string(),
+        expires_in: signed.life.as_secs(),
+        expires_at: signed.expires_at,
     }))
-}
-
-/// The URL of an artifact's content with a ticket.
-async fn sign(
-    services: &Services,
-    caller: &Caller,
-    permission: Permission,
-    artifact: &str,
-    life: Duration,
-) -> Result<(String, SignedTicket), Error> {
-    let store = &services.store;
-    let ticket = store
-        .sign_ticket(caller, permission, artifact, life)
-        .await?;
-    let url = &services.public_url;
-    let url = format!(
-        "{url}/v1/artifacts/{artifact}/content?ticket={}",
-        ticket.text
-    );
-    Ok((url, ticket))
 }
 
 /// The caller that a signed URL makes of the one who has it.
@@ -159,23 +142,32 @@ pub(super) async fn upload_url(
         return Err(Error::FileTooLarge { limit_bytes, hint }.into());
     }
     let (filename, content_type) = (fields.filename.clone(), fields.content_type.clone());
-    let spec = fields.raw(call.idempotency_key()?)?;
-    let id = services.store.reserve_upload(call.caller(), spec).await?;
-    let artifact_id = id.to_string();
-    let (upload_url, ticket) = sign(
-        &services,
-        call.caller(),
-        Permission::Write,
-        &artifact_id,
-        WRITE_LIFE,
-    )
-    .await?;
+    let key = call.idempotency_key()?;
+    // A retry must work after the upload is finished too, when a URL of S3 is without effect.
+    let size = u64::try_from(size_bytes).unwrap_or(0);
+    let of_s3 = key.is_empty() && fields.content_hash.is_empty() && services.store.presigns(size);
+    let spec = fields.raw(key)?;
+    let (artifact_id, upload_url, expires_in) = if of_s3 {
+        let signed = services
+            .store
+            .presign_upload(call.caller(), spec, WRITE_LIFE);
+        let (id, part, expires_at) = signed.await?;
+        let left = expires_at.duration_since(Timestamp::now()).as_secs_f64();
+        (id.to_string(), part.url, left.round() as u64)
+    } else {
+        let id = services.store.reserve_upload(call.caller(), spec).await?;
+        let store = &services.store;
+        let ticket = store.sign_ticket(call.caller(), Permission::Write, id.as_str(), WRITE_LIFE);
+        let ticket = ticket.await?;
+        let url = urls::of_content(&services, id.as_str(), &ticket.text);
+        (id.to_string(), url, ticket.life.as_secs())
+    };
     Ok(Created(UploadUrl {
         artifact_id,
         upload_url,
         upload_method: "PUT",
         upload_headers: UploadHeaders {},
-        expires_in: ticket.life.as_secs(),
+        expires_in,
         filename,
         content_type,
         size_bytes,

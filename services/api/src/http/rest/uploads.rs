@@ -53,6 +53,8 @@ pub(super) struct Upload {
     created_at: Timestamp,
     expires_at: Timestamp,
     artifact_id: Option<String>,
+    /// The size of every part but the last, if its parts go to signed URLs.
+    presigned_part_bytes: Option<u64>,
 }
 
 impl From<OpenUpload> for Upload {
@@ -74,6 +76,7 @@ impl From<OpenUpload> for Upload {
             created_at: upload.created_at,
             expires_at: upload.expires_at,
             artifact_id: upload.artifact_id,
+            presigned_part_bytes: upload.presigned_part_bytes,
         }
     }
 }
