@@ -15,6 +15,7 @@ mod download_urls;
 mod extremes;
 mod fewer;
 mod gathering;
+mod grpc_web;
 mod holds;
 mod http;
 mod idempotency;

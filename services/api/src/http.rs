@@ -1,4 +1,4 @@
-//! The HTTP face: links and their pages, which need no credential, and the JSON API under `/v1`.
+//! The HTTP face: links and their pages, which need no credential, the JSON API under `/v1`, and gRPC-Web.
 
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ mod cors;
 mod failure;
 #[cfg(test)]
 mod fuzzed;
+mod grpc_web;
 pub(crate) mod headers;
 mod links;
 mod manners;
@@ -43,8 +44,13 @@ use pages::{ContentHost, Pages, explain, style};
 /// JSON shorter than this is not compressed, in bytes.
 const SHORT: u16 = 1 << 10;
 
-/// The routes of the port.
-pub(crate) fn router(services: Services, admission: Arc<Admission>, settings: &Settings) -> Router {
+/// The routes of the port; `calls` are the RPCs.
+pub(crate) fn router(
+    services: Services,
+    admission: Arc<Admission>,
+    calls: Router,
+    settings: &Settings,
+) -> Router {
     let content_host = ContentHost::new(settings.content_url.clone());
     let links = Router::new()
         .route("/{link}", get(links::open))
@@ -54,7 +60,7 @@ pub(crate) fn router(services: Services, admission: Arc<Admission>, settings: &S
             content_host,
         })
         .route("/assets/{name}", get(style));
-    let mut api = rest::router(services, admission);
+    let mut api = rest::router(services, admission).merge(grpc_web::routes(calls));
     let origins = &settings.cors_origins;
     if !origins.is_empty() {
         // The fallback first: the layer answers preflight requests, which no route takes.

@@ -153,7 +153,9 @@ pub async fn run(
     if listeners.admin.is_none() {
         routes = services.with_operators(routes);
     }
-    let pages = http::router(services, admission, &settings).layer(Observe(Api::Http));
+    let routes = calls(routes);
+    let pages = http::router(services, admission, routes.clone(), &settings);
+    let pages = pages.layer(Observe(Api::Http));
     let port = |listener, name, protocol| Port {
         listener,
         name,
@@ -162,7 +164,7 @@ pub async fn run(
         tls: tls(name),
     };
     let grpc = port(listeners.grpc, PortName::Grpc, Protocol::Http2(HTTP2))
-        .serve(on_connections(calls(routes)), shutdown.clone());
+        .serve(on_connections(routes), shutdown.clone());
     // It has the settings of the gRPC port.
     let admin = listeners.admin.map(|listener| {
         port(listener, PortName::Grpc, Protocol::Http2(HTTP2))
