@@ -22,6 +22,7 @@ pub(crate) mod stage;
 pub(crate) mod todo;
 pub(crate) mod token;
 pub(crate) mod update;
+pub(crate) mod url;
 pub(crate) mod usage;
 pub(crate) mod versions;
 pub(crate) mod whoami;
