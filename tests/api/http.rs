@@ -10,6 +10,7 @@ mod artifacta;
 mod artifacts;
 mod bulk;
 mod events;
+mod fields;
 mod frame;
 mod manners;
 mod narrowing;

@@ -50,6 +50,8 @@ pub(crate) struct UploadRow {
     pub(crate) multipart_id: Option<String>,
     /// The artifact exists, or existed.
     pub(crate) stored: bool,
+    /// Whether a call has ever taken it; one that was finished when it was opened never is.
+    pub(crate) taken: bool,
 }
 
 impl UploadRow {
@@ -62,7 +64,7 @@ impl UploadRow {
 const COLUMNS: &str = "u.id, u.spec, u.object_id, u.artifact_id, u.declared_bytes, u.parts_bytes,
     coalesce(octet_length(u.tail), 0)::bigint AS tail_bytes, u.content_type, u.presigned_part_bytes,
     (extract(epoch FROM now() - u.finishing_since) * 1000)::bigint AS finishing, u.created_at, u.expires_at,
-    CASE WHEN o.state = 'staging' THEN coalesce(o.reserved_bytes, 0) END AS reserved, o.multipart_id,
+    CASE WHEN o.state = 'staging' THEN coalesce(o.reserved_bytes, 0) END AS reserved, o.multipart_id, u.fence > 0 AS taken,
     EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = u.tenant_id AND a.id = u.artifact_id)
         OR EXISTS (SELECT FROM pending_artifacts p WHERE p.tenant_id = u.tenant_id AND p.id = u.artifact_id) AS stored";
 
@@ -91,6 +93,7 @@ fn read(row: &Row) -> Result<UploadRow> {
             reserved: maybe_count(row, "reserved")?,
             multipart_id: at(row, "multipart_id")?,
             stored: at(row, "stored")?,
+            taken: at(row, "taken")?,
         })
     })
 }

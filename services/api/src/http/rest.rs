@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::Method};
+use axum::{Router, http::Method, routing::options};
 
 use crate::{admission::Admission, grpc::Services};
 
@@ -111,5 +111,6 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(GET, "/v1/todos", "TodoService/ListTodos", todos::list)
         .add(POST, "/v1/todos", "TodoService/AddTodo", todos::add)
         .add(PATCH, "/v1/todos/{todo_id}", "TodoService/UpdateTodo", todos::update);
-    routes.finish().with_state(services)
+    let router = routes.finish().route("/v1/uploads", options(uploads::limits));
+    router.with_state(services)
 }

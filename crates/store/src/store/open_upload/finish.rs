@@ -18,6 +18,7 @@ use crate::{
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
         text::ContentType,
+        validate::Violations,
     },
     store::{
         Store,
@@ -48,6 +49,22 @@ pub(super) struct Whole {
 }
 
 impl Finish {
+    /// Refuses what cannot be added to an artifact that exists.
+    fn refuse_additions(&self) -> Result<()> {
+        let mut faults = Violations::new();
+        for (given, field) in [
+            (!self.metadata.is_empty(), "metadata"),
+            (!self.labels.is_empty(), "labels"),
+            (!self.stage.is_empty(), "stage"),
+        ] {
+            if given {
+                let rule = "must be empty: StartUpload has made the artifact; change it with UpdateArtifact";
+                faults.add(field, rule);
+            }
+        }
+        faults.finish(Some(()))
+    }
+
     fn complete(self, mut spec: RawSpec) -> RawSpec {
         let replaced = |key: &String| self.metadata.iter().any(|(new, _)| new == key);
         spec.metadata.retain(|(key, _)| !replaced(key));
@@ -75,7 +92,15 @@ impl Store {
     ) -> Result<Created> {
         let (row, _) = self.known_upload(caller, id).await?;
         if row.stored {
-            return self.finished(caller, &row).await;
+            if !row.taken {
+                finish.refuse_additions()?;
+            }
+            let made = self.finished(caller, &row).await?;
+            let artifact = &made.artifact;
+            finish
+                .end
+                .check(artifact.size_bytes, artifact.content_hash)?;
+            return Ok(made);
         }
         let end = finish.end;
         let mut spec = ArtifactSpec::new(finish.complete(row.spec.clone()))?;

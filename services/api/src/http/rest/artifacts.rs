@@ -8,7 +8,7 @@ use cairn_proto::{
     v1::{
         self, DeleteArtifactRequest, GetArtifactRequest, GetLineageRequest, LineageDirection,
         ListArtifactsRequest, ListStageChangesRequest, ListVersionsRequest, UpdateArtifactRequest,
-        artifact_service_server::ArtifactService, update_artifact_request::Expiry,
+        artifact_service_server::ArtifactService,
     },
 };
 use cairn_store::ArtifactRef;
@@ -20,6 +20,7 @@ use super::{
     answer::{Created, Record},
     call::{Call, Input, Named},
     query::{Query, QueryWithMetadata},
+    session_artifacts::refuse_if_match,
     spec::SpecFields,
     value::{self, Ttl, moment, page_size},
 };
@@ -161,11 +162,7 @@ pub(super) async fn update(
         stage: value::stage(&update.stage.unwrap_or_default()),
         metadata: metadata.into_iter().collect(),
         persistent: update.persistent.unwrap_or_default(),
-        expiry: ttl.map(|ttl| match ttl {
-            Ttl::For(ttl) => Expiry::Ttl(ttl),
-            Ttl::Never => Expiry::NeverExpires(true),
-            Ttl::Longest => Expiry::Longest(true),
-        }),
+        expiry: ttl.map(Ttl::expiry),
         agent_id: update.agent_id,
         etag: call.if_match(),
         idempotency_key: call.idempotency_key()?,
@@ -188,6 +185,7 @@ pub(super) async fn delete(
     call: Call,
     Named(artifact_id): Named,
 ) -> Result<Json<Deleted>, Failure> {
+    refuse_if_match(&call)?;
     let request = DeleteArtifactRequest {
         artifact_id,
         idempotency_key: call.idempotency_key()?,

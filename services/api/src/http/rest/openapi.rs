@@ -10,11 +10,13 @@ use serde_json::{Map, Value, json};
 
 mod comments;
 mod described;
+mod keyed;
 mod operation;
 mod page;
 
 use comments::Comments;
 pub(super) use described::Described;
+use keyed::Keyed;
 use operation::{Operation, Schemas};
 pub(super) use page::page;
 
@@ -23,6 +25,7 @@ pub(super) struct Document {
     paths: Map<String, Value>,
     schemas: Schemas,
     comments: Comments,
+    keyed: Keyed,
 }
 
 fn generator(change: impl FnOnce(&mut SchemaSettings)) -> SchemaGenerator {
@@ -44,6 +47,7 @@ impl Document {
                 }),
             },
             comments: Comments::read(),
+            keyed: Keyed::read(),
         }
     }
 
@@ -64,6 +68,10 @@ impl Document {
             answers: Map::new(),
         };
         H::describe(&mut operation);
+        if !rpc.is_some_and(|rpc| self.keyed.has(rpc)) {
+            let is_key = |parameter: &Value| parameter["name"] == "Idempotency-Key";
+            operation.parameters.retain(|parameter| !is_key(parameter));
+        }
         let mut members = operation.members;
         let mut answers = operation.answers;
         answers.insert(

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::header};
 use cairn_proto::{
     json,
     v1::{
@@ -110,6 +110,7 @@ pub(super) struct New {
     file_path: String,
     change_summary: String,
     stage: String,
+    ttl: String,
     agent_id: String,
     labels: Vec<String>,
     metadata: BTreeMap<String, String>,
@@ -136,6 +137,7 @@ pub(super) async fn create(
         language: new.language,
         change_summary: new.change_summary,
         stage: new.stage,
+        ttl: new.ttl,
         agent_id: new.agent_id,
         labels: new.labels,
         metadata: new.metadata,
@@ -144,6 +146,14 @@ pub(super) async fn create(
     };
     let made = store(&services, &call, spec, new.content).await?;
     Ok(Created(made.0))
+}
+
+/// The time to live that an artifact was made with, as a request writes it.
+fn ttl_of(artifact: &Artifact) -> String {
+    match artifact.expires_at {
+        None => "longest".to_owned(),
+        Some(end) => format!("{}s", end.duration_since(artifact.created_at).as_secs()),
+    }
 }
 
 async fn store(
@@ -227,6 +237,8 @@ pub(super) async fn get(
 pub(super) struct Update {
     title: Option<String>,
     stage: Option<String>,
+    /// As `30d`, `never` or `longest`. A new version is kept as long as the latest one was to be, unless it is given.
+    ttl: Option<String>,
     /// The content of a new version, which keeps the rest of the latest one's record.
     content: Option<String>,
     /// Of a new version.
@@ -245,8 +257,21 @@ pub(super) async fn update(
     let name = file(&services, &call, &ids).await?;
     let wanted = ArtifactRef::new("", Some(name))?;
     let latest = services.store.get_artifact(call.caller(), &wanted).await?;
-    let latest = json::Artifact::from(convert::artifact(latest));
+    let (etag, version) = (latest.etag(), latest.version);
     if let Some(content) = update.content {
+        let if_match = call.if_match();
+        if !if_match.is_empty() && if_match != etag {
+            let filename = latest.filename.clone();
+            let current = Some(Box::new(latest));
+            return Err(Error::VersionConflict { filename, current }.into());
+        }
+        // Nothing may come between the record that was read and the new version.
+        let if_version = match if_match.is_empty() {
+            true => update.if_version,
+            false => update.if_version.or(Some(version)),
+        };
+        let ttl = update.ttl.unwrap_or_else(|| ttl_of(&latest));
+        let latest = json::Artifact::from(convert::artifact(latest));
         let spec = SpecFields {
             filename: latest.filename,
             content_type: latest.content_type,
@@ -261,7 +286,8 @@ pub(super) async fn update(
             change_summary: update.change_summary,
             stage: update.stage.or(latest.stage).unwrap_or_default(),
             labels: latest.labels,
-            if_version: update.if_version,
+            ttl,
+            if_version,
             persistent: latest.persistent,
             ..SpecFields::default()
         };
@@ -278,10 +304,13 @@ pub(super) async fn update(
     let named = [
         (update.title.is_some(), "title"),
         (update.stage.is_some(), "stage"),
+        (update.ttl.is_some(), "expiry"),
     ];
+    let ttl = update.ttl.as_deref().map(value::ttl).transpose()?;
     let paths = named.into_iter().filter(|(is_given, _)| *is_given);
     let request = UpdateArtifactRequest {
-        artifact_id: latest.artifact_id,
+        artifact_id: latest.id.to_string(),
+        expiry: ttl.map(value::Ttl::expiry),
         update_mask: Some(FieldMask {
             paths: paths.map(|(_, path)| path.to_owned()).collect(),
         }),
@@ -306,16 +335,29 @@ pub(super) struct DeletedFile {
     deleted_count: i64,
 }
 
-/// Deletes every version. A second deletion finds no file, so it needs no idempotency key.
+/// Refuses a condition on a deletion, which could not be checked together with it.
+pub(super) fn refuse_if_match(call: &Call) -> Result<(), Error> {
+    match call.header(&header::IF_MATCH) {
+        "" => Ok(()),
+        _ => Err(Error::invalid(
+            "if-match",
+            "must not be given: a deletion has no condition",
+        )),
+    }
+}
+
+/// Deletes every version. A second deletion finds no file, whatever its idempotency key.
 pub(super) async fn delete(
     State(services): State<Services>,
     call: Call,
     Named(ids): Named<(String, String)>,
 ) -> Result<Json<DeletedFile>, Failure> {
+    refuse_if_match(&call)?;
     let name = file(&services, &call, &ids).await?;
     let request = DeleteArtifactRequest {
         name: Some(named(name)),
         all_versions: true,
+        idempotency_key: call.idempotency_key()?,
         ..DeleteArtifactRequest::default()
     };
     let answer = services.delete_artifact(call.request(request)).await?;

@@ -10,7 +10,7 @@ use super::value::{Ttl, ttl};
 use crate::grpc::convert::duration;
 
 /// The fields of a spec: of a form, and of JSON.
-#[derive(Debug, Default, Clone, JsonSchema, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SpecFields {
     pub(super) filename: String,

@@ -82,7 +82,7 @@ impl From<OpenUpload> for Upload {
 }
 
 /// The spec of a client that can send no body of its own.
-#[derive(Debug, Default, JsonSchema, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct StartQuery {
     filename: String,
@@ -116,11 +116,12 @@ pub(super) async fn start(
     Query(query): Query<StartQuery>,
     Input(body): Input<SpecFields>,
 ) -> Result<WithHeaders<Created<Upload>>, Failure> {
-    let mut fields = if query.filename.is_empty() {
-        body
-    } else {
-        query.fields()
-    };
+    let in_query = query != StartQuery::default();
+    if in_query && body != SpecFields::default() {
+        let rule = "must be empty if the body has the spec: give the spec in one of them";
+        return Err(Error::invalid("query", rule).into());
+    }
+    let mut fields = if in_query { query.fields() } else { body };
     if is_complete(&call)? == Some(true) {
         let rule = "must be ?0: an upload is created without content, which PATCH appends";
         return Err(Error::invalid("upload-complete", rule).into());
@@ -142,6 +143,24 @@ pub(super) async fn start(
     let location = HeaderValue::from_str(&location).map_err(|e| Error::Internal(e.into()))?;
     headers.insert(header::LOCATION, location);
     Ok(WithHeaders(headers, Created(upload.into())))
+}
+
+/// OPTIONS: what an upload may be, which needs no credential.
+pub(super) async fn limits(State(services): State<Services>) -> Response {
+    let limit = format!(
+        "max-size={}, min-size=0",
+        services.store.limits().upload_bytes
+    );
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::ALLOW,
+        HeaderValue::from_static("GET, HEAD, OPTIONS, POST"),
+    );
+    if let Ok(limit) = HeaderValue::from_str(&limit) {
+        headers.insert(LIMIT, limit);
+    }
+    answer
 }
 
 /// HEAD: how much is stored.

@@ -1,6 +1,6 @@
 //! Values of JSON and of queries, as the messages of the RPCs have them.
 
-use cairn_proto::v1::{ArtifactKind, ArtifactStage};
+use cairn_proto::v1::{ArtifactKind, ArtifactStage, update_artifact_request::Expiry};
 use cairn_store::{Error, Result};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use prost_types::{Duration, Timestamp as ProtoTimestamp};
@@ -14,6 +14,17 @@ pub(super) enum Ttl {
     Never,
     /// As long as the tenant may.
     Longest,
+}
+
+impl Ttl {
+    /// The same as a change of an artifact's expiry.
+    pub(super) fn expiry(self) -> Expiry {
+        match self {
+            Self::For(ttl) => Expiry::Ttl(ttl),
+            Self::Never => Expiry::NeverExpires(true),
+            Self::Longest => Expiry::Longest(true),
+        }
+    }
 }
 
 /// Reads `30d`, `24h`, `90m`, `45s`, `never` or `longest`.
