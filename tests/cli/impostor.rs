@@ -9,7 +9,8 @@ use std::{
 use cairn_proto::v1::{
     Artifact, ArtifactOutcome, BatchCreateArtifactsRequest, BatchCreateArtifactsResponse,
     BatchGetArtifactsRequest, BatchGetArtifactsResponse, CopyArtifactRequest, CopyArtifactResponse,
-    CreateArtifactRequest, CreateArtifactResponse, DeleteArtifactRequest, DeleteArtifactResponse,
+    CreateArtifactRequest, CreateArtifactResponse, CreateDownloadUrlRequest,
+    CreateDownloadUrlResponse, DeleteArtifactRequest, DeleteArtifactResponse,
     DeleteArtifactsRequest, DeleteArtifactsResponse, DownloadArtifactRequest,
     DownloadArtifactResponse, DownloadArtifactsRequest, DownloadArtifactsResponse, DownloadEnd,
     FindMissingContentRequest, FindMissingContentResponse, GetArtifactRequest, GetArtifactResponse,
@@ -284,6 +285,13 @@ impl ArtifactService for Claims {
         _: Request<GetLineageRequest>,
     ) -> Result<Response<GetLineageResponse>, Status> {
         nothing()
+    }
+
+    async fn create_download_url(
+        &self,
+        _: Request<CreateDownloadUrlRequest>,
+    ) -> Result<Response<CreateDownloadUrlResponse>, Status> {
+        Err(Status::unimplemented(""))
     }
 
     async fn copy_artifact(

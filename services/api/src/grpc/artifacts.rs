@@ -12,7 +12,8 @@ use cairn_proto::v1::{
     ListVersionsRequest, ListVersionsResponse, RestoreArtifactsRequest, RestoreArtifactsResponse,
     SetLegalHoldRequest, SetLegalHoldResponse, SetStageRequest, SetStageResponse,
     UpdateArtifactRequest, UpdateArtifactResponse, UploadArtifactRequest, UploadArtifactResponse,
-    artifact_outcome::Outcome, artifact_service_server::ArtifactService, download_artifact_response::Message,
+    artifact_outcome::Outcome, artifact_service_server::ArtifactService,
+    download_artifact_response::Message,
 };
 use cairn_store::{
     ArtifactRef, Content, DownloadUrl, Entry, Error, FileName, RawContent, Result, Violations,

@@ -263,6 +263,7 @@ impl Store {
     pub(super) async fn give_up(&self, under: &Under<'_>) -> Result<()> {
         let (tenant, object) = (under.caller.tenant.id, under.row.object);
         let client = self.meta.client().await?;
-        objects::abandon(&client, tenant, object, self.times.grace).await
+        objects::abandon(&client, tenant, object, self.times.grace).await?;
+        Ok(())
     }
 }
