@@ -11,6 +11,7 @@ use harness::{Cairn, Client};
 
 mod reads;
 mod todos;
+mod uploads;
 
 /// Whose the thing is that a request is about. All labels have four characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -476,10 +477,6 @@ impl<'a> Things<'a> {
                 ..Default::default()
             }
             .encode_to_vec(),
-            "StartUpload" => StartUploadRequest {
-                spec: Some(self.spec()),
-            }
-            .encode_to_vec(),
             "WriteUpload" => {
                 use write_upload_request::Message::{Data, Position};
                 let position = UploadPosition {
@@ -492,28 +489,8 @@ impl<'a> Things<'a> {
                 });
                 return messages.iter().map(Message::encode_to_vec).collect();
             }
-            "PresignUploadParts" => PresignUploadPartsRequest {
-                upload_id: self.presignable().await,
-                ..Default::default()
-            }
-            .encode_to_vec(),
-            "GetUpload" => GetUploadRequest {
-                upload_id: self.upload().await,
-            }
-            .encode_to_vec(),
-            "ListUploads" => {
-                self.upload().await;
-                ListUploadsRequest::default().encode_to_vec()
-            }
-            "FinishUpload" => FinishUploadRequest {
-                upload_id: self.upload().await,
-                ..Default::default()
-            }
-            .encode_to_vec(),
-            "AbortUpload" => AbortUploadRequest {
-                upload_id: self.upload().await,
-            }
-            .encode_to_vec(),
+            "StartUpload" | "PresignUploadParts" | "GetUpload" | "ListUploads" | "FinishUpload"
+            | "AbortUpload" => self.upload_request(method).await,
             "WhoAmI" => WhoAmIRequest::default().encode_to_vec(),
             "CreateToken" => CreateTokenRequest {
                 narrowing: Some(v1::Narrowing {
