@@ -68,15 +68,16 @@ async fn fill(client: &Client) -> String {
     link.into_inner().link.unwrap().url
 }
 
+const TABLES: &str = "SELECT c.table_name::text FROM information_schema.columns c
+    JOIN information_schema.tables t ON t.table_name = c.table_name AND t.table_schema = c.table_schema
+    WHERE c.column_name = 'tenant_id' AND t.table_type = 'BASE TABLE' AND c.table_schema = current_schema()
+    ORDER BY 1";
+
 /// The tables that have rows of a tenant.
 async fn tables_of(cairn: &Cairn, tenant: &str) -> Vec<String> {
     let database = cairn.database().await;
-    let tables = "SELECT c.table_name::text FROM information_schema.columns c
-        JOIN information_schema.tables t ON t.table_name = c.table_name AND t.table_schema = c.table_schema
-        WHERE c.column_name = 'tenant_id' AND t.table_type = 'BASE TABLE' AND c.table_schema = current_schema()
-        ORDER BY 1";
     let mut found = Vec::new();
-    for row in database.query(tables, &[]).await.unwrap() {
+    for row in database.query(TABLES, &[]).await.unwrap() {
         let table: String = row.get(0);
         let count = format!("SELECT count(*) FROM {table} WHERE tenant_id = '{tenant}'");
         if cairn.count(&count).await > 0 {
@@ -84,6 +85,50 @@ async fn tables_of(cairn: &Cairn, tenant: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// An erasure deletes the rows of each of these, by itself or with those that they refer to.
+const ERASED: [&str; 28] = [
+    "api_keys",
+    "artifact_inputs",
+    "artifact_labels",
+    "artifact_metadata",
+    "artifacts",
+    "filenames",
+    "forgotten_events",
+    "gc_ghosts",
+    "gc_queue",
+    "idempotency_keys",
+    "jobs",
+    "links",
+    "manifest_entries",
+    "objects",
+    "pending_artifacts",
+    "plans_to_read",
+    "session_events",
+    "sessions",
+    "stage_changes",
+    "tenant_usage",
+    "todos",
+    "upload_parts",
+    "uploads",
+    "usage_changes",
+    "usage_days",
+    "usage_made",
+    "usage_requests",
+    "workloads",
+];
+/// These stay, or are about bytes without an object, or only point at where a pass is.
+const KEPT: [&str; 4] = ["erasures", "gc_cursors", "gc_ledger", "orphan_suspects"];
+
+/// A new table of tenants fails this until an erasure deletes its rows.
+#[tokio::test]
+async fn an_erasure_knows_every_table_of_a_tenant() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let tables = cairn.database().await.query(TABLES, &[]).await.unwrap();
+    let mut tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
+    tables.retain(|table| !table.starts_with("audit") && !KEPT.contains(&table.as_str()));
+    assert_eq!(tables, ERASED);
 }
 
 async fn id_of(cairn: &Cairn, name: &str) -> String {

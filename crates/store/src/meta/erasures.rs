@@ -44,7 +44,7 @@ const GIVE_UP: &str = "UPDATE objects o SET state = 'condemned', not_before = no
 
 /// What can go while the collector still works on the tenant's objects. A later step begins when the earlier ones have
 /// nothing left.
-const FIRST: [Step; 10] = [
+const FIRST: [Step; 11] = [
     step(
         "idempotency_keys",
         "DELETE FROM idempotency_keys k USING (SELECT key FROM idempotency_keys
@@ -65,6 +65,11 @@ const FIRST: [Step; 10] = [
         "uploads",
         "DELETE FROM uploads u USING (SELECT id FROM uploads WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
          WHERE u.tenant_id = $1 AND u.id = due.id",
+    ),
+    step(
+        "todos",
+        "DELETE FROM todos t USING (SELECT id FROM todos WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
+         WHERE t.tenant_id = $1 AND t.id = due.id",
     ),
     // A trigger queues their objects.
     step(
@@ -293,13 +298,14 @@ pub(crate) async fn newest(client: &Connection, name: &str) -> Result<Option<Era
 }
 
 /// The tables that a rehearsal counts, by the kinds of the report.
-const COUNTED: [(&str, &str); 12] = [
+const COUNTED: [(&str, &str); 13] = [
     ("keys", "api_keys"),
     ("workloads", "workloads"),
     ("idempotency_keys", "idempotency_keys"),
     ("links", "links"),
     ("jobs", "jobs"),
     ("uploads", "uploads"),
+    ("todos", "todos"),
     ("unpublished_artifacts", "pending_artifacts"),
     ("artifacts", "artifacts"),
     ("objects", "objects"),
