@@ -9,6 +9,7 @@ use serde_json::Value;
 mod artifacta;
 mod artifacts;
 mod bulk;
+mod cuts;
 mod events;
 mod fields;
 mod frame;

@@ -38,6 +38,7 @@ mod terminal;
 mod tls;
 mod tokens;
 mod transfers;
+mod url;
 mod versions;
 mod watch;
 mod wrong_address;

@@ -12,17 +12,10 @@ use tonic_web::GrpcWebLayer;
 use tower::Layer;
 
 use super::failure::Failure;
+use crate::access;
 
-/// The services that tenants call.
-const SERVICES: [&str; 7] = [
-    "AdminService",
-    "ArtifactService",
-    "IdentityService",
-    "JobService",
-    "LinkService",
-    "SessionService",
-    "UploadService",
-];
+/// The service that pages do not call.
+const OPERATORS: &str = "cairn.v1.OperatorService";
 
 const CONTENT_TYPES: [&str; 4] = [
     "application/grpc-web",
@@ -31,14 +24,16 @@ const CONTENT_TYPES: [&str; 4] = [
     "application/grpc-web-text+proto",
 ];
 
-/// The RPCs, which `calls` answers as gRPC.
+/// The RPCs of tenants, which `calls` answers as gRPC.
 pub(super) fn routes(calls: Router) -> Router {
     let web = GrpcWebLayer::new().layer(calls);
-    let add = |router: Router, service: &&str| {
-        let path = format!("/cairn.v1.{service}/{{rpc}}");
+    let services = access::services().into_iter();
+    let add = |router: Router, service: &str| {
+        let path = format!("/{service}/{{rpc}}");
         router.route(&path, post_service(web.clone()))
     };
-    let routes = SERVICES.iter().fold(Router::new(), add);
+    let services = services.filter(|service| *service != OPERATORS);
+    let routes = services.fold(Router::new(), add);
     routes.route_layer(from_fn(only_web))
 }
 

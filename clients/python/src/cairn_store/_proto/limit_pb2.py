@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61irn/v1/limit.proto\x12\x08\x63\x61irn.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"D\n\x05Limit\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.cairn.v1.LimitKind\x12\x10\n\x03max\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x06\n\x04_max\"\xb3\x01\n\nLimitState\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.cairn.v1.LimitKind\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12\x11\n\x04used\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\x04left\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12-\n\tresets_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06of_key\x18\x06 \x01(\x08\x42\x07\n\x05_usedB\x07\n\x05_left*\xd4\x02\n\tLimitKind\x12\x1a\n\x16LIMIT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LIMIT_KIND_CALLS\x10\x01\x12\"\n\x1eLIMIT_KIND_REQUESTS_PER_SECOND\x10\x02\x12!\n\x1dLIMIT_KIND_REQUESTS_PER_MONTH\x10\x03\x12(\n$LIMIT_KIND_RECEIVED_BYTES_PER_SECOND\x10\x04\x12$\n LIMIT_KIND_SENT_BYTES_PER_SECOND\x10\x05\x12\x16\n\x12LIMIT_KIND_WATCHES\x10\x06\x12\x14\n\x10LIMIT_KIND_LINKS\x10\x07\x12\x19\n\x15LIMIT_KIND_FILE_BYTES\x10\x08\x12\x1b\n\x17LIMIT_KIND_STORED_BYTES\x10\t\x12\x18\n\x14LIMIT_KIND_ARTIFACTS\x10\nB\"\n\x0c\x64\x65v.cairn.v1P\x01Z\x10\x63\x61irn/v1;cairnv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61irn/v1/limit.proto\x12\x08\x63\x61irn.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"D\n\x05Limit\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.cairn.v1.LimitKind\x12\x10\n\x03max\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x06\n\x04_max\"\xb3\x01\n\nLimitState\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.cairn.v1.LimitKind\x12\x0b\n\x03max\x18\x02 \x01(\x03\x12\x11\n\x04used\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\x04left\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12-\n\tresets_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06of_key\x18\x06 \x01(\x08\x42\x07\n\x05_usedB\x07\n\x05_left*\x8a\x03\n\tLimitKind\x12\x1a\n\x16LIMIT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LIMIT_KIND_CALLS\x10\x01\x12\"\n\x1eLIMIT_KIND_REQUESTS_PER_SECOND\x10\x02\x12!\n\x1dLIMIT_KIND_REQUESTS_PER_MONTH\x10\x03\x12(\n$LIMIT_KIND_RECEIVED_BYTES_PER_SECOND\x10\x04\x12$\n LIMIT_KIND_SENT_BYTES_PER_SECOND\x10\x05\x12\x16\n\x12LIMIT_KIND_WATCHES\x10\x06\x12\x14\n\x10LIMIT_KIND_LINKS\x10\x07\x12\x19\n\x15LIMIT_KIND_FILE_BYTES\x10\x08\x12\x1b\n\x17LIMIT_KIND_STORED_BYTES\x10\t\x12\x18\n\x14LIMIT_KIND_ARTIFACTS\x10\n\x12\x17\n\x13LIMIT_KIND_SESSIONS\x10\x0b\x12\x1b\n\x17LIMIT_KIND_OPEN_UPLOADS\x10\x0c\x42\"\n\x0c\x64\x65v.cairn.v1P\x01Z\x10\x63\x61irn/v1;cairnv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.cairn.v1P\001Z\020cairn/v1;cairnv1'
   _globals['_LIMITKIND']._serialized_start=320
-  _globals['_LIMITKIND']._serialized_end=660
+  _globals['_LIMITKIND']._serialized_end=714
   _globals['_LIMIT']._serialized_start=67
   _globals['_LIMIT']._serialized_end=135
   _globals['_LIMITSTATE']._serialized_start=138

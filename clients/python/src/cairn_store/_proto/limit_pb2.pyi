@@ -22,6 +22,8 @@ class LimitKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LIMIT_KIND_FILE_BYTES: _ClassVar[LimitKind]
     LIMIT_KIND_STORED_BYTES: _ClassVar[LimitKind]
     LIMIT_KIND_ARTIFACTS: _ClassVar[LimitKind]
+    LIMIT_KIND_SESSIONS: _ClassVar[LimitKind]
+    LIMIT_KIND_OPEN_UPLOADS: _ClassVar[LimitKind]
 LIMIT_KIND_UNSPECIFIED: LimitKind
 LIMIT_KIND_CALLS: LimitKind
 LIMIT_KIND_REQUESTS_PER_SECOND: LimitKind
@@ -33,6 +35,8 @@ LIMIT_KIND_LINKS: LimitKind
 LIMIT_KIND_FILE_BYTES: LimitKind
 LIMIT_KIND_STORED_BYTES: LimitKind
 LIMIT_KIND_ARTIFACTS: LimitKind
+LIMIT_KIND_SESSIONS: LimitKind
+LIMIT_KIND_OPEN_UPLOADS: LimitKind
 
 class Limit(_message.Message):
     __slots__ = ("kind", "max")
