@@ -125,6 +125,6 @@ async fn an_upload_of_known_content_refuses_additions_at_its_end() {
     };
     let refusal = refused(cairn.client.finish_upload_with(finish).await);
     assert_eq!(refusal.reason, "INVALID_ARGUMENT");
-    assert_eq!(refusal.fields, ["metadata", "labels"]);
+    assert_eq!(refusal.fields, ["labels", "metadata"]);
     cairn.client.finish_upload(&id).await.unwrap();
 }

@@ -183,6 +183,7 @@ fn every_error_has_its_reason_code_and_http_status() {
         ),
         expect(Error::UploadStalled(id()), "UNAVAILABLE", Unavailable, 503),
         expect(Error::KeyNotFound(id()), "KEY_NOT_FOUND", NotFound, 404),
+        expect(Error::TodoNotFound(id()), "TODO_NOT_FOUND", NotFound, 404),
         expect(
             Error::TenantNotFound(id()),
             "TENANT_NOT_FOUND",

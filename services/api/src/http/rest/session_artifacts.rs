@@ -258,13 +258,15 @@ pub(super) async fn update(
     let wanted = ArtifactRef::new("", Some(name))?;
     let latest = services.store.get_artifact(call.caller(), &wanted).await?;
     let (etag, version) = (latest.etag(), latest.version);
+    let if_match = call.if_match();
+    // The tag is of the record that the path names, and each version has a record of its own.
+    let named = ids.1 == latest.id.as_str() && if_match == etag;
+    if !if_match.is_empty() && !named {
+        let filename = latest.filename.clone();
+        let current = Some(Box::new(latest));
+        return Err(Error::VersionConflict { filename, current }.into());
+    }
     if let Some(content) = update.content {
-        let if_match = call.if_match();
-        if !if_match.is_empty() && if_match != etag {
-            let filename = latest.filename.clone();
-            let current = Some(Box::new(latest));
-            return Err(Error::VersionConflict { filename, current }.into());
-        }
         // Nothing may come between the record that was read and the new version.
         let if_version = match if_match.is_empty() {
             true => update.if_version,
@@ -317,7 +319,7 @@ pub(super) async fn update(
         title: update.title.unwrap_or_default(),
         stage: value::stage(&update.stage.unwrap_or_default()),
         agent_id: update.agent_id,
-        etag: call.if_match(),
+        etag: if_match,
         idempotency_key: call.idempotency_key()?,
         ..UpdateArtifactRequest::default()
     };
