@@ -30,11 +30,13 @@ impl Arguments {
             let value = given.remove(field.name).unwrap_or_default();
             let is_absent = value.is_null() || value.as_str() == Some("");
             match (is_absent, field.required) {
-                (true, true) if !takes_empty(field) || value.is_null() => {
-                    faults.push(format!("{} is required", field.name));
+                // Content may be empty.
+                (true, _) if takes_empty(field) && !value.is_null() => {
+                    kept.insert(field.name, value);
                 }
+                (true, true) => faults.push(format!("{} is required", field.name)),
                 (true, false) => {}
-                _ => match rule(field, &value) {
+                (false, _) => match rule(field, &value) {
                     Some(rule) => faults.push(format!("{} {rule}", field.name)),
                     None => drop(kept.insert(field.name, value)),
                 },
@@ -94,7 +96,7 @@ impl Arguments {
     }
 }
 
-/// Whether an empty text is a value: content may be empty.
+/// Whether an empty text is a value.
 fn takes_empty(field: &Field) -> bool {
     field.name == "content"
 }
