@@ -57,6 +57,7 @@ impl AuditQueue {
 
 /// The line of a read of content, which is noted when the first of its bytes is asked for.
 #[derive(Clone)]
+#[must_use]
 pub(crate) struct ReadLine(Option<Arc<(AuditQueue, Mutex<Option<Deed>>)>>);
 
 impl ReadLine {
