@@ -128,10 +128,9 @@ async fn stages_are_set_and_history_shows_by_whom() {
         ids.push(text(&pushed["artifact_id"]).to_owned());
     }
     let stage = ["stage", "review", &ids[0], "--agent=ann"];
-    let moved = json!({"changed_count": 1, "missing_artifact_ids": []});
-    assert_eq!(shell.json(&stage).await, moved);
-    let again = json!({"changed_count": 0, "missing_artifact_ids": []});
-    assert_eq!(shell.json(&stage).await, again);
+    let moved = |count| json!({"changed_count": count, "missing_artifact_ids": [], "todo_count": 0, "todo_hint": null});
+    assert_eq!(shell.json(&stage).await, moved(1));
+    assert_eq!(shell.json(&stage).await, moved(0));
     let filter = "--filter=session_id = run AND stage = draft";
     let moved = shell.json(&["stage", "final", filter]).await;
     assert_eq!(moved["changed_count"], 2);
@@ -160,12 +159,19 @@ async fn missing_artifacts_are_listed_and_others_changed() {
     let pushed = shell.push("a.txt", "a", &[]).await;
     let id = text(&pushed["artifact_id"]);
     let changed = json!({"changed_count": 1, "missing_artifact_ids": [UNKNOWN]});
-    let verbs: [&[&str]; 3] = [&["stage", "final"], &["hold"], &["hold", "--release"]];
-    for verb in verbs {
+    let mut moved = changed.clone();
+    moved["todo_count"] = json!(0);
+    moved["todo_hint"] = json!(null);
+    let verbs: [(&[&str], _); 3] = [
+        (&["stage", "final"], &moved),
+        (&["hold"], &changed),
+        (&["hold", "--release"], &changed),
+    ];
+    for (verb, changed) in verbs {
         let done = shell.run(&[verb, &[UNKNOWN, id]].concat()).await;
         assert_eq!(
             done.with_code(1).saying(UNKNOWN).json(),
-            changed,
+            *changed,
             "{verb:?}"
         );
     }
