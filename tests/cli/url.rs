@@ -11,8 +11,8 @@ async fn a_url_reads_an_artifact_without_credentials() {
     assert_eq!(signed["content_hash"], pushed["content_hash"]);
     let read = reqwest::get(text(&signed["url"])).await.unwrap();
     assert_eq!(read.text().await.unwrap(), "for a program");
-    let printed = shell.run(&["url", "--name=a.txt"]).await.ok();
-    let read = reqwest::get(printed.text().trim()).await.unwrap();
+    let named = shell.json(&["url", "--name=a.txt"]).await;
+    let read = reqwest::get(text(&named["url"])).await.unwrap();
     assert_eq!(read.status(), 200);
     let long = ["url", id, "--expires-in=2h"];
     shell.run(&long).await.with_code(1).saying("1 hour");
