@@ -54,7 +54,8 @@ pub(super) async fn make(
     call: &Call<String>,
     key: &str,
 ) -> Outcome {
-    match try_to(store, caller, call, key).await {
+    // On the heap, as all steps are: together their states are more than the stack of a test holds.
+    match Box::pin(try_to(store, caller, call, key)).await {
         Ok(outcome) => outcome,
         Err(e) => Answer::Refused(reason(&e)).into(),
     }

@@ -64,7 +64,7 @@ pub(super) async fn play(history: &[Step]) {
         cairn,
     };
     for (number, step) in history.iter().enumerate() {
-        play.take(number, step).await;
+        Box::pin(play.take(number, step)).await;
         play.compare(step).await;
     }
     play.read_everything().await;
@@ -80,8 +80,8 @@ impl Play {
         match step {
             Step::Call(tenant, call, how) => {
                 let call = self.resolve(*tenant, call.clone());
-                self.call(*tenant, call, &format!("step {number}"), *how)
-                    .await;
+                let key = format!("step {number}");
+                Box::pin(self.call(*tenant, call, &key, *how)).await;
             }
             Step::Again(place) => {
                 if !self.done.is_empty() {
