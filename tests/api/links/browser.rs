@@ -144,7 +144,6 @@ async fn pages_work_for_people_and_run_nothing() {
     for module in ["playwright-core", "axe-core"] {
         assert!(modules.join(module).is_dir(), "{module} {missing}");
     }
-    // Apart, because each run of the program has a time limit.
     let (people, attackers): (Vec<_>, Vec<_>) = pages
         .into_iter()
         .partition(|page| page.starts_with("page:"));
@@ -155,7 +154,7 @@ async fn pages_work_for_people_and_run_nothing() {
             .args([modules.as_os_str(), origin.as_ref()])
             .arg(env::var_os("CAIRN_SCREENSHOTS").unwrap_or_default())
             .args(&pages);
-        let report = program::run(&mut command).await.ok().json();
+        let report = program::run_long(&mut command).await.ok().json();
         let problems = report["problems"].as_array().unwrap();
         assert!(problems.is_empty(), "{problems:#?}");
     }
