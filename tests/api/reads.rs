@@ -9,7 +9,7 @@ use harness::{Bytes, Cairn, Rest, Setup, refused, spec};
 
 mod edits;
 mod large;
-mod previews;
+pub(crate) mod previews;
 mod session;
 
 fn lines_of(artifact_id: &str, first_line: i64, limit: i32) -> ReadLinesRequest {

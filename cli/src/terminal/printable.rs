@@ -2,15 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Whether a character moves the cursor, changes the terminal, turns the direction of the text around it or is not seen at
-/// all, so that what is seen is not what is there. The joiners that scripts and emoji are made with are left.
-pub(crate) fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
-            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
+use cairn_proto::text::deceives;
 
 /// The text with every deceiving character written as `\u{…}`. Everything of others that is shown to a person passes
 /// through here.
@@ -55,7 +47,9 @@ pub(crate) fn printable_json(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{deceives, printable, printable_json, shell_word};
+    use cairn_proto::text::deceives;
+
+    use super::{printable, printable_json, shell_word};
 
     #[test]
     fn escapes_and_direction_overrides_are_shown_not_obeyed() {

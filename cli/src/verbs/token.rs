@@ -147,7 +147,7 @@ fn show(args: &ShowArgs, output: Output) -> Result<(), CliError> {
     let mut each = parts.into_iter().map(Part::from);
     let grant = each.next().unwrap_or_else(|| TokenCaveat::default().into());
     let token = Shown {
-        token_id: root.token_id.iter().map(|it| format!("{it:02x}")).collect(),
+        token_id: hex::encode(&root.token_id),
         workload: present(root.workload),
         issued_at: moment(root.issued_at),
         expires_at,

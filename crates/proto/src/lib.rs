@@ -1,10 +1,11 @@
-//! What both ends of the wire must agree on: the Rust form of `proto/cairn/v1`, the JSON form of its messages and the
-//! meaning of its error reasons.
+//! What both ends of the wire must agree on: the Rust form of `proto/cairn/v1`, the JSON form of its messages, the
+//! meaning of its error reasons, and which characters are not shown as they are.
 //!
 //! `proto/cairn/v1` is the specification: its comments are the contract.
 
 pub mod json;
 pub mod reason;
+pub mod text;
 pub mod token;
 
 /// The messages, clients and servers of package `cairn.v1`.

@@ -76,7 +76,7 @@ impl Keyring {
         })?;
         Ok(CreateTokenResponse {
             token: token.to_string(),
-            token_id: readable(&id),
+            token_id: hex::encode(id),
             scopes: grants::scopes(&grant),
             narrowing: grants::narrowing(&grant),
             expires_at: grant.not_after().map(convert::timestamp),
@@ -94,7 +94,7 @@ impl Keyring {
             "" => store.authenticate_token_of_key(row).await?,
             subject => store.authenticate_token_of_workload(row, subject).await?,
         };
-        Ok(caller.narrowed(&grant).through(readable(&root.token_id)))
+        Ok(caller.narrowed(&grant).through(hex::encode(&root.token_id)))
     }
 
     /// Checks all of a token except whether its credential still works.
@@ -171,11 +171,6 @@ fn fresh_id() -> Result<[u8; 8]> {
     let filled = SystemRandom::new().fill(&mut id);
     filled.map_err(|e| Error::Internal(e.to_string().into()))?;
     Ok(id)
-}
-
-/// The id of a token in text.
-fn readable(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

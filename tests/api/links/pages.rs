@@ -81,7 +81,15 @@ async fn a_page_says_what_it_leads_to_and_shows_it(bytes: Bytes) {
 async fn a_page_previews_each_kind_of_content() {
     let cairn = Cairn::start().await;
     let png = include_bytes!("../../../docs/cairn.png");
-    let cases: [(&str, &[u8], &str); 12] = [
+    let utf16 = [
+        &b"\xff\xfe"[..],
+        &"caf\u{e9}"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<_>>(),
+    ]
+    .concat();
+    let cases: [(&str, &[u8], &str); 14] = [
         ("a.py", b"# 1 < 2", "# 1 &lt; 2"),
         ("a.csv", b"name,n\nx,1\n", "<th scope=\"col\">name</th>"),
         ("a.tsv", b"name\tn\nx\t1\n", "<th scope=\"col\">name</th>"),
@@ -116,6 +124,8 @@ async fn a_page_previews_each_kind_of_content() {
             b"\0\x01\x02\xff",
             "There is no preview for files of this type",
         ),
+        ("utf16.txt", &utf16, "caf\u{e9}"),
+        ("a.tar", &crate::reads::previews::tar(), "large.bin"),
         ("empty.txt", b"", "The file is empty."),
         ("latin.txt", b"caf\xe9 au lait", "caf\u{fffd} au lait"),
     ];
@@ -274,4 +284,11 @@ async fn browsers_get_content_from_the_content_host() {
         );
         assert!(bytes.bytes().await.unwrap() == content(100));
     }
+    // That host has no pages: all that it serves is content.
+    let no_page = browser
+        .get(&url)
+        .header(BROWSER.0, BROWSER.1)
+        .header("host", "content.example.com");
+    let no_page = no_page.send().await.unwrap();
+    assert!(no_page.bytes().await.unwrap() == content(100));
 }

@@ -35,7 +35,7 @@ async fn preview(
 }
 
 /// A tar archive with a large member before a small one.
-fn tar() -> Vec<u8> {
+pub(crate) fn tar() -> Vec<u8> {
     let mut tar = Vec::new();
     for (name, size) in [("large.bin", 1_000_000_usize), ("small.txt", 3)] {
         let mut header = vec![0; 512];

@@ -165,9 +165,19 @@ fn with_charset(essence: &str, charset: Option<&str>) -> String {
     )
 }
 
+/// The type of content that a browser may show as it is.
+pub(super) fn shown(stored: &str) -> Option<&'static str> {
+    let essence = essence(stored);
+    SHOWN.into_iter().find(|shown| *shown == essence)
+}
+
+fn essence(stored: &str) -> &str {
+    stored.split(';').next().unwrap_or_default().trim_end()
+}
+
 fn sent(stored: &str) -> Sent {
-    let essence = stored.split(';').next().unwrap_or_default().trim_end();
-    if let Some(shown) = SHOWN.into_iter().find(|shown| *shown == essence) {
+    let essence = essence(stored);
+    if let Some(shown) = shown(stored) {
         Sent::Shown(shown)
     } else if essence.starts_with("text/x-") || SHOWN_AS_TEXT.contains(&essence) {
         Sent::Shown("text/plain")

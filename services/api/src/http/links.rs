@@ -35,7 +35,10 @@ pub(super) async fn open(
         pages,
         content_host,
     } = links;
-    let visit = Visit::of(&request.method, &request.uri, &request.headers);
+    let mut visit = Visit::of(&request.method, &request.uri, &request.headers);
+    if visit == Visit::Page && content_host.is_asked(&request.uri, &request.headers) {
+        visit = Visit::Bytes;
+    }
     if visit != Visit::Page
         && let Some(elsewhere) = content_host.redirect(&request.uri, &request.headers)
     {

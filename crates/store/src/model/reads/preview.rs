@@ -6,6 +6,8 @@ mod notebook;
 mod table;
 mod text;
 
+use std::borrow::Cow;
+
 use super::encoding::TextEncoding;
 
 /// How much of the beginning of a content is looked at, in bytes.
@@ -38,6 +40,49 @@ pub enum PreviewFormat {
     Binary,
 }
 
+impl PreviewFormat {
+    /// What a content is, by its first bytes, and then by its type and its name.
+    #[must_use]
+    pub fn of(content_type: &str, filename: &str, head: &[u8]) -> Self {
+        let content_type = content_type.to_ascii_lowercase();
+        let content_type = content_type.split(';').next().unwrap_or_default().trim();
+        if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+            return Self::Zip;
+        }
+        if head.get(257..262) == Some(b"ustar") {
+            return Self::Tar;
+        }
+        if imagesize::image_type(head).is_ok() && !content_type.starts_with("text/") {
+            return Self::Image;
+        }
+        if TextEncoding::of(head).is_none() {
+            return Self::Binary;
+        }
+        let name = filename.to_ascii_lowercase();
+        let is_named = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        if is_named(&[".ipynb"]) || content_type == "application/x-ipynb+json" {
+            Self::Notebook
+        } else if content_type.contains("json") || is_named(&[".json", ".jsonl", ".ndjson"]) {
+            Self::Json
+        } else if matches!(content_type, "text/csv" | "text/tab-separated-values")
+            || is_named(&[".csv", ".tsv"])
+        {
+            Self::Table
+        } else if content_type == "text/markdown" || is_named(&[".md", ".markdown"]) {
+            Self::Markdown
+        } else {
+            Self::Text
+        }
+    }
+}
+
+/// The text of a content that begins so, without a byte order mark; what is not valid becomes U+FFFD. `None` if it is not
+/// text.
+#[must_use]
+pub fn text_of(head: &[u8]) -> Option<Cow<'_, str>> {
+    TextEncoding::of(head).map(|encoding| encoding.text(head))
+}
+
 /// A short description of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
@@ -68,8 +113,6 @@ impl Description {
 
 /// What is known of a content.
 pub(crate) struct Seen {
-    pub(crate) content_type: String,
-    pub(crate) filename: String,
     pub(crate) size: u64,
     /// At most `HEAD` bytes of its beginning; of a notebook, all.
     pub(crate) head: Vec<u8>,
@@ -78,41 +121,6 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// What a content is, by its bytes, and then by its type and its name.
-    pub(crate) fn format(&self) -> PreviewFormat {
-        let head = self.head.as_slice();
-        if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-            return PreviewFormat::Zip;
-        }
-        if head.get(257..262) == Some(b"ustar") {
-            return PreviewFormat::Tar;
-        }
-        if imagesize::image_type(head).is_ok() && !self.content_type.starts_with("text/") {
-            return PreviewFormat::Image;
-        }
-        if TextEncoding::of(head).is_none() {
-            return PreviewFormat::Binary;
-        }
-        let (name, kind) = (
-            self.filename.to_ascii_lowercase(),
-            self.content_type.as_str(),
-        );
-        let is_named = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-        if is_named(&[".ipynb"]) {
-            PreviewFormat::Notebook
-        } else if kind.contains("json") || is_named(&[".json", ".jsonl", ".ndjson"]) {
-            PreviewFormat::Json
-        } else if matches!(kind, "text/csv" | "text/tab-separated-values")
-            || is_named(&[".csv", ".tsv"])
-        {
-            PreviewFormat::Table
-        } else if kind == "text/markdown" || is_named(&[".md", ".markdown"]) {
-            PreviewFormat::Markdown
-        } else {
-            PreviewFormat::Text
-        }
-    }
-
     /// Describes a content that is no archive, in at most so many bytes.
     pub(crate) fn describe(&self, format: PreviewFormat, room: usize) -> Description {
         let Some(encoding) = TextEncoding::of(&self.head) else {

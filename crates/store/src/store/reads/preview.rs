@@ -47,33 +47,38 @@ impl Store {
         budget: &ReadBudget,
     ) -> Result<Preview> {
         let download = self.open_for(caller, wanted, "PreviewArtifact").await?;
-        let artifact = download.artifact().clone();
-        let size = artifact.size_bytes;
-        let is_notebook = artifact.filename.ends_with(".ipynb") && size <= NOTEBOOK;
-        let head = range(&download, 0, if is_notebook { NOTEBOOK } else { HEAD }).await?;
-        let tail = match size > head.len() as u64 {
-            true => range(&download, size.saturating_sub(TAIL), TAIL).await?,
-            false => head[head.len().saturating_sub(TAIL as usize)..].to_vec(),
-        };
-        let seen = Seen {
-            content_type: artifact.content_type.clone(),
-            filename: artifact.filename.clone(),
-            size,
-            head,
-            tail,
-        };
         let index = self.line_indexes.get(download.key());
-        let room = budget.bytes_out;
-        let description = match seen.format() {
-            PreviewFormat::Zip => of_zip(&download, &seen, room).await?,
-            PreviewFormat::Tar => of_tar(&download, room).await?,
-            format => off_thread(move || seen.describe(format, room)).await?,
-        };
         Ok(Preview {
-            artifact,
-            description,
+            artifact: download.artifact().clone(),
+            description: download.describe(budget.bytes_out).await?,
             total_lines: index.and_then(|index| index.total),
         })
+    }
+}
+
+impl Download {
+    /// Describes the content in at most `room` bytes. It reads the beginning and the end, and of an archive the directory.
+    ///
+    /// # Errors
+    /// `DataCorrupted`, `Unavailable`.
+    pub async fn describe(&self, room: usize) -> Result<Description> {
+        let artifact = self.artifact();
+        let size = artifact.size_bytes;
+        let is_notebook = artifact.filename.ends_with(".ipynb") && size <= NOTEBOOK;
+        let head = range(self, 0, if is_notebook { NOTEBOOK } else { HEAD }).await?;
+        let tail = match size > head.len() as u64 {
+            true => range(self, size.saturating_sub(TAIL), TAIL).await?,
+            false => head[head.len().saturating_sub(TAIL as usize)..].to_vec(),
+        };
+        let format = PreviewFormat::of(&artifact.content_type, &artifact.filename, &head);
+        match format {
+            PreviewFormat::Zip => of_zip(self, &tail, room).await,
+            PreviewFormat::Tar => of_tar(self, room).await,
+            format => {
+                let seen = Seen { size, head, tail };
+                off_thread(move || seen.describe(format, room)).await
+            }
+        }
     }
 }
 
@@ -87,8 +92,8 @@ async fn range(download: &Download, offset: u64, length: u64) -> Result<Vec<u8>>
     Ok(all)
 }
 
-async fn of_zip(download: &Download, seen: &Seen, room: usize) -> Result<Description> {
-    let Some(found) = directory(&seen.tail, seen.size) else {
+async fn of_zip(download: &Download, tail: &[u8], room: usize) -> Result<Description> {
+    let Some(found) = directory(tail, download.artifact().size_bytes) else {
         let words = "a ZIP archive, whose members cannot be listed".to_owned();
         return Ok(Description::of(PreviewFormat::Zip, words));
     };

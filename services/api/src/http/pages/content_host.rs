@@ -30,13 +30,19 @@ impl ContentHost {
         }
     }
 
-    /// Sends a browser that asks another host for content to this one. Programs get the content from each.
-    pub(in crate::http) fn redirect(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
-        let (_, authority) = self.origin().split_once("://")?;
+    /// Whether a request is to this host. It has no pages, so that nothing of theirs has its origin.
+    pub(in crate::http) fn is_asked(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let asked = uri.authority().map(|authority| authority.as_str());
         let asked = asked.or_else(|| headers.get(header::HOST)?.to_str().ok());
+        let own = self.origin().split_once("://").map(|(_, own)| own);
+        own.zip(asked)
+            .is_some_and(|(own, asked)| own.eq_ignore_ascii_case(asked))
+    }
+
+    /// Sends a browser that asks another host for content to this one. Programs get the content from each.
+    pub(in crate::http) fn redirect(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         let is_browser = headers.contains_key("sec-fetch-dest");
-        if !is_browser || asked.is_some_and(|asked| asked.eq_ignore_ascii_case(authority)) {
+        if self.0.is_none() || !is_browser || self.is_asked(uri, headers) {
             return None;
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());

@@ -1,10 +1,11 @@
 //! What a page shows of a content: a bounded part, by its type.
 
-use cairn_store::{Artifact, Download, Error};
+use cairn_store::{Download, Error, PreviewFormat, text_of};
 use maud::{Markup, html};
 use tokio::task::spawn_blocking;
 
 use super::words;
+use crate::http::headers::shown;
 
 mod markdown;
 mod notebook;
@@ -14,9 +15,13 @@ mod table;
 mod tree;
 
 /// How much of a text, a table or a Markdown file is shown, in bytes.
-const SHOWN: u64 = 128 << 10;
-/// How much is read of what is understood only as a whole, in bytes.
-const WHOLE: u64 = 512 << 10;
+const SHOWN: usize = 128 << 10;
+/// How much is read, in bytes: JSON and notebooks are understood only as a whole.
+const READ: u64 = 512 << 10;
+/// The longest list of an archive's members, in bytes.
+const LISTED: usize = 64 << 10;
+/// The largest preview, in bytes: it stays in memory while a slow reader takes it.
+const LARGEST: usize = 1 << 20;
 
 /// What a page shows of a content.
 pub(super) enum Preview {
@@ -43,110 +48,84 @@ pub(super) enum Media {
     Pdf,
 }
 
-/// What is rendered here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Text,
-    Markdown,
-    Json,
-    Notebook,
-    /// With this between its cells, in the beginning of which a semicolon may take its place.
-    Table(u8),
-}
-
 /// Reads and renders a bounded part of a content.
 ///
 /// # Errors
 /// What reading answers.
 pub(super) async fn previewed(download: Download) -> Result<Preview, Error> {
     let artifact = download.artifact();
-    let size = artifact.size_bytes;
-    let kind = artifact.content_type.to_ascii_lowercase();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if let Some(media) = media(essence) {
+    let (name, size) = (artifact.filename.clone(), artifact.size_bytes);
+    if let Some(media) = media(&artifact.content_type) {
         return Ok(Preview::Media(media));
     }
-    let Some(form) = form(essence, artifact) else {
-        return Ok(Preview::Unknown);
-    };
-    let shown = match form {
-        Form::Json | Form::Notebook if size <= WHOLE => WHOLE,
-        _ => SHOWN,
-    };
-    let name = artifact.filename.clone();
-    let mut reading = download.read(0, Some(shown));
-    let mut sample = Vec::new();
+    let mut reading = download.clone().read(0, Some(READ));
+    let mut head = Vec::new();
     while let Some(piece) = reading.next().await? {
-        sample.extend_from_slice(&piece);
+        head.extend_from_slice(&piece);
     }
-    let is_cut = size > sample.len() as u64;
-    let rendered = spawn_blocking(move || render(form, &name, &sample, is_cut)).await;
-    let markup = rendered.map_err(|_| Error::internal("a panic while a preview was rendered"))?;
-    Ok(Preview::Rendered {
-        markup,
-        cut: is_cut.then_some((shown, size)),
-    })
-}
-
-fn media(essence: &str) -> Option<Media> {
-    Some(match essence {
-        "image/avif" | "image/bmp" | "image/gif" | "image/jpeg" | "image/png" | "image/webp" => {
-            Media::Image
+    match PreviewFormat::of(&artifact.content_type, &name, &head) {
+        PreviewFormat::Image | PreviewFormat::Binary => Ok(Preview::Unknown),
+        PreviewFormat::Zip | PreviewFormat::Tar => {
+            let list = download.describe(LISTED).await?;
+            Ok(Preview::Rendered {
+                markup: plain::render(&list.text),
+                cut: None,
+            })
         }
-        "audio/aac" | "audio/flac" | "audio/mp4" | "audio/mpeg" | "audio/ogg" | "audio/wav"
-        | "audio/webm" | "audio/x-wav" => Media::Audio,
-        "video/mp4" | "video/ogg" | "video/webm" => Media::Video,
-        "application/pdf" => Media::Pdf,
-        _ => return None,
-    })
-}
-
-fn form(essence: &str, artifact: &Artifact) -> Option<Form> {
-    let extension = artifact.filename.rsplit('.').next().unwrap_or_default();
-    Some(match essence {
-        "application/x-ipynb+json" => Form::Notebook,
-        "application/json" | "text/plain" if extension.eq_ignore_ascii_case("ipynb") => {
-            Form::Notebook
+        format => {
+            let rendered = spawn_blocking(move || render(format, &name, &head, size)).await;
+            rendered.map_err(|_| Error::internal("a panic while a preview was rendered"))
         }
-        "application/json" => Form::Json,
-        "text/markdown" => Form::Markdown,
-        "text/csv" => Form::Table(b','),
-        "text/tab-separated-values" => Form::Table(b'\t'),
-        "application/javascript"
-        | "application/jsonl"
-        | "application/sql"
-        | "application/toml"
-        | "application/x-ndjson"
-        | "application/xml"
-        | "application/yaml"
-        | "image/svg+xml" => Form::Text,
-        _ if essence.starts_with("text/") => Form::Text,
-        _ if essence.ends_with("+json") => Form::Json,
-        _ if essence.ends_with("+xml") => Form::Text,
-        _ => return None,
-    })
-}
-
-fn render(form: Form, name: &str, sample: &[u8], is_cut: bool) -> Markup {
-    if sample.is_empty() {
-        return html! { p { "The file is empty." } };
     }
-    // A character that is cut off at the end goes; others become U+FFFD.
-    let whole = match std::str::from_utf8(sample) {
-        Err(e) if is_cut && e.error_len().is_none() => &sample[..e.valid_up_to()],
-        _ => sample,
+}
+
+/// Renders what is text, of which this is the beginning.
+fn render(format: PreviewFormat, name: &str, head: &[u8], size: u64) -> Preview {
+    if size == 0 {
+        let markup = html! { p { "The file is empty." } };
+        return Preview::Rendered { markup, cut: None };
+    }
+    let is_whole = head.len() as u64 == size;
+    if is_whole
+        && let Some(text) = text_of(head)
+        && let Some(markup) = match format {
+            PreviewFormat::Json => tree::render(&text),
+            PreviewFormat::Notebook => notebook::render(&text),
+            _ => None,
+        }
+        && markup.0.len() <= LARGEST
+    {
+        return Preview::Rendered { markup, cut: None };
+    }
+    let part = &head[..head.len().min(SHOWN)];
+    let is_cut = (part.len() as u64) < size;
+    let text = text_of(part).unwrap_or_default();
+    // A character that is cut off at the end.
+    let text = match is_cut {
+        true => text.trim_end_matches(char::REPLACEMENT_CHARACTER),
+        false => &text,
     };
-    let text = String::from_utf8_lossy(whole);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let rendered = match form {
-        Form::Text => source::render(text, name),
-        Form::Markdown => Some(markdown::render(text)),
-        Form::Json if !is_cut => tree::render(text),
-        Form::Notebook if !is_cut => notebook::render(text),
-        Form::Json | Form::Notebook => source::render(text, "a.json"),
-        Form::Table(delimiter) => table::render(text, delimiter, is_cut),
+    let markup = match format {
+        PreviewFormat::Markdown => Some(markdown::render(text)),
+        PreviewFormat::Table => table::render(text, is_cut),
+        PreviewFormat::Json | PreviewFormat::Notebook => source::render(text, "a.json"),
+        _ => source::render(text, name),
     };
-    rendered.unwrap_or_else(|| plain::render(text))
+    let markup = markup.filter(|markup| markup.0.len() <= LARGEST);
+    Preview::Rendered {
+        markup: markup.unwrap_or_else(|| plain::render(text)),
+        cut: is_cut.then_some((part.len() as u64, size)),
+    }
+}
+
+fn media(content_type: &str) -> Option<Media> {
+    match shown(content_type)? {
+        "application/pdf" => Some(Media::Pdf),
+        kind if kind.starts_with("image/") => Some(Media::Image),
+        kind if kind.starts_with("audio/") => Some(Media::Audio),
+        kind if kind.starts_with("video/") => Some(Media::Video),
+        _ => None,
+    }
 }
 
 impl Preview {

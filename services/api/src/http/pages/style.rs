@@ -13,11 +13,7 @@ const STYLE: &str = include_str!("../../../../../web/style.css");
 
 static PATH: LazyLock<String> = LazyLock::new(|| {
     let hash = digest(&SHA256, STYLE.as_bytes());
-    let name: String = hash.as_ref()[..8]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    format!("assets/{name}.css")
+    format!("assets/{}.css", hex::encode(&hash.as_ref()[..8]))
 });
 
 /// Where the style is, relative to a link.

@@ -1,5 +1,6 @@
 //! Sizes, times and names, as people read them.
 
+use cairn_proto::text::deceives;
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 
@@ -43,16 +44,18 @@ pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
     format!("in {count} {unit}{plural}")
 }
 
-/// A name that somebody chose, without the characters that turn the direction of writing or that are not seen.
+/// A name that somebody chose, with U+FFFD for each character that would make it look like another.
 pub(super) fn name(text: &str) -> String {
-    let misleads = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let shown = text
-        .chars()
-        .map(|c| if misleads(c) { '\u{fffd}' } else { c });
-    shown.collect()
+    let shown = text.chars();
+    shown
+        .map(|c| {
+            if deceives(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -75,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_turns_no_direction_of_writing() {
+    fn a_name_looks_like_no_other() {
         assert_eq!(name("a\u{202e}gpj.exe"), "a\u{fffd}gpj.exe");
         assert_eq!(name("Übersicht 一.md"), "Übersicht 一.md");
     }

@@ -447,10 +447,7 @@ fn digest(call: &Call) -> Result<Option<String>> {
         .and_then(|value| value.strip_suffix(':'));
     let hash = encoded.and_then(|text| BASE64_STANDARD.decode(text).ok());
     match hash.filter(|hash| hash.len() == 32) {
-        Some(hash) => {
-            let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(Some(format!("sha256:{hex}")))
-        }
+        Some(hash) => Ok(Some(format!("sha256:{}", hex::encode(hash)))),
         None => Err(Error::invalid(
             DIGEST.as_str(),
             "must have sha-256 as :base64: of 32 bytes",

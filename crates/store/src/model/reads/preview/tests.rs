@@ -1,11 +1,9 @@
 use super::*;
 
-fn seen(filename: &str, content_type: &str, content: &[u8]) -> Seen {
+fn seen(content: &[u8]) -> Seen {
     let head = content[..content.len().min(HEAD as usize)].to_vec();
     let tail = content[content.len().saturating_sub(TAIL as usize)..].to_vec();
     Seen {
-        content_type: content_type.to_owned(),
-        filename: filename.to_owned(),
         size: content.len() as u64,
         head,
         tail,
@@ -13,10 +11,17 @@ fn seen(filename: &str, content_type: &str, content: &[u8]) -> Seen {
 }
 
 fn described(filename: &str, content: &[u8], room: usize) -> Description {
-    let seen = seen(filename, "", content);
-    let described = seen.describe(seen.format(), room);
+    let seen = seen(content);
+    let format = PreviewFormat::of("", filename, &seen.head);
+    let described = seen.describe(format, room);
     assert!(described.text.len() <= room + 100, "{}", described.text);
     described
+}
+
+#[test]
+fn parameters_of_a_type_change_no_format() {
+    let format = PreviewFormat::of("text/csv; charset=utf-8", "a", b"x,y\n1,2\n");
+    assert_eq!(format, PreviewFormat::Table);
 }
 
 #[test]

@@ -47,8 +47,14 @@ fn syntax(text: &str, filename: &str) -> Option<&'static SyntaxReference> {
     let found = SYNTAXES
         .find_syntax_by_extension(name)
         .or_else(|| SYNTAXES.find_syntax_by_extension(extension))
-        .or_else(|| SYNTAXES.find_syntax_by_first_line(text))?;
+        .or_else(|| SYNTAXES.find_syntax_by_first_line(first_line(text)))?;
     (found.name != "Plain Text").then_some(found)
+}
+
+/// The beginning of the first line: as long as a `#!` with its program.
+fn first_line(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    &line[..line.floor_char_boundary(200)]
 }
 
 fn coloured(text: &str, syntax: &SyntaxReference, patience: Duration) -> String {

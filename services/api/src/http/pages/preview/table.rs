@@ -9,14 +9,12 @@ const COLUMNS: usize = 50;
 /// The longest text of a cell, in characters.
 const CELL: usize = 200;
 
-/// Renders comma-separated values, of which the first row has the names; `None` if they are none.
-pub(super) fn render(text: &str, delimiter: u8, is_cut: bool) -> Option<Markup> {
+/// Renders separated values, of which the first row has the names; `None` if they are none.
+pub(super) fn render(text: &str, is_cut: bool) -> Option<Markup> {
     let first = text.lines().next().unwrap_or_default();
-    let often = |separator: u8| first.bytes().filter(|b| *b == separator).count();
-    let delimiter = match delimiter {
-        b',' if often(b';') > often(b',') => b';',
-        delimiter => delimiter,
-    };
+    let often = |separator: &u8| first.bytes().filter(|b| b == separator).count();
+    // Of those that are as frequent, the last: a comma.
+    let delimiter = [b';', b'\t', b','].into_iter().max_by_key(often)?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -71,7 +69,7 @@ mod tests {
     #[test]
     fn a_table_has_its_rows_and_no_half_ones() {
         let shown = |text, is_cut| {
-            let markup = render(text, b',', is_cut).expect("a table");
+            let markup = render(text, is_cut).expect("a table");
             markup.into_string()
         };
         let whole = shown("a;b\n1;<b>\n\"x;y\";\"2\n3\"\n", false);
@@ -90,7 +88,7 @@ mod tests {
     fn a_hostile_table_stays_small() {
         let wide = ",".repeat(100_000);
         let text = format!("{wide}\n{}", "x\n".repeat(10_000));
-        let markup = render(&text, b',', true).expect("a table");
+        let markup = render(&text, true).expect("a table");
         let markup = markup.into_string();
         assert!(
             markup.contains("50 of 100001 columns"),
