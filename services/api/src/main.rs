@@ -77,11 +77,19 @@ async fn perform(work: Work, telemetry: &Telemetry) -> Result<(), Box<dyn Error>
     match work {
         Work::Serve => {
             raise_file_limit();
+            // An invalid setting is refused before anything is opened.
+            let (addresses, settings) = (Addresses::from_env()?, Settings::from_env()?);
             let store = open().await?;
             store.preflight().await?;
-            let listeners = Listeners::bind(&Addresses::from_env()?).await?;
-            let (settings, metrics) = (Settings::from_env()?, telemetry.metrics());
-            run(listeners, store, settings, metrics, on_signal()?).await?;
+            let listeners = Listeners::bind(&addresses).await?;
+            run(
+                listeners,
+                store,
+                settings,
+                telemetry.metrics(),
+                on_signal()?,
+            )
+            .await?;
         }
         Work::Migrate => {
             for migration in open().await?.migrate().await? {

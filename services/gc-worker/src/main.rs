@@ -48,43 +48,56 @@ async fn main() -> ExitCode {
 async fn execute(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let settings = cairn_process::Settings::from_env()?;
     let telemetry = Telemetry::start("cairn-gc-worker", &settings)?;
-    let done = collect(arguments, &telemetry).await;
+    // Boxed, because the compiler bounds how deep futures nest.
+    let done = Box::pin(collect(arguments, &telemetry)).await;
     telemetry.stop().await;
     done
 }
 
 async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode, Box<dyn Error>> {
     let config = StoreConfig::from_env()?;
-    let store = Store::open(&config).await?;
-    store.preflight().await?;
     if arguments.once || arguments.dry_run || !arguments.only.is_empty() {
-        let policy = Policy {
-            dry_run: arguments.dry_run,
-            ..Policy::default()
-        };
-        // In the order of the list, in which garbage moves through them.
-        let asked = |pass: &&Pass| {
-            let mut only = arguments.only.iter();
-            arguments.only.is_empty() || only.any(|only| only.name == pass.name)
-        };
-        let collector = Collector::new(store, config.gc);
-        let passes = PASSES.iter().filter(asked);
-        let report = collector.run_passes(policy, passes).await;
-        println!("{}", serde_json::to_string_pretty(&report)?);
-        return Ok(if report.failures.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        });
+        return run_once(arguments, config).await;
     }
-    let address = ops_address()?;
+    run_loop(config, telemetry).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_once(arguments: Arguments, config: StoreConfig) -> Result<ExitCode, Box<dyn Error>> {
+    let store = open(&config).await?;
+    let policy = Policy {
+        dry_run: arguments.dry_run,
+        ..Policy::default()
+    };
+    // In the order of the list, in which garbage moves through them.
+    let asked = |pass: &&Pass| {
+        let mut only = arguments.only.iter();
+        arguments.only.is_empty() || only.any(|only| only.name == pass.name)
+    };
+    let collector = Collector::new(store, config.gc);
+    let passes = PASSES.iter().filter(asked);
+    let report = collector.run_passes(policy, passes).await;
+    println!("{}", serde_json::to_string_pretty(&report)?);
+    Ok(if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Collects until SIGTERM or SIGINT, and answers probes.
+async fn run_loop(config: StoreConfig, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
+    // An invalid setting is refused before anything is opened.
+    let (address, settings) = (ops_address()?, Settings::from_env()?);
+    let tls_settings = TlsSettings::from_env()?;
+    let store = open(&config).await?;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|e| format!("CAIRN_OPS_ADDR: cannot listen on {address}: {e}"))?;
     let shutdown = on_signal()?;
     let (sender, ready) = watch::channel(false);
     let stopped = shutdown.clone();
-    let tls = tls(&shutdown).await?;
+    let tls = tls(tls_settings, &shutdown).await?;
     tokio::spawn(ops::serve(
         listener,
         tls,
@@ -97,13 +110,21 @@ async fn collect(arguments: Arguments, telemetry: &Telemetry) -> Result<ExitCode
         move || checked.clone().check_ready(),
         sender,
     ));
-    work(store, config.gc, Settings::from_env()?, shutdown).await;
-    Ok(ExitCode::SUCCESS)
+    work(store, config.gc, settings, shutdown).await;
+    Ok(())
 }
 
-/// TLS for the probes, where the environment asks for it.
-async fn tls(shutdown: &CancellationToken) -> Result<Option<Tls>, Box<dyn Error>> {
-    let settings = TlsSettings::from_env()?;
+async fn open(config: &StoreConfig) -> Result<Store, Box<dyn Error>> {
+    let store = Store::open(config).await?;
+    store.preflight().await?;
+    Ok(store)
+}
+
+/// TLS for the probes, where the settings ask for it.
+async fn tls(
+    settings: Option<TlsSettings>,
+    shutdown: &CancellationToken,
+) -> Result<Option<Tls>, Box<dyn Error>> {
     // A worker that shares the API's settings needs no certificate while its ops port is plain.
     let Some(settings) = settings.filter(|settings| settings.ports.contains(&PortName::Ops)) else {
         return Ok(None);

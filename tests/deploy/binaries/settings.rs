@@ -2,11 +2,16 @@
 
 use super::Deployment;
 use harness::{Certificates, program};
+use tokio::net::TcpListener;
 
-/// Runs a program with a setting changed, which must refuse it.
+/// Runs a program with a setting changed, which must refuse it before it listens: its ports are in use.
 async fn refuses(name: &str, args: &[&str], variable: &str, value: Option<&str>) {
     let deployment = Deployment::new().await;
     let mut command = deployment.command(name, args).await;
+    let in_use = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for port in ["CAIRN_GRPC_ADDR", "CAIRN_HTTP_ADDR", "CAIRN_OPS_ADDR"] {
+        command.env(port, in_use.local_addr().unwrap().to_string());
+    }
     match value {
         Some(value) => command.env(variable, value),
         None => command.env_remove(variable),
