@@ -154,6 +154,7 @@ fn verdict(status: &Status) -> Verdict {
         "UNAVAILABLE" => Verdict::Unknown("attempt: UNAVAILABLE (ambiguous)"),
         "INTERNAL" => Verdict::Unknown("attempt: INTERNAL (ambiguous)"),
         "IDEMPOTENCY_IN_PROGRESS" => Verdict::NotNow("attempt: IDEMPOTENCY_IN_PROGRESS"),
+        "UPLOAD_PARTS_MISSING" => Verdict::NotNow("attempt: UPLOAD_PARTS_MISSING"),
         "UPLOAD_EXPIRED" => Verdict::NotNow("attempt: UPLOAD_EXPIRED"),
         // An earlier attempt of the same call is still at work.
         "LAST_WRITER" => Verdict::NotNow("attempt: LAST_WRITER"),

@@ -18,7 +18,7 @@ use super::{
     journal::{Life, Record},
     tally::Broken,
 };
-use harness::Client;
+use harness::{Client, part_of, put_to};
 
 /// How the content reaches the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) enum Way {
     Upload,
     /// In several writes, each of which may be lost with its process.
     Resume,
+    /// As parts that are put straight into S3.
+    Presign,
     /// Only its hash is sent.
     Declare,
     /// By the id of an artifact that has it.
@@ -42,6 +44,7 @@ impl Way {
             Self::Batch => "operation: create in a batch",
             Self::Upload => "operation: upload",
             Self::Resume => "operation: upload in several writes",
+            Self::Presign => "operation: upload to signed URLs",
             Self::Declare => "operation: create by hash",
             Self::Copy => "operation: copy",
         }
@@ -52,7 +55,7 @@ impl Caller {
     pub(super) async fn create(&mut self, way: Way) {
         let pool = Arc::clone(&self.world);
         let content = match way {
-            Way::Upload | Way::Resume if self.rng.random_bool(0.02) => {
+            Way::Upload | Way::Resume | Way::Presign if self.rng.random_bool(0.02) => {
                 pool.pool.large(&mut self.rng)
             }
             _ => pool.pool.any(&mut self.rng),
@@ -135,6 +138,8 @@ impl Caller {
     ) -> Option<String> {
         if way == Way::Declare {
             spec.content_hash = content.hash.clone();
+        }
+        if matches!(way, Way::Declare | Way::Presign) {
             spec.size_bytes = Some(content.bytes.len() as i64);
         }
         let asked = Instant::now();
@@ -314,6 +319,7 @@ async fn send(
             sent.await?.into_inner().artifact
         }
         Way::Resume => Some(resume(&client, spec, content).await?),
+        Way::Presign => Some(put_parts(&client, spec, content).await?),
         Way::Copy => {
             let request = CopyArtifactRequest {
                 artifact_id: source.to_owned(),
@@ -355,6 +361,23 @@ async fn resume(
             Err(status) => return Err(status),
         };
     }
+}
+
+/// Puts every part of the upload of this key, and finishes it.
+async fn put_parts(
+    client: &Client,
+    spec: &ArtifactSpec,
+    content: &Content,
+) -> Result<Artifact, Status> {
+    let upload = client.start_upload(spec.clone()).await?;
+    if upload.state() == UploadState::Open && !content.bytes.is_empty() {
+        for part in client.presign(&upload.upload_id).await? {
+            let bytes = content.bytes.slice_ref(part_of(&content.bytes, &part));
+            // S3 may be down, or an earlier attempt may have combined the parts: the end tells.
+            put_to(&part.url, bytes).await;
+        }
+    }
+    client.finish_upload(&upload.upload_id).await
 }
 
 /// The error that a call of its own would have.

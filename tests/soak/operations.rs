@@ -47,8 +47,9 @@ impl Caller {
         match self.rng.random_range(0..100) {
             0..12 => self.create(Way::Create).await,
             12..18 => self.create(Way::Batch).await,
-            18..25 => self.create(Way::Upload).await,
-            25..30 => self.create(Way::Resume).await,
+            18..22 => self.create(Way::Upload).await,
+            22..26 => self.create(Way::Resume).await,
+            26..30 => self.create(Way::Presign).await,
             30..38 => self.create(Way::Declare).await,
             38..46 => self.copy().await,
             46..62 => self.read().await,

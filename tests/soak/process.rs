@@ -43,7 +43,10 @@ pub(super) fn environment(postgres: &Postgres, s3: &S3) -> Vec<(&'static str, St
         .map(|(name, value)| (*name, (*value).to_owned()))
         .collect();
     all.push(("CAIRN_DATABASE_URL", postgres.url.clone()));
-    all.extend(s3::environment(&s3.proxy.address.to_string(), &s3.bucket));
+    let s3_address = s3.proxy.address.to_string();
+    all.extend(s3::environment(&s3_address, &s3.bucket));
+    let public = format!("http://{s3_address}");
+    all.push(("CAIRN_S3_PUBLIC_ENDPOINT", public));
     all
 }
 

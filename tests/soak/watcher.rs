@@ -30,7 +30,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// The longest time from the last write to its event, with every process up.
 const DELAY: Duration = Duration::from_secs(60);
 
-/// The events up to the first one of the last session.
+/// The events up to that of the last session, and what came with it.
 pub(super) async fn watch(world: Arc<World>) -> Vec<SessionEvent> {
     let (mut events, mut after_position) = (Vec::new(), 0);
     for client in world.clients.iter().cycle() {
@@ -45,7 +45,7 @@ pub(super) async fn watch(world: Arc<World>) -> Vec<SessionEvent> {
             Ok(Err(status)) => Some(status),
             Err(_) => None,
         };
-        if events.last().is_some_and(|event| event.session_id == LAST) {
+        if events.iter().any(is_last) {
             break;
         }
         world.tally.add("attempt: a watch that was cut off");
@@ -70,8 +70,9 @@ async fn follow(
         match timeout(SILENCE, stream.message()).await {
             Ok(Ok(Some(message))) => {
                 *position = message.position;
+                let is_over = message.events.iter().any(is_last);
                 events.extend(message.events);
-                if events.last().is_some_and(|event| event.session_id == LAST) {
+                if is_over {
                     return None;
                 }
             }
@@ -79,6 +80,11 @@ async fn follow(
             Ok(Ok(None)) | Err(_) => return None,
         }
     }
+}
+
+/// Artifacts go on expiring, so others may follow it.
+fn is_last(event: &SessionEvent) -> bool {
+    event.session_id == LAST
 }
 
 /// Writes the last event, and compares what the watcher heard with what was acknowledged. Call it when no other call is
