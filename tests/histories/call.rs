@@ -66,6 +66,10 @@ pub(super) enum Sent {
     IfMissing,
     /// Declared as another content.
     Misdeclared,
+    /// To an upload that outlives its process, in two writes.
+    InPieces,
+    /// To an upload whose parts are put straight into S3.
+    ToUrls,
 }
 
 /// Which artifacts a bulk deletion is about.

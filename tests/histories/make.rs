@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use cairn_store::{
     ArtifactRef, ArtifactSpec, ArtifactUpdate, Bulk, BulkDeleted, Caller, Created, Error, Expiry,
-    FileName, GcConfig, IdempotencyKey, JobState, OnDuplicate, Origin, RawName, RawSelection,
-    RawSpec, RawUpdate, Result, Selection, Store, ToPublish,
+    FileName, Finish, GcConfig, IdempotencyKey, JobState, OnDuplicate, Origin, PartsWanted,
+    RawName, RawSelection, RawSpec, RawUpdate, Result, Selection, Store, ToPublish, UploadState,
     gc::{Collector, Pass, Policy},
 };
 
@@ -16,7 +17,7 @@ use super::{
     },
     contents, hashes,
 };
-use harness::eventually;
+use harness::{eventually, put_to};
 
 /// The answer to a call, and the id of the artifact that it was to create, if any.
 pub(super) struct Outcome {
@@ -204,6 +205,10 @@ async fn create(
     let hash = |content: usize| hashes()[content % hashes().len()].clone();
     match sent {
         Sent::Whole | Sent::AsStream => {}
+        Sent::InPieces | Sent::ToUrls => {
+            raw.size_bytes = Some(bytes.len() as i64);
+            return upload(store, caller, raw, bytes, sent).await;
+        }
         Sent::Not | Sent::IfMissing => {
             raw.content_hash = hash(content);
             raw.size_bytes = Some(bytes.len() as i64);
@@ -212,11 +217,11 @@ async fn create(
     }
     let spec = ArtifactSpec::new(raw)?;
     let whole = match sent {
-        Sent::AsStream | Sent::IfMissing => None,
         Sent::Not => Some(Default::default()),
         Sent::Whole | Sent::Misdeclared => {
             Some(bytes.clone()).filter(|bytes| bytes.len() <= Store::CREATE_MAX_BYTES)
         }
+        _ => None,
     };
     if let Some(whole) = whole {
         return store.create_artifact(caller, spec, whole).await;
@@ -227,6 +232,43 @@ async fn create(
     }
     upload.write(bytes).await?;
     upload.finish(cairn_store::UploadEnd::default()).await
+}
+
+/// Continues the upload of this key where it is.
+async fn upload(
+    store: &Store,
+    caller: &Caller,
+    raw: RawSpec,
+    bytes: Bytes,
+    sent: Sent,
+) -> Result<Created> {
+    let opened = store.start_upload(caller, raw).await?;
+    let id = opened.id.as_str();
+    let is_open = opened.state == UploadState::Open;
+    match sent {
+        Sent::ToUrls if is_open && !bytes.is_empty() => {
+            let all = PartsWanted::new(0, 0, None)?;
+            let signed = store.presign_upload_parts(caller, id, all).await?;
+            for part in signed.parts {
+                let start = part.offset as usize;
+                let part_bytes = bytes.slice(start..start + part.size_bytes as usize);
+                assert_eq!(put_to(&part.url, part_bytes).await, 200);
+            }
+        }
+        Sent::InPieces if is_open => {
+            let half = bytes.len() / 2;
+            let mut at = opened.committed_bytes;
+            while (at as usize) < bytes.len() {
+                let start = at as usize;
+                let end = if start < half { half } else { bytes.len() };
+                let mut writer = store.write_upload(caller, id, at).await?;
+                writer.write(bytes.slice(start..end)).await?;
+                at = writer.pause().await?.committed_bytes;
+            }
+        }
+        _ => {}
+    }
+    store.finish_upload(caller, id, Finish::default()).await
 }
 
 async fn delete(

@@ -15,7 +15,7 @@ use super::{
     reference::{Record, Reference, counted_by},
     step::{How, Step, TENANTS},
 };
-use harness::{Cairn, mortal::Mortal};
+use harness::{Bytes, Cairn, Setup, mortal::Mortal};
 
 /// An id that no artifact has.
 const NOBODY: &str = "art_0000000000000000";
@@ -42,7 +42,7 @@ struct Done {
 }
 
 pub(super) async fn play(history: &[Step]) {
-    let cairn = Cairn::start().await;
+    let cairn = Setup::on(Bytes::S3).signing().start().await;
     let mut callers = vec![cairn.store.authenticate(&cairn.key).await.unwrap()];
     while callers.len() < TENANTS {
         let name = format!("tenant-{}", callers.len());
@@ -224,8 +224,13 @@ impl Play {
                 () = mortal.life.end() => {}
             }
             // The dead replica's locks and leases end with their time.
-            let free = "UPDATE idempotency_keys SET lease_until = now() WHERE lease_until > now()";
-            self.cairn.sql(free).await;
+            for free in [
+                "UPDATE idempotency_keys SET lease_until = now() WHERE lease_until > now()",
+                "UPDATE uploads SET finishing_since = now() - interval '1 hour'
+                    WHERE finishing_since IS NOT NULL",
+            ] {
+                self.cairn.sql(free).await;
+            }
         }
         let Outcome { answer, made } = make(&self.store, caller, &call, key).await;
         let made = made.unwrap_or_default();

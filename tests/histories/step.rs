@@ -113,8 +113,18 @@ fn create() -> impl Strategy<Value = Call<Index>> {
         2 => Just(Sent::Not),
         2 => Just(Sent::IfMissing),
         1 => Just(Sent::Misdeclared),
+        2 => Just(Sent::InPieces),
+        1 => Just(Sent::ToUrls),
     ];
-    let large = select(&[Sent::AsStream, Sent::IfMissing, Sent::Not][..]);
+    let large = select(
+        &[
+            Sent::AsStream,
+            Sent::IfMissing,
+            Sent::Not,
+            Sent::InPieces,
+            Sent::ToUrls,
+        ][..],
+    );
     let content = prop_oneof![
         80 => (0..SMALL, small),
         1 => (Just(SMALL), large),

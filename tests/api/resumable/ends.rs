@@ -1,6 +1,6 @@
 //! However an upload ends, there is its artifact, or nothing.
 
-use cairn_proto::v1::{FinishUploadRequest, UploadEnd, UploadState};
+use cairn_proto::v1::{ArtifactSpec, FinishUploadRequest, OnDuplicate, UploadEnd, UploadState};
 use futures_util::future::join_all;
 use tonic::Code;
 
@@ -221,4 +221,58 @@ async fn content_that_differs_is_not_finished() {
         refused(client.finish_upload(&id).await).reason,
         "CONTENT_MISMATCH"
     );
+}
+
+/// An upload that returned an artifact that was there returns it from then on, whatever was made since.
+#[tokio::test]
+async fn an_existing_artifact_stays_the_answer() {
+    let cairn = Cairn::start().await;
+    let client = &cairn.client;
+    let returning = ArtifactSpec {
+        on_duplicate: OnDuplicate::ReturnExisting.into(),
+        ..session_spec("a", "run")
+    };
+    let whole = content(9 * MIB);
+    let mut declared = returning.clone();
+    declared.content_hash = hash_of(&whole);
+    declared.size_bytes = Some(whole.len() as i64);
+    let first = client.upload(session_spec("a", "run"), whole.clone()).await;
+    let first = first.unwrap().artifact_id;
+
+    let sent = client.start_upload(returning).await.unwrap().upload_id;
+    client.write_upload(&sent, 0, whole).await.unwrap();
+    let known = client.start_upload(declared).await.unwrap();
+    assert_eq!(known.state(), UploadState::Finished);
+    for newer in ["y", "z"] {
+        for id in [&sent, &known.upload_id] {
+            let made = client.finish_upload(id).await.unwrap();
+            assert_eq!(made.artifact_id, first);
+            let shown = client.get_upload(id).await.unwrap();
+            assert_eq!(shown.state(), UploadState::Finished);
+            assert_eq!(shown.artifact_id, first);
+        }
+        let newer = client.create(session_spec("a", "run"), newer).await;
+        newer.unwrap();
+    }
+    let reserved = "SELECT count(*) FROM objects WHERE state = 'staging'";
+    assert_eq!(cairn.count(reserved).await, 0);
+}
+
+/// An upload whose artifact is gone says that, and not that nothing was stored.
+#[tokio::test]
+async fn a_finished_upload_says_that_its_artifact_is_gone() {
+    let cairn = Cairn::start().await;
+    let client = &cairn.client;
+    let draft = ArtifactSpec {
+        unpublished: true,
+        ..session_spec("a", "run")
+    };
+    let id = client.start_upload(draft).await.unwrap().upload_id;
+    let made = client.finish_upload(&id).await.unwrap();
+    client.delete(&made.artifact_id).await.unwrap();
+    cairn.collect_everything().await;
+    let refusal = refused(client.finish_upload(&id).await);
+    assert_eq!(refusal.reason, "ARTIFACT_NOT_FOUND");
+    let shown = client.get_upload(&id).await.unwrap();
+    assert_eq!(shown.state(), UploadState::Finished);
 }

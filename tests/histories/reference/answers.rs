@@ -109,9 +109,7 @@ impl Reference {
         match sent {
             Sent::Misdeclared => Err(MISMATCH),
             Sent::Not if declared && !readable => Err(MISSING),
-            Sent::Whole | Sent::AsStream | Sent::Not | Sent::IfMissing => {
-                self.commit(spec, content, None, made)
-            }
+            _ => self.commit(spec, content, None, made),
         }
     }
 

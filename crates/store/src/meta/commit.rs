@@ -1,7 +1,7 @@
 //! The commit of an artifact (T2 of the protocol): the one transaction in which content becomes an artifact.
 //!
-//! Locks are taken in one order everywhere: idempotency key, session, own staging object, live duplicate, the tenant's
-//! quota, filename, artifact. What a lock protects is read in a later statement than the one that took it, because only
+//! Locks are taken in one order everywhere: idempotency key, session, resumable upload, own staging object, live
+//! duplicate, the tenant's quota, filename, artifact. What a lock protects is read in a later statement than the one that took it, because only
 //! then does READ COMMITTED show what the previous holder did. There are two flights, whatever the outcome: one locks
 //! and reads, one writes and commits.
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::join;
 use serde_json::json;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use conditions::{current_version, hold_against, missing_inputs, take_version};
@@ -114,7 +114,7 @@ async fn run(
     // Each statement of a flight is its own future, so all are sent at the first poll, in this order. Flight one: lock
     // and read.
     let session = new.spec.session_id.as_ref().map(|id| id.as_str());
-    let (begun, record, locked, entered, closed, own_row, duplicate, missing, quota, current) = join!(
+    let (begun, record, locked, entered, closed, open, own_row, duplicate, missing, quota, current) = join!(
         client.begin(),
         async {
             let Some(claim) = &new.claim else {
@@ -143,6 +143,7 @@ async fn run(
             let closed = row.as_ref().map(Closed::read).transpose()?;
             Ok(closed.map(|(_, closed)| closed))
         },
+        is_open(client, statements, new),
         async {
             if !staged {
                 return Ok(None);
@@ -176,7 +177,8 @@ async fn run(
     if let Some(closed) = closed? {
         return Ok(RunOutcome::Refused(Outcome::Closed(closed)));
     }
-    if own_row?.is_none() && staged {
+    let open = open?;
+    if !open || (own_row?.is_none() && staged) {
         return Ok(RunOutcome::NoLongerStaging);
     }
     let duplicate: Option<Uuid> = duplicate?
@@ -195,7 +197,13 @@ async fn run(
     match hold_against(new, current?).map_err(Failure::Final)? {
         None => {}
         Some(Outcome::Existing(artifact)) => {
-            let (finished, committed) = join!(
+            let (settled, finished, committed) = join!(
+                async {
+                    match staged {
+                        true => condemn_own(client, statements, new).await,
+                        false => Ok(0),
+                    }
+                },
                 finish(
                     client,
                     statements,
@@ -205,6 +213,7 @@ async fn run(
                 ),
                 client.commit()
             );
+            settled?;
             finished?;
             committed?;
             return Ok(RunOutcome::Existing(artifact));
@@ -238,16 +247,7 @@ async fn run(
                         .execute(insert, &[tenant, own, &hash, &size, &content])
                         .await
                 }
-                // The hash goes into the row anyway: it shows that the upload itself was complete.
-                (Payload::Staged, true) => {
-                    let grace = millis(new.grace);
-                    client
-                        .execute(
-                            &statements.condemn_own,
-                            &[tenant, own, &hash, &size, &grace],
-                        )
-                        .await
-                }
+                (Payload::Staged, true) => condemn_own(client, statements, new).await,
                 (Payload::Staged, false) => {
                     client
                         .execute(&statements.promote_own, &[tenant, own, &hash, &size])
@@ -270,7 +270,35 @@ async fn run(
     Ok(RunOutcome::Committed(row, origin))
 }
 
-/// Records the write's result under the key, if any.
+/// Locks the resumable upload, if any; false: it has ended.
+async fn is_open(
+    client: &Connection,
+    statements: &Statements,
+    new: &NewArtifact,
+) -> Result<bool, PgError> {
+    let Some(upload) = &new.upload else {
+        return Ok(true);
+    };
+    let parameters: [&(dyn ToSql + Sync); 2] = [&new.tenant.0, &upload.as_str()];
+    let row = client.query_opt(&statements.lock_upload, &parameters);
+    let row = row.await?;
+    let made = row.map(|row| at::<Option<&str>>(&row, 0).map(|made| made.is_none()));
+    Ok(made.transpose().map_err(PgError::from)?.unwrap_or(false))
+}
+
+/// Gives the own bytes up. The hash goes into the row anyway: it shows that the upload itself was complete.
+async fn condemn_own(
+    client: &Connection,
+    statements: &Statements,
+    new: &NewArtifact,
+) -> Result<u64, PgError> {
+    let size = i64::try_from(new.size).unwrap_or(i64::MAX);
+    let (hash, grace) = (new.hash.as_bytes(), millis(new.grace));
+    let parameters: [&(dyn ToSql + Sync); 5] = [&new.tenant.0, &new.object.0, &hash, &size, &grace];
+    client.execute(&statements.condemn_own, &parameters).await
+}
+
+/// Records the write's result under the key and for the resumable upload, if any.
 async fn finish(
     client: &Connection,
     statements: &Statements,
@@ -281,6 +309,10 @@ async fn finish(
     if let Some(claim) = &new.claim {
         let done = [(claim, json!({"artifact_id": id, "origin": origin}))];
         statements.keys.finish(client, new.tenant, &done).await?;
+    }
+    if let Some(upload) = &new.upload {
+        let parameters: [&(dyn ToSql + Sync); 3] = [&new.tenant.0, &upload.as_str(), &id];
+        client.execute(&statements.end_upload, &parameters).await?;
     }
     Ok(())
 }

@@ -48,8 +48,8 @@ pub(crate) struct UploadRow {
     pub(crate) reserved: Option<u64>,
     /// The blob store's id of the multipart upload, once there is one.
     pub(crate) multipart_id: Option<String>,
-    /// The artifact exists, or existed.
-    pub(crate) stored: bool,
+    /// What a finish has made: the artifact, or another one that exists and was returned instead.
+    pub(crate) made: Option<ArtifactId>,
     /// Whether a call has ever taken it; one that was finished when it was opened never is.
     pub(crate) taken: bool,
 }
@@ -65,8 +65,9 @@ const COLUMNS: &str = "u.id, u.spec, u.object_id, u.artifact_id, u.declared_byte
     coalesce(octet_length(u.tail), 0)::bigint AS tail_bytes, u.content_type, u.presigned_part_bytes,
     (extract(epoch FROM now() - u.finishing_since) * 1000)::bigint AS finishing, u.created_at, u.expires_at,
     CASE WHEN o.state = 'staging' THEN coalesce(o.reserved_bytes, 0) END AS reserved, o.multipart_id, u.fence > 0 AS taken,
-    EXISTS (SELECT FROM artifacts a WHERE a.tenant_id = u.tenant_id AND a.id = u.artifact_id)
-        OR EXISTS (SELECT FROM pending_artifacts p WHERE p.tenant_id = u.tenant_id AND p.id = u.artifact_id) AS stored";
+    coalesce(u.made_id,
+        (SELECT a.id FROM artifacts a WHERE a.tenant_id = u.tenant_id AND a.id = u.artifact_id),
+        (SELECT p.id FROM pending_artifacts p WHERE p.tenant_id = u.tenant_id AND p.id = u.artifact_id)) AS made_id";
 
 const FROM: &str =
     "uploads u LEFT JOIN objects o ON o.tenant_id = u.tenant_id AND o.id = u.object_id";
@@ -92,7 +93,10 @@ fn read(row: &Row) -> Result<UploadRow> {
             expires_at: at(row, "expires_at")?,
             reserved: maybe_count(row, "reserved")?,
             multipart_id: at(row, "multipart_id")?,
-            stored: at(row, "stored")?,
+            made: (at::<Option<&str>>(row, "made_id")?
+                .map(str::parse)
+                .transpose())
+            .map_err(|_| malformed("made_id"))?,
             taken: at(row, "taken")?,
         })
     })
@@ -477,22 +481,6 @@ pub(crate) async fn mark_finishing(
         .await
         .map_err(from_pg)?;
     Ok(rows > 0)
-}
-
-/// Forgets what only an open upload needs.
-#[tracing::instrument(target = "postgres", name = "uploads.shrink", skip_all)]
-pub(crate) async fn shrink(client: &Connection, tenant: TenantId, id: &UploadId) -> Result<()> {
-    client
-        .execute(
-            "WITH parts AS (DELETE FROM upload_parts WHERE tenant_id = $1 AND upload_id = $2)
-             UPDATE uploads SET parts_bytes = parts_bytes + coalesce(octet_length(tail), 0), tail = NULL,
-                 hash_state = NULL
-             WHERE tenant_id = $1 AND id = $2",
-            &[&tenant.0, &id.as_str()],
-        )
-        .await
-        .map_err(from_pg)?;
-    Ok(())
 }
 
 /// Rows of uploads that have ended.

@@ -113,7 +113,7 @@ impl Store {
         let deed = Deed::done(caller, "StartUpload", &format!("upload {}", id.as_str()));
         once.commit(deed, json!({"upload_id": id.as_str()})).await?;
         drop(client);
-        upload.adopt(object, Some(declared.unwrap_or(0)));
+        upload.adopt(&id, object, Some(declared.unwrap_or(0)));
         if upload.finish_early().await?.is_some() {
             let client = self.meta.client().await?;
             objects::abandon(&client, tenant.id, object, self.times.grace).await?;
@@ -196,7 +196,7 @@ impl Store {
         tx.commit().await?;
         drop(client);
         let (row, _) = self.known_upload(caller, id).await?;
-        match row.stored {
+        match row.made.is_some() {
             true => Err(Error::OpenUploadNotFound(id.to_owned())),
             false => Ok(shown(&row)),
         }

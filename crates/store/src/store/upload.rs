@@ -18,7 +18,7 @@ use crate::{
         artifact::{Artifact, Created},
         audit::Actor,
         error::{Error, Result},
-        id::ObjectId,
+        id::{ObjectId, UploadId},
         idempotency::Earlier,
         spec::{ArtifactSpec, OnDuplicate},
         tenant::{Caller, Tenant},
@@ -125,6 +125,8 @@ pub struct Upload {
     object: ObjectId,
     /// What the object reserves of the tenant's quota, if it does.
     reserved: Option<u64>,
+    /// The resumable upload that ends with the commit.
+    resumable: Option<UploadId>,
     /// The expected size of the content, if known.
     expected: Option<u64>,
     part_size: usize,
@@ -177,6 +179,7 @@ impl Upload {
             ttl,
             object: ObjectId::fresh(),
             reserved: None,
+            resumable: None,
             expected,
             size: 0,
             sent: 0,
@@ -191,8 +194,14 @@ impl Upload {
         })
     }
 
-    /// Uses an object that has been staged, and what it reserves.
-    pub(in crate::store) fn adopt(&mut self, object: ObjectId, reserved: Option<u64>) {
+    /// Ends this resumable upload with the commit, and uses its object, which has been staged, and what that reserves.
+    pub(in crate::store) fn adopt(
+        &mut self,
+        upload: &UploadId,
+        object: ObjectId,
+        reserved: Option<u64>,
+    ) {
+        self.resumable = Some(upload.clone());
         self.object = object;
         self.reserved = reserved;
     }

@@ -14,7 +14,7 @@ use crate::{
         audit::Actor,
         digest::ContentHash,
         error::Error,
-        id::{ArtifactId, ObjectId, TenantId},
+        id::{ArtifactId, ObjectId, TenantId, UploadId},
         idempotency::{Claim, KeyRecord},
         quota::QuotaExceeded,
         spec::ArtifactSpec,
@@ -35,6 +35,8 @@ pub(crate) struct NewArtifact {
     pub(crate) size: u64,
     /// This upload's own object.
     pub(crate) object: ObjectId,
+    /// The resumable upload that ends with this commit, if any.
+    pub(crate) upload: Option<UploadId>,
     /// What that object reserves of the tenant's quota, if it does.
     pub(crate) reserved: Option<u64>,
     pub(crate) payload: Payload,

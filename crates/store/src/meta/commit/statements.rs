@@ -24,6 +24,8 @@ pub(super) struct Statements {
     pub(super) lock_session: Statement,
     pub(super) enter_session: Statement,
     pub(super) closed: Statement,
+    pub(super) lock_upload: Statement,
+    pub(super) end_upload: Statement,
     pub(super) lock_own: Statement,
     pub(super) lock_duplicate: Statement,
     pub(super) lock_readable: Statement,
@@ -91,6 +93,19 @@ impl Statements {
                 )
                 .await?,
             closed: client.prepare(CLOSED).await?,
+            lock_upload: client
+                .prepare(
+                    "SELECT made_id FROM uploads WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+                )
+                .await?,
+            end_upload: client
+                .prepare(
+                    "WITH parts AS (DELETE FROM upload_parts WHERE tenant_id = $1 AND upload_id = $2)
+                     UPDATE uploads SET made_id = $3, parts_bytes = parts_bytes + coalesce(octet_length(tail), 0),
+                         tail = NULL, hash_state = NULL
+                     WHERE tenant_id = $1 AND id = $2",
+                )
+                .await?,
             lock_own: client
                 .prepare(
                     "SELECT FROM objects WHERE tenant_id = $1 AND id = $2 AND state = 'staging' FOR UPDATE",

@@ -12,9 +12,10 @@ use crate::{
         uploads::{self as rows, Held, UploadRow},
     },
     model::{
-        artifact::Created,
+        artifact::{Created, Origin},
         digest::ContentHash,
-        error::{Error, Result, describe},
+        error::{Error, Result},
+        id::ArtifactId,
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
         text::ContentType,
@@ -91,11 +92,11 @@ impl Store {
         finish: Finish,
     ) -> Result<Created> {
         let (row, _) = self.known_upload(caller, id).await?;
-        if row.stored {
+        if let Some(made) = &row.made {
             if !row.taken {
                 finish.refuse_additions()?;
             }
-            let made = self.finished(caller, &row).await?;
+            let made = self.finished(caller, &row, made).await?;
             let artifact = &made.artifact;
             finish
                 .end
@@ -112,10 +113,7 @@ impl Store {
         drop(client);
         let (row, _) = self.known_upload(caller, id).await?;
         let Some(held) = taken else {
-            return match row.stored {
-                true => self.finished(caller, &row).await,
-                false => Err(not_open(&row)),
-            };
+            return self.finished_by_another(caller, &row).await;
         };
         let under = Under { caller, row: &row };
         let Whole {
@@ -144,36 +142,44 @@ impl Store {
             (None, None) => guess(),
         };
         let mut upload = Upload::new(self.clone(), caller, spec)?;
-        upload.adopt(row.object, row.reserved);
+        upload.adopt(&row.id, row.object, row.reserved);
         upload.check_inputs().await?;
         if row.presigned_part.is_none() {
             self.combine(&under, &held, size).await?;
         }
         let committed = upload.commit(hash, size, content_type, Payload::Staged);
-        let created = match committed.await {
-            Err(Error::UploadExpired(_)) => return Err(ENDED),
-            committed => committed?,
-        };
-        // The collector forgets the rest with the row.
-        if let Err(e) = self.shrink(caller, &row).await {
-            tracing::debug!(
-                error = describe(&e),
-                "a finished upload keeps its parts' rows"
-            );
+        match committed.await {
+            Err(Error::UploadExpired(_)) => {
+                let (row, _) = self.known_upload(caller, id).await?;
+                self.finished_by_another(caller, &row).await
+            }
+            committed => committed,
         }
-        Ok(created)
     }
 
-    async fn shrink(&self, caller: &Caller, row: &UploadRow) -> Result<()> {
-        let client = self.meta.client().await?;
-        rows::shrink(&client, caller.tenant.id, &row.id).await
+    /// The answer of another call that finished the upload meanwhile.
+    async fn finished_by_another(&self, caller: &Caller, row: &UploadRow) -> Result<Created> {
+        match &row.made {
+            Some(made) => self.finished(caller, row, made).await,
+            None => Err(not_open(row)),
+        }
     }
 
     /// The answer of an earlier finish, with the artifact as it is now.
-    async fn finished(&self, caller: &Caller, row: &UploadRow) -> Result<Created> {
+    async fn finished(
+        &self,
+        caller: &Caller,
+        row: &UploadRow,
+        made: &ArtifactId,
+    ) -> Result<Created> {
         let client = self.meta.client().await?;
-        let id = row.artifact.as_str();
-        artifacts::get_made(&client, caller.tenant.id, id, row.object).await
+        let (tenant, id) = (caller.tenant.id, made.as_str());
+        let created = artifacts::get_made(&client, tenant, id, row.object).await?;
+        let origin = match *made == row.artifact {
+            true => created.origin,
+            false => Origin::Existing,
+        };
+        Ok(Created { origin, ..created })
     }
 
     /// What was written, by its recorded hash and what follows the parts.

@@ -7,7 +7,7 @@ use crate::{
     },
     model::{
         error::{Error, Result},
-        id::UploadId,
+        id::{ArtifactId, UploadId},
         open_upload::{OpenUpload, UploadState, upload_id},
         spec::ArtifactSpec,
         tenant::Caller,
@@ -70,13 +70,12 @@ pub(super) async fn known(
 }
 
 pub(super) fn shown(row: &UploadRow) -> OpenUpload {
-    let state = match (row.stored, row.reserved, row.finishing) {
-        (true, ..) => UploadState::Finished,
-        (false, None, _) => UploadState::Ended,
-        (false, Some(_), Some(_)) => UploadState::Finishing,
-        (false, Some(_), None) => UploadState::Open,
+    let state = match (&row.made, row.reserved, row.finishing) {
+        (Some(_), ..) => UploadState::Finished,
+        (None, None, _) => UploadState::Ended,
+        (None, Some(_), Some(_)) => UploadState::Finishing,
+        (None, Some(_), None) => UploadState::Open,
     };
-    let finished = state == UploadState::Finished;
     OpenUpload {
         id: row.id.clone(),
         state,
@@ -88,7 +87,7 @@ pub(super) fn shown(row: &UploadRow) -> OpenUpload {
         created_at: row.created_at,
         expires_at: row.expires_at,
         presigned_part_bytes: row.presigned_part,
-        artifact_id: finished.then(|| row.artifact.to_string()),
+        artifact_id: row.made.as_ref().map(ArtifactId::to_string),
     }
 }
 

@@ -129,6 +129,7 @@ impl Upload {
             size,
             object: self.object,
             reserved: self.reserved,
+            upload: self.resumable.clone(),
             payload,
             grace: self.store.times.grace,
             unpublished_window: self.store.times.unpublished_window,
