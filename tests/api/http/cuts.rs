@@ -1,6 +1,8 @@
 //! Uploads over HTTP that break off at any byte, or lie about their length, show and leave nothing.
 
-use harness::{Bytes, Cairn, Setup, eventually};
+use harness::{Answer, Bytes, Cairn, Rest, Setup, content, eventually, text};
+use reqwest::Method;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -23,6 +25,14 @@ fn form(key: &str, host: &str, length: impl Fn(usize) -> usize) -> (Vec<u8>, Vec
         length(body.len())
     );
     (head.into_bytes(), body)
+}
+
+/// A request with this body, in bytes.
+fn request(host: &str, head: &str, body: &[u8]) -> (usize, Vec<u8>) {
+    let length = body.len();
+    let head =
+        format!("{head}\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    (head.len(), [head.as_bytes(), body].concat())
 }
 
 /// Sends this and breaks off, or waits for an answer; what came back.
@@ -50,7 +60,7 @@ async fn nothing_is_there(cairn: &Cairn, what: &str) {
 #[tokio::test]
 async fn a_form_that_breaks_off_anywhere_leaves_nothing() {
     let cairn = Setup::on(Bytes::Files).start().await;
-    let host = cairn.http_url.strip_prefix("http://").unwrap().to_owned();
+    let host = host(&cairn);
     let (head, body) = form(&cairn.key, &host, |length| length);
     let at = |text: &str| {
         let found = body
@@ -88,4 +98,92 @@ async fn a_form_that_breaks_off_anywhere_leaves_nothing() {
     cairn.collect_everything().await;
     assert_eq!(cairn.stored().await, Vec::<String>::new());
     assert!(sent(&host, &whole, false).await.contains(" 201 "));
+}
+
+/// What arrived of an append is kept, and the upload goes on behind it.
+#[tokio::test]
+async fn an_append_that_breaks_off_anywhere_is_continued() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let (rest, host) = (Rest::of(&cairn), host(&cairn));
+    let whole = content(300_000);
+    let credential = format!("authorization: Bearer {}", cairn.key);
+    let append = |path: &str, offset: usize| {
+        let head = format!(
+            "PATCH {path} HTTP/1.1\r\n{credential}\r\ncontent-type: application/partial-upload\r\n\
+             upload-offset: {offset}\r\nupload-complete: ?1"
+        );
+        request(&host, &head, &whole[offset..])
+    };
+    for cut in [Cut::RequestLine, Cut::Headers, Cut::BeforeBody, Cut::Body] {
+        let opened = rest.post("/v1/uploads", json!({"filename": "a"})).await;
+        let path = opened.header("location").to_owned();
+        let (head, bytes) = append(&path, 0);
+        let sent_bytes = cut.at(head, bytes.len());
+        let answer = sent(&host, &bytes[..sent_bytes], true).await;
+        assert!(!answer.contains(" 200 "), "{cut:?}: {answer}");
+        let arrived = sent_bytes.saturating_sub(head);
+        let mut offset = 0;
+        eventually("what arrived is kept", async || {
+            let now = Answer::to(rest.request(Method::HEAD, &path)).await;
+            offset = now.header("upload-offset").parse().unwrap();
+            offset == arrived
+        })
+        .await;
+        let (_, rest_of_it) = append(&path, offset);
+        let answer = sent(&host, &rest_of_it, false).await;
+        assert!(answer.contains(" 200 "), "{cut:?}: {answer}");
+        let shown = rest.get(&path).await.ok();
+        let stored = cairn.client.download(text(&shown["artifact_id"])).await;
+        assert!(stored.unwrap() == whole, "{cut:?}");
+    }
+}
+
+/// A signed URL of the server takes the whole content or nothing, and takes it again.
+#[tokio::test]
+async fn a_signed_put_that_breaks_off_anywhere_is_repeated() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let (rest, host) = (Rest::of(&cairn), host(&cairn));
+    let whole = content(300_000);
+    for cut in [Cut::RequestLine, Cut::Headers, Cut::BeforeBody, Cut::Body] {
+        let wanted = json!({"filename": "a", "size_bytes": whole.len()});
+        let told = rest.post("/v1/artifacts/upload-url", wanted).await.body;
+        let url = text(&told["upload_url"]);
+        let path = url.strip_prefix(&cairn.http_url).unwrap();
+        let (head, bytes) = request(&host, &format!("PUT {path} HTTP/1.1"), &whole);
+        let sent_bytes = cut.at(head, bytes.len());
+        let answer = sent(&host, &bytes[..sent_bytes], true).await;
+        assert!(!answer.contains(" 200 "), "{cut:?}: {answer}");
+        let id = text(&told["artifact_id"]);
+        let complete = format!("/v1/artifacts/{id}/complete");
+        let early = rest.post(&complete, json!({})).await;
+        assert!(early.status >= 400, "{cut:?}: {early:?}");
+        let answer = sent(&host, &bytes, false).await;
+        assert!(answer.contains(" 200 "), "{cut:?}: {answer}");
+        rest.post(&complete, json!({})).await.ok();
+        assert!(cairn.client.download(id).await.unwrap() == whole, "{cut:?}");
+    }
+}
+
+/// Where a request breaks off.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    RequestLine,
+    Headers,
+    BeforeBody,
+    Body,
+}
+
+impl Cut {
+    fn at(self, head: usize, whole: usize) -> usize {
+        match self {
+            Self::RequestLine => 10,
+            Self::Headers => head / 2,
+            Self::BeforeBody => head,
+            Self::Body => (head + whole) / 2,
+        }
+    }
+}
+
+fn host(cairn: &Cairn) -> String {
+    cairn.http_url.strip_prefix("http://").unwrap().to_owned()
 }
