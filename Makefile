@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test fuzz soak histories screenshots check test-chart-apiserver test-chart-kubelet image test-image bench polyglot proto examples fmt clean
+.PHONY: help demo dev test fuzz soak histories screenshots check test-chart-apiserver test-chart-kubelet image test-image bench polyglot proto reference examples fmt clean
 # The bootstrap must run first, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -117,6 +117,10 @@ polyglot: ## Lint, type-check and test the clients in other languages against th
 	@scripts/bootstrap polyglot
 	cargo build --profile demo --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/polyglot $(ONLY)
+
+reference: ## Make the API reference of gRPC and of the Python client: target/reference/
+	@scripts/bootstrap reference
+	scripts/reference
 
 proto: export BUF_CACHE_DIR ?= $(CURDIR)/.tools/buf
 proto: ## Generate Python, TypeScript, Go and Java clients into proto/gen/
