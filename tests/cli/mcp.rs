@@ -1,5 +1,7 @@
 //! `cairn mcp`, as a host speaks to it: JSON-RPC on its standard input and output.
 
+mod inspector;
+
 use std::process::Stdio;
 
 use cairn_store::{Grant, Narrowing, NewApiKey, Scope};
