@@ -375,6 +375,49 @@ async fn a_presigned_upload_reserves_what_it_declares() {
     assert_eq!(refusal.reason, "QUOTA_EXCEEDED");
 }
 
+/// S3 does not know the holders of its URLs, so the trail has the caller that asked for them.
+#[tokio::test]
+async fn signing_parts_is_in_the_audit_trail() {
+    let cairn = signing().await;
+    let (id, _) = begun(&cairn, declared("a", SIZE)).await;
+    cairn.client.presign(&id).await.unwrap();
+    let lines = format!(
+        "SELECT count(*) FROM audit WHERE operation = 'PresignUploadParts'
+            AND resource = 'upload {id}' AND result = 'OK' AND actor ->> 'kind' = 'key'"
+    );
+    assert_eq!(cairn.count(&lines).await, 2);
+    let other = cairn.client_of("globex").await;
+    refused(other.presign(&id).await);
+    cairn.client.abort_upload(&id).await.unwrap();
+    refused(cairn.client.presign(&id).await);
+    assert_eq!(cairn.count(&lines).await, 2);
+}
+
+/// What the end declares, and whether the session is sealed, is known before a byte is read or combined.
+#[tokio::test]
+async fn a_finish_that_cannot_succeed_combines_nothing() {
+    let cairn = Setup::on(Bytes::S3).proxied().signing().start().await;
+    let (id, parts) = begun(&cairn, declared("a", SIZE)).await;
+    put_all(&parts, &content(SIZE)).await;
+    let asked = cairn.s3_proxy().heads().len();
+    let request = FinishUploadRequest {
+        upload_id: id.clone(),
+        end: Some(UploadEnd {
+            size_bytes: Some(1),
+            ..UploadEnd::default()
+        }),
+        ..FinishUploadRequest::default()
+    };
+    let refusal = refused(cairn.client.finish_upload_with(request).await);
+    assert_eq!(refusal.metadata["field"], "size_bytes");
+    cairn.client.seal("run").await.unwrap();
+    let refusal = refused(cairn.client.finish_upload(&id).await);
+    assert_eq!(refusal.reason, "SESSION_SEALED");
+    assert_eq!(cairn.s3_proxy().heads().len(), asked);
+    let open = cairn.client.get_upload(&id).await.unwrap();
+    assert_eq!(open.state(), UploadState::Open);
+}
+
 #[tokio::test]
 async fn nothing_is_asked_of_s3_to_sign_parts() {
     let cairn = Setup::on(Bytes::S3).proxied().signing().start().await;

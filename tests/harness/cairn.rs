@@ -7,7 +7,7 @@ use cairn_process::Metrics;
 use cairn_proto::token::SigningKey;
 use cairn_store::{
     Store,
-    config::{BlobConfig, StoreConfig},
+    config::{BlobConfig, PublicEndpoint, StoreConfig},
     gc::{Collector, PASSES, Pass, Policy, Report},
 };
 use tempfile::TempDir;
@@ -67,7 +67,8 @@ impl Setup {
         self.change = Box::new(|config| {
             change(config);
             if let BlobConfig::S3(s3) = &mut config.blobs {
-                s3.public_endpoint = s3.endpoint.clone();
+                let reached = s3.endpoint.clone().map(PublicEndpoint::At);
+                s3.public_endpoint = reached.unwrap_or_default();
             }
         });
         self

@@ -22,7 +22,7 @@ use aws_sdk_s3::{
     },
 };
 use aws_smithy_http_client::tls;
-use cairn_store::config::{S3Config, S3Credentials, S3Encryption};
+use cairn_store::config::{PublicEndpoint, S3Config, S3Credentials, S3Encryption};
 use rustix::process::{Pid, Signal, kill_process_group};
 use sha2::{Digest, Sha256};
 
@@ -246,7 +246,7 @@ pub fn config(address: &str, bucket: &Bucket) -> S3Config {
     S3Config {
         bucket: bucket.name.clone(),
         endpoint: Some(format!("http://{address}")),
-        public_endpoint: None,
+        public_endpoint: PublicEndpoint::default(),
         region: Some("us-east-1".to_owned()),
         path_style: true,
         credentials: Some(S3Credentials {

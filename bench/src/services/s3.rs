@@ -15,7 +15,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls;
 use bytes::Bytes;
-use cairn_store::config::{BlobConfig, S3Config, S3Credentials, S3Encryption};
+use cairn_store::config::{BlobConfig, PublicEndpoint, S3Config, S3Credentials, S3Encryption};
 use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
 
@@ -100,7 +100,7 @@ impl Bucket {
         BlobConfig::S3(S3Config {
             bucket: self.name.clone(),
             endpoint: Some(self.endpoint.clone()),
-            public_endpoint: None,
+            public_endpoint: PublicEndpoint::default(),
             region: Some("us-east-1".to_owned()),
             path_style: true,
             credentials: Some(S3Credentials {

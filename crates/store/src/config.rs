@@ -127,9 +127,8 @@ pub struct S3Config {
     pub bucket: String,
     /// `CAIRN_S3_ENDPOINT`: the URL of an S3-compatible server; default AWS.
     pub endpoint: Option<String>,
-    /// `CAIRN_S3_PUBLIC_ENDPOINT`: the URL under which callers reach S3, for signed URLs; default AWS, and with
-    /// `CAIRN_S3_ENDPOINT` none, so that no URL of S3 is signed.
-    pub public_endpoint: Option<String>,
+    /// `CAIRN_S3_PUBLIC_ENDPOINT`: where callers reach S3, for signed URLs.
+    pub public_endpoint: PublicEndpoint,
     /// `CAIRN_S3_REGION`: default us-east-1 with an endpoint, else from the AWS chain, else us-east-1.
     pub region: Option<String>,
     /// `CAIRN_S3_PATH_STYLE`: bucket in the path instead of the host name; default true with an endpoint, else false.
@@ -139,6 +138,39 @@ pub struct S3Config {
     pub credentials: Option<S3Credentials>,
     /// `CAIRN_S3_SSE` and `CAIRN_S3_SSE_KMS_KEY_ID`: how S3 encrypts what it stores; default as the bucket says.
     pub encryption: S3Encryption,
+}
+
+/// Where callers reach S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PublicEndpoint {
+    /// AWS; nowhere if `CAIRN_S3_ENDPOINT` is set.
+    #[default]
+    OfAws,
+    /// `none`: nowhere, so that no URL of S3 is signed.
+    Nowhere,
+    /// At this URL.
+    At(String),
+}
+
+impl PublicEndpoint {
+    fn from_env() -> Result<Self> {
+        let name = "CAIRN_S3_PUBLIC_ENDPOINT";
+        let text = env::<String>(name)?;
+        let read = text.as_deref().map_or(Some(Self::OfAws), Self::read);
+        read.ok_or_else(|| {
+            let rule = "must be a URL, such as https://s3.example.com, or none";
+            Error::invalid(name, rule)
+        })
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let is_url = text.starts_with("https://") || text.starts_with("http://");
+        match text {
+            "none" => Some(Self::Nowhere),
+            url if is_url => Some(Self::At(url.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// An access key. `Debug` does not show its secret.
@@ -330,19 +362,6 @@ fn database_url() -> Result<String> {
     }
 }
 
-fn public_endpoint() -> Result<Option<String>> {
-    let name = "CAIRN_S3_PUBLIC_ENDPOINT";
-    let url = env::<String>(name)?;
-    let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
-    match url {
-        Some(url) if !is_url(&url) => Err(Error::invalid(
-            name,
-            "must be a URL, such as https://s3.example.com",
-        )),
-        url => Ok(url),
-    }
-}
-
 impl BlobConfig {
     fn from_env() -> Result<Self> {
         let bucket = env::<String>("CAIRN_S3_BUCKET")?;
@@ -354,7 +373,7 @@ impl BlobConfig {
                     bucket,
                     path_style: env("CAIRN_S3_PATH_STYLE")?.unwrap_or(endpoint.is_some()),
                     endpoint,
-                    public_endpoint: public_endpoint()?,
+                    public_endpoint: PublicEndpoint::from_env()?,
                     region: env("CAIRN_S3_REGION")?,
                     credentials: S3Credentials::from_env()?,
                     encryption: S3Encryption::from_env()?,

@@ -28,6 +28,7 @@ use crate::{
     store::{
         audit::queue::AuditQueue,
         credential_cache::CredentialCache,
+        open_upload::READ_BACKS,
         read::ahead::READ_AHEAD,
         reads::indexes::LineIndexes,
         upload::{Budget, gather::CommitBatcher},
@@ -110,6 +111,8 @@ pub struct Store {
     pub(crate) uploads: Budget,
     /// The pieces that downloads of this process may still read ahead.
     pub(crate) read_ahead: Arc<Semaphore>,
+    /// The finishes of this process that may read combined parts back at once.
+    pub(crate) read_backs: Arc<Semaphore>,
     /// Where lines begin in what this process has read.
     line_indexes: LineIndexes,
 }
@@ -156,6 +159,7 @@ impl Store {
             },
             uploads: Budget::new(config.upload_buffer_bytes, StoreConfig::MAX_PART),
             read_ahead: Arc::new(Semaphore::new(READ_AHEAD)),
+            read_backs: Arc::new(Semaphore::new(READ_BACKS)),
             line_indexes: LineIndexes::new(),
         })
     }

@@ -1,7 +1,7 @@
 //! Content that goes straight to S3, over the JSON API.
 
 use cairn_store::{Grant, Narrowing, NewApiKey, Scope};
-use harness::{Answer, Bytes, Cairn, Rest, Setup, content, put_to};
+use harness::{Answer, Bytes, Cairn, Rest, Setup, content, eventually, put_to};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -86,6 +86,46 @@ async fn an_upload_url_of_s3_makes_the_artifact_when_completed() {
     let other = Rest::with_key(&cairn, other.reveal());
     let none = other.post(&complete, json!({})).await;
     assert_eq!(none.refused(), (404, "artifact_not_found"));
+}
+
+/// An upload that is never completed holds its room for two hours, however often that was asked about.
+#[tokio::test]
+async fn an_abandoned_upload_url_holds_its_room_for_two_hours() {
+    let (cairn, rest) = signing().await;
+    let wanted = json!({"filename": "a.bin", "size_bytes": SIZE});
+    let told = rest.post("/v1/artifacts/upload-url", wanted).await.body;
+    let complete = format!("/v1/artifacts/{}/complete", text(&told, "artifact_id"));
+    let early = rest.post(&complete, json!({})).await;
+    assert_eq!(early.refused(), (404, "upload_not_found"));
+    let ending = "SELECT count(*) FROM uploads u JOIN objects o ON o.id = u.object_id
+        WHERE o.lease_until = u.expires_at
+            AND u.expires_at BETWEEN now() + interval '1 hour' AND now() + interval '2 hours'";
+    assert_eq!(cairn.count(ending).await, 1);
+}
+
+/// The caller of complete goes away while S3 combines the parts: the artifact is made all the same.
+#[tokio::test]
+async fn completing_goes_on_without_its_caller() {
+    let cairn = Setup::on(Bytes::S3).proxied().signing().start().await;
+    let rest = Rest::of(&cairn);
+    let wanted = json!({"filename": "a.bin", "size_bytes": SIZE});
+    let told = rest.post("/v1/artifacts/upload-url", wanted).await.body;
+    assert_eq!(put_to(text(&told, "upload_url"), content(SIZE)).await, 200);
+    cairn.s3_proxy().hold("<CompleteMultipartUpload");
+    let id = text(&told, "artifact_id");
+    let completing = rest.request(Method::POST, &format!("/v1/artifacts/{id}/complete"));
+    let completing = tokio::spawn(completing.send());
+    eventually("S3 is asked to combine", async || cairn.s3_proxy().holds()).await;
+    completing.abort();
+    assert!(completing.await.unwrap_err().is_cancelled());
+    // The server has seen the end of the connection once it answers on the next one.
+    rest.get(&format!("/v1/artifacts/{id}")).await;
+    cairn.s3_proxy().release();
+    let made = format!("SELECT count(*) FROM artifacts WHERE id = '{id}'");
+    eventually("the artifact is made", async || {
+        cairn.count(&made).await == 1
+    })
+    .await;
 }
 
 /// Small content and a retry under a key are answered by the server itself.

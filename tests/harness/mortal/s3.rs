@@ -30,6 +30,8 @@ pub enum Operation {
     Abort,
     /// The list of multipart uploads under way.
     ListUploads,
+    /// The list of the parts of one of them.
+    ListParts,
     /// The bytes of an object.
     Get,
     /// The size of an object.
@@ -64,6 +66,7 @@ impl Operation {
             "DELETE" if has("uploadId") => Self::Abort,
             "DELETE" => Self::Delete,
             "GET" if has("uploads") => Self::ListUploads,
+            "GET" if has("uploadId") => Self::ListParts,
             "GET" if is_bucket => Self::List,
             "GET" => Self::Get,
             "HEAD" if !is_bucket => Self::Head,

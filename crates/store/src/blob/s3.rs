@@ -16,7 +16,7 @@ use aws_smithy_http_client::tls;
 
 use self::encryption::Encryption;
 use crate::blob::{BlobError, BlobResult, Multipart, ObjectKey, Part, Pieces};
-use crate::config::S3Config;
+use crate::config::{PublicEndpoint, S3Config};
 pub(crate) use presign::Signer;
 
 mod clock;
@@ -94,15 +94,18 @@ impl S3 {
             builder = builder.region(Region::from_static("us-east-1"));
         }
         let signer = match (&config.public_endpoint, &config.endpoint) {
-            (Some(public), _) => Some(builder.clone().endpoint_url(public)),
-            (None, None) => Some(builder.clone()),
-            (None, Some(_)) => None,
+            (PublicEndpoint::At(public), _) => Some(builder.clone().endpoint_url(public)),
+            (PublicEndpoint::OfAws, None) => Some(builder.clone()),
+            (PublicEndpoint::OfAws, Some(_)) | (PublicEndpoint::Nowhere, _) => None,
         };
         if let Some(endpoint) = &config.endpoint {
             builder = builder.endpoint_url(endpoint);
         }
         let bucket = config.bucket.clone();
-        let signer = signer.map(|signer| Signer::new(Client::from_conf(signer.build()), bucket));
+        let provider = shared.credentials_provider();
+        let signer = signer.zip(provider).map(|(signer, provider)| {
+            Signer::new(Client::from_conf(signer.build()), bucket, provider)
+        });
         Self {
             client: Client::from_conf(builder.interceptor(observe::Observe).build()),
             bucket: config.bucket.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::Json};
 
 use super::{
     batch::{Batch, Taken},
@@ -17,6 +17,7 @@ use super::{
     time::millis,
 };
 use crate::model::{
+    audit::Deed,
     error::{Error, Result},
     id::{ArtifactId, ObjectId, TenantId, UploadId},
     open_upload::Part,
@@ -216,8 +217,9 @@ pub(crate) struct Held {
     pub(crate) tail: Vec<u8>,
 }
 
-/// Takes an upload, with so many part numbers, from its present writer. `offset`: for a write, which must continue
-/// there; `None`: for a finish. Nothing if the upload is not open, or continues elsewhere.
+/// Takes an upload, with so many part numbers, from its present writer, and keeps it open for at least `window`. `offset`:
+/// for a write, which must continue there; `None`: for a finish. Nothing if the upload is not open, or continues
+/// elsewhere.
 #[tracing::instrument(target = "postgres", name = "uploads.take", skip_all)]
 pub(crate) async fn take(
     client: &Connection,
@@ -233,7 +235,8 @@ pub(crate) async fn take(
             &format!(
                 "WITH taken AS (
                      UPDATE uploads u SET fence = u.fence + 1, next_part = u.next_part + $4,
-                         expires_at = least(now() + $5 * interval '1 ms', u.created_at + {LONGEST_LIFE})
+                         expires_at = greatest(u.expires_at,
+                             least(now() + $5 * interval '1 ms', u.created_at + {LONGEST_LIFE}))
                      FROM objects o
                      WHERE u.tenant_id = $1 AND u.id = $2
                          AND o.tenant_id = u.tenant_id AND o.id = u.object_id AND o.state = 'staging'
@@ -263,55 +266,70 @@ pub(crate) async fn take(
         .transpose()
 }
 
-/// Settles that the content arrives in parts of this size at signed URLs, or that it goes on to do so, and keeps the
-/// upload open. Nothing if it is not open, is being finished, or has been written to.
+/// Settles that the content arrives in parts of this size at signed URLs, or that it goes on to do so, keeps the upload
+/// open for at least `window`, and adds a line to the audit trail. Nothing if it is not open, is being finished, or a call
+/// has taken it to write or finish it: so there is no writer whose fence had to be raised.
 #[tracing::instrument(target = "postgres", name = "uploads.presign", skip_all)]
 pub(crate) async fn presign(
     client: &Connection,
-    tenant: TenantId,
     id: &UploadId,
     part_bytes: u64,
     window: Duration,
-) -> Result<bool> {
+    deed: &Deed,
+) -> Result<Option<UploadRow>> {
     let part_bytes = i64::try_from(part_bytes).unwrap_or(i64::MAX);
-    let rows = client
-        .execute(
+    let row = client
+        .query_opt(
             &format!(
                 "WITH settled AS (
-                     UPDATE uploads u SET fence = u.fence + CASE WHEN u.presigned_part_bytes IS NULL THEN 1 ELSE 0 END,
-                         presigned_part_bytes = coalesce(u.presigned_part_bytes, $3),
-                         expires_at = least(now() + $4 * interval '1 ms', u.created_at + {LONGEST_LIFE})
+                     UPDATE uploads u SET presigned_part_bytes = coalesce(u.presigned_part_bytes, $3),
+                         expires_at = greatest(u.expires_at,
+                             least(now() + $4 * interval '1 ms', u.created_at + {LONGEST_LIFE}))
                      FROM objects o
                      WHERE u.tenant_id = $1 AND u.id = $2
                          AND o.tenant_id = u.tenant_id AND o.id = u.object_id AND o.state = 'staging'
                          AND u.finishing_since IS NULL AND (u.presigned_part_bytes IS NOT NULL OR u.next_part = 1)
-                     RETURNING u.object_id, u.expires_at
+                     RETURNING {COLUMNS}
+                 ), renewed AS (
+                     UPDATE objects o SET lease_until = s.expires_at FROM settled s
+                     WHERE o.tenant_id = $1 AND o.id = s.object_id AND o.state = 'staging' RETURNING 1
+                 ), noted AS (
+                     INSERT INTO audit (tenant_id, operation, resource, result, actor)
+                     SELECT $1, $5::text, $6::text, $7::text, $8::jsonb FROM renewed
                  )
-                 UPDATE objects o SET lease_until = s.expires_at FROM settled s
-                 WHERE o.tenant_id = $1 AND o.id = s.object_id AND o.state = 'staging'"
+                 SELECT s.* FROM settled s WHERE EXISTS (SELECT FROM renewed)"
             ),
-            &[&tenant.0, &id.as_str(), &part_bytes, &millis(window)],
+            &[
+                &deed.tenant.map(|tenant| tenant.0),
+                &id.as_str(),
+                &part_bytes,
+                &millis(window),
+                &deed.operation,
+                &deed.resource,
+                &deed.result,
+                &Json(&deed.actor),
+            ],
         )
         .await
         .map_err(from_pg)?;
-    Ok(rows > 0)
+    row.as_ref().map(read).transpose()
 }
 
-/// The id of the upload that is to become this artifact.
+/// The upload that is to become this artifact, in any state.
 #[tracing::instrument(target = "postgres", name = "uploads.of_artifact", skip_all)]
 pub(crate) async fn of_artifact(
     client: &Connection,
     tenant: TenantId,
     artifact: &ArtifactId,
-) -> Result<Option<String>> {
+) -> Result<Option<UploadRow>> {
     let row = client
         .query_opt(
-            "SELECT id FROM uploads WHERE tenant_id = $1 AND artifact_id = $2",
+            &format!("SELECT {COLUMNS} FROM {FROM} WHERE u.tenant_id = $1 AND u.artifact_id = $2"),
             &[&tenant.0, &artifact.as_str()],
         )
         .await
         .map_err(from_pg)?;
-    Ok(row.map(|row| at(&row, 0)).transpose()?)
+    row.as_ref().map(read).transpose()
 }
 
 /// What became of a statement under a fence.

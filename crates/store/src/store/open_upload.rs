@@ -4,12 +4,14 @@
 //! One call at a time has the upload, by a fence that each later call raises. Whether an upload is open is what its
 //! object says, so that the commit, which settles the object, also ends the upload.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
     meta::{
         audit, objects, quotas, tenants,
-        uploads::{self as rows, NewUpload},
+        uploads::{self as rows, NewUpload, UploadRow},
     },
     model::{
         access::Scope,
@@ -37,8 +39,9 @@ mod multipart;
 mod presign;
 mod writer;
 
+pub(in crate::store) use assemble::READ_BACKS;
 pub use finish::Finish;
-use known::{known, shown};
+use known::{known, shown, within};
 pub use presign::{PartsWanted, PresignedPart, PresignedParts};
 pub use writer::UploadWriter;
 
@@ -53,12 +56,24 @@ impl Store {
     /// `Invalid`, what `begin_upload` returns, what a key returns; `CountReached` for more open uploads than the tenant may
     /// have, `RateLimited` for more than any tenant may have whose plan does not say.
     #[tracing::instrument(skip_all)]
-    pub async fn start_upload(&self, caller: &Caller, mut spec: RawSpec) -> Result<OpenUpload> {
+    pub async fn start_upload(&self, caller: &Caller, spec: RawSpec) -> Result<OpenUpload> {
+        let window = self.times.upload_window;
+        let row = self.open_upload(caller, spec, window).await?;
+        Ok(shown(&row))
+    }
+
+    /// Opens an upload that ends after this time if nothing arrives.
+    async fn open_upload(
+        &self,
+        caller: &Caller,
+        mut spec: RawSpec,
+        window: Duration,
+    ) -> Result<UploadRow> {
         let asked = Asked::new(caller, &mut spec, "spec.idempotency_key", "resumable")?;
         if let Some(earlier) = asked.earlier(self, caller).await? {
-            return self
-                .get_upload(caller, recorded(&earlier, "upload_id")?)
-                .await;
+            let id = recorded(&earlier, "upload_id")?;
+            let (row, _) = self.known_upload(caller, id).await?;
+            return Ok(row);
         }
         let (reach, tenant) = (caller.reach(), &caller.tenant);
         let Asked {
@@ -82,9 +97,7 @@ impl Store {
             Ok(once) => once,
             Err(earlier) => {
                 let id = upload_id(recorded(&earlier, "upload_id")?)?;
-                return known(&client, caller, &id)
-                    .await
-                    .map(|(row, _)| shown(&row));
+                return known(&client, caller, &id).await.map(|(row, _)| row);
             }
         };
         if let Some(quota) = quotas::enter(&once.tx, tenant.id).await? {
@@ -96,7 +109,7 @@ impl Store {
             artifact: &artifact,
             spec: &spec,
             declared,
-            window: self.times.upload_window,
+            window,
         };
         let kind = LimitKind::OpenUploads;
         let limit = tenant.limits.get(kind);
@@ -118,7 +131,8 @@ impl Store {
             let client = self.meta.client().await?;
             objects::abandon(&client, tenant.id, object, self.times.grace).await?;
         }
-        self.get_upload(caller, id.as_str()).await
+        let (row, _) = self.known_upload(caller, id.as_str()).await?;
+        Ok(row)
     }
 
     /// Returns an upload in any state.
@@ -141,17 +155,13 @@ impl Store {
         artifact: &ArtifactId,
     ) -> Result<Option<Created>> {
         let client = self.meta.client().await?;
-        let upload = rows::of_artifact(&client, caller.tenant.id, artifact).await?;
+        let row = rows::of_artifact(&client, caller.tenant.id, artifact).await?;
         drop(client);
-        let Some(id) = upload else {
+        let Some((row, _)) = row.map(|row| within(caller, row)).transpose()?.flatten() else {
             return Ok(None);
         };
-        match self.known_upload(caller, &id).await {
-            Err(Error::OpenUploadNotFound(_)) => return Ok(None),
-            known => known.map(drop)?,
-        }
         caller.require(Scope::Write)?;
-        let finished = self.finish_upload(caller, &id, Finish::default()).await;
+        let finished = self.finish_known(caller, row, Finish::default()).await;
         finished.map(Some)
     }
 

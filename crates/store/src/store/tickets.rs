@@ -85,14 +85,17 @@ impl Store {
             .read(|| Deed::done(caller, "CreateDownloadUrl", id.as_str()))
             .note();
         let end = artifact.expires_at.unwrap_or(Timestamp::MAX);
-        let kept = self.times.delete_window + self.times.grace;
+        // A URL that was signed just before a deletion must end before the bytes do.
+        let kept = (self.times.delete_window + self.times.grace) / 2;
         let signer = self.blobs.signer();
         let signer = signer.filter(|_| location.inline.is_none() && kept >= SHORTEST);
         let (url, life, expires_at) = match signer {
             Some(signer) => {
-                let (life, expires_at) = Self::lasting(caller, life.min(kept), end);
+                let signing = signer.begin().await.map_err(unavailable)?;
+                let life = signing.lasting(life.min(kept));
+                let (life, expires_at) = Self::lasting(caller, life, end);
                 let key = Blobs::key(tenant, location.object);
-                let url = signer.get(&key, shown(&artifact), life).await;
+                let url = signing.get(&key, shown(&artifact), life).await;
                 let url = DownloadUrl::Direct(url.map_err(unavailable)?);
                 (url, life, expires_at)
             }

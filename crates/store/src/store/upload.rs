@@ -331,6 +331,11 @@ impl Upload {
     pub(in crate::store) async fn check_early(&mut self) -> Result<()> {
         self.check_quota(self.spec.declared_size.unwrap_or(0))
             .await?;
+        self.check_place().await
+    }
+
+    /// Refuses a session that is closed and a version that is not the latest, as the commit does.
+    pub(in crate::store) async fn check_place(&self) -> Result<()> {
         if self.spec.session_id.is_none() && self.spec.if_version.is_none() {
             return Ok(());
         }

@@ -134,9 +134,15 @@ pub(crate) async fn finish_upload(
     finish: Finish,
 ) -> Result<Created> {
     let (store, caller) = (store.clone(), caller.clone());
-    let finishing = async move { store.finish_upload(&caller, &id, finish).await };
-    let finished = tokio::spawn(finishing).await;
-    finished.map_err(|e| Error::Internal(e.into()))?
+    to_its_end(async move { store.finish_upload(&caller, &id, finish).await }).await
+}
+
+/// Runs what must not end with the connection of its caller.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|e| Error::Internal(e.into()))?
 }
 
 /// Writes what arrives. However the stream ends, what has arrived by then is stored.

@@ -2,15 +2,15 @@
 
 use aws_sdk_s3::{error::ProvideErrorMetadata, primitives::DateTime};
 
-use super::{S3, failed, is_404};
+use super::{S3, failed};
 use crate::blob::{BlobError, BlobResult, Multipart, Part};
 
 /// The most pages of an answer, which has a thousand parts each.
 const PAGES: usize = 11;
 
 impl S3 {
-    /// All parts in the order of their numbers, each with its size; `None` if S3 has no such upload any more. A part of
-    /// which it is not clear what was put last is left out.
+    /// All parts in the order of their numbers, each with its size; `None` only if S3 says that it has no such upload any
+    /// more. A part of which it is not clear what was put last is left out.
     pub(crate) async fn parts_of(
         &self,
         upload: &Multipart,
@@ -29,7 +29,7 @@ impl S3 {
                 .await;
             let listed = match listed {
                 Ok(listed) => listed,
-                Err(e) if e.code() == Some("NoSuchUpload") || is_404(&e) => return Ok(None),
+                Err(e) if e.code() == Some("NoSuchUpload") => return Ok(None),
                 Err(e) => return Err(failed("ListParts", e)),
             };
             let is_cut = listed.is_truncated() == Some(true);

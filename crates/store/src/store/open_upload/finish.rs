@@ -1,5 +1,7 @@
 //! Makes the bytes of a resumable upload an artifact.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::known::{ENDED, Under, not_open};
@@ -40,6 +42,10 @@ pub struct Finish {
     /// The name of a stage; empty: that of the spec.
     pub stage: String,
 }
+
+/// How long a finish of presigned parts keeps the upload open at least: for longer than combining the parts takes. One
+/// that finds no part must not hold their room for as long as bytes that have arrived.
+const FINISHING: Duration = Duration::from_secs(3600);
 
 /// The whole content of an upload.
 pub(super) struct Whole {
@@ -92,6 +98,16 @@ impl Store {
         finish: Finish,
     ) -> Result<Created> {
         let (row, _) = self.known_upload(caller, id).await?;
+        self.finish_known(caller, row, finish).await
+    }
+
+    /// Finishes the upload of this row, which is within reach.
+    pub(super) async fn finish_known(
+        &self,
+        caller: &Caller,
+        row: UploadRow,
+        finish: Finish,
+    ) -> Result<Created> {
         if let Some(made) = &row.made {
             if !row.taken {
                 finish.refuse_additions()?;
@@ -107,22 +123,32 @@ impl Store {
         let mut spec = ArtifactSpec::new(finish.complete(row.spec.clone()))?;
         spec.id = Some(row.artifact.clone());
         let client = self.meta.client().await?;
-        let window = self.times.upload_window;
+        let window = match row.presigned_part {
+            None => self.times.upload_window,
+            Some(_) => self.times.upload_window.min(FINISHING),
+        };
         let taken = rows::take(&client, caller.tenant.id, &row.id, None, 1, window);
         let taken = taken.await?;
         drop(client);
-        let (row, _) = self.known_upload(caller, id).await?;
+        let (row, _) = self.known_upload(caller, row.id.as_str()).await?;
         let Some(held) = taken else {
             return self.finished_by_another(caller, &row).await;
         };
         let under = Under { caller, row: &row };
+        let mut upload = Upload::new(self.clone(), caller, spec.clone())?;
+        upload.adopt(&row.id, row.object, row.reserved);
+        upload.check_inputs().await?;
         let Whole {
             size,
             hash,
             content_type,
         } = match row.presigned_part {
             None => Self::written(&row, &held).await?,
-            Some(part) => self.assemble(&under, &held, part, &spec.filename).await?,
+            Some(part) => {
+                end.check_size(row.declared.unwrap_or(0))?;
+                upload.check_place().await?;
+                self.assemble(&under, &held, part, &spec.filename).await?
+            }
         };
         if let Err(e) = spec.check_content(size, hash) {
             if row.presigned_part.is_some() {
@@ -141,16 +167,13 @@ impl Store {
             (None, Some(guessed)) => ContentType::new(guessed).unwrap_or_else(|_| guess()),
             (None, None) => guess(),
         };
-        let mut upload = Upload::new(self.clone(), caller, spec)?;
-        upload.adopt(&row.id, row.object, row.reserved);
-        upload.check_inputs().await?;
         if row.presigned_part.is_none() {
             self.combine(&under, &held, size).await?;
         }
         let committed = upload.commit(hash, size, content_type, Payload::Staged);
         match committed.await {
             Err(Error::UploadExpired(_)) => {
-                let (row, _) = self.known_upload(caller, id).await?;
+                let (row, _) = self.known_upload(caller, row.id.as_str()).await?;
                 self.finished_by_another(caller, &row).await
             }
             committed => committed,

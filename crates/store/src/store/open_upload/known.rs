@@ -1,5 +1,7 @@
 //! The rows of uploads, as their callers know them.
 
+use std::time::Duration;
+
 use crate::{
     meta::{
         connection::Connection,
@@ -22,7 +24,15 @@ pub(super) struct Under<'a> {
     pub(super) row: &'a UploadRow,
 }
 
+/// How often a call checks at least that it still has its upload.
+const CHECK: Duration = Duration::from_secs(10);
+
 impl Store {
+    /// After how long a call that works on an upload checks that it still has it, and renews its lease.
+    pub(super) fn check_after(&self) -> Duration {
+        CHECK.min(self.times.upload_window / 3)
+    }
+
     /// The row of an upload within reach, and its spec.
     pub(super) async fn known_upload(
         &self,
@@ -58,15 +68,19 @@ pub(super) async fn known(
     caller: &Caller,
     id: &UploadId,
 ) -> Result<(UploadRow, ArtifactSpec)> {
-    let missing = || Error::OpenUploadNotFound(id.to_string());
     let row = rows::find(client, caller.tenant.id, id).await?;
-    let row = row.ok_or_else(missing)?;
+    let within = row.map(|row| within(caller, row)).transpose()?.flatten();
+    within.ok_or_else(|| Error::OpenUploadNotFound(id.to_string()))
+}
+
+/// A row and its spec, if it is within the caller's reach.
+pub(super) fn within(caller: &Caller, row: UploadRow) -> Result<Option<(UploadRow, ArtifactSpec)>> {
     let mut spec = ArtifactSpec::new(row.spec.clone())?;
     if caller.reach().may_create(&spec).is_err() {
-        return Err(missing());
+        return Ok(None);
     }
     spec.id = Some(row.artifact.clone());
-    Ok((row, spec))
+    Ok(Some((row, spec)))
 }
 
 pub(super) fn shown(row: &UploadRow) -> OpenUpload {

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use super::known::{not_open, shown};
 use crate::{
     blob::unavailable,
-    meta::uploads::{self as rows, UploadRow},
+    meta::uploads as rows,
     model::{
+        audit::Deed,
         error::{Error, Result},
-        id::ArtifactId,
+        id::{ArtifactId, UploadId},
         open_upload::{OpenUpload, UploadState},
         spec::RawSpec,
         tenant::Caller,
@@ -28,6 +29,8 @@ const MOST_PARTS: i32 = 200;
 /// How long the URLs of parts work, unless a caller says so, and at most.
 const LIFE: Duration = Duration::from_secs(3600);
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// How long an upload of one part stays open after the end of its URL, for a late byte and for the call that completes it.
+const AFTER_URL: Duration = Duration::from_secs(3600);
 
 /// Which parts are to be signed, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +85,9 @@ pub struct PresignedParts {
     pub parts: Vec<PresignedPart>,
     /// How many the content has.
     pub total: u64,
-    /// When the URLs end.
+    /// How long the URLs work from now on.
+    pub life: Duration,
+    /// The end of that.
     pub expires_at: Timestamp,
 }
 
@@ -118,11 +123,12 @@ impl Store {
         let size = size.ok_or_else(|| {
             invalid("must be of an upload that declares a size_bytes of 1 or more")
         })?;
-        self.presign(caller, row, part_size_for(size) as u64, wanted)
-            .await
+        let (part, window) = (part_size_for(size) as u64, self.times.upload_window);
+        self.presign(caller, &row.id, part, window, wanted).await
     }
 
-    /// Opens an upload of one part, which is put as a whole to the returned URL.
+    /// Opens an upload of one part, which is put as a whole to the returned URL; also returns how long that works. The
+    /// upload ends an hour after it unless it is finished.
     ///
     /// # Errors
     /// As `start_upload`, and `PresignUnsupported`.
@@ -132,20 +138,17 @@ impl Store {
         caller: &Caller,
         spec: RawSpec,
         life: Duration,
-    ) -> Result<(ArtifactId, PresignedPart, Timestamp)> {
-        let upload = self.start_upload(caller, spec).await?;
-        let (row, _) = self.known_upload(caller, upload.id.as_str()).await?;
-        let artifact = row.artifact.clone();
+    ) -> Result<(ArtifactId, PresignedPart, Duration)> {
+        let window = self.times.upload_window.min(life + AFTER_URL);
+        let row = self.open_upload(caller, spec, window).await?;
         let size = row.declared.unwrap_or(0);
-        let signed = self.presign(caller, row, size, PartsWanted::only(life));
+        let signed = self.presign(caller, &row.id, size, window, PartsWanted::only(life));
         let PresignedParts {
-            mut parts,
-            expires_at,
-            ..
+            mut parts, life, ..
         } = signed.await?;
         let part = parts.pop();
         let part = part.ok_or_else(|| Error::internal("an upload of one part has none"))?;
-        Ok((artifact, part, expires_at))
+        Ok((row.artifact, part, life))
     }
 
     /// Whether `presign_upload` is possible and worth it: content of so many bytes lies in an S3 that callers can reach.
@@ -157,26 +160,29 @@ impl Store {
     async fn presign(
         &self,
         caller: &Caller,
-        row: UploadRow,
+        id: &UploadId,
         part_bytes: u64,
+        window: Duration,
         wanted: PartsWanted,
     ) -> Result<PresignedParts> {
         let signer = self.blobs.signer().ok_or(Error::PresignUnsupported)?;
-        let (tenant, window) = (caller.tenant.id, self.times.upload_window);
+        let signing = signer.begin().await.map_err(unavailable)?;
+        let resource = format!("upload {}", id.as_str());
+        let deed = Deed::done(caller, "PresignUploadParts", &resource);
         let client = self.meta.client().await?;
-        let settled = rows::presign(&client, tenant, &row.id, part_bytes, window).await?;
+        let settled = rows::presign(&client, id, part_bytes, window, &deed).await?;
         drop(client);
-        let (row, _) = self.known_upload(caller, row.id.as_str()).await?;
-        let upload = shown(&row);
-        if !settled {
-            return Err(match upload.state {
+        let Some(row) = settled else {
+            let (row, _) = self.known_upload(caller, id.as_str()).await?;
+            return Err(match shown(&row).state {
                 UploadState::Open => Error::invalid(
                     "upload_id",
-                    "must be of an upload that was never written to: go on with WriteUpload",
+                    "must be of an upload that was never written to or finished: go on with WriteUpload",
                 ),
                 _ => not_open(&row),
             });
-        }
+        };
+        let upload = shown(&row);
         let multipart = self.multipart_of(caller, row.object, row.multipart_id.clone());
         let multipart = multipart.await?;
         let (size, part) = (
@@ -184,13 +190,14 @@ impl Store {
             row.presigned_part.unwrap_or(part_bytes),
         );
         let total = size.div_ceil(part);
-        let (life, expires_at) = Self::lasting(caller, wanted.life, row.expires_at);
+        let life = signing.lasting(wanted.life);
+        let (life, expires_at) = Self::lasting(caller, life, row.expires_at);
         let mut parts = Vec::new();
         for number in (wanted.first..=total).take(usize::try_from(wanted.count).unwrap_or(0)) {
             let offset = (number - 1) * part;
             let size_bytes = part.min(size - offset);
             let number = i32::try_from(number).map_err(|e| Error::Internal(e.into()))?;
-            let url = signer.part(&multipart, number, size_bytes, life);
+            let url = signing.part(&multipart, number, size_bytes, life);
             parts.push(PresignedPart {
                 number,
                 offset,
@@ -202,6 +209,7 @@ impl Store {
             upload,
             parts,
             total,
+            life,
             expires_at,
         })
     }

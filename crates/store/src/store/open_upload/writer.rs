@@ -1,9 +1,6 @@
 //! Receives the bytes of a resumable upload.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, time::Instant};
 
 use bytes::Bytes;
 use tokio_util::task::AbortOnDropHandle;
@@ -35,8 +32,6 @@ pub(super) const IN_FLIGHT: usize = 2;
 const LAST_NUMBER: i32 = StoreConfig::MAX_PARTS as i32 - 500;
 /// The smallest part that every S3 server accepts before the last one.
 const SMALLEST_PART: usize = 5 << 20;
-/// How often a writer checks at least that it still has the upload.
-const CHECK: Duration = Duration::from_secs(10);
 
 /// A call that writes an upload. Dropped, it leaves what was recorded.
 pub struct UploadWriter {
@@ -146,7 +141,7 @@ impl UploadWriter {
     /// for; `UploadTakenOver`; `UploadExpired`; `Unavailable`.
     pub async fn write(&mut self, mut piece: Bytes) -> Result<()> {
         self.count(piece.len()).await?;
-        if self.checked.elapsed() > CHECK.min(self.store.times.upload_window / 3) {
+        if self.checked.elapsed() > self.store.check_after() {
             self.record(Progress::Alive).await?;
         }
         while !piece.is_empty() {

@@ -1,6 +1,11 @@
 //! What a caller declares at the end of an upload.
 
-use crate::model::{digest::ContentHash, error::Result, spec::check_content, validate::Violations};
+use crate::model::{
+    digest::ContentHash,
+    error::{Error, Result},
+    spec::check_content,
+    validate::Violations,
+};
 
 /// The end of an upload, and what its content must match.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +29,21 @@ impl UploadEnd {
             faults.check("end.size_bytes", u64::try_from(size).map_err(|_| rule))
         });
         faults.finish(Some(Self { hash, size }))
+    }
+
+    /// Compares a size that is known before the content is read.
+    ///
+    /// # Errors
+    /// `ContentMismatch`.
+    pub(in crate::store) fn check_size(self, size: u64) -> Result<()> {
+        match self.size.filter(|declared| *declared != size) {
+            None => Ok(()),
+            Some(declared) => Err(Error::ContentMismatch {
+                field: "size_bytes",
+                declared: declared.to_string(),
+                actual: size.to_string(),
+            }),
+        }
     }
 
     /// Compares what arrived with it.

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     admission::Admission,
     audit,
-    grpc::{Services, convert, urls},
+    grpc::{Services, convert, uploads::to_its_end, urls},
     http::{failure::Failure, links},
     pace::{Arrived, Pace},
 };
@@ -151,9 +151,8 @@ pub(super) async fn upload_url(
         let signed = services
             .store
             .presign_upload(call.caller(), spec, WRITE_LIFE);
-        let (id, part, expires_at) = signed.await?;
-        let left = expires_at.duration_since(Timestamp::now()).as_secs_f64();
-        (id.to_string(), part.url, left.round() as u64)
+        let (id, part, life) = signed.await?;
+        (id.to_string(), part.url, life.as_secs())
     } else {
         let id = services.store.reserve_upload(call.caller(), spec).await?;
         let store = &services.store;
@@ -207,6 +206,10 @@ pub(super) async fn complete(
     call: Call,
     Named(artifact_id): Named,
 ) -> Result<Json<json::Artifact>, Failure> {
-    let artifact = services.store.complete_upload(call.caller(), &artifact_id);
-    Ok(Json(convert::artifact(artifact.await?).into()))
+    let (store, caller) = (services.store.clone(), call.caller().clone());
+    // It may combine parts, as FinishUpload does.
+    let completing = async move { store.complete_upload(&caller, &artifact_id).await };
+    Ok(Json(
+        convert::artifact(to_its_end(completing).await?).into(),
+    ))
 }
