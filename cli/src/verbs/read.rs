@@ -1,6 +1,6 @@
 //! `cairn read`.
 
-use cairn_client::{ArtifactRef, unary};
+use cairn_client::unary;
 use cairn_proto::{
     json::{BytesRead, LinesRead},
     v1::{ReadBytesRequest, ReadLinesRequest},
@@ -38,10 +38,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let (artifact_id, name) = match args.name.or_id(args.artifact_id)? {
-        ArtifactRef::Id(id) => (id, None),
-        ArtifactRef::Name(name) => (String::new(), Some(name)),
-    };
+    let (artifact_id, name) = args.name.or_id(args.artifact_id)?.into_fields();
     let mut client = args.server.connect().await?;
     let limit = args.limit.unwrap_or_default();
     if let Some(offset) = args.offset {
@@ -59,10 +56,11 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         }
         return Ok(());
     }
+    let first_line = args.first_line.unwrap_or_default();
     let request = ReadLinesRequest {
         artifact_id,
         name,
-        first_line: args.first_line.unwrap_or_default(),
+        first_line,
         limit,
         max_bytes: args.budget.max_bytes(),
         max_scan_bytes: args.budget.max_scan_bytes(),
@@ -71,11 +69,15 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let answer = client.reads.read_lines(unary(request)).await?;
     let read = LinesRead::from(answer.into_inner());
     output.data(&read, || lines::of_text(&read.lines))?;
-    if let Some(next) = read.next_line {
+    if let (Some(next), Some(cursor)) = (read.next_line, &read.next_cursor) {
         let total = read
             .total_lines
             .map_or(String::new(), |total| format!(" of {total}"));
-        output.hint(&format!("more: --first-line {next}{total}"));
+        // The budget may have ended before the first wanted line.
+        let next = next.max(first_line);
+        output.hint(&format!(
+            "more: --first-line {next}{total}, with --cursor {cursor}"
+        ));
     }
     Ok(())
 }

@@ -305,3 +305,22 @@ async fn versions_are_compared_line_by_line() {
         (&3.into(), &1.into())
     );
 }
+
+/// A byte order mark says what the encoding is: without it the text would be other bytes.
+#[tokio::test]
+async fn an_edit_of_the_first_line_keeps_the_mark() {
+    let wide = |text: &str| -> Vec<u8> {
+        let text = format!("\u{feff}{text}");
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let (cairn, made) = started(wide("one\ntwo\n")).await;
+    let mut id = made.artifact_id;
+    for (first, last, text, expected) in [
+        (1, 1, "eins", "eins\ntwo\n"),
+        (1, 0, "null", "null\neins\ntwo\n"),
+    ] {
+        let edited = edit(&cairn, lines(&id, first, last, text)).await.unwrap();
+        id = edited.artifact.unwrap().artifact_id;
+        assert_eq!(cairn.client.download(&id).await.unwrap(), wide(expected));
+    }
+}

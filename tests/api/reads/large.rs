@@ -78,7 +78,8 @@ async fn a_read_looks_through_no_more_than_it_may() {
         max_scan_bytes: most as i64,
         ..lines_of(&id, 200_000, 1)
     };
-    // It takes several calls to get there, each of which goes on where the one before stopped.
+    // It takes several calls to get there, each of which goes on where the one before stopped. The token leads to a line
+    // before the wanted one, and no such line is returned.
     let mut calls = 0;
     let line = loop {
         let (read, passed) = sent(&cairn, reads.read_lines(request.clone())).await;
@@ -91,10 +92,10 @@ async fn a_read_looks_through_no_more_than_it_may() {
         }
         assert_eq!(read.stop(), ReadStop::BytesScanned);
         assert!(read.next_line > 60_000 * calls);
+        request.page_token = read.next_page_token;
     };
     assert_eq!((line.number, calls), (200_000, 4));
     assert!(line.text.starts_with("00200000"));
-    request.page_token = String::new();
 
     let mut request = GrepArtifactRequest {
         max_scan_bytes: 16 * MEBIBYTE as i64,

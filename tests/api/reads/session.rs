@@ -94,12 +94,18 @@ async fn the_latest_versions_of_a_session_are_searched() {
     );
 }
 
-/// Whatever ends a call, the next one goes on there: in the middle of a file or with the next one.
+/// The bytes of each line of the files that are searched.
+const LINE: usize = 200;
+
+/// Whatever ends a call, the next one goes on there: in the middle of a file or with the next one. No line is cut for lack of
+/// room that the next call has.
 #[tokio::test]
 async fn a_search_of_a_session_goes_on_where_it_stopped() {
     let cairn = Setup::on(Bytes::Files).start().await;
     for file in 0..12 {
-        let content: String = (1..=10).map(|n| format!("match {n}\n")).collect();
+        let content: String = (1..=10)
+            .map(|n| format!("match {n:<0$}\n", LINE - 6))
+            .collect();
         let name = format!("{file:02}.txt");
         cairn
             .client
@@ -107,7 +113,7 @@ async fn a_search_of_a_session_goes_on_where_it_stopped() {
             .await
             .unwrap();
     }
-    for (max_count, max_bytes) in [(7, 0), (1000, 300)] {
+    for (max_count, max_bytes) in [(7, 0), (1000, 300), (1000, 2570)] {
         let mut request = GrepSessionRequest {
             max_bytes,
             ..request("match")
@@ -117,11 +123,11 @@ async fn a_search_of_a_session_goes_on_where_it_stopped() {
         loop {
             let found = search(&cairn.client, request.clone()).await.unwrap();
             for file in &found.files {
-                let numbers = file
-                    .lines
-                    .iter()
-                    .map(|found| found.line.as_ref().unwrap().number);
-                seen.extend(numbers.map(|number| (file.filename.clone(), number)));
+                for found in &file.lines {
+                    let line = found.line.as_ref().unwrap();
+                    assert_eq!((line.text.len(), line.cut_bytes), (LINE, 0));
+                    seen.push((file.filename.clone(), line.number));
+                }
             }
             if found.next_page_token.is_empty() {
                 break;

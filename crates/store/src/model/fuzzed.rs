@@ -120,7 +120,7 @@ fn a_search_finds_the_same_in_pieces_of_any_size() {
         let encoding = TextEncoding::of(text).ok_or("is not text")?;
         let search = |piece| {
             let deadline = Instant::now() + Duration::from_secs(60);
-            let mut grep = Grep::new(wanted.clone(), encoding, 4096, deadline);
+            let mut grep = Grep::new(wanted.clone(), encoding, 4096, deadline, Cursor::START);
             let mut splitter = Splitter::new(encoding, Cursor::START);
             text.chunks(piece)
                 .for_each(|piece| splitter.feed(piece, &mut grep));

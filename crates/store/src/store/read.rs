@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -237,6 +237,24 @@ impl Content {
         let inline = matches!(self.bytes, From::Row(_));
         metrics::downloaded(piece.len(), inline);
         Ok(Some(piece))
+    }
+
+    /// All pieces that follow, in memory: the caller bounds their length.
+    ///
+    /// # Errors
+    /// As `next`.
+    pub async fn all(mut self) -> Result<Bytes> {
+        let Some(first) = self.next().await? else {
+            return Ok(Bytes::new());
+        };
+        if self.left == 0 {
+            return Ok(first);
+        }
+        let mut all = BytesMut::from(first);
+        while let Some(piece) = self.next().await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 
     /// How many bytes the pieces have in all, and the hash of a whole content; for when the last piece has been handed out.

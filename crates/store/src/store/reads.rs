@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod grep;
+mod in_time;
 pub(crate) mod indexes;
 pub(crate) mod lines;
 mod off_thread;

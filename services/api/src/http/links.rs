@@ -166,11 +166,7 @@ const SAMPLE: u64 = 16 << 10;
 
 /// Whether the content begins as UTF-8.
 async fn is_utf8(download: &Download) -> Result<bool, Error> {
-    let mut beginning = download.sample(SAMPLE);
-    let mut sample = Vec::new();
-    while let Some(piece) = beginning.next().await? {
-        sample.extend_from_slice(&piece);
-    }
+    let sample = download.sample(SAMPLE).all().await?;
     let is_cut = (sample.len() as u64) < download.artifact().size_bytes;
     Ok(match std::str::from_utf8(&sample) {
         Ok(_) => true,

@@ -100,6 +100,9 @@ pub(crate) struct Cursor {
     pub(crate) place: Place,
     /// Whether the place is not the first byte of its line, but one within a line that is too long to be held.
     pub(crate) within: bool,
+    /// Whether a search has already answered the line within which the place is.
+    #[serde(default)]
+    pub(crate) is_answered: bool,
 }
 
 impl Cursor {
@@ -111,6 +114,7 @@ impl Cursor {
         Self {
             place,
             within: false,
+            is_answered: false,
         }
     }
 }

@@ -50,14 +50,14 @@ impl TextDifference {
     ) -> Option<Self> {
         let (of_old, of_new) = (TextEncoding::of(old)?, TextEncoding::of(new)?);
         let (old, new) = (of_old.text(old), of_new.text(new));
-        let lines = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
-        if lines(&old) > MOST_LINES || lines(&new) > MOST_LINES {
+        let (old, new) = (lines(&old), lines(&new));
+        if old.len().max(new.len()) > MOST_LINES {
             return Some(Self::none(ReadStop::BytesScanned));
         }
         let diff = TextDiff::configure()
             .algorithm(Algorithm::Patience)
             .deadline(Instant::now() + time)
-            .diff_lines(&*old, &*new);
+            .diff_slices(&old, &new);
         let mut found = Self::none(ReadStop::End);
         for change in diff.iter_all_changes() {
             match change.tag() {
@@ -104,6 +104,11 @@ impl TextDifference {
     }
 }
 
+/// The lines of a text with their ends. A carriage return alone ends none.
+fn lines(text: &str) -> Vec<&str> {
+    text.split_inclusive('\n').collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +143,13 @@ mod tests {
         }
         let long = diff("", &"x".repeat(100_000), 5_000);
         assert!(long.diff.contains("[… 98000 bytes more]"));
+    }
+
+    #[test]
+    fn a_carriage_return_alone_ends_no_line() {
+        let found = diff("a\rb\r\nc\n", "a\rB\r\nc\n", 1000);
+        assert_eq!((found.added, found.removed), (1, 1));
+        assert_eq!(found.diff, "@@ -1,2 +1,2 @@\n-a\rb\r\n+a\rB\r\n c\n");
     }
 
     #[test]

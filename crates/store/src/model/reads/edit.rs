@@ -88,6 +88,8 @@ pub(crate) type Places = Vec<(u64, u64)>;
 /// Finds a text in pieces of a content.
 pub(crate) struct Occurrences {
     finder: Finder<'static>,
+    /// The bytes of a unit of the encoding: an occurrence begins with one, counted from the beginning of the content.
+    unit: u64,
     /// The end of the last piece, in which an occurrence may begin.
     held: Vec<u8>,
     /// Where it begins.
@@ -98,9 +100,10 @@ pub(crate) struct Occurrences {
 }
 
 impl Occurrences {
-    pub(crate) fn of(text: &[u8]) -> Self {
+    pub(crate) fn of(text: &str, encoding: TextEncoding) -> Self {
         Self {
-            finder: Finder::new(text).into_owned(),
+            finder: Finder::new(&encoding.bytes(text)).into_owned(),
+            unit: encoding.unit(),
             held: Vec::new(),
             offset: 0,
             places: Vec::new(),
@@ -112,15 +115,21 @@ impl Occurrences {
     pub(crate) fn feed(&mut self, piece: &[u8]) {
         self.held.extend_from_slice(piece);
         let length = self.finder.needle().len();
-        let mut behind = 0;
-        for at in self.finder.find_iter(&self.held) {
+        let (mut from, mut behind) = (0, 0);
+        while let Some(at) = self.finder.find(&self.held[from..]) {
+            let at = from + at;
+            let start = self.offset + at as u64;
+            if !start.is_multiple_of(self.unit) {
+                from = at + 1;
+                continue;
+            }
             if self.places.len() == MOST_PLACES {
                 self.too_many = true;
                 break;
             }
-            let start = self.offset + at as u64;
             self.places.push((start, start + length as u64));
             behind = at + length;
+            from = behind;
         }
         let kept = self.held.len().saturating_sub(length - 1).max(behind);
         self.held.drain(..kept);
@@ -133,6 +142,8 @@ pub(crate) struct LineBounds {
     encoding: TextEncoding,
     first: u64,
     last: u64,
+    /// The length of the byte order mark, which is no part of the first line.
+    mark: u64,
     pub(crate) start: Option<u64>,
     pub(crate) end: Option<u64>,
     /// The lines so far.
@@ -147,6 +158,7 @@ impl LineBounds {
             encoding,
             first,
             last,
+            mark: 0,
             start: None,
             end: None,
             lines: 0,
@@ -157,9 +169,10 @@ impl LineBounds {
     /// One line, or a part of it, which begins at an offset.
     fn line(&mut self, number: u64, offset: u64, end: u64, begins: bool, ends: bool) {
         if number == self.first && begins {
-            self.start = Some(offset);
+            let start = offset.max(self.mark);
+            self.start = Some(start);
             if self.last < self.first {
-                self.end = Some(offset);
+                self.end = Some(start);
             }
         }
         if number == self.last && ends && self.last >= self.first {
@@ -173,6 +186,9 @@ impl Look for LineBounds {
     fn look(&mut self, block: Block<'_>) {
         if self.is_done() {
             return;
+        }
+        if block.offset == 0 {
+            self.mark = self.encoding.mark(block.bytes) as u64;
         }
         if !(block.begins && block.ends) {
             let end = block.offset + block.bytes.len() as u64;
@@ -208,7 +224,7 @@ mod tests {
     fn a_text_is_found_across_pieces_and_without_overlaps() {
         let text = b"aaXaaaaXa";
         for size in 1..=text.len() {
-            let mut found = Occurrences::of(b"aa");
+            let mut found = Occurrences::of("aa", TextEncoding::Utf8);
             text.chunks(size).for_each(|piece| found.feed(piece));
             assert_eq!(found.places, [(0, 2), (3, 5), (5, 7)], "{size}");
         }
@@ -216,15 +232,30 @@ mod tests {
 
     #[test]
     fn more_places_than_one_change_may_have_are_noticed() {
-        let mut found = Occurrences::of(b"x");
+        let mut found = Occurrences::of("x", TextEncoding::Utf8);
         found.feed(&[b'x'; MOST_PLACES + 1]);
         assert!(found.too_many);
         assert_eq!(found.places.len(), MOST_PLACES);
     }
 
+    /// The second byte of one unit and the first of the next are no text.
+    #[test]
+    fn a_text_of_utf16_is_found_between_its_units() {
+        for encoding in [TextEncoding::Utf16Le, TextEncoding::Utf16Be] {
+            // With the halves exchanged, these are the bytes of "ab".
+            let text = encoding.bytes("\u{feff}\u{6100}\u{6200}\u{6161}\u{61}ab\u{6100}a");
+            for size in [1, 3, text.len()] {
+                let mut found = Occurrences::of("a", encoding);
+                text.chunks(size).for_each(|piece| found.feed(piece));
+                assert_eq!(found.places, [(8, 10), (10, 12), (16, 18)], "{encoding:?}");
+            }
+        }
+    }
+
     fn bounds(text: &[u8], first: u64, last: u64) -> (Option<u64>, Option<u64>, u64, bool) {
-        let mut bounds = LineBounds::new(TextEncoding::Utf8, first, last);
-        let mut splitter = Splitter::new(TextEncoding::Utf8, Cursor::START);
+        let encoding = TextEncoding::of(text).unwrap();
+        let mut bounds = LineBounds::new(encoding, first, last);
+        let mut splitter = Splitter::new(encoding, Cursor::START);
         text.chunks(3)
             .for_each(|piece| splitter.feed(piece, &mut bounds));
         splitter.finish(&mut bounds);
@@ -240,5 +271,19 @@ mod tests {
         assert_eq!(bounds(text, 4, 4), (None, None, 3, false));
         assert_eq!(bounds(text, 2, 9), (Some(4), None, 3, false));
         assert_eq!(bounds(b"", 1, 0), (None, None, 0, true));
+    }
+
+    #[test]
+    fn the_first_line_begins_behind_a_byte_order_mark() {
+        for text in [&b"\xff\xfea\0\n\0b\0"[..], b"\xfe\xff\0a\0\n\0b"] {
+            assert_eq!(bounds(text, 1, 1), (Some(2), Some(6), 1, true));
+            assert_eq!(bounds(text, 1, 0), (Some(2), Some(2), 1, true));
+            assert_eq!(bounds(text, 2, 2), (Some(6), Some(8), 2, false));
+        }
+        assert_eq!(
+            bounds(b"\xef\xbb\xbfa\n", 1, 1),
+            (Some(3), Some(5), 1, true)
+        );
+        assert_eq!(bounds(b"\xef\xbb\xbf", 1, 1), (Some(3), Some(3), 1, false));
     }
 }

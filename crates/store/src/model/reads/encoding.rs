@@ -78,6 +78,27 @@ impl TextEncoding {
         }
     }
 
+    /// The length of the byte order mark with which some bytes begin.
+    pub(crate) fn mark(self, bytes: &[u8]) -> usize {
+        let mark: &[u8] = match self {
+            Self::Utf8 => b"\xef\xbb\xbf",
+            Self::Utf16Le => b"\xff\xfe",
+            Self::Utf16Be => b"\xfe\xff",
+        };
+        match bytes.starts_with(mark) {
+            true => mark.len(),
+            false => 0,
+        }
+    }
+
+    /// The bytes of a unit, which is a character or a part of one.
+    pub(crate) fn unit(self) -> u64 {
+        match self {
+            Self::Utf8 => 1,
+            _ => 2,
+        }
+    }
+
     /// How many of these bytes can be taken without dividing a unit.
     pub(crate) fn whole(self, length: usize, offset: u64) -> usize {
         match self {
@@ -104,6 +125,55 @@ impl TextEncoding {
             Self::Utf8 => text.as_bytes().to_vec(),
             Self::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
             Self::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        }
+    }
+
+    /// At most so many bytes of the text with which some bytes begin, and how many of the bytes it is. What is not
+    /// valid becomes U+FFFD, and a byte order mark is left out.
+    pub(crate) fn text_within(self, bytes: &[u8], most: usize) -> (String, usize) {
+        let (mut text, mut used) = (String::new(), self.mark(bytes));
+        let bytes = &bytes[used..];
+        let mut add = |character: char, length: usize| {
+            let fits = text.len() + character.len_utf8() <= most;
+            if fits {
+                text.push(character);
+                used += length;
+            }
+            fits
+        };
+        match self {
+            Self::Utf8 => {
+                for chunk in bytes.utf8_chunks() {
+                    let invalid = chunk.invalid().len();
+                    let broken = (invalid > 0).then_some((char::REPLACEMENT_CHARACTER, invalid));
+                    let valid = chunk.valid().chars().map(|c| (c, c.len_utf8()));
+                    if !valid.chain(broken).all(|(c, length)| add(c, length)) {
+                        break;
+                    }
+                }
+            }
+            _ => {
+                let unit = match self {
+                    Self::Utf16Be => u16::from_be_bytes,
+                    _ => u16::from_le_bytes,
+                };
+                let units = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+                for c in char::decode_utf16(units) {
+                    let length = 2 * c.as_ref().map_or(1, |c| c.len_utf16());
+                    if !add(c.unwrap_or(char::REPLACEMENT_CHARACTER), length) {
+                        break;
+                    }
+                }
+            }
+        }
+        (text, used)
+    }
+
+    /// How many bytes a text has in this encoding.
+    pub(crate) fn length(self, text: &str) -> usize {
+        match self {
+            Self::Utf8 => text.len(),
+            _ => 2 * text.encode_utf16().count(),
         }
     }
 

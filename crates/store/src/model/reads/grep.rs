@@ -6,10 +6,10 @@ use memchr::memrchr;
 
 use super::{
     block::{Block, Look},
-    budget::{Place, ReadStop},
+    budget::{Cursor, Place, ReadStop},
     encoding::TextEncoding,
     pattern::Pattern,
-    text_line::{LONGEST_SHOWN, OVERHEAD, TextLine},
+    text_line::{LONGEST_SHOWN, MOST_HELD, OVERHEAD, TextLine},
 };
 use crate::model::validate::Violations;
 
@@ -18,8 +18,11 @@ use crate::model::validate::Violations;
 const DENSE: usize = 64;
 /// How many bytes before a match are shown of a line that is cut.
 const BEFORE_MATCH: usize = 200;
-/// How many lines are searched between two looks at the clock.
-const LINES_BETWEEN_LOOKS: u32 = 64;
+/// The bytes that are searched between two looks at the clock, up to the end of a line: a pattern may take a microsecond and
+/// more for each.
+const STEP: usize = 32 << 10;
+/// What a line counts beside its bytes.
+const LINE_COST: usize = 512;
 
 /// What is searched for, and what is answered.
 #[derive(Debug, Clone)]
@@ -78,7 +81,10 @@ impl GrepWanted {
         let pattern = Pattern::new(&raw.pattern, raw.fixed_strings, raw.ignore_case);
         Some(Self {
             pattern: faults.check("pattern", pattern)?,
-            context: usize::try_from(context).unwrap_or_default(),
+            context: match raw.count_only {
+                true => 0,
+                false => usize::try_from(context).unwrap_or_default(),
+            },
             max_count: (!raw.count_only).then_some(u64::try_from(max_count).unwrap_or_default()),
         })
     }
@@ -107,7 +113,8 @@ pub(crate) struct Grep {
     /// How many of the next lines are answered as context.
     after: usize,
     line_by_line: bool,
-    until_look: u32,
+    /// The bytes until the next look at the clock.
+    until_look: usize,
     long: Option<LongLine>,
     /// Why it has stopped, and at which line.
     pub(crate) stopped: Option<(ReadStop, Place)>,
@@ -121,6 +128,8 @@ struct LongLine {
     head: Vec<u8>,
     /// What is shown of it, once it matches.
     shown: Option<TextLine>,
+    /// Whether it was answered before its end had come.
+    is_answered: bool,
 }
 
 /// A line within a block.
@@ -137,7 +146,16 @@ impl Grep {
         encoding: TextEncoding,
         bytes_out: usize,
         deadline: Instant,
+        from: Cursor,
     ) -> Self {
+        let answered = (from.within && from.is_answered).then(|| LongLine {
+            number: from.place.line,
+            offset: from.place.offset,
+            length: 0,
+            head: Vec::new(),
+            shown: None,
+            is_answered: true,
+        });
         Self {
             line_by_line: encoding != TextEncoding::Utf8 || !wanted.pattern.in_many_lines,
             wanted,
@@ -149,7 +167,7 @@ impl Grep {
             before: VecDeque::new(),
             after: 0,
             until_look: 0,
-            long: None,
+            long: answered,
             stopped: None,
         }
     }
@@ -169,17 +187,39 @@ impl Grep {
         self.stopped.get_or_insert((why, Place { line, offset }));
     }
 
-    /// Whether the time is over; looks at the clock now and then.
-    fn is_late(&mut self) -> bool {
-        if self.until_look > 0 {
-            self.until_look -= 1;
+    /// Whether the time is over before a line of this length; looks at the clock now and then.
+    fn is_late(&mut self, length: usize) -> bool {
+        let cost = length + LINE_COST;
+        if let Some(left) = self.until_look.checked_sub(cost) {
+            self.until_look = left;
             return false;
         }
-        self.until_look = LINES_BETWEEN_LOOKS;
+        self.until_look = STEP;
         Instant::now() >= self.deadline
     }
 
-    fn search(&mut self, block: Block<'_>) {
+    fn search(&mut self, mut block: Block<'_>) {
+        while !block.bytes.is_empty() && self.stopped.is_none() {
+            let next = block.bytes.get(STEP..).and_then(|behind| {
+                let end = self.encoding.first_end(behind, block.offset + STEP as u64);
+                end.map(|end| STEP + end)
+            });
+            let (step, rest) = block.bytes.split_at(next.unwrap_or(block.bytes.len()));
+            let line = self.search_step(Block {
+                bytes: step,
+                ..block
+            });
+            block = Block {
+                bytes: rest,
+                line,
+                offset: block.offset + step.len() as u64,
+                ..block
+            };
+        }
+    }
+
+    /// Searches some lines, and returns the number of the next one unless it stops.
+    fn search_step(&mut self, block: Block<'_>) -> u64 {
         let (bytes, offset) = (block.bytes, |at: usize| block.offset + at as u64);
         let (mut at, mut number) = (0, block.line);
         let mut matches = 0;
@@ -196,7 +236,7 @@ impl Grep {
             number = self.pass(&bytes[at..until], number, offset(at));
             match found {
                 Err(_) => self.stop(ReadStop::Time, number, offset(until)),
-                Ok(None) => return,
+                Ok(None) => return number,
                 Ok(Some(found)) => {
                     let line = &bytes[found.start..found.end];
                     self.hit(number, line, found.at, offset(found.start));
@@ -206,6 +246,7 @@ impl Grep {
                 }
             }
         }
+        number
     }
 
     /// The next line that matches, of many that are searched at once.
@@ -251,12 +292,12 @@ impl Grep {
     ) -> Result<Option<Found>, usize> {
         let mut start = from;
         while start < bytes.len() {
-            if self.is_late() {
-                return Err(start);
-            }
             let rest = &bytes[start..];
             let length = self.encoding.first_end(rest, offset + start as u64);
             let length = length.unwrap_or(rest.len());
+            if self.is_late(length) {
+                return Err(start);
+            }
             if let Some(at) = self.find(self.encoding.trimmed(&rest[..length])) {
                 let end = start + length;
                 return Ok(Some(Found { start, end, at }));
@@ -266,13 +307,16 @@ impl Grep {
         Ok(None)
     }
 
-    /// Where a line matches, in bytes of UTF-8.
+    /// Where a line matches, in bytes of the content.
     fn find(&self, line: &[u8]) -> Option<usize> {
-        let found = match self.encoding {
-            TextEncoding::Utf8 => self.wanted.pattern.find_at(line, 0),
-            encoding => (self.wanted.pattern).find_at(encoding.text(line).as_bytes(), 0),
-        };
-        found.map(|(start, _)| start)
+        let pattern = &self.wanted.pattern;
+        if self.encoding == TextEncoding::Utf8 {
+            return pattern.find_at(line, 0).map(|(start, _)| start);
+        }
+        let text = self.encoding.text(line);
+        let (start, _) = pattern.find_at(text.as_bytes(), 0)?;
+        let before = &text[..text.floor_char_boundary(start)];
+        Some(self.encoding.mark(line) + self.encoding.length(before))
     }
 
     /// A line as the answer has it, so that its match is shown.
@@ -306,21 +350,12 @@ impl Grep {
         let (mut rest, mut number, mut at) = (bytes, first, offset);
         while !rest.is_empty() {
             let length = self.encoding.first_end(rest, at).unwrap_or(rest.len());
-            if self.after > 0 {
+            let is_near = behind - number <= self.wanted.context as u64;
+            if self.after > 0 || self.is_full() || is_near {
                 let line = self.shown(number, &rest[..length], 0);
-                self.after -= 1;
-                if !self.push(line, false) {
-                    self.stop(ReadStop::BytesOut, number, at);
+                self.pass_one(line, at);
+                if self.stopped.is_some() {
                     return behind;
-                }
-            } else if self.is_full() {
-                self.stop(ReadStop::Count, number, at);
-                return behind;
-            } else if behind - number <= self.wanted.context as u64 {
-                let line = self.shown(number, &rest[..length], 0);
-                self.before.push_back(line);
-                if self.before.len() > self.wanted.context {
-                    self.before.pop_front();
                 }
             }
             rest = &rest[length..];
@@ -328,6 +363,24 @@ impl Grep {
             at += length as u64;
         }
         behind
+    }
+
+    /// Passes a line that does not match, and begins at an offset.
+    fn pass_one(&mut self, line: TextLine, offset: u64) {
+        let number = line.number;
+        if self.after > 0 {
+            self.after -= 1;
+            if !self.push(line, false) {
+                self.stop(ReadStop::BytesOut, number, offset);
+            }
+        } else if self.is_full() {
+            self.stop(ReadStop::Count, number, offset);
+        } else {
+            self.before.push_back(line);
+            if self.before.len() > self.wanted.context {
+                self.before.pop_front();
+            }
+        }
     }
 
     /// Takes a line that matches.
@@ -387,32 +440,51 @@ impl Grep {
                 number: block.line,
                 offset: block.offset,
                 length: 0,
-                head: block.bytes[..block.bytes.len().min(LONGEST_SHOWN)].to_vec(),
+                head: block.bytes[..block.bytes.len().min(MOST_HELD)].to_vec(),
                 shown: None,
+                is_answered: false,
             },
         };
         let bytes = match block.ends {
             true => self.encoding.trimmed(block.bytes),
             false => block.bytes,
         };
-        long.length += bytes.len() as u64;
-        if long.shown.is_none()
+        let length = bytes.len() as u64;
+        if let Some(line) = &mut long.shown {
+            line.cut_bytes += length;
+        } else if !long.is_answered
             && let Some(at) = self.find(bytes)
         {
-            long.shown = Some(self.shown(long.number, bytes, at));
+            let mut line = self.shown(long.number, bytes, at);
+            line.cut_bytes += long.length;
+            long.shown = Some(line);
         }
+        long.length += length;
         if !block.ends {
             self.long = Some(long);
             return;
         }
+        if let Some(line) = long.shown {
+            self.take(line, long.offset);
+        } else if !long.is_answered {
+            let (encoding, head) = (self.encoding, &long.head);
+            let line = TextLine::new(long.number, head, long.length, encoding, 0, LONGEST_SHOWN);
+            self.pass_one(line, long.offset);
+        }
+    }
+
+    /// Takes a match in a long line that was not read to its end. Returns whether that line is answered: then the search
+    /// that goes on behind does not answer it again.
+    pub(crate) fn give_up(&mut self) -> bool {
+        let Some(long) = self.long.take() else {
+            return false;
+        };
         match long.shown {
-            Some(mut line) => {
-                line.cut_bytes = long.length.saturating_sub(line.text.len() as u64);
+            Some(line) => {
                 self.take(line, long.offset);
+                self.stopped.is_none()
             }
-            None => {
-                self.pass(&long.head, long.number, long.offset);
-            }
+            None => long.is_answered,
         }
     }
 }

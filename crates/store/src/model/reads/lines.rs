@@ -4,7 +4,7 @@ use super::{
     block::{Block, Look},
     budget::{Cursor, Place, ReadStop},
     encoding::TextEncoding,
-    text_line::{LONGEST_SHOWN, OVERHEAD, TextLine},
+    text_line::{LONGEST_SHOWN, MOST_HELD, OVERHEAD, TextLine},
 };
 use crate::model::validate::Violations;
 
@@ -57,7 +57,8 @@ pub(crate) struct LineReader {
 }
 
 struct Partial {
-    number: u64,
+    /// Where the line begins.
+    place: Place,
     head: Vec<u8>,
     length: u64,
 }
@@ -74,15 +75,20 @@ impl LineReader {
         }
     }
 
-    /// Takes what has come of a long line as the last one: it was not read to its end.
+    /// Takes what has come of a long line as the last one: it was not read to its end. A line that has no room is the next
+    /// one to read.
     pub(crate) fn give_up(&mut self) {
-        if let Some(partial) = self.partial.take() {
-            self.add_partial(&partial);
+        let Some(Partial {
+            place,
+            head,
+            length,
+        }) = self.partial.take()
+        else {
+            return;
+        };
+        if !self.add(place.line, &head, length) {
+            self.stopped.get_or_insert((ReadStop::BytesOut, place));
         }
-    }
-
-    fn add_partial(&mut self, partial: &Partial) {
-        self.add(partial.number, &partial.head, partial.length);
     }
 
     /// Adds a line if there is room; one that has no room even alone is cut.
@@ -128,17 +134,17 @@ impl LineReader {
 
     fn part(&mut self, block: Block<'_>) {
         if block.begins && block.line >= self.wanted.first {
+            let place = Place {
+                line: block.line,
+                offset: block.offset,
+            };
             if self.lines.len() == self.wanted.limit {
-                let place = Place {
-                    line: block.line,
-                    offset: block.offset,
-                };
                 self.stopped = Some((ReadStop::Count, place));
                 return;
             }
-            let head = block.bytes[..block.bytes.len().min(LONGEST_SHOWN + 4)].to_vec();
+            let head = block.bytes[..block.bytes.len().min(MOST_HELD)].to_vec();
             self.partial = Some(Partial {
-                number: block.line,
+                place,
                 head,
                 length: block.bytes.len() as u64,
             });
@@ -184,5 +190,49 @@ pub(crate) fn next_of(
         (ReadStop::End, _) => None,
         (_, Some((_, place))) => Some(Cursor::at(place)),
         (_, None) => Some(read_to),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reads::splitter::Splitter;
+
+    /// The numbers of the lines of one read of some lines, which looks through at most so many bytes, and where it goes on.
+    fn read(text: &[u8], from: Cursor, room: usize, scan: usize) -> (Vec<u64>, Option<Cursor>) {
+        let wanted = LinesWanted {
+            first: from.place.line,
+            limit: 100,
+        };
+        let mut reader = LineReader::new(TextEncoding::Utf8, wanted, room);
+        let mut splitter = Splitter::new(TextEncoding::Utf8, from);
+        let rest = &text[usize::try_from(from.place.offset).unwrap()..];
+        let mut stop = ReadStop::BytesScanned;
+        for piece in rest[..rest.len().min(scan)].chunks(10_000) {
+            splitter.feed(piece, &mut reader);
+        }
+        if rest.len() <= scan {
+            splitter.finish(&mut reader);
+            stop = ReadStop::End;
+        }
+        reader.give_up();
+        let stop = reader.stopped.map_or(stop, |(stop, _)| stop);
+        let lines = reader.lines.iter().map(|line| line.number).collect();
+        (lines, next_of(stop, reader.stopped, splitter.cursor()))
+    }
+
+    /// A long line that has no room in one answer is in the next one, whether its end was read or not.
+    #[test]
+    fn a_long_line_without_room_is_the_next_to_read() {
+        let text = format!("one\ntwo\n{}\nlast\n", "x".repeat(100_000));
+        let place = Place { line: 3, offset: 8 };
+        for scan in [1 << 20, 90_000] {
+            let (lines, next) = read(text.as_bytes(), Cursor::START, 256, scan);
+            assert_eq!(lines, [1, 2]);
+            assert_eq!(next, Some(Cursor::at(place)));
+        }
+        let (lines, next) = read(text.as_bytes(), Cursor::at(place), 256, 1 << 20);
+        assert_eq!(lines, [3]);
+        assert_eq!(next.unwrap().place.line, 4);
     }
 }

@@ -8,6 +8,8 @@ mod text;
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use super::encoding::TextEncoding;
 
 /// How much of the beginning of a content is looked at, in bytes.
@@ -41,6 +43,13 @@ pub enum PreviewFormat {
 }
 
 impl PreviewFormat {
+    /// Whether a text is a notebook, by its type and its name.
+    pub(crate) fn is_notebook(content_type: &str, filename: &str) -> bool {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-ipynb+json")
+            || filename.to_ascii_lowercase().ends_with(".ipynb")
+    }
+
     /// What a content is, by its first bytes, and then by its type and its name.
     #[must_use]
     pub fn of(content_type: &str, filename: &str, head: &[u8]) -> Self {
@@ -58,11 +67,12 @@ impl PreviewFormat {
         if TextEncoding::of(head).is_none() {
             return Self::Binary;
         }
+        if Self::is_notebook(content_type, filename) {
+            return Self::Notebook;
+        }
         let name = filename.to_ascii_lowercase();
         let is_named = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-        if is_named(&[".ipynb"]) || content_type == "application/x-ipynb+json" {
-            Self::Notebook
-        } else if content_type.contains("json") || is_named(&[".json", ".jsonl", ".ndjson"]) {
+        if content_type.contains("json") || is_named(&[".json", ".jsonl", ".ndjson"]) {
             Self::Json
         } else if matches!(content_type, "text/csv" | "text/tab-separated-values")
             || is_named(&[".csv", ".tsv"])
@@ -115,9 +125,9 @@ impl Description {
 pub(crate) struct Seen {
     pub(crate) size: u64,
     /// At most `HEAD` bytes of its beginning; of a notebook, all.
-    pub(crate) head: Vec<u8>,
+    pub(crate) head: Bytes,
     /// At most `TAIL` bytes of its end.
-    pub(crate) tail: Vec<u8>,
+    pub(crate) tail: Bytes,
 }
 
 impl Seen {
@@ -130,9 +140,10 @@ impl Seen {
             return self.of_bytes(format, room);
         }
         let text = encoding.text(&self.head);
+        let is_read = self.size == self.head.len() as u64;
         let structure = match format {
             PreviewFormat::Markdown => text::outline(&text),
-            PreviewFormat::Json => json::shape(&text, self.size == self.head.len() as u64),
+            PreviewFormat::Json => json::shape(&text, is_read),
             PreviewFormat::Table => table::columns(&text),
             PreviewFormat::Notebook => match notebook::cells(&self.head) {
                 Some(cells) => {
@@ -141,11 +152,11 @@ impl Seen {
                         ..Description::of(format, text::cut(&cells, room))
                     };
                 }
-                None => json::shape(&text, false),
+                None => json::shape(&text, is_read),
             },
             _ => String::new(),
         };
-        let is_short = self.size <= self.head.len() as u64 && text.len() <= room;
+        let is_short = is_read && text.len() <= room;
         let whole = is_short && text.lines().all(|line| line.len() <= text::LONGEST_LINE);
         if whole && (structure.is_empty() || text.len() <= room / 4) {
             return Description {
@@ -159,9 +170,14 @@ impl Seen {
             described.push('\n');
         }
         let left = room - described.len();
-        let tail = match self.size > self.head.len() as u64 {
-            true => encoding.text(&self.tail[encoding.whole(0, 0)..]),
-            false => text.clone(),
+        let tail = match is_read {
+            true => text.clone(),
+            false => {
+                // The tail may begin within a unit of the encoding.
+                let offset = self.size.saturating_sub(self.tail.len() as u64);
+                let divided = usize::from(!offset.is_multiple_of(encoding.unit()));
+                encoding.text(self.tail.get(divided..).unwrap_or_default())
+            }
         };
         described += &text::ends(&text, &tail, self.size, left);
         Description {

@@ -36,6 +36,7 @@ impl Splitter {
         Cursor {
             place: self.place,
             within: self.within,
+            is_answered: false,
         }
     }
 

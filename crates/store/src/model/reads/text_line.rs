@@ -6,6 +6,8 @@ use super::encoding::TextEncoding;
 pub(crate) const LONGEST_SHOWN: usize = 2_000;
 /// What a line costs of the budget beside its text: its number and the marks around it.
 pub(crate) const OVERHEAD: usize = 24;
+/// The bytes of a line that are held while the rest of it comes: enough for what an answer shows of it.
+pub(crate) const MOST_HELD: usize = held_for(LONGEST_SHOWN);
 
 /// A line of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +21,8 @@ pub struct TextLine {
 }
 
 impl TextLine {
-    /// A line, of which at most so many bytes are shown, from this byte on. `length` is that of the whole line.
+    /// A line, of which at most so many bytes are shown, from this byte on. `length` is that of the whole line, of which at
+    /// least the first `MOST_HELD` bytes are given.
     pub(crate) fn new(
         number: u64,
         line: &[u8],
@@ -29,14 +32,14 @@ impl TextLine {
         most: usize,
     ) -> Self {
         let start = from.min(line.len());
-        let mut shown = &line[start..line.len().min(start + most)];
-        if (shown.len() as u64) < length {
-            shown = between_characters(shown, line, start, encoding);
-        }
+        let start = start + inside(&line[start..], start, encoding);
+        // More bytes than these have no room: those behind them need not be decoded.
+        let rest = &line[start..line.len().min(start + held_for(most))];
+        let (text, used) = encoding.text_within(rest, most);
         Self {
             number,
-            text: encoding.text(shown).into_owned(),
-            cut_bytes: length.saturating_sub(shown.len() as u64),
+            text,
+            cut_bytes: length.saturating_sub(used as u64),
         }
     }
 
@@ -57,49 +60,30 @@ impl TextLine {
     }
 }
 
-/// A part of a line without the halves of characters at its ends.
-fn between_characters<'a>(
-    shown: &'a [u8],
-    line: &[u8],
-    start: usize,
-    encoding: TextEncoding,
-) -> &'a [u8] {
-    if encoding != TextEncoding::Utf8 {
-        let odd = start % 2;
-        let shown = shown.get(odd..).unwrap_or_default();
-        return &shown[..shown.len() / 2 * 2];
-    }
-    let is_inside = |byte: &u8| byte & 0xc0 == 0x80;
-    let skipped = match start {
-        0 => 0,
-        _ => shown
-            .iter()
-            .take(3)
-            .take_while(|byte| is_inside(byte))
-            .count(),
-    };
-    let shown = &shown[skipped..];
-    let next = line.get(start + skipped + shown.len());
-    if !next.is_some_and(is_inside) {
-        return shown;
-    }
-    // The last character goes on behind the end: it is left out with its first byte.
-    let inside = shown
-        .iter()
-        .rev()
-        .take(3)
-        .take_while(|byte| is_inside(byte))
-        .count();
-    let end = shown.len() - inside;
-    match end.checked_sub(1).map(|last| shown[last]) {
-        Some(first) if first >= 0xc0 => &shown[..end - 1],
-        _ => shown,
+/// How many bytes some text of a line is made of at most: a character of UTF-16 has up to twice the bytes that it has in
+/// UTF-8, and behind them a character may be divided.
+const fn held_for(most: usize) -> usize {
+    2 * most + 8
+}
+
+/// How many bytes belong to a character that begins before them. They are those of a line from `start` on.
+fn inside(bytes: &[u8], start: usize, encoding: TextEncoding) -> usize {
+    match encoding {
+        _ if start == 0 => 0,
+        TextEncoding::Utf8 => {
+            let first = bytes.iter().take(3);
+            first.take_while(|byte| *byte & 0xc0 == 0x80).count()
+        }
+        _ => (start % 2).min(bytes.len()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{TextEncoding::Utf8, TextLine};
+    use super::{
+        TextEncoding::{self, Utf8},
+        TextLine,
+    };
 
     fn shown(line: &str, from: usize, most: usize) -> (String, u64) {
         let bytes = line.as_bytes();
@@ -116,5 +100,21 @@ mod tests {
         assert_eq!(shown("𝄞𝄞", 0, 7), ("𝄞".to_owned(), 4));
         assert_eq!(shown("𝄞𝄞", 1, 7), ("𝄞".to_owned(), 4));
         assert_eq!(shown("", 5, 7), (String::new(), 0));
+    }
+
+    /// What is shown is bounded as an answer has it, not as the content has it: U+FFFD is longer than what it replaces.
+    #[test]
+    fn a_line_is_cut_by_the_bytes_of_its_text() {
+        let broken = [0xff; 10];
+        let line = TextLine::new(1, &broken, 10, Utf8, 0, 7);
+        assert_eq!(
+            (line.text.as_str(), line.cut_bytes),
+            ("\u{fffd}\u{fffd}", 8)
+        );
+        let wide = TextEncoding::Utf16Le.bytes("€€€a");
+        let line = TextLine::new(1, &wide, 8, TextEncoding::Utf16Le, 0, 7);
+        assert_eq!((line.text.as_str(), line.cut_bytes), ("€€", 4));
+        let marked = TextLine::new(1, b"\xef\xbb\xbfab", 5, Utf8, 0, 2);
+        assert_eq!((marked.text.as_str(), marked.cut_bytes), ("ab", 0));
     }
 }

@@ -1,13 +1,14 @@
 //! Reads some bytes of a content.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::{
     model::{
         artifact::Artifact, error::Result, reads::budget::ReadBudget, reference::ArtifactRef,
         tenant::Caller, validate::Violations,
     },
-    store::Store,
+    store::{Store, reads::in_time::by},
 };
 
 /// Some bytes of a content.
@@ -28,7 +29,7 @@ impl Store {
     /// after the end reads none.
     ///
     /// # Errors
-    /// `Invalid`; as `get_artifact`; `DataCorrupted`.
+    /// `Invalid`; as `get_artifact`; `DataCorrupted`; `Unavailable` also when the time of a read is over.
     #[tracing::instrument(skip_all)]
     pub async fn read_bytes(
         &self,
@@ -53,17 +54,14 @@ impl Store {
         let download = self.open_for(caller, wanted, "ReadBytes").await?;
         let artifact = download.artifact().clone();
         let offset = offset.cast_unsigned().min(artifact.size_bytes);
-        let mut content = download.look_at(offset, limit.cast_unsigned());
-        let mut data = BytesMut::new();
-        while let Some(piece) = content.next().await? {
-            data.extend_from_slice(&piece);
-        }
+        let content = download.look_at(offset, limit.cast_unsigned());
+        let data = by(Instant::now() + ReadBudget::TIME, content.all()).await?;
         let end = offset + data.len() as u64;
         Ok(ReadBytes {
             next_offset: (end < artifact.size_bytes).then_some(end),
             artifact,
             offset,
-            data: data.freeze(),
+            data,
         })
     }
 }

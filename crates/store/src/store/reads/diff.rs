@@ -1,6 +1,6 @@
 //! Compares two versions.
 
-use bytes::BytesMut;
+use tokio::time::Instant;
 
 use crate::{
     model::{
@@ -13,7 +13,10 @@ use crate::{
         reference::ArtifactRef,
         tenant::Caller,
     },
-    store::{Store, read::Download, reads::off_thread::off_thread},
+    store::{
+        Store,
+        reads::{in_time::by, off_thread::off_thread},
+    },
 };
 
 /// Two versions, and what differs.
@@ -34,7 +37,7 @@ impl Store {
     /// Compares the texts of two visible artifacts. Contents of more than 1 MiB are not compared.
     ///
     /// # Errors
-    /// `Invalid`; as `get_artifact`; `DataCorrupted`.
+    /// `Invalid`; as `get_artifact`; `DataCorrupted`; `Unavailable` also when the contents are not read in the time.
     #[tracing::instrument(skip_all)]
     pub async fn diff_versions(
         &self,
@@ -59,23 +62,18 @@ impl Store {
         } else if from.size_bytes.max(to.size_bytes) > MOST_BYTES {
             Some(TextDifference::none(ReadStop::BytesScanned))
         } else {
-            let (old, new) = (whole(old).await?, whole(new).await?);
-            let (bytes_out, time) = (budget.bytes_out, budget.time);
+            let deadline = Instant::now() + budget.time;
+            let both = async {
+                Ok((
+                    old.read(0, None).all().await?,
+                    new.read(0, None).all().await?,
+                ))
+            };
+            let (old, new) = by(deadline, both).await?;
+            let bytes_out = budget.bytes_out;
+            let time = deadline.saturating_duration_since(Instant::now());
             off_thread(move || TextDifference::of(&old, &new, context, bytes_out, time)).await?
         };
         Ok(Difference { from, to, text })
     }
-}
-
-/// A whole content, checked against its hash. The caller bounds its size.
-///
-/// # Errors
-/// `DataCorrupted`, `Unavailable`.
-pub(super) async fn whole(download: Download) -> Result<BytesMut> {
-    let mut content = download.read(0, None);
-    let mut all = BytesMut::new();
-    while let Some(piece) = content.next().await? {
-        all.extend_from_slice(&piece);
-    }
-    Ok(all)
 }

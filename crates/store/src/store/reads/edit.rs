@@ -1,6 +1,9 @@
 //! Makes the next version of a file by a change of its text, so that the bytes need not travel.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::{
     model::{
@@ -19,7 +22,11 @@ use crate::{
     store::{
         Store,
         read::Content,
-        reads::{off_thread::off_thread, scan::Text},
+        reads::{
+            in_time::{by, is_over},
+            off_thread::off_thread,
+            scan::Text,
+        },
         upload::{Upload, UploadEnd},
     },
 };
@@ -57,13 +64,15 @@ struct Splice {
 impl Store {
     /// The largest content that can be edited, in bytes.
     pub const EDIT_MAX_BYTES: u64 = 64 << 20;
+    /// The longest time in which the place of a change is looked for.
+    const EDIT_TIME: Duration = Duration::from_secs(60);
 
     /// Makes the next version of a file from a visible version and a change. Title, kind, language, labels, metadata and
     /// content type are those of that version, which is one of the inputs.
     ///
     /// # Errors
-    /// `Invalid` for a change that does not fit the text; `VersionConflict`, `FileTooLarge`; as `get_artifact` and
-    /// `create_artifact`.
+    /// `Invalid` for a change that does not fit the text; `VersionConflict`, `FileTooLarge`; `Unavailable` also when the
+    /// place is not found in time; as `get_artifact` and `create_artifact`.
     #[tracing::instrument(skip_all)]
     pub async fn edit_artifact(
         &self,
@@ -113,8 +122,10 @@ impl Store {
                 new,
                 everywhere,
             } => {
-                let content = download.clone().read(0, None);
-                find(content, text.encoding, old, new, *everywhere).await?
+                // The write reads the content again and checks its hash.
+                let content = download.clone().look_at(0, artifact.size_bytes);
+                let found = find(content, text.encoding, old, new, *everywhere);
+                by(Instant::now() + Self::EDIT_TIME, found).await?
             }
             Change::Lines {
                 first,
@@ -140,13 +151,13 @@ impl Store {
         let budget = ReadBudget {
             bytes_out: 0,
             bytes_scanned: u64::MAX,
-            time: 6 * ReadBudget::TIME,
+            time: Self::EDIT_TIME,
         };
         let look = LineBounds::new(encoding, first, last);
         let scanned = self.scan(text, Cursor::START, &budget, 0, look).await?;
         let (found, scanned) = scanned;
         if scanned.stop == ReadStop::Time {
-            return Err(Error::RateLimited("slow reads of content under way"));
+            return Err(is_over());
         }
         let is_appended = last < first && first == found.lines + 1;
         let (start, end) = match (found.start, found.end) {
@@ -164,7 +175,7 @@ impl Store {
             }
         };
         let mut new = new.to_owned();
-        if start == size && size > 0 && !found.is_ended {
+        if found.start.is_none() && size > 0 && !found.is_ended {
             new.insert(0, '\n');
         }
         let is_followed = end < size || found.is_ended;
@@ -189,7 +200,7 @@ async fn find(
     new: &str,
     everywhere: bool,
 ) -> Result<Splice> {
-    let mut found = Occurrences::of(&encoding.bytes(old));
+    let mut found = Occurrences::of(old, encoding);
     while let Some(piece) = content.next().await? {
         found = off_thread(move || {
             found.feed(&piece);

@@ -94,11 +94,16 @@ impl Store {
         budget: &ReadBudget,
     ) -> Result<Part> {
         let deadline = Instant::now() + budget.time;
-        let grep = Grep::new(wanted, text.encoding, budget.bytes_out, deadline);
-        let (grep, scanned) = self.scan(text, from, budget, 0, grep).await?;
+        let grep = Grep::new(wanted, text.encoding, budget.bytes_out, deadline, from);
+        let (mut grep, scanned) = self.scan(text, from, budget, 0, grep).await?;
+        let is_answered = grep.give_up();
         let stop = grep.stopped.map_or(scanned.stop, |(stop, _)| stop);
+        let read_to = Cursor {
+            is_answered,
+            ..scanned.read_to
+        };
         Ok(Part {
-            next: next_of(stop, grep.stopped, scanned.read_to),
+            next: next_of(stop, grep.stopped, read_to),
             room: grep.room(),
             matches: grep.matches,
             lines: grep.lines,

@@ -59,9 +59,13 @@ impl Store {
         let artifact = download.artifact().clone();
         let (listing, from) = self.cursor_of(caller, "lines", &artifact, token).await?;
         let mut text = self.text_of(download).await?;
+        // A token may lead to a place before the first wanted line, if the budget ended there; what is known may be nearer.
+        let known = text.index.before(lines.first);
         let (first, from) = match from {
-            Some(from) => (from.place.line, from),
-            None => (lines.first, Cursor::at(text.index.before(lines.first))),
+            Some(from) if from.place.offset >= known.offset => {
+                (from.place.line.max(lines.first), from)
+            }
+            _ => (lines.first, Cursor::at(known)),
         };
         let lines = LinesWanted { first, ..lines };
         let reader = LineReader::new(text.encoding, lines, budget.bytes_out);

@@ -1,5 +1,8 @@
 //! Describes a content, for a reader that has to decide what to read of it.
 
+use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
+
 use crate::{
     model::{
         artifact::Artifact,
@@ -16,7 +19,11 @@ use crate::{
         reference::ArtifactRef,
         tenant::Caller,
     },
-    store::{Store, read::Download, reads::off_thread::off_thread},
+    store::{
+        Store,
+        read::Download,
+        reads::{in_time::by, off_thread::off_thread},
+    },
 };
 
 /// The most headers of a tar archive that are read: each may be a request to the blob store.
@@ -60,63 +67,71 @@ impl Download {
     /// Describes the content in at most `room` bytes. It reads the beginning and the end, and of an archive the directory.
     ///
     /// # Errors
-    /// `DataCorrupted`, `Unavailable`.
+    /// `DataCorrupted`; `Unavailable`, also when the time of a read is over.
     pub async fn describe(&self, room: usize) -> Result<Description> {
+        let deadline = Instant::now() + ReadBudget::TIME;
         let artifact = self.artifact();
         let size = artifact.size_bytes;
-        let is_notebook = artifact.filename.ends_with(".ipynb") && size <= NOTEBOOK;
-        let head = range(self, 0, if is_notebook { NOTEBOOK } else { HEAD }).await?;
-        let tail = match size > head.len() as u64 {
-            true => range(self, size.saturating_sub(TAIL), TAIL).await?,
-            false => head[head.len().saturating_sub(TAIL as usize)..].to_vec(),
+        let is_notebook = PreviewFormat::is_notebook(&artifact.content_type, &artifact.filename);
+        let longest = match is_notebook && size <= NOTEBOOK {
+            true => NOTEBOOK,
+            false => HEAD,
         };
+        let ends = async {
+            let head = self.range(0, longest).await?;
+            let tail = match size > head.len() as u64 {
+                true => self.range(size.saturating_sub(TAIL), TAIL).await?,
+                false => head.slice(head.len().saturating_sub(TAIL as usize)..),
+            };
+            Ok((head, tail))
+        };
+        let (head, tail) = by(deadline, ends).await?;
         let format = PreviewFormat::of(&artifact.content_type, &artifact.filename, &head);
         match format {
-            PreviewFormat::Zip => of_zip(self, &tail, room).await,
-            PreviewFormat::Tar => of_tar(self, room).await,
+            PreviewFormat::Zip => by(deadline, self.of_zip(&tail, room)).await,
+            PreviewFormat::Tar => self.of_tar(deadline, room).await,
             format => {
                 let seen = Seen { size, head, tail };
                 off_thread(move || seen.describe(format, room)).await
             }
         }
     }
-}
 
-/// Some bytes of a content.
-async fn range(download: &Download, offset: u64, length: u64) -> Result<Vec<u8>> {
-    let mut content = download.clone().look_at(offset, length);
-    let mut all = Vec::new();
-    while let Some(piece) = content.next().await? {
-        all.extend_from_slice(&piece);
+    /// Some bytes of the content.
+    async fn range(&self, offset: u64, length: u64) -> Result<Bytes> {
+        self.clone().look_at(offset, length).all().await
     }
-    Ok(all)
-}
 
-async fn of_zip(download: &Download, tail: &[u8], room: usize) -> Result<Description> {
-    let Some(found) = directory(tail, download.artifact().size_bytes) else {
-        let words = "a ZIP archive, whose members cannot be listed".to_owned();
-        return Ok(Description::of(PreviewFormat::Zip, words));
-    };
-    let directory = range(download, found.offset, found.length.min(MOST_DIRECTORY)).await?;
-    off_thread(move || {
-        let members = zip_members(&directory);
-        let text = listed(&members, Some(found.members), room);
-        Description::of(PreviewFormat::Zip, text)
-    })
-    .await
-}
-
-async fn of_tar(download: &Download, room: usize) -> Result<Description> {
-    let (mut at, mut members) = (0_u64, Vec::<Member>::new());
-    while members.len() < MOST_HEADERS {
-        let header = range(download, at, TAR_HEADER).await?;
-        let Some(member) = tar_member(&header) else {
-            break;
+    async fn of_zip(&self, tail: &[u8], room: usize) -> Result<Description> {
+        let Some(found) = directory(tail, self.artifact().size_bytes) else {
+            let words = "a ZIP archive, whose members cannot be listed".to_owned();
+            return Ok(Description::of(PreviewFormat::Zip, words));
         };
-        let padded = member.size.div_ceil(TAR_HEADER).saturating_mul(TAR_HEADER);
-        at = at.saturating_add(TAR_HEADER).saturating_add(padded);
-        members.push(member);
+        let length = found.length.min(MOST_DIRECTORY);
+        let directory = self.range(found.offset, length).await?;
+        off_thread(move || {
+            let members = zip_members(&directory);
+            let text = listed(&members, Some(found.members), room);
+            Description::of(PreviewFormat::Zip, text)
+        })
+        .await
     }
-    let text = listed(&members, None, room);
-    Ok(Description::of(PreviewFormat::Tar, text))
+
+    /// Lists the members whose headers are read before the deadline.
+    async fn of_tar(&self, deadline: Instant, room: usize) -> Result<Description> {
+        let (mut at, mut members) = (0_u64, Vec::<Member>::new());
+        while members.len() < MOST_HEADERS {
+            let Ok(header) = timeout_at(deadline, self.range(at, TAR_HEADER)).await else {
+                break;
+            };
+            let Some(member) = tar_member(&header?) else {
+                break;
+            };
+            let padded = member.size.div_ceil(TAR_HEADER).saturating_mul(TAR_HEADER);
+            at = at.saturating_add(TAR_HEADER).saturating_add(padded);
+            members.push(member);
+        }
+        let text = listed(&members, None, room);
+        Ok(Description::of(PreviewFormat::Tar, text))
+    }
 }

@@ -1,5 +1,7 @@
 //! Reads a text block by block, and learns where its lines begin.
 
+use tokio::time::Instant;
+
 use crate::{
     model::{
         error::{Error, Result},
@@ -14,9 +16,13 @@ use crate::{
     store::{
         Store,
         read::Download,
-        reads::{off_thread::off_thread, source::Source},
+        reads::{in_time::by, off_thread::off_thread, source::Source},
     },
 };
+
+/// The most bytes that are looked through between two looks at the clock. With the longest line that is held whole, it bounds
+/// what is searched at once.
+const STEP: usize = 64 << 10;
 
 /// A text whose encoding is known.
 pub(super) struct Text {
@@ -60,11 +66,8 @@ impl Store {
         let index = match self.line_indexes.get(download.key()) {
             Some(index) => (*index).clone(),
             None => {
-                let mut head = Vec::new();
-                let mut content = download.clone().look_at(0, HEAD as u64);
-                while let Some(piece) = content.next().await? {
-                    head.extend_from_slice(&piece);
-                }
+                let head = download.clone().look_at(0, HEAD as u64).all();
+                let head = by(Instant::now() + ReadBudget::TIME, head).await?;
                 let index = LineIndex::new(TextEncoding::of(&head));
                 self.line_indexes.put(download.key(), index.clone());
                 index
@@ -92,6 +95,7 @@ impl Store {
     ) -> Result<(L, Scanned)> {
         let mut splitter = Splitter::new(text.encoding, from);
         let mut source = Source::new(text.download.clone(), from.place.offset, budget);
+        let deadline = Instant::now() + budget.time;
         let mut noted = begin_of(from);
         let stop = loop {
             if look.is_done() && (text.index.total.is_some() || source.unread() > count_on) {
@@ -101,12 +105,21 @@ impl Store {
                 Ok(piece) => piece,
                 Err(stop) => break stop,
             };
-            (splitter, look) = off_thread(move || {
-                splitter.feed(&piece, &mut look);
-                (splitter, look)
+            let is_late;
+            (splitter, look, is_late) = off_thread(move || {
+                for (at, step) in piece.chunks(STEP).enumerate() {
+                    if at > 0 && Instant::now() >= deadline {
+                        return (splitter, look, true);
+                    }
+                    splitter.feed(step, &mut look);
+                }
+                (splitter, look, false)
             })
             .await?;
             note(&mut text.index, &mut noted, splitter.cursor());
+            if is_late {
+                break ReadStop::Time;
+            }
         };
         if stop == ReadStop::End {
             (splitter, look) = off_thread(move || {

@@ -14,6 +14,7 @@ use crate::{
             budget::{Cursor, ReadBudget, ReadStop},
             encoding::HEAD,
             grep::{GrepLine, GrepWanted, RawGrep},
+            text_line::{LONGEST_SHOWN, OVERHEAD},
         },
         reference::ArtifactRef,
         tenant::Caller,
@@ -28,8 +29,6 @@ const MOST_FILES: usize = 1_000;
 const PAGE: i32 = 100;
 /// What a file costs of the budget beside its name and its lines.
 const FILE_OVERHEAD: usize = 64;
-/// With less of the budget left, no further file is begun.
-const LEAST_ROOM: usize = 256;
 
 /// What was found in the files of a session.
 #[derive(Debug, Clone)]
@@ -83,8 +82,6 @@ impl Left {
     fn stop(&self) -> Option<ReadStop> {
         if self.matches == Some(0) {
             Some(ReadStop::Count)
-        } else if self.room < LEAST_ROOM {
-            Some(ReadStop::BytesOut)
         } else if self.scan == 0 {
             Some(ReadStop::BytesScanned)
         } else if Instant::now() >= self.deadline {
@@ -94,6 +91,15 @@ impl Left {
         } else {
             None
         }
+    }
+
+    /// Whether a further file has room, with a match of any length.
+    fn has_room_for(&self, filename: &str) -> bool {
+        let line = match self.matches {
+            Some(_) => LONGEST_SHOWN + OVERHEAD,
+            None => 0,
+        };
+        self.room >= filename.len() + FILE_OVERHEAD + line
     }
 }
 
@@ -158,6 +164,11 @@ impl Store {
                 }
                 let within = position.within.take();
                 if let Some(Entry::Artifact(artifact)) = entry {
+                    if !found.files.is_empty() && !left.has_room_for(&artifact.filename) {
+                        found.stop = ReadStop::BytesOut;
+                        position.within = within;
+                        break 'pages;
+                    }
                     let from = match within {
                         Some((id, cursor)) if id == artifact.id.as_str() => cursor,
                         _ => Cursor::START,

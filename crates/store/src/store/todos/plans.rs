@@ -159,11 +159,7 @@ impl Store {
     async fn steps(&self, download: Download) -> Result<Steps> {
         let size = download.artifact().size_bytes;
         let whole = size <= MAX_PLAN_BYTES;
-        let mut content = download.read(0, Some(MAX_PLAN_BYTES));
-        let mut bytes = Vec::new();
-        while let Some(piece) = content.next().await? {
-            bytes.extend_from_slice(&piece);
-        }
+        let bytes = download.read(0, Some(MAX_PLAN_BYTES)).all().await?;
         let read = spawn_blocking(move || steps_of(&bytes, whole));
         read.await.map_err(|e| Error::Internal(e.into()))
     }

@@ -58,11 +58,7 @@ pub(super) async fn previewed(download: Download) -> Result<Preview, Error> {
     if let Some(media) = media(&artifact.content_type) {
         return Ok(Preview::Media(media));
     }
-    let mut reading = download.clone().read(0, Some(READ));
-    let mut head = Vec::new();
-    while let Some(piece) = reading.next().await? {
-        head.extend_from_slice(&piece);
-    }
+    let head = download.clone().read(0, Some(READ)).all().await?;
     match PreviewFormat::of(&artifact.content_type, &name, &head) {
         PreviewFormat::Image | PreviewFormat::Binary => Ok(Preview::Unknown),
         PreviewFormat::Zip | PreviewFormat::Tar => {

@@ -216,12 +216,8 @@ pub(super) async fn get(
     let download = services.store.open_artifact(call.caller(), &wanted).await?;
     let artifact = download.artifact().clone();
     let content = if artifact.size_bytes <= MAX_CONTENT {
-        let mut content = download.read(0, None);
-        let mut bytes = Vec::new();
-        while let Some(piece) = content.next().await? {
-            bytes.extend_from_slice(&piece);
-        }
-        String::from_utf8(bytes).ok()
+        let bytes = download.read(0, None).all().await?;
+        String::from_utf8(bytes.into()).ok()
     } else {
         None
     };

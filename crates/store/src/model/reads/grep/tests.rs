@@ -26,7 +26,7 @@ fn search(
 ) -> (Grep, Option<Cursor>) {
     let encoding = TextEncoding::of(text).unwrap();
     let deadline = Instant::now() + Duration::from_secs(600);
-    let mut grep = Grep::new(wanted, encoding, room, deadline);
+    let mut grep = Grep::new(wanted, encoding, room, deadline, from);
     let mut splitter = Splitter::new(encoding, from);
     let start = usize::try_from(from.place.offset).unwrap();
     for piece in text[start..].chunks(piece) {
@@ -225,4 +225,83 @@ fn a_text_of_utf16_is_searched_as_its_characters() {
     );
     assert_eq!(numbers(&grep), [(2, true)]);
     assert_eq!(grep.lines[0].line.text, "zwei é");
+}
+
+/// A match in a long line is answered when the search stops before the line's end, and not again by the search that goes on.
+#[test]
+fn a_match_in_a_long_line_is_answered_once() {
+    let (before, behind) = ("x".repeat(70_000), "y".repeat(200_000));
+    for (again, count_only) in [("", false), ("needle", false), ("", true), ("needle", true)] {
+        let text = format!("needle\n{before}needle{behind}{again}\nneedle\n").into_bytes();
+        let wanted = wanted("needle", 0, 0, count_only);
+        let (mut from, mut answered, mut matches) = (Cursor::START, Vec::new(), 0);
+        // Each search looks through so many bytes of what is left.
+        for scan in [150_000, 70_000, text.len()] {
+            let deadline = Instant::now() + Duration::from_secs(600);
+            let mut grep = Grep::new(wanted.clone(), TextEncoding::Utf8, 1 << 20, deadline, from);
+            let mut splitter = Splitter::new(TextEncoding::Utf8, from);
+            let rest = &text[usize::try_from(from.place.offset).unwrap()..];
+            for piece in rest[..rest.len().min(scan)].chunks(10_000) {
+                splitter.feed(piece, &mut grep);
+            }
+            let is_answered = grep.give_up();
+            answered.extend(numbers(&grep));
+            matches += grep.matches;
+            from = Cursor {
+                is_answered,
+                ..splitter.cursor()
+            };
+        }
+        assert_eq!(matches, 3);
+        if !count_only {
+            assert_eq!(answered, [(1, true), (2, true), (3, true)]);
+        }
+    }
+}
+
+/// With no room for it, the line is where the next search begins.
+#[test]
+fn a_match_in_a_long_line_without_room_is_searched_again() {
+    let text = format!("needle\n{}needle{}", "x".repeat(70_000), "x".repeat(70_000));
+    let deadline = Instant::now() + Duration::from_secs(600);
+    let wanted = wanted("needle", 0, 0, false);
+    let mut grep = Grep::new(wanted, TextEncoding::Utf8, 300, deadline, Cursor::START);
+    let mut splitter = Splitter::new(TextEncoding::Utf8, Cursor::START);
+    splitter.feed(text.as_bytes(), &mut grep);
+    assert!(!grep.give_up());
+    assert_eq!(numbers(&grep), [(1, true)]);
+    let place = Place { line: 2, offset: 7 };
+    assert_eq!(grep.stopped, Some((ReadStop::BytesOut, place)));
+}
+
+#[test]
+fn a_long_line_near_a_match_says_what_is_cut() {
+    let text = format!("{}\nneedle\n{}\n", "x".repeat(70_000), "é".repeat(1_500));
+    let (grep, _) = search(
+        text.as_bytes(),
+        Cursor::START,
+        wanted("needle", 1, 0, false),
+        10_000,
+        1 << 20,
+    );
+    assert_eq!(numbers(&grep), [(1, false), (2, true), (3, false)]);
+    let cut: Vec<_> = (grep.lines.iter())
+        .map(|found| (found.line.text.len(), found.line.cut_bytes))
+        .collect();
+    assert_eq!(cut, [(2_000, 68_000), (6, 0), (2_000, 1_000)]);
+}
+
+#[test]
+fn a_match_in_a_long_line_of_utf16_is_shown() {
+    let line = format!("\u{feff}{}needle{}", "é".repeat(3_000), "x".repeat(3_000));
+    for encoding in [TextEncoding::Utf16Le, TextEncoding::Utf16Be] {
+        let text = encoding.bytes(&line);
+        let wanted = wanted("needle", 0, 0, false);
+        let (grep, _) = search(&text, Cursor::START, wanted, 1 << 20, 1 << 20);
+        let found = &grep.lines[0].line;
+        assert!(found.text.contains("needle"), "{encoding:?}");
+        assert!(found.text.len() <= LONGEST_SHOWN);
+        let shown = encoding.length(&found.text) as u64;
+        assert_eq!(found.cut_bytes + shown, text.len() as u64);
+    }
 }

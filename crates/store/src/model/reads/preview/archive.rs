@@ -86,22 +86,29 @@ pub(crate) fn tar_member(header: &[u8]) -> Option<Member> {
     Some(Member { name, size })
 }
 
-/// Lists members, as many as fit.
+/// Lists members, as many as fit. The total is `None` if only the first members were read.
 pub(crate) fn listed(members: &[Member], total: Option<u64>, room: usize) -> String {
-    let count = match total {
+    let mut text = match total {
         Some(total) => format!("{total} members\n"),
         None => "the first members\n".to_owned(),
     };
-    let mut text = count;
-    for (shown, member) in members.iter().enumerate() {
+    let mut shown = 0;
+    for member in members {
         let name = &member.name[..member.name.floor_char_boundary(200)];
         let mut line = String::new();
         let _ = writeln!(line, "{:>12} {}", member.size, name.escape_debug());
         if text.len() + line.len() + 40 > room {
-            let _ = writeln!(text, "… and {} more", members.len() - shown);
             break;
         }
         text += &line;
+        shown += 1;
+    }
+    match total {
+        Some(total) if total > shown => {
+            let _ = writeln!(text, "… and {} more", total - shown);
+        }
+        None if members.len() as u64 > shown => text += "… and more\n",
+        _ => {}
     }
     text
 }

@@ -5,8 +5,8 @@ fn seen(content: &[u8]) -> Seen {
     let tail = content[content.len().saturating_sub(TAIL as usize)..].to_vec();
     Seen {
         size: content.len() as u64,
-        head,
-        tail,
+        head: head.into(),
+        tail: tail.into(),
     }
 }
 
@@ -161,4 +161,46 @@ fn a_tar_archive_lists_its_headers() {
     let member = archive::tar_member(&header).unwrap();
     assert_eq!((member.name.as_str(), member.size), ("a.txt", 10));
     assert_eq!(archive::tar_member(&[0; 512]), None);
+}
+
+#[test]
+fn the_end_of_a_utf16_text_of_odd_size_is_read() {
+    let text: String = (1..=20_000)
+        .map(|n| format!("line {n} with words\n"))
+        .collect();
+    let mut content = TextEncoding::Utf16Le.bytes(&format!("\u{feff}{text}"));
+    content.push(0);
+    let found = described("a.txt", &content, 2000);
+    assert!(
+        found.text.ends_with("line 20000 with words\n"),
+        "{}",
+        found.text
+    );
+}
+
+#[test]
+fn a_broken_notebook_that_was_read_is_not_cut() {
+    let broken = format!("{{\"cells\": 1, \"x\": [{}", "1, ".repeat(500));
+    let found = described("A.IPYNB", broken.as_bytes(), 600);
+    assert_eq!(found.format, PreviewFormat::Notebook);
+    assert!(!found.text.contains("256 KiB"), "{}", found.text);
+}
+
+#[test]
+fn members_without_room_are_counted_by_the_directory() {
+    let members: Vec<_> = (0..50)
+        .map(|n| archive::Member {
+            name: format!("member {n}"),
+            size: n,
+        })
+        .collect();
+    let text = archive::listed(&members, Some(1000), 256);
+    let shown = text.matches("member ").count();
+    assert!(
+        text.ends_with(&format!("… and {} more\n", 1000 - shown)),
+        "{text}"
+    );
+    let all = archive::listed(&members, Some(60), 1 << 20);
+    assert!(all.ends_with("… and 10 more\n"), "{all}");
+    assert!(archive::listed(&members, None, 256).ends_with("… and more\n"));
 }
