@@ -1,6 +1,6 @@
 //! `cairn edit`.
 
-use cairn_client::{ArtifactRef, unary};
+use cairn_client::unary;
 use cairn_proto::{
     json::Edited,
     v1::{EditArtifactRequest, ReplaceLines, ReplaceText, edit_artifact_request::Change},
@@ -73,10 +73,7 @@ fn range(text: &str) -> Result<(i64, i64), String> {
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let which = args.name.or_id(args.artifact_id)?;
     let what = which.to_string();
-    let (artifact_id, name) = match which {
-        ArtifactRef::Id(id) => (id, None),
-        ArtifactRef::Name(name) => (String::new(), Some(name)),
-    };
+    let (artifact_id, name) = which.into_fields();
     let change = match (args.lines, args.old) {
         (Some((first_line, last_line)), _) => Change::Lines(ReplaceLines {
             first_line,

@@ -1,6 +1,6 @@
 //! `cairn grep`.
 
-use cairn_client::{ArtifactRef, unary};
+use cairn_client::unary;
 use cairn_proto::{
     json::{FilesFound, LinesFound},
     v1::{GrepArtifactRequest, GrepQuery, GrepSessionRequest},
@@ -79,10 +79,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     if args.all {
         return in_session(args, output).await;
     }
-    let (artifact_id, name) = match args.name.or_id(args.artifact_id)? {
-        ArtifactRef::Id(id) => (id, None),
-        ArtifactRef::Name(name) => (String::new(), Some(name)),
-    };
+    let (artifact_id, name) = args.name.or_id(args.artifact_id)?.into_fields();
     let mut client = args.server.connect().await?;
     let is_count = args.what.count;
     let request = GrepArtifactRequest {

@@ -1,6 +1,6 @@
 //! `cairn preview`.
 
-use cairn_client::{ArtifactRef, unary};
+use cairn_client::unary;
 use cairn_proto::{json::Preview, v1::PreviewArtifactRequest};
 
 use crate::{
@@ -27,10 +27,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
-    let (artifact_id, name) = match args.name.or_id(args.artifact_id)? {
-        ArtifactRef::Id(id) => (id, None),
-        ArtifactRef::Name(name) => (String::new(), Some(name)),
-    };
+    let (artifact_id, name) = args.name.or_id(args.artifact_id)?.into_fields();
     let mut client = args.server.connect().await?;
     let request = PreviewArtifactRequest {
         artifact_id,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
     http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
@@ -67,6 +68,20 @@ impl Call {
         let mut request = tonic::Request::from_parts(headers, tonic::Extensions::new(), message);
         request.extensions_mut().insert(self.caller);
         request
+    }
+
+    /// What an RPC answers to this caller, as JSON.
+    pub(super) async fn answer<T, A, J, F>(
+        self,
+        message: T,
+        rpc: impl FnOnce(tonic::Request<T>) -> F,
+    ) -> Result<Json<J>, Failure>
+    where
+        F: Future<Output = Result<tonic::Response<A>, tonic::Status>>,
+        J: From<A>,
+    {
+        let answer = rpc(self.request(message)).await?;
+        Ok(Json(answer.into_inner().into()))
     }
 
     pub(super) fn caller(&self) -> &Caller {

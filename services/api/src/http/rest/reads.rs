@@ -50,8 +50,8 @@ pub(super) async fn lines(
         max_scan_bytes: query.max_scan_bytes,
         page_token: query.cursor,
     };
-    let answer = services.read_lines(call.request(request)).await?;
-    Ok(Json(answer.into_inner().into()))
+    call.answer(request, |request| services.read_lines(request))
+        .await
 }
 
 /// Which bytes to read.
@@ -76,8 +76,8 @@ pub(super) async fn bytes(
         offset: query.offset,
         limit: query.limit,
     };
-    let answer = services.read_bytes(call.request(request)).await?;
-    Ok(Json(answer.into_inner().into()))
+    call.answer(request, |request| services.read_bytes(request))
+        .await
 }
 
 /// What to search for.
@@ -121,8 +121,8 @@ pub(super) async fn grep(
         max_scan_bytes: query.max_scan_bytes,
         page_token: query.cursor,
     };
-    let answer = services.grep_artifact(call.request(request)).await?;
-    Ok(Json(answer.into_inner().into()))
+    call.answer(request, |request| services.grep_artifact(request))
+        .await
 }
 
 /// What to search for, and in which files of the session.
@@ -175,8 +175,8 @@ pub(super) async fn grep_session(
         max_scan_bytes: query.max_scan_bytes,
         page_token: query.cursor,
     };
-    let answer = services.grep_session(call.request(request)).await?;
-    Ok(Json(answer.into_inner().into()))
+    call.answer(request, |request| services.grep_session(request))
+        .await
 }
 
 /// How long the description may be.
@@ -198,8 +198,8 @@ pub(super) async fn preview(
         name: None,
         max_bytes: query.max_bytes,
     };
-    let answer = services.preview_artifact(call.request(request)).await?;
-    Ok(Json(answer.into_inner().into()))
+    call.answer(request, |request| services.preview_artifact(request))
+        .await
 }
 
 /// The other version, and how much to show.
@@ -227,8 +227,8 @@ pub(super) async fn diff(
         max_bytes: query.max_bytes,
         ..DiffVersionsRequest::default()
     };
-    let answer = services.diff_versions(call.request(request)).await?;
-    Ok(Json(answer.into_inner().into()))
+    call.answer(request, |request| services.diff_versions(request))
+        .await
 }
 
 /// What to change: exactly one of the two is given.
