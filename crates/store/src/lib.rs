@@ -83,7 +83,7 @@ pub use store::{
         edit::{Edited, RawEdit},
         grep::GrepFound,
         lines::ReadLines,
-        preview::Preview,
+        preview::{Preview, described},
         session::{FileFound, SessionFound},
     },
     restore::Restored,

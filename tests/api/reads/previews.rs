@@ -139,9 +139,23 @@ async fn a_create_returns_a_preview_when_it_is_asked_for() {
     };
     let made = artifacts.create_artifact(request("a", 300)).await.unwrap();
     let made = made.into_inner();
-    let preview = made.preview.unwrap();
-    assert_eq!(preview.artifact_id, made.artifact.unwrap().artifact_id);
+    let (preview, made) = (made.preview.unwrap(), made.artifact.unwrap());
+    assert_eq!(preview.artifact_id, made.artifact_id);
     assert!(preview.text.starts_with("line\n") && preview.text.len() <= 400);
+    let later = PreviewArtifactRequest {
+        artifact_id: made.artifact_id,
+        max_bytes: 300,
+        ..PreviewArtifactRequest::default()
+    };
+    let later = cairn.client.reads.clone().preview_artifact(later).await;
+    assert_eq!(later.unwrap().into_inner(), preview);
+    // Of a content that is there, only the hash is sent.
+    let mut declared = request("declared", 300);
+    declared.content = bytes::Bytes::new();
+    declared.spec.as_mut().unwrap().content_hash = made.content_hash;
+    declared.spec.as_mut().unwrap().size_bytes = Some(made.size_bytes);
+    let declared = artifacts.create_artifact(declared).await.unwrap();
+    assert_eq!(declared.into_inner().preview.unwrap().text, preview.text);
     let without = artifacts.create_artifact(request("b", 0)).await.unwrap();
     assert_eq!(without.into_inner().preview, None);
     let batch = BatchCreateArtifactsRequest {

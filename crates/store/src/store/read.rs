@@ -169,7 +169,8 @@ impl Download {
     }
 }
 
-fn slice(content: &Bytes, start: u64, end: u64) -> Bytes {
+/// Some of the bytes, as far as there are so many.
+pub(in crate::store) fn slice(content: &Bytes, start: u64, end: u64) -> Bytes {
     let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(content.len());
     content.slice(index(start)..index(end))
 }

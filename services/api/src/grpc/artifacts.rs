@@ -38,7 +38,8 @@ impl ArtifactService for Services {
         request: Request<CreateArtifactRequest>,
     ) -> Result<Response<CreateArtifactResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let preview = Previewed::new(&caller, request.preview_bytes).map_err(to_status)?;
+        let preview = Previewed::new(&caller, request.preview_bytes, &request.content);
+        let preview = preview.map_err(to_status)?;
         let spec = convert::spec(request.spec).map_err(to_status)?;
         let created = self
             .store
@@ -59,7 +60,7 @@ impl ArtifactService for Services {
         let (caller, request) = taken(request)?;
         batch::check("requests", request.requests.len()).map_err(to_status)?;
         let asked = request.requests.iter();
-        let asked = asked.map(|item| Previewed::new(&caller, item.preview_bytes));
+        let asked = asked.map(|item| Previewed::new(&caller, item.preview_bytes, &item.content));
         let asked: Vec<_> = asked.collect::<Result<_>>().map_err(to_status)?;
         let items = request.requests.into_iter();
         let items = items.map(|item| Ok((convert::spec(item.spec)?, item.content)));

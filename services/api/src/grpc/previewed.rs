@@ -1,20 +1,23 @@
 //! The preview that a create returns when it is asked for.
 
+use axum::body::Bytes;
 use cairn_proto::v1::{Artifact, PreviewArtifactResponse};
-use cairn_store::{ArtifactRef, Caller, Error, ReadBudget, Result, Scope, Store, Violations};
+use cairn_store::{
+    ArtifactRef, Caller, Error, ReadBudget, Result, Scope, Store, Violations, described,
+};
 
 use super::convert;
 use crate::error::log;
 
-/// How long the preview may be; `None` if none was asked for.
-pub(super) struct Previewed(Option<ReadBudget>);
+/// How long the preview may be, and the content that was sent; `None` if none was asked for.
+pub(super) struct Previewed(Option<(ReadBudget, Bytes)>);
 
 impl Previewed {
     /// Checks what a caller asks for; 0 is none.
     ///
     /// # Errors
     /// `Invalid`; `ScopeMissing` for a caller that may not read.
-    pub(super) fn new(caller: &Caller, preview_bytes: i64) -> Result<Self> {
+    pub(super) fn new(caller: &Caller, preview_bytes: i64, content: &Bytes) -> Result<Self> {
         if preview_bytes == 0 {
             return Ok(Self(None));
         }
@@ -26,7 +29,7 @@ impl Previewed {
         }
         caller.require(Scope::Read)?;
         let budget = ReadBudget::new(preview_bytes, 0, &mut Violations::new());
-        Ok(Self(Some(budget)))
+        Ok(Self(Some((budget, content.clone()))))
     }
 
     /// The preview of what was made. It exists already, so a preview that cannot be made is left out.
@@ -36,14 +39,23 @@ impl Previewed {
         caller: &Caller,
         made: &Artifact,
     ) -> Option<PreviewArtifactResponse> {
-        let budget = self.0.as_ref()?;
-        let made = ArtifactRef::new(&made.artifact_id, None).ok()?;
-        match store.preview_artifact(caller, &made, budget).await {
-            Ok(preview) => Some(convert::reads::preview(preview)),
-            Err(e) => {
-                log(&e);
-                None
-            }
-        }
+        let (budget, content) = self.0.as_ref()?;
+        // Of a content that the server had already, only the hash may have been sent.
+        let is_sent = i64::try_from(content.len()) == Ok(made.size_bytes);
+        let preview = if is_sent {
+            let found = described(&made.content_type, &made.filename, content, budget).await;
+            found.map(|description| PreviewArtifactResponse {
+                artifact_id: made.artifact_id.clone(),
+                filename: made.filename.clone(),
+                content_type: made.content_type.clone(),
+                size_bytes: made.size_bytes,
+                ..convert::reads::description(description)
+            })
+        } else {
+            let made = ArtifactRef::new(&made.artifact_id, None).ok()?;
+            let preview = store.preview_artifact(caller, &made, budget).await;
+            preview.map(convert::reads::preview)
+        };
+        preview.inspect_err(log).ok()
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     },
     store::{
         Store,
-        read::Download,
+        read::{Download, slice},
         reads::{in_time::by, off_thread::off_thread},
     },
 };
@@ -69,10 +69,54 @@ impl Download {
     /// # Errors
     /// `DataCorrupted`; `Unavailable`, also when the time of a read is over.
     pub async fn describe(&self, room: usize) -> Result<Description> {
-        let deadline = Instant::now() + ReadBudget::TIME;
         let artifact = self.artifact();
-        let size = artifact.size_bytes;
-        let is_notebook = PreviewFormat::is_notebook(&artifact.content_type, &artifact.filename);
+        let described = Described {
+            content_type: &artifact.content_type,
+            filename: &artifact.filename,
+            size: artifact.size_bytes,
+            bytes: Source::Stored(self),
+        };
+        described.describe(room).await
+    }
+}
+
+/// Describes a content that is in memory, in at most the budget's bytes, as a preview describes a stored one.
+///
+/// # Errors
+/// `Internal`.
+pub async fn described(
+    content_type: &str,
+    filename: &str,
+    content: &Bytes,
+    budget: &ReadBudget,
+) -> Result<Description> {
+    let described = Described {
+        content_type,
+        filename,
+        size: content.len() as u64,
+        bytes: Source::Held(content),
+    };
+    described.describe(budget.bytes_out).await
+}
+
+/// A content that is described.
+struct Described<'a> {
+    content_type: &'a str,
+    filename: &'a str,
+    size: u64,
+    bytes: Source<'a>,
+}
+
+enum Source<'a> {
+    Stored(&'a Download),
+    Held(&'a Bytes),
+}
+
+impl Described<'_> {
+    async fn describe(&self, room: usize) -> Result<Description> {
+        let deadline = Instant::now() + ReadBudget::TIME;
+        let size = self.size;
+        let is_notebook = PreviewFormat::is_notebook(self.content_type, self.filename);
         let longest = match is_notebook && size <= NOTEBOOK {
             true => NOTEBOOK,
             false => HEAD,
@@ -86,7 +130,7 @@ impl Download {
             Ok((head, tail))
         };
         let (head, tail) = by(deadline, ends).await?;
-        let format = PreviewFormat::of(&artifact.content_type, &artifact.filename, &head);
+        let format = PreviewFormat::of(self.content_type, self.filename, &head);
         match format {
             PreviewFormat::Zip => by(deadline, self.of_zip(&tail, room)).await,
             PreviewFormat::Tar => self.of_tar(deadline, room).await,
@@ -99,11 +143,14 @@ impl Download {
 
     /// Some bytes of the content.
     async fn range(&self, offset: u64, length: u64) -> Result<Bytes> {
-        self.clone().look_at(offset, length).all().await
+        match self.bytes {
+            Source::Stored(download) => download.clone().look_at(offset, length).all().await,
+            Source::Held(content) => Ok(slice(content, offset, offset.saturating_add(length))),
+        }
     }
 
     async fn of_zip(&self, tail: &[u8], room: usize) -> Result<Description> {
-        let Some(found) = directory(tail, self.artifact().size_bytes) else {
+        let Some(found) = directory(tail, self.size) else {
             let words = "a ZIP archive, whose members cannot be listed".to_owned();
             return Ok(Description::of(PreviewFormat::Zip, words));
         };

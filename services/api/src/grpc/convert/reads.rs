@@ -2,9 +2,9 @@
 
 use cairn_proto::v1;
 use cairn_store::{
-    Change, Difference, Error, FileFound, GrepFound, GrepLine, LinesWanted, Preview, PreviewFormat,
-    RawEdit, RawGrep, ReadBudget, ReadBytes, ReadLines, ReadStop, Result, SessionFound,
-    TextDifference, TextLine, Violations,
+    Change, Description, Difference, Error, FileFound, GrepFound, GrepLine, LinesWanted, Preview,
+    PreviewFormat, RawEdit, RawGrep, ReadBudget, ReadBytes, ReadLines, ReadStop, Result,
+    SessionFound, TextDifference, TextLine, Violations,
 };
 
 use super::size;
@@ -134,7 +134,19 @@ fn file_found(found: FileFound) -> v1::GrepFile {
 }
 
 pub(in crate::grpc) fn preview(preview: Preview) -> v1::PreviewArtifactResponse {
-    let format = match preview.description.format {
+    v1::PreviewArtifactResponse {
+        artifact_id: preview.artifact.id.to_string(),
+        filename: preview.artifact.filename,
+        content_type: preview.artifact.content_type,
+        size_bytes: size(preview.artifact.size_bytes),
+        total_lines: preview.total_lines.map(size),
+        ..description(preview.description)
+    }
+}
+
+/// A description, without what it is of.
+pub(in crate::grpc) fn description(description: Description) -> v1::PreviewArtifactResponse {
+    let format = match description.format {
         PreviewFormat::Text => v1::PreviewFormat::Text,
         PreviewFormat::Markdown => v1::PreviewFormat::Markdown,
         PreviewFormat::Json => v1::PreviewFormat::Json,
@@ -145,19 +157,15 @@ pub(in crate::grpc) fn preview(preview: Preview) -> v1::PreviewArtifactResponse 
         PreviewFormat::Tar => v1::PreviewFormat::Tar,
         PreviewFormat::Binary => v1::PreviewFormat::Binary,
     };
-    let (width, height) = preview.description.dimensions.unwrap_or_default();
+    let (width, height) = description.dimensions.unwrap_or_default();
     v1::PreviewArtifactResponse {
-        artifact_id: preview.artifact.id.to_string(),
-        filename: preview.artifact.filename,
-        content_type: preview.artifact.content_type,
-        size_bytes: size(preview.artifact.size_bytes),
         format: format.into(),
-        text: preview.description.text,
-        is_whole: preview.description.is_whole,
-        encoding: preview.description.encoding.unwrap_or_default().to_owned(),
-        total_lines: preview.total_lines.map(size),
+        text: description.text,
+        is_whole: description.is_whole,
+        encoding: description.encoding.unwrap_or_default().to_owned(),
         width: size(width),
         height: size(height),
+        ..v1::PreviewArtifactResponse::default()
     }
 }
 
