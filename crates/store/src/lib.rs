@@ -49,7 +49,7 @@ pub use model::{
         grep::{GrepLine, GrepWanted, RawGrep},
         lines::LinesWanted,
         pattern::Pattern,
-        preview::{Description, PreviewFormat, text_of},
+        preview::{Description, PreviewFormat, table::Table, text_of},
         text_line::TextLine,
     },
     record::{Kind, Stage},

@@ -3,7 +3,7 @@
 pub(crate) mod archive;
 mod json;
 mod notebook;
-mod table;
+pub(crate) mod table;
 mod text;
 
 use std::borrow::Cow;
@@ -144,7 +144,7 @@ impl Seen {
         let structure = match format {
             PreviewFormat::Markdown => text::outline(&text),
             PreviewFormat::Json => json::shape(&text, is_read),
-            PreviewFormat::Table => table::columns(&text),
+            PreviewFormat::Table => table::columns(&text, !is_read),
             PreviewFormat::Notebook => match notebook::cells(&self.head) {
                 Some(cells) => {
                     return Description {

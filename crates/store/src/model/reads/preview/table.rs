@@ -1,8 +1,8 @@
-//! The columns of comma-separated values, and their first rows.
+//! Separated values: their first rows, and what their columns are.
 
 use std::fmt::Write as _;
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use csv_core::{ReadFieldResult, ReaderBuilder};
 
 /// The rows that decide what a column has.
 const ROWS: usize = 200;
@@ -10,10 +10,67 @@ const ROWS: usize = 200;
 const SHOWN: usize = 5;
 /// The most columns.
 const COLUMNS: usize = 200;
-/// The longest row, in bytes.
-const LONGEST: usize = 16 << 10;
+/// The most of a cell that is kept, in bytes.
+const LONGEST: usize = 1_024;
 /// The longest cell that is shown, in bytes.
 const LONGEST_CELL: usize = 60;
+
+/// The first rows of separated values, each with its first cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The rows; the first has the names.
+    pub rows: Vec<Vec<String>>,
+    /// How many cells the longest of them has.
+    pub columns: usize,
+}
+
+impl Table {
+    /// At most so many rows and columns of a text. Of a text that is cut, it leaves out the last row.
+    #[must_use]
+    pub fn of(text: &str, is_cut: bool, most_rows: usize, most_columns: usize) -> Self {
+        let mut reader = ReaderBuilder::new().delimiter(delimiter(text)).build();
+        let (mut table, mut row, mut columns) = (Self::EMPTY, Vec::new(), 0);
+        let (mut input, mut cell, mut length) = (text.as_bytes(), [0; LONGEST], 0);
+        // What has no room in a cell.
+        let mut rest = [0; LONGEST];
+        while table.rows.len() < most_rows {
+            // A call without input would end the row.
+            if is_cut && input.is_empty() {
+                break;
+            }
+            let output = match length < LONGEST {
+                true => &mut cell[length..],
+                false => &mut rest[..],
+            };
+            let (result, read, written) = reader.read_field(input, output);
+            input = &input[read..];
+            length = LONGEST.min(length + written);
+            let ends_row = match result {
+                ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => continue,
+                ReadFieldResult::End => break,
+                ReadFieldResult::Field { record_end } => record_end,
+            };
+            columns += 1;
+            if columns <= most_columns {
+                // A character that has room only in part becomes U+FFFD.
+                let text = String::from_utf8_lossy(&cell[..length]);
+                row.push(text.into_owned());
+            }
+            length = 0;
+            if ends_row {
+                table.columns = table.columns.max(columns);
+                table.rows.push(std::mem::take(&mut row));
+                columns = 0;
+            }
+        }
+        table
+    }
+
+    const EMPTY: Self = Self {
+        rows: Vec::new(),
+        columns: 0,
+    };
+}
 
 /// The byte between two cells, by the first line.
 fn delimiter(text: &str) -> u8 {
@@ -24,29 +81,6 @@ fn delimiter(text: &str) -> u8 {
         .rev()
         .max_by_key(|byte| count(*byte));
     most.filter(|byte| count(*byte) > 0).unwrap_or(b',')
-}
-
-/// The first rows, without one that may be cut.
-fn rows(text: &str) -> Vec<Vec<String>> {
-    let mut reader: Reader = ReaderBuilder::new().delimiter(delimiter(text)).build();
-    let (mut output, mut ends) = (vec![0; LONGEST], vec![0; COLUMNS]);
-    let (mut input, mut rows) = (text.as_bytes(), Vec::new());
-    while rows.len() <= ROWS {
-        let (result, read, _, cells) = reader.read_record(input, &mut output, &mut ends);
-        input = &input[read..];
-        // What is cut, and what is too long, ends the rows.
-        if result != ReadRecordResult::Record {
-            break;
-        }
-        let mut start = 0;
-        let row = ends[..cells].iter().map(|end| {
-            let cell = String::from_utf8_lossy(&output[start..*end]).into_owned();
-            start = *end;
-            cell
-        });
-        rows.push(row.collect());
-    }
-    rows
 }
 
 /// What the cells of a column are.
@@ -70,8 +104,8 @@ fn type_of<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> &'static str {
 }
 
 /// The names and types of the columns, and the first rows; the first row has the names.
-pub(super) fn columns(text: &str) -> String {
-    let rows = rows(text);
+pub(super) fn columns(text: &str, is_cut: bool) -> String {
+    let Table { rows, columns } = Table::of(text, is_cut, ROWS + 1, COLUMNS);
     let Some((names, rows)) = rows.split_first() else {
         return String::new();
     };
@@ -79,7 +113,7 @@ pub(super) fn columns(text: &str) -> String {
         end if end < cell.len() => format!("{}…", &cell[..end]),
         _ => cell.to_owned(),
     };
-    let mut text = format!("{} columns\n", names.len());
+    let mut text = format!("{columns} columns\n");
     for (column, name) in names.iter().enumerate() {
         let cells = rows
             .iter()

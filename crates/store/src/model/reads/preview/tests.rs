@@ -98,6 +98,29 @@ fn a_table_has_columns_with_types_and_first_rows() {
 }
 
 #[test]
+fn a_table_keeps_a_part_of_long_rows_and_none_of_a_cut_one() {
+    let text = format!("a,{},b{}\n1,2\n3,4", "ä".repeat(1000), ",".repeat(500));
+    let whole = table::Table::of(&text, false, 10, 3);
+    assert_eq!(whole.columns, 503);
+    let [first, others @ ..] = &*whole.rows else {
+        panic!("{whole:?}");
+    };
+    assert_eq!(
+        (&*first[0], &*first[1], &*first[2]),
+        ("a", &*"ä".repeat(512), "b")
+    );
+    assert_eq!(others, [["1", "2"], ["3", "4"]]);
+    for cut in ["1,2\n3,4", "1,2\n3,", "1,2\n3", "1,2\n\"3", "1,2\n"] {
+        assert_eq!(
+            table::Table::of(cut, true, 10, 3).rows,
+            [["1", "2"]],
+            "{cut}"
+        );
+    }
+    assert_eq!(table::Table::of(&text, true, 1, 3).rows.len(), 1);
+}
+
+#[test]
 fn a_notebook_is_shown_by_its_cells() {
     let text = br##"{"cells": [{"cell_type": "markdown", "source": ["# Hi\n", "there"]}, {"cell_type": "code", "source": "x = 1", "outputs": [{}]}]}"##;
     let found = described("a.ipynb", text, 1000);

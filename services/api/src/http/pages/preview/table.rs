@@ -1,5 +1,6 @@
 //! The first rows of a table.
 
+use cairn_store::Table;
 use maud::{Markup, html};
 
 use crate::http::pages::words;
@@ -11,24 +12,7 @@ const CELL: usize = 200;
 
 /// Renders separated values, of which the first row has the names; `None` if they are none.
 pub(super) fn render(text: &str, is_cut: bool) -> Option<Markup> {
-    let first = text.lines().next().unwrap_or_default();
-    let often = |separator: &u8| first.bytes().filter(|b| b == separator).count();
-    // Of those that are as frequent, the last: a comma.
-    let delimiter = [b';', b'\t', b','].into_iter().max_by_key(often)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let mut rows = Vec::new();
-    for row in reader.records().take(ROWS + 2) {
-        rows.push(row.ok()?);
-    }
-    // The last one may be cut off.
-    if is_cut && rows.len() < ROWS + 2 && rows.len() > 1 {
-        rows.pop();
-    }
-    let columns = rows.iter().map(csv::StringRecord::len).max()?;
+    let Table { mut rows, columns } = Table::of(text, is_cut, ROWS + 2, COLUMNS);
     let more_rows = rows.len() > ROWS + 1;
     rows.truncate(ROWS + 1);
     let (head, body) = rows.split_first()?;
@@ -36,10 +20,10 @@ pub(super) fn render(text: &str, is_cut: bool) -> Option<Markup> {
     Some(html! {
         div class="table" tabindex="0" {
             table {
-                thead { tr { @for cell in head.iter().take(COLUMNS) { th scope="col" { (short(cell)) } } } }
+                thead { tr { @for cell in head { th scope="col" { (short(cell)) } } } }
                 tbody {
                     @for row in body {
-                        tr { @for i in 0..shown { td { (short(row.get(i).unwrap_or_default())) } } }
+                        tr { @for i in 0..shown { td { (short(row.get(i).map_or("", String::as_str))) } } }
                     }
                 }
             }
