@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cairn_proto::v1::{
     ArtifactName, ArtifactOutcome, ArtifactSpec, BatchGetArtifactsRequest, CommitSessionRequest,
-    ListArtifactsRequest, artifact_outcome::Outcome,
+    ListArtifactsRequest, WhoAmIRequest, artifact_outcome::Outcome,
 };
 
 use harness::{Asked, Bytes, Cairn, Setup, Wire, postgres, session_spec, spec};
@@ -118,6 +118,20 @@ async fn a_get_keeps_to_its_statements() {
     };
     hold(&wire, budget, async |_| {
         cairn.client.get(&made.artifact_id).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_am_i_counts_everything_in_one_go() {
+    let (cairn, wire) = heard().await;
+    let budget = Budget {
+        trips: 2,
+        statements: 3,
+    };
+    hold(&wire, budget, async |_| {
+        let mut client = cairn.client.identity.clone();
+        client.who_am_i(WhoAmIRequest {}).await.unwrap();
     })
     .await;
 }

@@ -1,9 +1,9 @@
 //! What operators do: usage by day, session and agent, workloads, and files that declare what is to be there.
 
 use cairn_proto::v1::{
-    ApplyRequest, ArtifactSpec, GetTenantRequest, GetTenantUsageRequest, GetUsageRequest,
-    GetUsageResponse, ListWorkloadsRequest, RemoveWorkloadRequest, Scope, SetWorkloadRequest,
-    UsagePart, UsageRow,
+    ApplyRequest, ArtifactSpec, EraseTenantRequest, GetTenantRequest, GetTenantUsageRequest,
+    GetUsageRequest, GetUsageResponse, ListWorkloadsRequest, RemoveWorkloadRequest, Scope,
+    SetWorkloadRequest, UsagePart, UsageRow,
 };
 use cairn_store::NewApiKey;
 use tonic::{Code, Status};
@@ -139,6 +139,31 @@ tenants:
         scopes: [read]
         namespace: app
 ";
+
+#[tokio::test]
+async fn a_tenant_in_erasure_is_left_out_of_a_file() {
+    let (cairn, operator) = started().await;
+    let erase = EraseTenantRequest {
+        name: "acme".to_owned(),
+        dry_run: false,
+    };
+    operator.operator.clone().erase_tenant(erase).await.unwrap();
+    let file = FILE.to_owned()
+        + "
+  - name: acme
+    default_ttl: 30d
+    workloads:
+      - issuer: https://issuer.example
+        subject: system:other
+        scopes: [read]
+";
+    let changes = apply(&operator, &file, false).await.unwrap();
+    let left_out = "tenant acme: is being erased, left out";
+    assert_eq!((changes.len(), &*changes[3]), (4, left_out), "{changes:?}");
+    assert_eq!(apply(&operator, &file, false).await.unwrap(), [left_out]);
+    let noted = "SELECT count(*) FROM audit WHERE operation = 'Apply'";
+    assert_eq!(cairn.count(noted).await, 3);
+}
 
 #[tokio::test]
 async fn a_file_is_applied_once_and_changes_nothing_again() {

@@ -1,17 +1,26 @@
 //! An erasure leaves nothing of its tenant, takes nothing of others, and releases bytes by the collector's way.
 
+use std::time::Duration;
+
 use cairn_proto::v1::{
-    CreateLinkRequest, EraseTenantRequest, Erasure, GetErasureRequest, SetLegalHoldRequest,
+    CreateLinkRequest, EraseTenantRequest, Erasure, GetErasureRequest, ListAuditRequest, Scope,
+    SetLegalHoldRequest, SetWorkloadRequest,
 };
 use cairn_store::{
-    NewApiKey,
+    Error, LinkPolicyUpdate, NewApiKey,
     gc::{Pass, Policy},
 };
+use futures_util::join;
 use tonic::{Code, Status};
 
-use harness::{Bytes, Cairn, Client, Setup, content, refused, session_spec, spec};
+use harness::{
+    Bytes, Cairn, Client, MANY, Setup, content, eventually, make_many, refused, session_spec, spec,
+};
 
-harness::on_s3_and_files!(an_erasure_leaves_nothing_of_its_tenant);
+harness::on_s3_and_files!(
+    an_erasure_leaves_nothing_of_its_tenant,
+    what_lands_after_an_erasure_is_deleted,
+);
 
 async fn operator(cairn: &Cairn) -> Client {
     let key = NewApiKey::of_operator();
@@ -233,9 +242,26 @@ async fn a_rehearsed_erasure_counts_and_changes_nothing() {
     assert_eq!(refusal.reason, "TENANT_NOT_FOUND");
 }
 
+/// A Cairn that trusts credentials for longer than a test takes, so that a call after the erasure began reaches the database.
+async fn trusting() -> Cairn {
+    let setup = Setup::on(Bytes::Files);
+    let setup = setup.config(|config| config.credential_trust = Duration::from_secs(60));
+    setup.start().await
+}
+
+/// A refusal because its tenant is being erased.
+#[track_caller]
+fn refused_in_erasure<T: std::fmt::Debug>(answer: Result<T, Status>) {
+    let refusal = refused(answer);
+    assert_eq!(
+        (refusal.code, &*refusal.fields),
+        (Code::InvalidArgument, &["tenant".to_owned()][..])
+    );
+}
+
 #[tokio::test]
 async fn a_tenant_with_a_legal_hold_is_not_erased() {
-    let cairn = Setup::on(Bytes::Files).start().await;
+    let cairn = trusting().await;
     let operator = operator(&cairn).await;
     let made = cairn.client.create(spec("a"), "x").await.unwrap();
     let mut hold = SetLegalHoldRequest {
@@ -254,7 +280,209 @@ async fn a_tenant_with_a_legal_hold_is_not_erased() {
     hold.legal_hold = false;
     set(&hold).await.unwrap();
     erase(&operator, "acme", false).await.unwrap();
-    // The key is still trusted for some seconds.
     hold.legal_hold = true;
-    assert!(set(&hold).await.is_err(), "nothing is held any more");
+    refused_in_erasure(set(&hold).await);
+}
+
+#[tokio::test]
+async fn a_tenant_with_a_held_session_is_not_erased() {
+    let cairn = trusting().await;
+    let operator = operator(&cairn).await;
+    // A session without artifacts.
+    cairn
+        .sql("INSERT INTO sessions (tenant_id, id) SELECT id, 'run' FROM tenants WHERE name = 'acme'")
+        .await;
+    cairn.client.hold_session("run", true).await.unwrap();
+    let refusal = refused(erase(&operator, "acme", false).await);
+    assert_eq!(
+        (refusal.code, &*refusal.fields[0]),
+        (Code::InvalidArgument, "name")
+    );
+    assert!(refusal.message.contains("'run'"), "{}", refusal.message);
+    cairn.client.hold_session("run", false).await.unwrap();
+    erase(&operator, "acme", false).await.unwrap();
+    refused_in_erasure(cairn.client.hold_session("run", true).await);
+}
+
+#[tokio::test]
+async fn a_tenant_in_erasure_gets_no_workloads_and_no_links() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    erase(&operator, "acme", false).await.unwrap();
+    let workload = SetWorkloadRequest {
+        tenant_name: "acme".to_owned(),
+        issuer: "https://issuer.example".to_owned(),
+        subject: "system:runner".to_owned(),
+        scopes: vec![Scope::Read.into()],
+        ..Default::default()
+    };
+    refused_in_erasure(operator.operator.clone().set_workload(workload).await);
+    let open = LinkPolicyUpdate {
+        enabled: Some(true),
+        ..Default::default()
+    };
+    let opened = cairn.store.update_link_policy("acme", open).await;
+    let Err(Error::Invalid(fields)) = opened else {
+        panic!("{opened:?}")
+    };
+    assert_eq!(fields[0].field, "tenant");
+}
+
+async fn what_lands_after_an_erasure_is_deleted(bytes: Bytes) {
+    let setup = Setup::on(bytes).config(|config| {
+        config.gc.orphan_age = Duration::ZERO;
+        config.gc.orphan_confirm = Duration::ZERO;
+        config.gc.orphan_round = Duration::ZERO;
+    });
+    let cairn = setup.start().await;
+    let operator = operator(&cairn).await;
+    let large = content(100_000);
+    cairn.client.upload(spec("a"), large.clone()).await.unwrap();
+    cairn.client.upload(spec("b"), "b").await.unwrap();
+    let key = cairn.stored().await.remove(0);
+    erase(&operator, "acme", false).await.unwrap();
+    erased(&cairn, &operator).await;
+    assert!(cairn.stored().await.is_empty());
+    cairn.begin_blob(&key, b"late").await;
+    let report = cairn.pass("unfinished_uploads").await;
+    assert_eq!(report.count("aborted_uploads"), 1, "{report:?}");
+    cairn.put_blob(&key, b"late").await;
+    for orphans in [0, 1] {
+        let report = cairn.pass("orphans").await;
+        assert_eq!(report.count("orphans"), orphans, "{report:?}");
+    }
+    assert!(cairn.stored().await.is_empty());
+}
+
+/// How many rows and entries of indexes of artifacts were read.
+const READ: &str =
+    "SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'artifacts')::bigint
+    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'artifacts')::bigint";
+
+#[tokio::test]
+async fn an_erasure_reads_each_artifact_a_few_times() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    make_many(&cairn).await;
+    // Another tenant's deleted artifacts are not read.
+    let other = cairn.client_of("other").await;
+    for name in ["a", "b", "c"] {
+        let made = other.create(spec(name), "x").await.unwrap();
+        other.delete(&made.artifact_id).await.unwrap();
+    }
+    cairn.sql("ANALYZE").await;
+    erase(&operator, "acme", false).await.unwrap();
+    let small = Policy {
+        batch: 20,
+        max_batches: 1000,
+        ..Policy::default()
+    };
+    let mut read = Vec::new();
+    for passes in [&["erasures"][..], &["purge"], &["erasures"]] {
+        let before = cairn.counted(READ).await;
+        cairn.sql("UPDATE erasures SET next_at = now()").await;
+        let passes = passes.iter().map(|name| Pass::named(name).unwrap());
+        let report = cairn.collector.run_passes(small, passes).await;
+        assert!(report.failures.is_empty(), "{report:?}");
+        read.push((cairn.counted(READ).await - before) / MANY as i64);
+    }
+    assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 3);
+    assert!(read.iter().all(|each| *each <= 10), "{read:?} for each");
+}
+
+#[tokio::test]
+async fn what_another_transaction_has_locked_is_deleted_as_well() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    let tenant = id_of(&cairn, "acme").await;
+    cairn
+        .sql(&format!(
+            "INSERT INTO gc_ghosts (tenant_id, object_id, problem)
+             VALUES ('{tenant}', gen_random_uuid(), 'missing')"
+        ))
+        .await;
+    erase(&operator, "acme", false).await.unwrap();
+    let mut database = cairn.database().await;
+    let other = database.transaction().await.unwrap();
+    let lock = "SELECT FROM gc_ghosts FOR UPDATE";
+    other.query(lock, &[]).await.unwrap();
+    let unlock = async {
+        eventually("the erasure waits or ends", async || {
+            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+            let ended = "SELECT count(*) FROM erasures WHERE finished_at IS NOT NULL";
+            cairn.count(waiting).await + cairn.count(ended).await > 0
+        })
+        .await;
+        other.rollback().await.unwrap();
+    };
+    join!(erased(&cairn, &operator), unlock);
+    assert_eq!(cairn.count("SELECT count(*) FROM gc_ghosts").await, 0);
+}
+
+#[tokio::test]
+async fn erasures_are_done_in_turn() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    let other = cairn.client_of("other").await;
+    for (client, name) in [(&cairn.client, "acme"), (&other, "other")] {
+        fill(client).await;
+        erase(&operator, name, false).await.unwrap();
+    }
+    let one = Policy {
+        batch: 1,
+        max_batches: 2,
+        ..Policy::default()
+    };
+    let idle = "SELECT count(*) FROM erasures e WHERE NOT EXISTS
+        (SELECT FROM idempotency_keys k WHERE k.tenant_id = e.tenant_id)
+        AND NOT EXISTS (SELECT FROM objects o WHERE o.tenant_id = e.tenant_id AND o.state = 'staging')";
+    assert_eq!(cairn.count(idle).await, 0);
+    let steps = "SELECT count(*) FROM erasures WHERE next_at > requested_at";
+    let report = cairn.collector.run_passes(one, Pass::named("erasures"));
+    assert_eq!(report.await.count("erasure_steps"), 2);
+    assert_eq!(cairn.count(steps).await, 2, "each had a step");
+}
+
+#[tokio::test]
+async fn an_erasure_waits_for_a_key_that_is_rotated() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    let mut database = cairn.database().await;
+    // What RotateKey does.
+    let rotation = database.transaction().await.unwrap();
+    let key = "FROM api_keys k JOIN tenants t ON t.id = k.tenant_id WHERE t.name = 'acme'";
+    let lock = format!("SELECT {key} FOR NO KEY UPDATE OF k");
+    rotation.query(&lock, &[]).await.unwrap();
+    let add = async {
+        eventually("the erasure waits", async || {
+            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+            cairn.count(waiting).await > 0
+        })
+        .await;
+        let add = format!(
+            "INSERT INTO api_keys (id, tenant_id, secret_sha256, last_4, name, scopes)
+             SELECT gen_random_uuid(), k.tenant_id, sha256('new'), 'newk', 'new', k.scopes {key}"
+        );
+        rotation.execute(&add, &[]).await.unwrap();
+        rotation.commit().await.unwrap();
+    };
+    let (begun, ()) = join!(erase(&operator, "acme", false), add);
+    assert_eq!(begun.unwrap().deleted["keys"], 2);
+}
+
+#[tokio::test]
+async fn the_trail_of_an_erased_tenant_has_its_name() {
+    let cairn = Setup::on(Bytes::Files).start().await;
+    let operator = operator(&cairn).await;
+    cairn.client.create(spec("a"), "x").await.unwrap();
+    erase(&operator, "acme", false).await.unwrap();
+    erased(&cairn, &operator).await;
+    let request = ListAuditRequest {
+        tenant_name: "acme".to_owned(),
+        ..Default::default()
+    };
+    let listed = operator.admin.clone().list_audit(request).await.unwrap();
+    let lines = listed.into_inner().lines;
+    assert!(lines.iter().any(|line| line.operation == "CreateArtifact"));
+    assert!(lines.iter().all(|line| line.tenant_name == "acme"));
 }

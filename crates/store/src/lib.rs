@@ -63,7 +63,7 @@ pub use model::{
     ticket::{Permission, Presentation},
     todo::{NewTodo, PlanVersion, RawTodoFilter, Todo, TodoFilter, TodoState, TodoUpdate},
     update::{ArtifactUpdate, RawUpdate},
-    usage::{DayOfCalls, Miscount, Usage},
+    usage::{Counts, DayOfCalls, Miscount, Usage},
     usage_days::{Made, Part, UsageQuery},
     validate::Violations,
 };

@@ -61,8 +61,9 @@ pub(crate) async fn list(
         None => "$1::uuid IS NULL",
     };
     let sql = format!(
-        "SELECT a.id, a.at, coalesce(t.name, '') AS tenant, a.operation, a.resource, a.result, a.actor
+        "SELECT a.id, a.at, coalesce(t.name, e.tenant_name, '') AS tenant, a.operation, a.resource, a.result, a.actor
          FROM audit a LEFT JOIN tenants t ON t.id = a.tenant_id
+             LEFT JOIN erasures e ON e.tenant_id = a.tenant_id
          WHERE {of_tenant} AND a.at >= coalesce($2, '-infinity'::timestamptz)
              AND a.at < coalesce($3, 'infinity'::timestamptz)
              AND (a.at, a.id) > (coalesce($4, '-infinity'::timestamptz), coalesce($5::bigint, 0))

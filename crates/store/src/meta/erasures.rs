@@ -17,23 +17,15 @@ use super::{
 };
 use crate::model::{erasure::Erasure, error::Result, id::TenantId, times::Times};
 
-/// Deletes rows of one kind.
+/// Deletes rows of one table.
 struct Step {
-    /// The kind, in reports; `None`: nothing is deleted yet.
-    kind: Option<&'static str>,
-    /// Deletes or changes at most $2 rows of the tenant $1. Locked ones are left for the next time.
-    sql: &'static str,
+    /// The kind of the rows, in reports.
+    kind: &'static str,
+    table: &'static str,
 }
 
-const fn step(kind: &'static str, sql: &'static str) -> Step {
-    Step {
-        kind: Some(kind),
-        sql,
-    }
-}
-
-const fn preparing(sql: &'static str) -> Step {
-    Step { kind: None, sql }
+const fn step(kind: &'static str, table: &'static str) -> Step {
+    Step { kind, table }
 }
 
 /// Uploads are given up as by AbortUpload. $3 is the grace.
@@ -44,79 +36,44 @@ const GIVE_UP: &str = "UPDATE objects o SET state = 'condemned', not_before = no
 
 /// What can go while the collector still works on the tenant's objects. A later step begins when the earlier ones have
 /// nothing left.
-const FIRST: [Step; 11] = [
-    step(
-        "idempotency_keys",
-        "DELETE FROM idempotency_keys k USING (SELECT key FROM idempotency_keys
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) some_keys
-         WHERE k.tenant_id = $1 AND k.key = some_keys.key",
-    ),
-    step(
-        "links",
-        "DELETE FROM links l USING (SELECT id FROM links WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE l.id = due.id",
-    ),
-    step(
-        "jobs",
-        "DELETE FROM jobs j USING (SELECT id FROM jobs WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE j.tenant_id = $1 AND j.id = due.id",
-    ),
-    step(
-        "uploads",
-        "DELETE FROM uploads u USING (SELECT id FROM uploads WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE u.tenant_id = $1 AND u.id = due.id",
-    ),
-    step(
-        "todos",
-        "DELETE FROM todos t USING (SELECT id FROM todos WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE t.tenant_id = $1 AND t.id = due.id",
-    ),
+const FIRST: [Step; 6] = [
+    step("idempotency_keys", "idempotency_keys"),
+    step("links", "links"),
+    step("jobs", "jobs"),
+    step("uploads", "uploads"),
+    step("todos", "todos"),
     // A trigger queues their objects.
-    step(
-        "unpublished_artifacts",
-        "DELETE FROM pending_artifacts p USING (SELECT id FROM pending_artifacts
-             WHERE tenant_id = $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE p.tenant_id = $1 AND p.id = due.id",
-    ),
-    preparing(
-        "UPDATE artifacts a SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now()
-         FROM (SELECT id FROM artifacts WHERE tenant_id = $1 AND state = 'live'
-             ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
-         WHERE a.tenant_id = $1 AND a.id = due.id",
-    ),
-    preparing(
-        "UPDATE artifacts a SET purge_after = now()
-         FROM (SELECT id FROM artifacts WHERE tenant_id = $1 AND state = 'deleted' AND purge_after > now()
-             ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
-         WHERE a.tenant_id = $1 AND a.id = due.id",
-    ),
-    step(
-        "artifacts",
-        "WITH due AS (
-             SELECT id FROM artifacts WHERE tenant_id = $1 AND state = 'purged'
-             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
-         ), derived AS (
-             DELETE FROM artifact_inputs i USING due WHERE i.tenant_id = $1 AND i.artifact_id = due.id
-         ), inputs AS (
-             DELETE FROM artifact_inputs i USING due WHERE i.tenant_id = $1 AND i.input_id = due.id
-         ), staged AS (
-             DELETE FROM stage_changes s USING due WHERE s.tenant_id = $1 AND s.artifact_id = due.id
-         )
-         DELETE FROM artifacts a USING due WHERE a.tenant_id = $1 AND a.id = due.id",
-    ),
-    step(
-        "faults",
-        "DELETE FROM gc_ghosts g USING (SELECT object_id FROM gc_ghosts
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE g.tenant_id = $1 AND g.object_id = due.object_id",
-    ),
-    step(
-        "events",
-        "DELETE FROM session_events e USING (SELECT session_id, number FROM session_events
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE e.tenant_id = $1 AND e.session_id = due.session_id AND e.number = due.number",
-    ),
+    step("unpublished_artifacts", "pending_artifacts"),
 ];
+
+/// What lets the collector purge all artifacts at once. Each order is that of a partial index, so that a step reads none
+/// of the rows that earlier steps have changed.
+const PREPARE: [&str; 2] = [
+    "UPDATE artifacts SET state = 'deleted', deleted_at = clock_timestamp(), purge_after = now()
+     WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+         SELECT ctid FROM artifacts WHERE tenant_id = $1 AND state = 'live'
+         ORDER BY created_at DESC, id DESC LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
+    "UPDATE artifacts SET purge_after = now()
+     WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+         SELECT ctid FROM artifacts WHERE tenant_id = $1 AND state = 'deleted' AND NOT held AND NOT session_held
+             AND purge_after > now()
+         ORDER BY purge_after LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
+];
+
+/// Purged artifacts, when there are no others, so that a step reads none that it leaves.
+const PURGED: &str = "WITH due AS MATERIALIZED (
+         SELECT id, ctid FROM artifacts WHERE tenant_id = $1 AND state = 'purged'
+             AND NOT EXISTS (SELECT FROM artifacts
+                 WHERE tenant_id = $1 AND state = 'deleted' AND NOT held AND NOT session_held)
+         ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), derived AS (
+         DELETE FROM artifact_inputs WHERE tenant_id = $1 AND artifact_id = ANY (ARRAY(SELECT id FROM due))
+     ), inputs AS (
+         DELETE FROM artifact_inputs WHERE tenant_id = $1 AND input_id = ANY (ARRAY(SELECT id FROM due))
+     ), staged AS (
+         DELETE FROM stage_changes WHERE tenant_id = $1 AND artifact_id = ANY (ARRAY(SELECT id FROM due))
+     )
+     DELETE FROM artifacts WHERE tenant_id = $1 AND ctid = ANY (ARRAY(SELECT ctid FROM due))";
 
 /// Objects whose bytes are deleted. If bytes appear under such a key after all, the scan for orphans finds them.
 const GONE: &str = "WITH gone AS (
@@ -132,69 +89,30 @@ const IN_USE: &str = "SELECT EXISTS (SELECT FROM artifacts WHERE tenant_id = $1)
      OR EXISTS (SELECT FROM objects WHERE tenant_id = $1)";
 
 /// What goes when no artifact and no object is left.
-const LAST: [Step; 9] = [
-    step(
-        "events",
-        "DELETE FROM session_events e USING (SELECT session_id, number FROM session_events
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE e.tenant_id = $1 AND e.session_id = due.session_id AND e.number = due.number",
-    ),
-    step(
-        "manifest_entries",
-        "DELETE FROM manifest_entries m USING (SELECT session_id, artifact_id FROM manifest_entries
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE m.tenant_id = $1 AND m.session_id = due.session_id AND m.artifact_id = due.artifact_id",
-    ),
-    step(
-        "filenames",
-        "DELETE FROM filenames f USING (SELECT session_id, filename, user_id, namespace FROM filenames
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE f.tenant_id = $1 AND f.session_id = due.session_id AND f.filename COLLATE \"C\" = due.filename
-             AND f.user_id = due.user_id AND f.namespace = due.namespace",
-    ),
-    step(
-        "sessions",
-        "DELETE FROM sessions s USING (SELECT id FROM sessions WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE s.tenant_id = $1 AND s.id = due.id",
-    ),
-    step(
-        "usage",
-        "DELETE FROM usage_changes u USING (SELECT id FROM usage_changes
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE u.tenant_id = $1 AND u.id = due.id",
-    ),
-    step(
-        "usage",
-        "DELETE FROM usage_made u USING (SELECT id FROM usage_made
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE u.tenant_id = $1 AND u.id = due.id",
-    ),
-    step(
-        "usage",
-        "DELETE FROM usage_days u USING (SELECT part, key, day FROM usage_days
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE u.tenant_id = $1 AND u.part = due.part AND u.key = due.key AND u.day = due.day",
-    ),
-    step(
-        "usage",
-        "DELETE FROM usage_requests u USING (SELECT day FROM usage_requests
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE u.tenant_id = $1 AND u.day = due.day",
-    ),
-    step(
-        "queue",
-        "DELETE FROM gc_queue q USING (SELECT object_id FROM gc_queue
-             WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED) due
-         WHERE q.tenant_id = $1 AND q.object_id = due.object_id",
-    ),
+const LAST: [Step; 10] = [
+    step("events", "session_events"),
+    step("manifest_entries", "manifest_entries"),
+    step("filenames", "filenames"),
+    step("sessions", "sessions"),
+    step("faults", "gc_ghosts"),
+    step("queue", "gc_queue"),
+    step("usage", "usage_changes"),
+    step("usage", "usage_made"),
+    step("usage", "usage_days"),
+    step("usage", "usage_requests"),
 ];
 
-/// A tenant of which nothing is left but these. Another row that refers to it, of a write that was under way, makes this
+/// The last rows of a tenant. The first five tables do not refer to tenants, so this waits for the rows of them that
+/// another transaction has locked, which a step left. A row of another table, of a write that was under way, makes this
 /// fail, and the next step deletes it.
-const END: [&str; 3] = [
-    "DELETE FROM tenant_usage WHERE tenant_id = $1",
-    "DELETE FROM forgotten_events WHERE tenant_id = $1",
-    "DELETE FROM tenants WHERE id = $1",
+const END: [&str; 7] = [
+    "usage_changes",
+    "usage_made",
+    "gc_queue",
+    "session_events",
+    "gc_ghosts",
+    "tenant_usage",
+    "forgotten_events",
 ];
 
 /// A tenant that may be erased, locked.
@@ -202,6 +120,13 @@ pub(crate) struct Found {
     pub(crate) tenant: TenantId,
     /// Its erasure was requested before.
     pub(crate) erasing: bool,
+}
+
+/// Locks the keys of the tenant of this name, before the tenant: RotateKey locks a key, and then the tenant for the new one.
+#[tracing::instrument(target = "postgres", name = "erasures.lock_keys", skip_all)]
+pub(crate) async fn lock_keys(tx: &Transaction<'_>, name: &str) -> Result<()> {
+    let sql = "SELECT FROM api_keys WHERE tenant_id = (SELECT id FROM tenants WHERE name = $1) ORDER BY id FOR UPDATE";
+    tx.execute(sql, &[&name]).await.map(drop).map_err(from_pg)
 }
 
 /// The tenant of this name. Until this transaction ends, nothing of it is put under a hold, and it gets no credential.
@@ -297,34 +222,46 @@ pub(crate) async fn newest(client: &Connection, name: &str) -> Result<Option<Era
     Ok(row.map(read).transpose()?)
 }
 
-/// The tables that a rehearsal counts, by the kinds of the report.
-const COUNTED: [(&str, &str); 13] = [
-    ("keys", "api_keys"),
-    ("workloads", "workloads"),
-    ("idempotency_keys", "idempotency_keys"),
-    ("links", "links"),
-    ("jobs", "jobs"),
-    ("uploads", "uploads"),
-    ("todos", "todos"),
-    ("unpublished_artifacts", "pending_artifacts"),
-    ("artifacts", "artifacts"),
-    ("objects", "objects"),
-    ("events", "session_events"),
-    ("manifest_entries", "manifest_entries"),
-    ("sessions", "sessions"),
+/// The tenant of the newest erasure of this name.
+#[tracing::instrument(target = "postgres", name = "erasures.tenant_of", skip_all)]
+pub(crate) async fn tenant_of(client: &Connection, name: &str) -> Result<Option<TenantId>> {
+    let sql =
+        "SELECT tenant_id FROM erasures WHERE tenant_name = $1 ORDER BY requested_at DESC LIMIT 1";
+    let row = client.query_opt(sql, &[&name]).await.map_err(from_pg)?;
+    Ok(row.map(|row| at(&row, 0).map(TenantId)).transpose()?)
+}
+
+/// What a rehearsal counts besides `FIRST` and `LAST`.
+const OTHERS: [Step; 4] = [
+    step("keys", "api_keys"),
+    step("workloads", "workloads"),
+    step("artifacts", "artifacts"),
+    step("objects", "objects"),
 ];
+
+/// The counts of a rehearsal, as JSON: each kind with its number, which is at most one more than `Erasure::COUNTED`.
+fn counts() -> String {
+    let most = Erasure::COUNTED + 1;
+    let mut rows = BTreeMap::<_, Vec<_>>::new();
+    for Step { kind, table } in OTHERS.iter().chain(&FIRST).chain(&LAST) {
+        let of_table = format!("(SELECT FROM {table} WHERE tenant_id = t.id LIMIT {most})");
+        rows.entry(kind).or_default().push(of_table);
+    }
+    let counts = rows.into_iter().map(|(kind, rows)| {
+        let all = rows.join(" UNION ALL ");
+        format!("'{kind}', (SELECT count(*) FROM (SELECT FROM ({all}) a LIMIT {most}) c)")
+    });
+    let counts: Vec<_> = counts.collect();
+    format!("jsonb_build_object({})", counts.join(", "))
+}
 
 /// What an erasure of this tenant would delete.
 #[tracing::instrument(target = "postgres", name = "erasures.rehearse", skip_all)]
 pub(crate) async fn rehearse(tx: &Transaction<'_>, tenant: TenantId) -> Result<Erasure> {
-    let counts = COUNTED.map(|(kind, table)| {
-        let most = Erasure::COUNTED + 1;
-        format!("'{kind}', (SELECT count(*) FROM (SELECT FROM {table} WHERE tenant_id = t.id LIMIT {most}) c)")
-    });
     let sql = format!(
-        "SELECT t.name, now(), jsonb_build_object({}) AS counts, {} FROM tenants t
+        "SELECT t.name, now(), {} AS counts, {} FROM tenants t
              LEFT JOIN {} u ON u.tenant_id = t.id WHERE t.id = $1",
-        counts.join(", "),
+        counts(),
         usage::COLUMNS,
         *usage::USAGE
     );
@@ -386,6 +323,14 @@ pub(crate) enum Stepped {
     Finished,
 }
 
+/// What a step deleted or changed.
+struct Done {
+    /// The kind of the rows; `None`: they were changed.
+    kind: Option<&'static str>,
+    rows: u64,
+    bytes: i64,
+}
+
 /// Does one step of an erasure.
 #[tracing::instrument(target = "postgres", name = "erasures.step", skip_all)]
 pub(crate) async fn advance(
@@ -395,20 +340,8 @@ pub(crate) async fn advance(
     limit: i64,
 ) -> Result<Stepped> {
     let tenant = &erasure.tenant.0;
-    let given_up = tx
-        .execute(GIVE_UP, &[tenant, &limit, &millis(times.grace)])
-        .await
-        .map_err(from_pg)?;
-    if given_up > 0 || steps(tx, erasure, &FIRST, limit).await? {
-        return Ok(Stepped::Rows);
-    }
-    let gone = tx
-        .query_one(GONE, &[tenant, &limit])
-        .await
-        .map_err(from_pg)?;
-    let objects = count(&gone, "objects")?;
-    if objects > 0 {
-        note(tx, erasure, "objects", objects, at(&gone, "bytes")?).await?;
+    if let Some(done) = release(tx, tenant, times, limit).await? {
+        note(tx, erasure.id, &done).await?;
         return Ok(Stepped::Rows);
     }
     let in_use = tx.query_one(IN_USE, &[tenant]).await.map_err(from_pg)?;
@@ -416,51 +349,92 @@ pub(crate) async fn advance(
         wait(tx, erasure.id, "").await?;
         return Ok(Stepped::Waits);
     }
-    if steps(tx, erasure, &LAST, limit).await? {
+    if let Some(done) = delete_some(tx, tenant, &LAST, limit).await? {
+        note(tx, erasure.id, &done).await?;
         return Ok(Stepped::Rows);
     }
-    for end in END {
-        tx.execute(end, &[tenant]).await.map_err(from_pg)?;
+    for table in END {
+        let sql = format!("DELETE FROM {table} WHERE tenant_id = $1");
+        tx.execute(&sql, &[tenant]).await.map_err(from_pg)?;
     }
+    let end = "DELETE FROM tenants WHERE id = $1";
+    tx.execute(end, &[tenant]).await.map_err(from_pg)?;
     let finish = "UPDATE erasures SET finished_at = now(), last_error = '' WHERE id = $1";
     tx.execute(finish, &[&erasure.id]).await.map_err(from_pg)?;
     Ok(Stepped::Finished)
 }
 
-/// Does the first of these steps that has something to do.
-async fn steps(
+/// Does the first of the steps that release the tenant's objects and that has something to do.
+async fn release(
     tx: &Transaction<'_>,
-    erasure: &Claimed,
-    steps: &[Step],
+    tenant: &Uuid,
+    times: &Times,
     limit: i64,
-) -> Result<bool> {
-    for step in steps {
-        let rows = tx.execute(step.sql, &[&erasure.tenant.0, &limit]).await;
-        let rows = rows.map_err(from_pg)?;
+) -> Result<Option<Done>> {
+    let some = |kind, rows| Done {
+        kind,
+        rows,
+        bytes: 0,
+    };
+    let grace = millis(times.grace);
+    let given_up = tx.execute(GIVE_UP, &[tenant, &limit, &grace]).await;
+    let rows = given_up.map_err(from_pg)?;
+    if rows > 0 {
+        return Ok(Some(some(None, rows)));
+    }
+    if let Some(done) = delete_some(tx, tenant, &FIRST, limit).await? {
+        return Ok(Some(done));
+    }
+    let of_artifacts = PREPARE.map(|sql| (None, sql)).into_iter();
+    for (kind, sql) in of_artifacts.chain([(Some("artifacts"), PURGED)]) {
+        let rows = tx.execute(sql, &[tenant, &limit]).await.map_err(from_pg)?;
         if rows > 0 {
-            if let Some(kind) = step.kind {
-                note(tx, erasure, kind, rows, 0).await?;
-            }
-            return Ok(true);
+            return Ok(Some(some(kind, rows)));
         }
     }
-    Ok(false)
+    let gone = tx.query_one(GONE, &[tenant, &limit]).await;
+    let gone = gone.map_err(from_pg)?;
+    let done = Done {
+        kind: Some("objects"),
+        rows: count(&gone, "objects")?,
+        bytes: at(&gone, "bytes")?,
+    };
+    Ok((done.rows > 0).then_some(done))
 }
 
-/// Adds to the report.
-async fn note(
+/// Deletes rows of the first of these tables that has some. Locked ones are left for the next time.
+async fn delete_some(
     tx: &Transaction<'_>,
-    erasure: &Claimed,
-    kind: &str,
-    rows: u64,
-    bytes: i64,
-) -> Result<()> {
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    tenant: &Uuid,
+    steps: &[Step],
+    limit: i64,
+) -> Result<Option<Done>> {
+    for Step { kind, table } in steps {
+        let sql = format!(
+            "DELETE FROM {table} WHERE tenant_id = $1 AND ctid = ANY (ARRAY(
+                 SELECT ctid FROM {table} WHERE tenant_id = $1 LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        );
+        let rows = tx.execute(&sql, &[tenant, &limit]).await.map_err(from_pg)?;
+        if rows > 0 {
+            return Ok(Some(Done {
+                kind: Some(kind),
+                rows,
+                bytes: 0,
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds to the report, and gives other erasures their turn.
+async fn note(tx: &Transaction<'_>, id: Uuid, done: &Done) -> Result<()> {
+    let rows = i64::try_from(done.rows).unwrap_or(i64::MAX);
     tx.execute(
-        "UPDATE erasures SET last_error = '', released_bytes = released_bytes + $4,
-             deleted = jsonb_set(deleted, ARRAY[$2::text], to_jsonb(coalesce((deleted ->> $2::text)::bigint, 0) + $3::bigint))
+        "UPDATE erasures SET next_at = clock_timestamp(), last_error = '', released_bytes = released_bytes + $4,
+             deleted = CASE WHEN $2::text IS NULL THEN deleted ELSE jsonb_set(deleted, ARRAY[$2::text],
+                 to_jsonb(coalesce((deleted ->> $2::text)::bigint, 0) + $3::bigint)) END
          WHERE id = $1",
-        &[&erasure.id, &kind, &rows, &bytes],
+        &[&id, &done.kind, &rows, &done.bytes],
     )
     .await
     .map(drop)

@@ -23,7 +23,7 @@ use crate::model::{
 pub(crate) enum Owner {
     /// An object that has bytes, or may have them.
     Object,
-    /// A tenant of this deployment, and no object; or one whose bytes are gone.
+    /// A tenant of this deployment, or one that it has erased, and no object; or one whose bytes are gone.
     Nobody,
     /// An unknown tenant, so nothing is known about its objects.
     Stranger,
@@ -39,12 +39,14 @@ pub(crate) async fn owners(
     let (tenants, objects) = uuids(keys.iter().copied());
     let rows = client
         .query(
-            "SELECT t.id IS NOT NULL, o.state IS NOT NULL AND o.state <> 'gone', pg_is_in_recovery()
-             FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY q (tenant_id, id, place)
-             LEFT JOIN tenants t ON t.id = q.tenant_id
-             LEFT JOIN LATERAL (SELECT state FROM objects
-                 WHERE tenant_id = q.tenant_id AND id = q.id LIMIT 1) o ON true
-             ORDER BY q.place",
+            &format!(
+                "SELECT {}, o.state IS NOT NULL AND o.state <> 'gone', pg_is_in_recovery()
+                 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY q (tenant_id, id, place)
+                 LEFT JOIN LATERAL (SELECT state FROM objects
+                     WHERE tenant_id = q.tenant_id AND id = q.id LIMIT 1) o ON true
+                 ORDER BY q.place",
+                is_known("q.tenant_id")
+            ),
             &[&tenants, &objects],
         )
         .await
@@ -57,6 +59,15 @@ pub(crate) async fn owners(
             (false, false, _) => Ok(Owner::Stranger),
         })
         .collect()
+}
+
+/// Whether a tenant is one of this deployment, or one that it has erased. What is written for an erased one after its end
+/// has no other way to go.
+fn is_known(tenant: &str) -> String {
+    format!(
+        "(EXISTS (SELECT FROM tenants t WHERE t.id = {tenant})
+         OR EXISTS (SELECT FROM erasures e WHERE e.tenant_id = {tenant}))"
+    )
 }
 
 fn uuids(keys: impl Iterator<Item = (TenantId, ObjectId)>) -> (Vec<Uuid>, Vec<Uuid>) {
@@ -251,12 +262,13 @@ pub(crate) async fn order(
                 "UPDATE orphan_suspects s SET deleting = true
                  FROM (SELECT key FROM orphan_suspects s
                        WHERE s.shard = $2 AND (s.deleting OR s.sightings >= 2 AND s.last_seen >= $3 AND {DUE})
-                           AND EXISTS (SELECT FROM tenants t WHERE t.id = s.tenant_id)
+                           AND {}
                            AND NOT EXISTS (SELECT FROM objects o WHERE o.tenant_id = s.tenant_id
                                AND o.id = s.object_id AND o.state <> 'gone')
                        ORDER BY key LIMIT $4 FOR UPDATE SKIP LOCKED) due
                  WHERE s.key = due.key
-                 RETURNING s.key, s.tenant_id, s.object_id, s.size_bytes, s.version"
+                 RETURNING s.key, s.tenant_id, s.object_id, s.size_bytes, s.version",
+                is_known("s.tenant_id")
             ),
             &[
                 &millis(confirm),

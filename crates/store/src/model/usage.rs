@@ -18,6 +18,23 @@ pub struct Usage {
     pub physical_bytes: u64,
 }
 
+/// What a tenant has, and how often it calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// What it stores.
+    pub usage: Usage,
+    /// Links that work, at most 100,000. `None`: not counted, as with the next two.
+    pub links: Option<u64>,
+    /// Sessions that exist.
+    pub sessions: Option<u64>,
+    /// Open uploads.
+    pub open_uploads: Option<u64>,
+    /// Calls today, as far as the replicas have added them.
+    pub calls_today: u64,
+    /// Calls in this month of UTC, likewise.
+    pub calls_this_month: u64,
+}
+
 /// A tenant whose usage differs from what it stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Miscount {

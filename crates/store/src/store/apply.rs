@@ -4,6 +4,7 @@ use crate::{
     meta::{
         audit,
         connection::Transaction,
+        erasures,
         plans::{self, Administration},
         tenants, workloads,
     },
@@ -22,7 +23,7 @@ use crate::{
 
 impl Store {
     /// Makes what is declared, all of it or nothing, and returns each change in words; with `dry_run` nothing is changed. A
-    /// second time nothing is left to change.
+    /// second time nothing is left to change. A tenant that is being erased is left out, which is said among the changes.
     ///
     /// # Errors
     /// `Invalid`, what `set_plan`, `set_tenant` and `add_workload` return.
@@ -40,16 +41,26 @@ impl Store {
         for plan in &declared.plans {
             apply_plan(&tx, plan, &mut changes).await?;
         }
+        let mut left_out = Vec::new();
         for tenant in &declared.tenants {
+            let name = &tenant.name;
+            // No erasure begins from here on until the transaction ends.
+            let found = erasures::lock(&tx, name).await?;
+            if found.is_some_and(|found| found.erasing) {
+                left_out.push(changes.len());
+                changes.push(format!("tenant {name}: is being erased, left out"));
+                continue;
+            }
             apply_tenant(&tx, tenant, &mut changes).await?;
             for workload in &tenant.workloads {
                 apply_workload(&tx, &tenant.name, workload, &mut changes).await?;
             }
         }
         if !dry_run {
-            let deeds: Vec<_> = changes
-                .iter()
-                .map(|change| Deed::by(by, "Apply", change))
+            let made = changes.iter().enumerate();
+            let made = made.filter(|(place, _)| !left_out.contains(place));
+            let deeds: Vec<_> = made
+                .map(|(_, change)| Deed::by(by, "Apply", change))
                 .collect();
             audit::add(&tx, &deeds).await?;
             tx.commit().await?;

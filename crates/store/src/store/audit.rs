@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    meta::{audit as rows, tenants},
+    meta::{audit as rows, erasures, tenants},
     metrics,
     model::{
         access::Scope,
@@ -96,7 +96,8 @@ impl Store {
     /// The most lines of a page.
     pub const AUDIT_PAGE: usize = 1000;
 
-    /// Lists lines of the audit trail, oldest first: of the caller's tenant, or for an operator of any tenant or all.
+    /// Lists lines of the audit trail, oldest first: of the caller's tenant, or for an operator of any tenant or all. Where no
+    /// tenant has the name, an operator gets the trail of the one that was erased last under it.
     ///
     /// # Errors
     /// `ScopeMissing`; `TenantNotFound`; `Unavailable`.
@@ -104,14 +105,18 @@ impl Store {
     pub async fn list_audit(&self, caller: &Caller, query: &AuditQuery) -> Result<Vec<AuditLine>> {
         let own = query.tenant.as_deref() == Some(&*caller.tenant.name);
         let scope = if own { Scope::Admin } else { Scope::Operator };
-        if !caller.grant.scopes().has(Scope::Operator) {
+        let operates = caller.grant.scopes().has(Scope::Operator);
+        if !operates {
             caller.require(scope)?;
         }
         let client = self.meta.client().await?;
         let tenant = match &query.tenant {
             None => None,
             Some(name) => {
-                let found = tenants::by_name(&client, name).await?;
+                let mut found = tenants::by_name(&client, name).await?;
+                if found.is_none() && operates {
+                    found = erasures::tenant_of(&client, name).await?;
+                }
                 Some(found.ok_or_else(|| Error::TenantNotFound(excerpt(name)))?)
             }
         };

@@ -47,6 +47,7 @@ impl Store {
         let missing = || Error::TenantNotFound(excerpt(name));
         let client = self.meta.client().await?;
         let tx = client.transaction().await?;
+        rows::lock_keys(&tx, name).await?;
         let found = rows::lock(&tx, name).await?.ok_or_else(missing)?;
         if found.erasing {
             return rows::newest(&tx, name).await?.ok_or_else(missing);

@@ -218,12 +218,16 @@ impl Store {
         if self.link_passwords.is_known(link, &stored, given) {
             return Ok(());
         }
+        // Guesses at a locked link take no turn from readers of other links.
+        if self.is_link_locked(link).await? {
+            return Err(Error::LinkLocked);
+        }
         let turn = self.link_passwords.turn().await?;
         // While this call waited, others may have compared the same password, or guessed.
         if turn.is_known(link, &stored, given) {
             return Ok(());
         }
-        if rows::is_locked(&self.meta.client().await?, link).await? {
+        if self.is_link_locked(link).await? {
             return Err(Error::LinkLocked);
         }
         if turn.is_right(link, stored, given.to_owned()).await? {
@@ -234,6 +238,11 @@ impl Store {
             true => Err(Error::LinkPassword),
             false => Err(Error::LinkLocked),
         }
+    }
+
+    /// On a connection of its own, which no call keeps while it waits for its turn.
+    async fn is_link_locked(&self, link: &LinkId) -> Result<bool> {
+        rows::is_locked(&self.meta.client().await?, link).await
     }
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     meta::requests as rows,
-    model::{error::Result, tenant::Caller, usage::DayOfCalls},
+    model::{error::Result, usage::DayOfCalls},
     store::Store,
 };
 
@@ -42,15 +42,5 @@ impl Store {
         }
         let client = self.meta.client().await?;
         rows::add(&client, calls).await
-    }
-
-    /// The calls of the caller's tenant today and in this month of UTC, as far as the replicas have added them.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    #[tracing::instrument(skip_all)]
-    pub async fn calls(&self, caller: &Caller) -> Result<(u64, u64)> {
-        let client = self.meta.client().await?;
-        rows::of(&client, caller.tenant.id).await
     }
 }

@@ -2,14 +2,10 @@ use cairn_proto::v1::{
     CreateTokenRequest, CreateTokenResponse, GetUsageRequest, GetUsageResponse, WhoAmIRequest,
     WhoAmIResponse, identity_service_server::IdentityService,
 };
-use cairn_store::{Caller, LimitKind, Result as StoreResult, Store};
+use cairn_store::{Caller, Counts, LimitKind, Store};
 use tonic::{Request, Response, Status};
 
-use super::{
-    Services, convert, grants,
-    plan_limits::{self as limits, Counted},
-    taken, usage,
-};
+use super::{Services, convert, grants, plan_limits as limits, taken, usage};
 use crate::error::to_status;
 
 #[tonic::async_trait]
@@ -19,7 +15,8 @@ impl IdentityService for Services {
         request: Request<WhoAmIRequest>,
     ) -> Result<Response<WhoAmIResponse>, Status> {
         let (caller, _) = taken(request)?;
-        self.identify(&caller, None).await.map(Response::new)
+        let counts = self.store.counts(&caller).await.map_err(to_status)?;
+        Ok(Response::new(self.identify(&caller, &counts)))
     }
 
     async fn create_token(
@@ -43,29 +40,20 @@ impl IdentityService for Services {
 }
 
 impl Services {
-    /// The answer of WhoAmI, with the links that work where they are counted already.
-    pub(crate) async fn identify(
-        &self,
-        caller: &Caller,
-        links: Option<u64>,
-    ) -> Result<WhoAmIResponse, Status> {
+    /// The answer of WhoAmI, of what is counted for the caller.
+    pub(crate) fn identify(&self, caller: &Caller, counts: &Counts) -> WhoAmIResponse {
         let upload = self.store.limits().upload_bytes;
         let quota = caller.tenant.quota;
         // It counts all that the tenant has.
         let sees_all = caller.grant().narrowing().is_none();
-        let counted = match sees_all {
-            true => self.counted(caller, links).await.map_err(to_status)?,
-            false => Counted::default(),
-        };
         let limited = self.limiter.of(caller);
-        let (today, month) = self.store.calls(caller).await.map_err(to_status)?;
         let unsaved = limited.unsaved_calls();
         let standings = limited.standings().into_iter();
         let shown = standings.filter(|it| sees_all || !is_of_what_is_stored(it.kind));
-        let states = shown.map(|it| limits::state(&it, &counted));
+        let states = shown.map(|it| limits::state(&it, counts));
         let grant = caller.grant();
         let keeping = &caller.tenant.keeping;
-        Ok(WhoAmIResponse {
+        WhoAmIResponse {
             tenant_name: caller.tenant.name.clone(),
             api_key_last_4: caller.credential.key_last_4().to_owned(),
             workload: caller.credential.workload().to_owned(),
@@ -75,8 +63,8 @@ impl Services {
             max_create_bytes: i64::try_from(Store::CREATE_MAX_BYTES).unwrap_or(i64::MAX),
             max_upload_bytes: i64::try_from(caller.max_file_bytes(upload)).unwrap_or(i64::MAX),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
-            stored_artifacts: convert::size(counted.usage.stored_artifacts),
-            stored_bytes: convert::size(counted.usage.stored_bytes),
+            stored_artifacts: convert::size(counts.usage.stored_artifacts),
+            stored_bytes: convert::size(counts.usage.stored_bytes),
             max_stored_bytes: quota.max_stored_bytes.map(convert::size),
             max_artifacts: quota.max_artifacts.map(convert::size),
             scopes: grants::scopes(grant),
@@ -84,28 +72,10 @@ impl Services {
             expires_at: grant.not_after().map(convert::timestamp),
             token_id: caller.token_id().to_owned(),
             limits: states.collect(),
-            requests_today: convert::size(today + unsaved),
-            requests_this_month: convert::size(month + unsaved),
+            requests_today: convert::size(counts.calls_today + unsaved),
+            requests_this_month: convert::size(counts.calls_this_month + unsaved),
             plan: caller.tenant.plan.clone(),
-        })
-    }
-
-    /// What the tenant has of everything that its plan limits, and what it stores.
-    async fn counted(&self, caller: &Caller, links: Option<u64>) -> StoreResult<Counted> {
-        let limits = &caller.tenant.limits;
-        let count = async |kind| match limits.get(kind) {
-            Some(_) => self.store.count_of(caller, kind).await,
-            None => Ok(None),
-        };
-        Ok(Counted {
-            usage: self.store.usage(caller).await?,
-            links: match links {
-                Some(links) => Some(links),
-                None => count(LimitKind::Links).await?,
-            },
-            sessions: count(LimitKind::Sessions).await?,
-            open_uploads: count(LimitKind::OpenUploads).await?,
-        })
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits between the wire and the store.
 
 use cairn_proto::v1;
-use cairn_store::{Error, LimitKind, Result, Usage};
+use cairn_store::{Counts, Error, LimitKind, Result};
 
 use super::convert;
 use crate::limits::Standing;
@@ -89,17 +89,8 @@ pub(super) fn limits(of: impl IntoIterator<Item = (LimitKind, Option<u64>)>) -> 
     of.into_iter().map(limit).collect()
 }
 
-/// What is counted in a tenant's records.
-#[derive(Debug, Default)]
-pub(super) struct Counted {
-    pub(super) usage: Usage,
-    pub(super) links: Option<u64>,
-    pub(super) sessions: Option<u64>,
-    pub(super) open_uploads: Option<u64>,
-}
-
 /// A limit with what is used of it, where that is counted by calls or in the tenant's records.
-pub(super) fn state(of: &Standing, counted: &Counted) -> v1::LimitState {
+pub(super) fn state(of: &Standing, counted: &Counts) -> v1::LimitState {
     let usage = &counted.usage;
     let used = match of.kind {
         LimitKind::Links => counted.links,

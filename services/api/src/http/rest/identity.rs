@@ -39,8 +39,8 @@ pub(super) async fn who_am_i(
     call: Call,
 ) -> Result<Json<WhoAmI>, Failure> {
     let caller = call.caller();
-    let links = services.store.count_of(caller, LimitKind::Links).await?;
-    let identity = json::Identity::from(services.identify(caller, links).await?);
+    let counts = services.store.counts(caller).await?;
+    let identity = json::Identity::from(services.identify(caller, &counts));
     let max = |kind: LimitKind| {
         let limits = identity.limits.iter();
         let of_kind = limits.filter(|it| it.kind.as_deref() == Some(kind.as_str()));
@@ -52,7 +52,9 @@ pub(super) async fn who_am_i(
         plan_requests_limit_month: max(LimitKind::RequestsPerMonth),
         usage_storage_bytes: identity.stored_bytes,
         plan_storage_limit_bytes: identity.max_stored_bytes.unwrap_or(NO_LIMIT).min(NO_LIMIT),
-        active_links: links.map_or(0, |links| i64::try_from(links).unwrap_or(i64::MAX)),
+        active_links: counts
+            .links
+            .map_or(0, |links| i64::try_from(links).unwrap_or(i64::MAX)),
         max_active_links: max(LimitKind::Links),
         rate_limit_sustained: rate,
         rate_limit_burst: rate.saturating_mul(BURST as i64).min(NO_LIMIT),
