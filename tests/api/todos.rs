@@ -12,6 +12,8 @@ use harness::{Bytes, Cairn, Client, Rest, Setup, refused, session_spec, spec};
 use reqwest::Method;
 use serde_json::json;
 
+mod bounds;
+
 use crate::access::{client_of, session};
 use cairn_store::Scope;
 

@@ -36,12 +36,19 @@ CREATE INDEX plans_to_read_due ON plans_to_read (next_attempt_at);
 
 CREATE FUNCTION artifacts_queue_final_plans() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- A restored plan that has todos was read before. Its todos may have been changed since, so it is not read again.
+    IF TG_OP = 'UPDATE' AND OLD.stage = NEW.stage
+        AND EXISTS (SELECT FROM todos t WHERE t.tenant_id = NEW.tenant_id AND t.plan_id = NEW.id AND t.extracted) THEN
+        RETURN NULL;
+    END IF;
     INSERT INTO plans_to_read (tenant_id, artifact_id) VALUES (NEW.tenant_id, NEW.id)
         ON CONFLICT (tenant_id, artifact_id) DO UPDATE SET attempts = 0, next_attempt_at = now();
     RETURN NULL;
 END $$;
 CREATE TRIGGER artifacts_queue_new_final_plans AFTER INSERT ON artifacts
     FOR EACH ROW WHEN (NEW.kind = 'plan' AND NEW.stage = 'final') EXECUTE FUNCTION artifacts_queue_final_plans();
-CREATE TRIGGER artifacts_queue_final_plans AFTER UPDATE OF stage ON artifacts
-    FOR EACH ROW WHEN (NEW.kind = 'plan' AND NEW.stage = 'final' AND OLD.stage <> 'final')
+-- A plan that was deleted before it was read is read once it is restored.
+CREATE TRIGGER artifacts_queue_final_plans AFTER UPDATE OF stage, state ON artifacts
+    FOR EACH ROW WHEN (NEW.kind = 'plan' AND NEW.stage = 'final' AND NEW.state = 'live'
+        AND (OLD.stage <> NEW.stage OR OLD.state <> NEW.state))
     EXECUTE FUNCTION artifacts_queue_final_plans();

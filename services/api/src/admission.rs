@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// RPCs that may be expensive for the database; a separate limit applies to them.
-const COSTLY: [&str; 8] = [
+const COSTLY: [&str; 9] = [
     "cairn.v1.ArtifactService/ListArtifacts",
     "cairn.v1.ArtifactService/DeleteArtifacts",
     "cairn.v1.ArtifactService/SetStage",
@@ -34,6 +34,7 @@ const COSTLY: [&str; 8] = [
     "cairn.v1.ArtifactService/SetLegalHold",
     "cairn.v1.ArtifactService/RestoreArtifacts",
     "cairn.v1.SessionService/DeleteSession",
+    "cairn.v1.TodoService/ListTodos",
 ];
 /// RPCs that look through content. Each keeps at most one processor busy.
 const READS: &str = "cairn.v1.ReadService/";

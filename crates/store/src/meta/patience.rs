@@ -30,6 +30,23 @@ pub(super) enum Place {
 /// # Errors
 /// `FilterTooCostly` when it takes too long; `Unavailable`.
 pub(super) async fn ask(client: &Connection, place: Place, query: &Query) -> Result<Vec<Row>> {
+    ask_with(client, place, query, SETTINGS).await
+}
+
+/// As `ask`, for a read that no single index serves: Postgres chooses the plan, which may sort.
+///
+/// # Errors
+/// `FilterTooCostly` when it takes too long; `Unavailable`.
+pub(super) async fn ask_by_any_plan(client: &Connection, query: &Query) -> Result<Vec<Row>> {
+    ask_with(client, Place::Alone, query, "").await
+}
+
+async fn ask_with(
+    client: &Connection,
+    place: Place,
+    query: &Query,
+    settings: &str,
+) -> Result<Vec<Row>> {
     let (begin, end) = match place {
         Place::Alone => ("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", "COMMIT"),
         Place::Within => (
@@ -37,7 +54,7 @@ pub(super) async fn ask(client: &Connection, place: Place, query: &Query) -> Res
             "ROLLBACK TO SAVEPOINT ask; RELEASE SAVEPOINT ask",
         ),
     };
-    let begin = format!("{begin}; SET LOCAL statement_timeout = '{PATIENCE}'; {SETTINGS}");
+    let begin = format!("{begin}; SET LOCAL statement_timeout = '{PATIENCE}'; {settings}");
     let parameters = query.parameters();
     let (begun, rows, ended) = join!(
         client.batch_execute(&begin),

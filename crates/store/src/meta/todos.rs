@@ -5,10 +5,11 @@ pub(crate) mod reading;
 use tokio_postgres::Row;
 
 use super::{
-    artifact_row::visible_as,
+    artifact_row::{NAMED, VISIBLE, visible_as},
     connection::{Connection, Transaction},
     error::from_pg,
     filter::Query,
+    patience::ask_by_any_plan,
     row::{self, Damage, at, listed},
 };
 use crate::model::{
@@ -19,8 +20,8 @@ use crate::model::{
     page::PageSize,
     text::{Identifier, text_of},
     todo::{
-        MAX_TODOS, NewTodo, PlanVersion, Todo, TodoFilter, TodoOwner, TodoPosition, TodoState,
-        TodoText, TodoUpdate,
+        MAX_TODOS, NewTodo, PlanVersion, Todo, TodoFilter, TodoPosition, TodoState, TodoText,
+        TodoUpdate,
     },
 };
 
@@ -70,16 +71,22 @@ fn seen(query: &mut Query, reach: Reach<'_>) -> String {
         return format!("(t.plan_id IS NULL OR ({visible}))");
     }
     let plan = query.matches(&reach.narrowing.filter(), "p");
+    // A todo has its plan's session, so this holds for both; in front of the OR, an index of sessions serves it.
     let session = match reach.narrowing.sessions() {
-        Some(sessions) if reach.narrowing.is_of_whole_sessions() => query.matches(&sessions, "t"),
-        _ => "false".to_owned(),
+        Some(sessions) => query.matches(&sessions, "t"),
+        None => "true".to_owned(),
     };
-    format!(
-        "((t.plan_id IS NULL AND {session}) OR (t.plan_id IS NOT NULL AND {visible} AND {plan}))"
-    )
+    let of_session = match reach.narrowing.is_of_whole_sessions() {
+        true => "t.plan_id IS NULL",
+        false => "false",
+    };
+    format!("{session} AND ({of_session} OR (t.plan_id IS NOT NULL AND {visible} AND {plan}))")
 }
 
 /// Todos in the order of a list, each with its position; those of a plan are those of all versions of its file.
+///
+/// # Errors
+/// `FilterTooCostly` when it takes too long; `Unavailable`.
 #[tracing::instrument(target = "postgres", name = "todos.list", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
@@ -124,10 +131,7 @@ pub(crate) async fn list(
         "SELECT {COLUMNS} FROM {FROM} WHERE t.tenant_id = $1 AND {wanted}
          ORDER BY coalesce(t.plan_id, ''), t.session_id, t.position, t.id LIMIT {rows}"
     );
-    let rows = client
-        .query_typed(&query.sql, &query.parameters())
-        .await
-        .map_err(from_pg)?;
+    let rows = ask_by_any_plan(client, &query).await?;
     listed(&rows, read, |row| {
         row::read(row, "todo", "id", |row| {
             let plan: Option<String> = at(row, "plan_id")?;
@@ -185,34 +189,75 @@ pub(crate) async fn update(
     Ok(())
 }
 
-/// Adds a todo at the end of those of its locked plan, which has this session, or of its locked session.
+/// Adds a todo at the end of those of its locked plan.
 ///
 /// # Errors
-/// `Invalid` if there are as many as there may be.
-#[tracing::instrument(target = "postgres", name = "todos.insert", skip_all)]
-pub(crate) async fn insert(
+/// `Invalid` if the versions of the plan's file have as many as they may.
+#[tracing::instrument(target = "postgres", name = "todos.insert_of_plan", skip_all)]
+pub(crate) async fn insert_of_plan(
     tx: &Transaction<'_>,
     tenant: TenantId,
     new: &NewTodo,
-    session: &str,
+    plan: &Artifact,
 ) -> Result<TodoId> {
-    let id = TodoId::fresh();
-    let (plan, field) = match &new.owner {
-        TodoOwner::Plan(plan) => (Some(plan.as_str()), "plan_id"),
-        TodoOwner::Session(_) => (None, "session_id"),
-    };
+    let (id, (session, user, namespace)) = (TodoId::fresh(), reading::scope(plan));
+    let plan_id = plan.id.as_str();
     let added = tx
         .execute(
-            "INSERT INTO todos (tenant_id, id, plan_id, session_id, position, text, state, extracted, agent_id)
-             SELECT $1, $2, $3, $4, coalesce(max(t.position), 0) + 1, $5, $6, false, $7
-             FROM todos t WHERE t.tenant_id = $1 AND coalesce(t.plan_id, '') = coalesce($3, '')
-                 AND t.session_id = $4
-             HAVING count(*) < $8",
+            &format!(
+                "INSERT INTO todos (tenant_id, id, plan_id, session_id, position, text, state, extracted, agent_id)
+                 SELECT $1, $6, $7, $3, coalesce(max(t.position) FILTER (WHERE t.plan_id = $7), 0) + 1, $8, $9, false, $10
+                 FROM artifacts a JOIN todos t ON t.tenant_id = a.tenant_id AND t.plan_id = a.id
+                 WHERE {NAMED} AND {VISIBLE}
+                 HAVING count(*) < $11"
+            ),
+            &[
+                &tenant.0,
+                &plan.filename,
+                &session,
+                &user,
+                &namespace,
+                &id.as_str(),
+                &plan_id,
+                &new.text.as_str(),
+                &new.state.as_str(),
+                &text_of(&new.agent),
+                &(MAX_TODOS as i64),
+            ],
+        )
+        .await
+        .map_err(from_pg)?;
+    match added {
+        0 => {
+            let rule = format!("has {MAX_TODOS} todos in all its versions, as many as it may");
+            Err(Error::invalid("plan_id", rule))
+        }
+        _ => Ok(id),
+    }
+}
+
+/// Adds a todo at the end of those of its locked session.
+///
+/// # Errors
+/// `Invalid` if there are as many as there may be.
+#[tracing::instrument(target = "postgres", name = "todos.insert_of_session", skip_all)]
+pub(crate) async fn insert_of_session(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    new: &NewTodo,
+    session: &Identifier,
+) -> Result<TodoId> {
+    let id = TodoId::fresh();
+    let added = tx
+        .execute(
+            "INSERT INTO todos (tenant_id, id, session_id, position, text, state, extracted, agent_id)
+             SELECT $1, $2, $3, coalesce(max(t.position), 0) + 1, $4, $5, false, $6
+             FROM todos t WHERE t.tenant_id = $1 AND t.plan_id IS NULL AND t.session_id = $3
+             HAVING count(*) < $7",
             &[
                 &tenant.0,
                 &id.as_str(),
-                &plan,
-                &session,
+                &session.as_str(),
                 &new.text.as_str(),
                 &new.state.as_str(),
                 &text_of(&new.agent),
@@ -224,7 +269,7 @@ pub(crate) async fn insert(
     match added {
         0 => {
             let rule = format!("has {MAX_TODOS} todos, as many as it may; add it to another one");
-            Err(Error::invalid(field, rule))
+            Err(Error::invalid("session_id", rule))
         }
         _ => Ok(id),
     }

@@ -26,6 +26,8 @@ pub(crate) struct Reading {
     pub(crate) new: Vec<(TodoText, TodoState, i32)>,
     /// The todos that go to this version, and how they are then.
     pub(crate) kept: Vec<(String, TodoState, i32)>,
+    /// There was no room for some of the steps.
+    pub(crate) is_full: bool,
 }
 
 impl Reading {
@@ -56,7 +58,10 @@ impl Reading {
                     };
                     reading.kept.push((todo.id.clone(), state, position));
                 }
-                None if room == 0 => position -= 1,
+                None if room == 0 => {
+                    position -= 1;
+                    reading.is_full = true;
+                }
                 None => {
                     room -= 1;
                     let state = match step.done {
@@ -150,6 +155,14 @@ mod tests {
         held.held = true;
         let reading = Reading::of(steps_of(b"- a\n", true), vec![held]);
         assert_eq!(reading, Reading::default());
+    }
+
+    #[test]
+    fn a_plan_with_as_many_todos_as_it_may_have_gets_no_more() {
+        let many = (0..MAX_TODOS).map(|i| known(&i.to_string(), &i.to_string(), TodoState::Open));
+        let reading = Reading::of(steps_of(b"- a\n- 7\n", true), many.collect());
+        assert!(reading.is_full && reading.new.is_empty());
+        assert_eq!(reading.kept[0], kept("7", TodoState::Open, 1));
     }
 
     #[test]

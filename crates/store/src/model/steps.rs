@@ -43,11 +43,11 @@ pub(crate) fn steps_of(content: &[u8], whole: bool) -> Steps {
     let mut reader = Reader::default();
     for event in Parser::new_ext(text, options) {
         reader.read(event);
-        if reader.ended() > MAX_STEPS {
+        if reader.ended > MAX_STEPS {
             break;
         }
     }
-    let mut steps: Vec<_> = reader.found.into_iter().filter_map(Found::step).collect();
+    let mut steps: Vec<_> = reader.found.iter().filter_map(Found::step).collect();
     let more = steps.len() > MAX_STEPS || !whole;
     steps.truncate(MAX_STEPS);
     Steps { steps, more }
@@ -69,20 +69,27 @@ struct Reader {
     /// The items, by their places in `found`, that the reader is within.
     open: Vec<usize>,
     heading: Option<usize>,
+    /// How many of those that ended are steps. What is still open may turn out to have no text.
+    ended: usize,
 }
 
 impl Reader {
-    fn ended(&self) -> usize {
-        // Those that are open may still turn out to have no text.
-        self.found.len().saturating_sub(self.open.len())
-    }
-
     fn begin(&mut self, is_heading: bool) -> usize {
         self.found.push(Found {
             is_heading,
             ..Found::default()
         });
         self.found.len() - 1
+    }
+
+    /// The item or the heading at this place ends here. What is no step counts towards no bound, and is dropped unless
+    /// something within it follows.
+    fn end(&mut self, at: usize) {
+        match self.found.get(at).and_then(Found::step) {
+            Some(_) => self.ended += 1,
+            None if at + 1 == self.found.len() => drop(self.found.pop()),
+            None => {}
+        }
     }
 
     /// The text of the innermost item ends here.
@@ -110,13 +117,19 @@ impl Reader {
             }
             Event::End(TagEnd::Item) => {
                 self.cut();
-                self.open.pop();
+                if let Some(item) = self.open.pop() {
+                    self.end(item);
+                }
             }
             Event::Start(Tag::Heading { .. }) => {
                 self.cut();
                 self.heading = Some(self.begin(true));
             }
-            Event::End(TagEnd::Heading(_)) => self.heading = None,
+            Event::End(TagEnd::Heading(_)) => {
+                if let Some(heading) = self.heading.take() {
+                    self.end(heading);
+                }
+            }
             // The text of a tight item has no paragraph around it, that of a loose one has.
             Event::End(TagEnd::Paragraph)
             | Event::Start(
@@ -140,7 +153,7 @@ impl Reader {
 
 impl Found {
     /// The step that it is, unless it has no text, or is a heading without a mark.
-    fn step(self) -> Option<Step> {
+    fn step(&self) -> Option<Step> {
         let (text, done) = match self.is_heading {
             false => (&*self.text, self.done),
             true => marked(&self.text)?,
@@ -248,6 +261,17 @@ mod tests {
             .map(|i| format!("{}- step {i}\n", "  ".repeat(i)))
             .collect();
         assert_eq!(texts(&nested)[..2], ["step 0", "step 1"]);
+    }
+
+    #[test]
+    fn what_is_no_step_does_not_count_towards_the_bound() {
+        let junk = ["## H\n", "-\n", "- - \n", "- ```\n  code\n  ```\n"];
+        for junk in junk {
+            let plan = junk.repeat(30) + "\n## 1. step\n";
+            let read = steps_of(plan.as_bytes(), true);
+            let texts: Vec<_> = read.steps.iter().map(|step| step.text.as_str()).collect();
+            assert_eq!((texts, read.more), (vec!["step"], false), "{junk}");
+        }
     }
 
     #[test]

@@ -78,23 +78,22 @@ impl Store {
                 return rows::get(&client, reach, &id).await;
             }
         };
-        let session = match &new.owner {
+        let id = match &new.owner {
             TodoOwner::Plan(plan) => {
                 let wanted = ArtifactRef::Id(plan.clone());
                 let id = artifacts::resolve(&once.tx, reach, &wanted).await?;
                 update::lock(&once.tx, tenant, &id).await?;
                 let plan = artifacts::get(&once.tx, tenant, &id).await?;
-                plan.session_id.unwrap_or_default()
+                rows::insert_of_plan(&once.tx, tenant, new, &plan).await?
             }
             TodoOwner::Session(session) => {
                 reach.has_session(session.as_str())?;
                 if !rows::lock_session(&once.tx, tenant, session).await? {
                     return Err(Error::SessionNotFound(session.as_str().to_owned()));
                 }
-                session.as_str().to_owned()
+                rows::insert_of_session(&once.tx, tenant, new, session).await?
             }
         };
-        let id = rows::insert(&once.tx, tenant, new, &session).await?;
         let todo = rows::get(&once.tx, reach, &id).await?;
         let deed = Deed::done(caller, "AddTodo", id.as_str());
         once.commit(deed, json!({"todo_id": id.as_str()})).await?;
@@ -122,7 +121,7 @@ impl Store {
             .with_given("text", change.text.as_ref())
             .with("agent_id", &change.agent);
         if let Ok(once) = IdempotentWrite::begin(self, &client, reach, key, asked).await? {
-            rows::get(&once.tx, reach, &id).await?;
+            // What the caller does not see is not found afterwards, and the change is rolled back.
             rows::update(&once.tx, caller.tenant.id, &id, change).await?;
             let todo = rows::get(&once.tx, reach, &id).await?;
             let deed = Deed::done(caller, "UpdateTodo", id.as_str());

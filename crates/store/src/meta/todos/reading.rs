@@ -14,24 +14,25 @@ use crate::{
         error::Result,
         id::{ArtifactId, TenantId, TodoId},
         reading::{KnownTodo, Reading},
-        todo::TodoState,
+        todo::{MAX_TODOS, TodoState},
     },
 };
 
-/// How often a plan is tried.
-const ATTEMPTS: i32 = 5;
+/// How often a plan is tried, within some hours.
+pub(crate) const ATTEMPTS: i32 = 5;
 
-/// Takes some of these plans that wait to be read, for a minute.
+/// Takes some of these plans that wait to be read, for longer than a call reads plans. What is not read by then is the
+/// collector's.
 #[tracing::instrument(target = "postgres", name = "todos.claim", skip_all)]
 pub(crate) async fn claim(
     client: &Connection,
     tenant: TenantId,
     plans: &[ArtifactId],
-) -> Result<Vec<(TenantId, ArtifactId)>> {
+) -> Result<Plans> {
     let plans: Vec<_> = plans.iter().map(ArtifactId::as_str).collect();
     let rows = client
         .query(
-            "UPDATE plans_to_read r SET attempts = r.attempts + 1, next_attempt_at = now() + interval '1 min'
+            "UPDATE plans_to_read r SET attempts = r.attempts + 1, next_attempt_at = now() + interval '5 s'
              FROM (SELECT tenant_id, artifact_id FROM plans_to_read
                    WHERE tenant_id = $1 AND artifact_id = ANY ($2)
                    ORDER BY artifact_id FOR UPDATE SKIP LOCKED) due
@@ -44,12 +45,13 @@ pub(crate) async fn claim(
     claimed(&rows)
 }
 
-/// Takes some plans that are due, of any tenant, for a minute; those that were tried too often are given up.
+/// Plans, each with its tenant.
+type Plans = Vec<(TenantId, ArtifactId)>;
+
+/// Takes some plans that are due, of any tenant, each for a time that grows with its attempts. Returns them, and those
+/// that were tried too often and are given up.
 #[tracing::instrument(target = "postgres", name = "todos.claim_due", skip_all)]
-pub(crate) async fn claim_due(
-    client: &Connection,
-    limit: i64,
-) -> Result<Vec<(TenantId, ArtifactId)>> {
+pub(crate) async fn claim_due(client: &Connection, limit: i64) -> Result<(Plans, Plans)> {
     let rows = client
         .query(
             "WITH due AS (
@@ -58,18 +60,31 @@ pub(crate) async fn claim_due(
              ), given_up AS (
                  DELETE FROM plans_to_read r USING due
                  WHERE due.attempts >= $2 AND r.tenant_id = due.tenant_id AND r.artifact_id = due.artifact_id
+                 RETURNING r.tenant_id, r.artifact_id
+             ), taken AS (
+                 UPDATE plans_to_read r SET attempts = r.attempts + 1,
+                     next_attempt_at = now() + power(4, r.attempts) * interval '1 min'
+                 FROM due
+                 WHERE due.attempts < $2 AND r.tenant_id = due.tenant_id AND r.artifact_id = due.artifact_id
+                 RETURNING r.tenant_id, r.artifact_id
              )
-             UPDATE plans_to_read r SET attempts = r.attempts + 1, next_attempt_at = now() + interval '1 min'
-             FROM due WHERE due.attempts < $2 AND r.tenant_id = due.tenant_id AND r.artifact_id = due.artifact_id
-             RETURNING r.tenant_id, r.artifact_id",
+             SELECT tenant_id, artifact_id, false AS given_up FROM taken
+             UNION ALL SELECT tenant_id, artifact_id, true FROM given_up",
             &[&limit, &ATTEMPTS],
         )
         .await
         .map_err(from_pg)?;
-    claimed(&rows)
+    let (mut taken, mut given_up) = (Vec::new(), Vec::new());
+    for row in rows {
+        match at(&row, 2)? {
+            false => taken.push(row),
+            true => given_up.push(row),
+        }
+    }
+    Ok((claimed(&taken)?, claimed(&given_up)?))
 }
 
-fn claimed(rows: &[Row]) -> Result<Vec<(TenantId, ArtifactId)>> {
+fn claimed(rows: &[Row]) -> Result<Plans> {
     let read = |row: &Row| {
         let id = at::<&str>(row, 1)?;
         let id = id.parse().map_err(|_| Damage::Malformed("artifact_id"))?;
@@ -96,7 +111,8 @@ pub(crate) async fn note_read(
     Ok(())
 }
 
-/// Locks a plan's file, so that its versions are read one after the other; returns whether a later version is final.
+/// Locks a plan's file, so that its versions are read one after the other; returns whether a later version of its agent is
+/// final.
 #[tracing::instrument(target = "postgres", name = "todos.lock_file", skip_all)]
 pub(crate) async fn lock_file(
     tx: &Transaction<'_>,
@@ -114,17 +130,18 @@ pub(crate) async fn lock_file(
     let later = tx
         .query_opt(
             &format!(
-                "SELECT FROM artifacts a WHERE {NAMED} AND {VISIBLE} AND a.version > $6 AND a.kind = 'plan'
-                     AND a.stage = 'final' LIMIT 1"
+                "SELECT FROM artifacts a WHERE {NAMED} AND {VISIBLE} AND a.version > $6 AND a.agent_id = $7
+                     AND a.kind = 'plan' AND a.stage = 'final' LIMIT 1"
             ),
-            &[&tenant.0, &plan.filename, &session, &user, &namespace, &plan.version],
+            &[&tenant.0, &plan.filename, &session, &user, &namespace, &plan.version, &plan.agent_id],
         )
         .await
         .map_err(from_pg)?;
     Ok(later.is_some())
 }
 
-/// The todos of all visible versions of a plan's file, in their order.
+/// The todos of all visible versions of a plan's file that its agent made, in their order; at most one more than a plan may
+/// have. Those of other agents stay where they are: a credential can be narrowed to an agent.
 #[tracing::instrument(target = "postgres", name = "todos.known", skip_all)]
 pub(crate) async fn known(
     tx: &Transaction<'_>,
@@ -137,9 +154,11 @@ pub(crate) async fn known(
             &format!(
                 "SELECT t.id, t.text, t.state, t.extracted, (a.held OR a.session_held) AND a.id <> $6
                  FROM artifacts a JOIN todos t ON t.tenant_id = a.tenant_id AND t.plan_id = a.id
-                 WHERE {NAMED} AND {VISIBLE} ORDER BY a.version, t.position, t.id FOR NO KEY UPDATE OF t"
+                 WHERE {NAMED} AND {VISIBLE} AND a.agent_id = $7
+                 ORDER BY a.version, t.position, t.id LIMIT {} FOR NO KEY UPDATE OF t",
+                MAX_TODOS + 1
             ),
-            &[&tenant.0, &plan.filename, &session, &user, &namespace, &plan.id.as_str()],
+            &[&tenant.0, &plan.filename, &session, &user, &namespace, &plan.id.as_str(), &plan.agent_id],
         )
         .await
         .map_err(from_pg)?;
@@ -156,7 +175,7 @@ pub(crate) async fn known(
     Ok(read?)
 }
 
-fn scope(plan: &Artifact) -> (&str, &str, &str) {
+pub(super) fn scope(plan: &Artifact) -> (&str, &str, &str) {
     let session = plan.session_id.as_deref().unwrap_or_default();
     (session, &plan.user_id, &plan.namespace)
 }

@@ -45,6 +45,8 @@ enum PlanRead {
     /// All its steps have todos.
     Known,
     NoSteps,
+    /// There are as many todos as there may be.
+    Full,
     LaterIsFinal,
     /// It is no longer visible and final.
     Gone,
@@ -57,6 +59,9 @@ impl PlanRead {
             Self::Known => "every step of the plan has a todo already: ListTodos shows them",
             Self::NoSteps => {
                 "the plan has no steps: store a version with list items, checkboxes or numbered headings, or use AddTodo"
+            }
+            Self::Full => {
+                "the plan has 1000 todos in all its versions, as many as it may: delete versions, or use another file"
             }
             Self::LaterIsFinal => {
                 "a later version of the plan is final and has the todos: ListTodos shows them"
@@ -89,14 +94,15 @@ impl Store {
             let client = self.meta.client().await?;
             let claimed = rows::claim(&client, tenant, few).await?;
             drop(client);
-            let mut hint = "";
+            let (mut hint, mut failed) = ("", None);
             for (tenant, plan) in claimed {
-                match self.read_plan(tenant, &plan).await? {
-                    PlanRead::Made(count) => read.todos += count,
-                    other => hint = other.hint(),
+                match self.read_plan(tenant, &plan).await {
+                    Ok(PlanRead::Made(count)) => read.todos += count,
+                    Ok(other) => hint = other.hint(),
+                    Err(e) => failed = Some(e),
                 }
             }
-            Ok::<_, Error>(hint)
+            failed.map_or(Ok(hint), Err)
         };
         match timeout(MOST_TIME, work).await {
             Ok(Ok(hint)) if all_read => read.hint = hint,
@@ -119,8 +125,16 @@ impl Store {
     /// `Unavailable`.
     pub(crate) async fn read_due_plans(&self) -> Result<(u64, Vec<Error>)> {
         let client = self.meta.client().await?;
-        let due = rows::claim_due(&client, AT_ONCE).await?;
+        let (due, given_up) = rows::claim_due(&client, AT_ONCE).await?;
         drop(client);
+        for (tenant, plan) in given_up {
+            tracing::error!(
+                tenant = %tenant.0,
+                plan = plan.as_str(),
+                attempts = rows::ATTEMPTS,
+                "a final plan cannot be read: it gets no todos until it becomes final again"
+            );
+        }
         let (mut read, mut errors) = (0, Vec::new());
         for (tenant, plan) in due {
             match self.read_plan(tenant, &plan).await {
@@ -189,6 +203,7 @@ impl Store {
                 let reading = Reading::of(steps, known);
                 rows::write(&tx, tenant, plan, &reading).await?;
                 match reading.new.len() {
+                    0 if reading.is_full => PlanRead::Full,
                     0 if had_steps => PlanRead::Known,
                     0 => PlanRead::NoSteps,
                     made => PlanRead::Made(made as u64),
