@@ -6,7 +6,6 @@
 mod answer;
 mod arguments;
 mod calls;
-mod content;
 mod folders;
 mod resources;
 mod server;

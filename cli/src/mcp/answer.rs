@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cairn_proto::json::Violation;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 use serde_json::Value;
@@ -10,6 +11,8 @@ use crate::error::CliError;
 
 /// The most text of an error, in bytes: hosts cut longer ones.
 const MAX_ERROR: usize = 4 << 10;
+/// The largest record of an answer, in bytes.
+const MAX_RECORD: usize = 64 << 10;
 
 /// The answer of a call.
 #[derive(Debug)]
@@ -23,7 +26,13 @@ impl Answer {
     pub(super) fn record(record: &impl Serialize) -> Result<Self, ToolError> {
         let value = serde_json::to_value(record);
         let value = value.map_err(|e| ToolError::new(format!("the answer has no JSON: {e}")))?;
-        Ok(Self::Record(lean(value)))
+        let record = lean(value);
+        match record.to_string().len() {
+            ..=MAX_RECORD => Ok(Self::Record(record)),
+            size => Err(ToolError::new(format!(
+                "the answer has {size} bytes, more than {MAX_RECORD}. Next: call again with a smaller limit"
+            ))),
+        }
     }
 }
 
@@ -78,6 +87,18 @@ impl ToolError {
         }
     }
 
+    /// Its text, cut where hosts would cut it.
+    pub(super) fn into_words(self) -> String {
+        let mut words = self.words;
+        words.truncate(words.floor_char_boundary(MAX_ERROR));
+        words
+    }
+
+    /// Whether another version is the latest.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.code == "version_conflict"
+    }
+
     /// Whether it is about an artifact that is not visible.
     pub(super) fn is_missing(&self) -> bool {
         matches!(
@@ -95,11 +116,7 @@ impl fmt::Display for ToolError {
 
 impl From<ToolError> for CallToolResult {
     fn from(error: ToolError) -> Self {
-        let mut words = error.words;
-        if words.len() > MAX_ERROR {
-            words.truncate(words.floor_char_boundary(MAX_ERROR));
-        }
-        Self::error(vec![ContentBlock::text(words)])
+        Self::error(vec![ContentBlock::text(error.into_words())])
     }
 }
 
@@ -110,7 +127,12 @@ impl From<CliError> for ToolError {
         for violation in error.violations() {
             words += &format!("; {}: {}", violation.field, violation.description);
         }
-        if let Some(next) = next_call(&code) {
+        let is_no_text = |v: &Violation| v.description.starts_with("is not text");
+        let next = match error.violations().iter().any(is_no_text) {
+            true => Some(NO_TEXT),
+            false => next_call(&code),
+        };
+        if let Some(next) = next {
             words += &format!(". Next: {next}");
         }
         Self { words, code }
@@ -129,6 +151,10 @@ impl From<tonic::Status> for ToolError {
     }
 }
 
+/// What to call about a content that is no text.
+pub(super) const NO_TEXT: &str =
+    "call preview_artifact for what it is, or get_artifact_download_url for its bytes";
+
 /// What to call after an error.
 fn next_call(code: &str) -> Option<&'static str> {
     Some(match code {
@@ -143,6 +169,7 @@ fn next_call(code: &str) -> Option<&'static str> {
         "version_conflict" => {
             "call get_artifact for the latest version, then store again with that if_version"
         }
+        "file_too_large" => "call read_artifact, then store_artifact with the whole content",
         "todo_not_found" => "call todo_list to see which there are",
         "legal_hold" => "leave it: it cannot be deleted before the hold is released",
         "forbidden" | "unauthorized" => "call whoami to see what this key may do",
@@ -176,6 +203,16 @@ mod tests {
         );
         let text = value["content"][0]["text"].as_str().expect("a text");
         assert_eq!(text, value["structuredContent"].to_string());
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_asks_for_a_smaller_limit() {
+        let large = json!({"artifacts": vec!["x".repeat(2000); 40]});
+        let words = Answer::record(&large).expect_err("too large").to_string();
+        assert!(
+            words.ends_with("call again with a smaller limit"),
+            "{words}"
+        );
     }
 
     #[test]

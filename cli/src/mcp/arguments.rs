@@ -10,6 +10,9 @@ use super::{
     tool::{Field, Kind, Tool},
 };
 
+/// The items of a page by default.
+const PAGE: i32 = 20;
+
 /// The arguments of a call. Every one of them is of its field's type; an empty text counts as not given.
 #[derive(Debug, Default)]
 pub(super) struct Arguments(HashMap<&'static str, Value>);
@@ -30,7 +33,6 @@ impl Arguments {
             let value = given.remove(field.name).unwrap_or_default();
             let is_absent = value.is_null() || value.as_str() == Some("");
             match (is_absent, field.required) {
-                // Content may be empty.
                 (true, _) if takes_empty(field) && !value.is_null() => {
                     kept.insert(field.name, value);
                 }
@@ -79,10 +81,18 @@ impl Arguments {
         self.0.get(name).and_then(Value::as_i64)
     }
 
-    /// The number of a page's items, or the server's default.
+    /// The number of a page's items.
     pub(super) fn limit(&self) -> i32 {
-        let limit = self.number("limit").unwrap_or_default();
-        i32::try_from(limit).unwrap_or_default()
+        match self.count("limit") {
+            0 => PAGE,
+            limit => limit,
+        }
+    }
+
+    /// A small number; 0 if it is not given.
+    pub(super) fn count(&self, name: &str) -> i32 {
+        let count = self.number(name).unwrap_or_default();
+        i32::try_from(count).unwrap_or_default()
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
@@ -98,13 +108,13 @@ impl Arguments {
 
 /// Whether an empty text is a value.
 fn takes_empty(field: &Field) -> bool {
-    field.name == "content"
+    matches!(field.kind, Kind::Content)
 }
 
 /// The rule that a value breaks.
 fn rule(field: &Field, value: &Value) -> Option<String> {
     let is = match field.kind {
-        Kind::Text => value.is_string(),
+        Kind::Text | Kind::Content => value.is_string(),
         Kind::Number(least, most) => value.as_i64().is_some_and(|n| (least..=most).contains(&n)),
         Kind::Flag => value.is_boolean(),
         Kind::Texts => value
@@ -116,7 +126,7 @@ fn rule(field: &Field, value: &Value) -> Option<String> {
         return None;
     }
     Some(match field.kind {
-        Kind::Text => "must be a text".to_owned(),
+        Kind::Text | Kind::Content => "must be a text".to_owned(),
         Kind::Number(least, i64::MAX) => format!("must be a whole number from {least}"),
         Kind::Number(least, most) => format!("must be a whole number from {least} to {most}"),
         Kind::Flag => "must be true or false".to_owned(),
@@ -147,7 +157,7 @@ mod tests {
         let words = words.expect_err("three faults");
         for part in [
             "state must be one of open, doing, done, dropped",
-            "limit must be a whole number from 1 to 200",
+            "limit must be a whole number from 1 to 50",
             "plan is not an argument",
             "todo_list takes session_id, plan_id",
         ] {
@@ -167,6 +177,14 @@ mod tests {
                 .expect("content")
                 .has("content")
         );
+        let removed = json!({"old_text": "a", "new_text": ""});
+        assert!(
+            check("edit_artifact", removed)
+                .expect("a change")
+                .has("new_text")
+        );
+        let blank = check("todo_add", json!({"text": ""}));
+        assert!(blank.expect_err("no text").contains("text is required"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod documents;
 mod find;
+mod read;
 mod share;
 mod store;
 mod todos;
@@ -11,6 +12,8 @@ use super::{
     answer::{Answer, ToolError},
     arguments::Arguments,
 };
+
+pub(super) use read::whole_or_part;
 
 impl Mcp {
     /// Calls a tool.
@@ -24,10 +27,15 @@ impl Mcp {
             "store_artifact" => store::store(self, arguments).await,
             "list_artifacts" => find::artifacts(self, arguments).await,
             "get_artifact" => find::artifact(self, arguments).await,
-            "read_artifact" => find::read(self, arguments).await,
+            "read_artifact" => read::read(self, arguments).await,
+            "grep_artifacts" => read::grep(self, arguments).await,
+            "preview_artifact" => read::preview(self, arguments).await,
+            "diff_artifact" => read::diff(self, arguments).await,
+            "edit_artifact" => read::edit(self, arguments).await,
             "list_sessions" => find::sessions(self, arguments).await,
             "seal_session" => share::seal(self, arguments).await,
             "create_download_link" => share::link(self, arguments).await,
+            "get_artifact_download_url" => share::url(self, arguments).await,
             "delete_artifact" => share::delete(self, arguments).await,
             "artifact_create" => documents::create(self, arguments).await,
             "artifact_update" => documents::update(self, arguments).await,

@@ -1,7 +1,6 @@
 //! Files that a caller may name by a path: those below allowed folders.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -36,43 +35,34 @@ impl Folders {
     /// or to a file that looks like a secret, it is refused.
     pub(super) fn content(&self, path: &str) -> Result<Content, ToolError> {
         let asked = Path::new(path);
-        let mut why = None;
         for root in &self.0 {
-            match root.resolve(asked) {
-                Ok(Some(below)) => {
-                    let (name, given) = (below.to_string_lossy(), asked.to_string_lossy());
-                    if looks_secret(&name) || looks_secret(&given) {
-                        return Err(ToolError::new(format!(
-                            "{path} looks like a key or a password by its name: it is never stored"
-                        )));
-                    }
-                    let real = root.real().join(&below);
-                    let is_file = real.metadata().is_ok_and(|found| found.is_file());
-                    if !is_file {
-                        return Err(ToolError::new(format!(
-                            "{path} is no regular file: name each file of a folder"
-                        )));
-                    }
-                    refuse_data_folder(&real)?;
-                    return Ok(Place::Below(Arc::clone(root), below).content());
-                }
-                Ok(None) => why = why.or(Some(outside(path))),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => why = why.or(Some(format!("{path}: {e}"))),
+            // Why a path leads to nothing is not said: it would say what is outside the folders.
+            let Ok(Some(below)) = root.resolve(asked) else {
+                continue;
+            };
+            let (name, given) = (below.to_string_lossy(), asked.to_string_lossy());
+            if looks_secret(&name) || looks_secret(&given) {
+                return Err(ToolError::new(format!(
+                    "{path} looks like a key or a password by its name: it is never stored"
+                )));
             }
+            let real = root.real().join(&below);
+            let is_file = real.metadata().is_ok_and(|found| found.is_file());
+            if !is_file {
+                return Err(ToolError::new(format!(
+                    "{path} is no regular file: name each file of a folder"
+                )));
+            }
+            refuse_data_folder(&real)?;
+            return Ok(Place::Below(Arc::clone(root), below).content());
         }
         let folders: Vec<_> = self.0.iter().map(|root| root.real().display()).collect();
         let folders = folders.iter().map(ToString::to_string);
         let folders = folders.collect::<Vec<_>>().join(", ");
-        let why = why.unwrap_or_else(|| format!("{path} does not exist"));
         Err(ToolError::new(format!(
-            "{why}. Files may be stored from {folders}"
+            "{path} is no file that can be read in the allowed folders: {folders}"
         )))
     }
-}
-
-fn outside(path: &str) -> String {
-    format!("{path} leads out of the allowed folders")
 }
 
 #[cfg(test)]
@@ -115,8 +105,11 @@ mod tests {
             "folder/a.txt",
             "../out/a.txt",
             "/etc/hostname",
+            "/etc/no-such-file",
+            "missing",
         ] {
-            assert!(refusal(&folders, out).contains("leads out"), "{out}");
+            let (words, rest) = (refusal(&folders, out), "is no file that can be read");
+            assert!(words.starts_with(&format!("{out} {rest} in")), "{words}");
         }
         for secret in [".env", "id_rsa", "notes.txt"] {
             assert!(
@@ -125,6 +118,5 @@ mod tests {
             );
         }
         assert!(refusal(&folders, ".").contains("no regular file"));
-        assert!(refusal(&folders, "missing").contains("does not exist"));
     }
 }

@@ -1,7 +1,7 @@
 //! Artifacts as resources: `cairn://artifacts/ID`, and the summary `cairn://active`.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cairn_client::{ArtifactRef, unary};
+use cairn_client::unary;
 use cairn_proto::v1::ListArtifactsRequest;
 use rmcp::{
     ErrorData,
@@ -11,31 +11,28 @@ use rmcp::{
     },
 };
 
-use super::{Mcp, answer::ToolError, content::part, summary};
+use super::{Mcp, answer::ToolError, calls::whole_or_part, summary};
 
 const ARTIFACTS: &str = "cairn://artifacts/";
 const ACTIVE: &str = "cairn://active";
 
-/// The largest artifact that is read as a resource, in bytes.
+/// The largest artifact that is read as a resource, in bytes: what ReadBytes returns at most.
 const MAX_BYTES: i64 = 256 << 10;
 
-fn failed(error: &ToolError) -> ErrorData {
-    ErrorData::internal_error(error.to_string(), None)
+fn failed(error: ToolError) -> ErrorData {
+    ErrorData::internal_error(error.into_words(), None)
 }
 
 /// The latest versions of the session's files, and the summary before them.
 pub(super) async fn list(mcp: &Mcp, cursor: String) -> Result<ListResourcesResult, ErrorData> {
     let first = cursor.is_empty();
     let request = ListArtifactsRequest {
-        session_id: mcp.session.clone(),
-        namespace: mcp.namespace.clone(),
-        latest_only: true,
         page_token: cursor,
-        ..ListArtifactsRequest::default()
+        ..mcp.listing(mcp.session.clone())
     };
     let mut client = mcp.client.artifacts.clone();
     let listed = client.list_artifacts(unary(request)).await;
-    let listed = listed.map_err(|e| failed(&e.into()))?.into_inner();
+    let listed = listed.map_err(|e| failed(e.into()))?.into_inner();
     let mut resources = Vec::new();
     if first && !mcp.session.is_empty() {
         let about = "What is active in the session, by stage";
@@ -67,7 +64,7 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
 pub(super) async fn read(mcp: &Mcp, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     if uri == ACTIVE {
         let text = summary::text(mcp, &mcp.session).await;
-        let text = text.map_err(|e| failed(&e))?;
+        let text = text.map_err(failed)?;
         return Ok(ReadResourceResult::new(vec![ResourceContents::text(
             text, uri,
         )]));
@@ -77,8 +74,8 @@ pub(super) async fn read(mcp: &Mcp, uri: &str) -> Result<ReadResourceResult, Err
         return Err(ErrorData::resource_not_found(words, None));
     };
     let content = content(mcp, id).await.map_err(|e| match e.is_missing() {
-        true => ErrorData::resource_not_found(e.to_string(), None),
-        false => failed(&e),
+        true => ErrorData::resource_not_found(e.into_words(), None),
+        false => failed(e),
     })?;
     let (artifact_type, bytes) = content;
     let contents = match String::from_utf8(bytes) {
@@ -92,17 +89,13 @@ pub(super) async fn read(mcp: &Mcp, uri: &str) -> Result<ReadResourceResult, Err
 
 /// The type and the content of an artifact that is small enough.
 async fn content(mcp: &Mcp, id: &str) -> Result<(String, Vec<u8>), ToolError> {
-    let wanted = ArtifactRef::Id(id.to_owned());
-    let artifact = mcp.client.artifact(wanted).await?;
-    if artifact.size_bytes > MAX_BYTES {
+    let (artifact, read) = whole_or_part(mcp, id, MAX_BYTES).await?;
+    if read.next_offset.is_some() {
         let size = artifact.size_bytes;
         return Err(ToolError::new(format!(
-            "{id} has {size} bytes, more than a resource shows. Next: call create_download_link, or artifact_get for its \
-             beginning"
+            "{id} has {size} bytes, more than a resource shows. Next: call get_artifact_download_url, or read_artifact for \
+             its parts"
         )));
     }
-    let content_type = artifact.content_type;
-    let wanted = ArtifactRef::Id(id.to_owned());
-    let (_, bytes) = part(mcp, wanted, 0, MAX_BYTES).await?;
-    Ok((content_type, bytes))
+    Ok((artifact.content_type, read.data.into()))
 }

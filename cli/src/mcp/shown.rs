@@ -2,18 +2,27 @@
 
 use cairn_proto::{
     json::{Artifact, Page},
-    v1::{self, ArtifactKind, ArtifactStage},
+    v1::{self, ArtifactFilter, ArtifactKind, ArtifactStage, ListArtifactsRequest, TodoState},
 };
 use serde::Serialize;
 
-use super::arguments::Arguments;
+use super::{Mcp, arguments::Arguments};
 
 /// A page of artifacts.
 #[derive(Serialize)]
-pub(super) struct Artifacts<T> {
-    pub(super) artifacts: Vec<T>,
+pub(super) struct Artifacts {
+    artifacts: Vec<Brief>,
     #[serde(flatten)]
-    pub(super) page: NextPage,
+    page: NextPage,
+}
+
+impl From<v1::ListArtifactsResponse> for Artifacts {
+    fn from(listed: v1::ListArtifactsResponse) -> Self {
+        Self {
+            artifacts: listed.artifacts.into_iter().map(Brief::from).collect(),
+            page: NextPage::before(listed.next_page_token),
+        }
+    }
 }
 
 /// How a list goes on.
@@ -34,18 +43,62 @@ impl NextPage {
     }
 }
 
-/// The number of a kind by its name in JSON; 0 for none.
-pub(super) fn kind(arguments: &Arguments) -> i32 {
-    let name = arguments.text("kind").to_ascii_uppercase();
-    let kind = ArtifactKind::from_str_name(&format!("ARTIFACT_KIND_{name}"));
-    kind.unwrap_or_default().into()
+/// The number of an enumeration's value by its name in JSON; 0 for none.
+fn number<E: Default + Into<i32>>(
+    arguments: &Arguments,
+    field: &str,
+    of_name: fn(&str) -> Option<E>,
+    prefix: &str,
+) -> i32 {
+    let name = arguments.text(field).to_ascii_uppercase();
+    let value = of_name(&format!("{prefix}_{name}"));
+    value.unwrap_or_default().into()
 }
 
-/// The number of a stage by its name in JSON; 0 for none.
+pub(super) fn kind(arguments: &Arguments) -> i32 {
+    let of_name = ArtifactKind::from_str_name;
+    number(arguments, "kind", of_name, "ARTIFACT_KIND")
+}
+
 pub(super) fn stage(arguments: &Arguments) -> i32 {
-    let name = arguments.text("stage").to_ascii_uppercase();
-    let stage = ArtifactStage::from_str_name(&format!("ARTIFACT_STAGE_{name}"));
-    stage.unwrap_or_default().into()
+    let of_name = ArtifactStage::from_str_name;
+    number(arguments, "stage", of_name, "ARTIFACT_STAGE")
+}
+
+pub(super) fn todo_state(arguments: &Arguments) -> i32 {
+    let of_name = TodoState::from_str_name;
+    number(arguments, "state", of_name, "TODO_STATE")
+}
+
+impl Mcp {
+    /// The latest versions of the files that calls about a session are about.
+    pub(super) fn listing(&self, session_id: String) -> ListArtifactsRequest {
+        ListArtifactsRequest {
+            include_user_scope: self.has_user_scope(&session_id),
+            session_id,
+            namespace: self.namespace.clone(),
+            user_id: self.user.clone(),
+            latest_only: true,
+            ..ListArtifactsRequest::default()
+        }
+    }
+
+    /// The same files, all versions, where an expression holds.
+    pub(super) fn matching(&self, session_id: String, filter: String) -> ArtifactFilter {
+        ArtifactFilter {
+            include_user_scope: self.has_user_scope(&session_id),
+            session_id,
+            namespace: self.namespace.clone(),
+            user_id: self.user.clone(),
+            filter,
+            ..ArtifactFilter::default()
+        }
+    }
+
+    /// Whether the user's own files belong to what calls about a session are about.
+    pub(super) fn has_user_scope(&self, session_id: &str) -> bool {
+        !self.user.is_empty() && !session_id.is_empty()
+    }
 }
 
 pub(super) fn one_label(arguments: &Arguments) -> Vec<String> {
@@ -54,7 +107,7 @@ pub(super) fn one_label(arguments: &Arguments) -> Vec<String> {
 
 /// What a list shows of an artifact.
 #[derive(Serialize)]
-pub(super) struct Brief {
+struct Brief {
     artifact_id: String,
     filename: String,
     version: i64,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use cairn_client::unary;
 use cairn_proto::{
     json::Artifact,
-    v1::{ListArtifactsRequest, ListTodosRequest, TodoState},
+    v1::{ListArtifactsRequest, ListTodosRequest, Todo, TodoState},
 };
 use rmcp::{
     ErrorData,
@@ -19,10 +19,8 @@ pub(super) const NAME: &str = "active_artifacts";
 
 /// How many artifacts it names.
 const MOST: i32 = 50;
-/// How many todos of each plan it counts.
+/// How many todos of all plans it counts: a page.
 const MOST_TODOS: i32 = 200;
-/// How many plans it counts the todos of.
-const MOST_PLANS: usize = 10;
 
 pub(super) fn prompt() -> Prompt {
     let session =
@@ -42,7 +40,7 @@ pub(super) async fn get(
     let given = request.arguments.unwrap_or_default();
     let session = given.get("session_id").and_then(|value| value.as_str());
     let text = text(mcp, session.unwrap_or(&mcp.session)).await;
-    let text = text.map_err(|e| ErrorData::internal_error(e.to_string(), None))?;
+    let text = text.map_err(|e| ErrorData::internal_error(e.into_words(), None))?;
     Ok(GetPromptResult::new(vec![PromptMessage::new_text(
         Role::User,
         text,
@@ -56,19 +54,11 @@ pub(super) async fn text(mcp: &Mcp, session: &str) -> Result<String, ToolError> 
         return Err(ToolError::new(words));
     }
     let request = ListArtifactsRequest {
-        session_id: session.to_owned(),
-        namespace: mcp.namespace.clone(),
-        latest_only: true,
         page_size: MOST,
-        ..ListArtifactsRequest::default()
+        ..mcp.listing(session.to_owned())
     };
-    let listed = mcp
-        .client
-        .artifacts
-        .clone()
-        .list_artifacts(unary(request))
-        .await?;
-    let listed = listed.into_inner();
+    let mut client = mcp.client.artifacts.clone();
+    let listed = client.list_artifacts(unary(request)).await?.into_inner();
     let more = !listed.next_page_token.is_empty();
     let mut by_stage: BTreeMap<u8, Vec<Artifact>> = BTreeMap::new();
     for artifact in listed.artifacts.into_iter().map(Artifact::from) {
@@ -83,18 +73,24 @@ pub(super) async fn text(mcp: &Mcp, session: &str) -> Result<String, ToolError> 
     if by_stage.is_empty() {
         text += "none yet\n";
     }
-    let mut plans = 0;
+    let is_plan = |artifact: &Artifact| artifact.kind.as_deref() == Some("plan");
+    let progress = match by_stage.values().flatten().any(is_plan) {
+        true => Progress::of(mcp, session).await,
+        false => Ok(Progress::default()),
+    };
     for (stage, artifacts) in by_stage {
         let name = ["draft", "review", "final"].get(usize::from(stage));
         let _ = writeln!(text, "{}:", name.unwrap_or(&"draft"));
         for artifact in artifacts {
             let mut line = line(&artifact);
-            if artifact.kind.as_deref() == Some("plan") && plans < MOST_PLANS {
-                plans += 1;
-                line += &progress(mcp, &artifact.artifact_id).await?;
+            if let (true, Ok(progress)) = (is_plan(&artifact), &progress) {
+                line += &progress.words(&artifact.filename);
             }
             let _ = writeln!(text, "- {line}");
         }
+    }
+    if let Err(error) = progress {
+        let _ = writeln!(text, "the todos of the plans are not known: {error}");
     }
     if more {
         let _ = writeln!(text, "and others: call list_artifacts for all");
@@ -115,22 +111,64 @@ pub(super) fn line(artifact: &Artifact) -> String {
     line
 }
 
-/// How many of a plan's todos are done, of those that are not dropped.
-async fn progress(mcp: &Mcp, plan: &str) -> Result<String, ToolError> {
-    let request = ListTodosRequest {
-        plan_id: plan.to_owned(),
-        page_size: MOST_TODOS,
-        ..ListTodosRequest::default()
-    };
-    let listed = mcp.client.todos.clone().list_todos(unary(request)).await?;
-    let todos = listed.into_inner().todos;
-    let counted = todos
-        .iter()
-        .filter(|todo| todo.state() != TodoState::Dropped);
-    let all = counted.clone().count();
-    let done = counted.filter(|todo| todo.state() == TodoState::Done);
-    Ok(match all {
-        0 => String::new(),
-        all => format!(", {}/{all} todos done", done.count()),
-    })
+/// How many todos the plans of a session have.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Of each file: how many are done, and how many there are that are not dropped.
+    counts: BTreeMap<String, (usize, usize)>,
+    /// There are others.
+    more: bool,
+}
+
+impl Progress {
+    /// Of a session, as far as one page goes.
+    async fn of(mcp: &Mcp, session: &str) -> Result<Self, ToolError> {
+        let request = ListTodosRequest {
+            session_id: session.to_owned(),
+            page_size: MOST_TODOS,
+            ..ListTodosRequest::default()
+        };
+        let listed = mcp.client.todos.clone().list_todos(unary(request)).await?;
+        let listed = listed.into_inner();
+        let more = !listed.next_page_token.is_empty();
+        Ok(Self::counted(&listed.todos, more))
+    }
+
+    fn counted(todos: &[Todo], more: bool) -> Self {
+        let mut counts = BTreeMap::<String, (usize, usize)>::new();
+        for todo in todos.iter().filter(|t| t.state() != TodoState::Dropped) {
+            let (done, all) = counts.entry(todo.plan_filename.clone()).or_default();
+            *all += 1;
+            *done += usize::from(todo.state() == TodoState::Done);
+        }
+        Self { counts, more }
+    }
+
+    /// How far a plan is; empty for one without todos.
+    fn words(&self, filename: &str) -> String {
+        match (self.counts.get(filename), self.more) {
+            (None, _) => String::new(),
+            (Some((done, all)), false) => format!(", {done}/{all} todos done"),
+            (Some((done, all)), true) => format!(", {done} of at least {all} todos done"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_with_more_todos_than_a_page_has_at_least_so_many() {
+        let todo = |state: TodoState| Todo {
+            plan_filename: "plan.md".to_owned(),
+            state: state.into(),
+            ..Todo::default()
+        };
+        let todos = [TodoState::Done, TodoState::Open, TodoState::Dropped].map(todo);
+        let words = |more| Progress::counted(&todos, more).words("plan.md");
+        assert_eq!(words(false), ", 1/2 todos done");
+        assert_eq!(words(true), ", 1 of at least 2 todos done");
+        assert_eq!(Progress::counted(&todos, true).words("other.md"), "");
+    }
 }

@@ -1,7 +1,7 @@
 //! Every tool.
 
 use super::tool::{
-    Effect::{Destroys, Reads, Writes, WritesOnce},
+    Effect::{Destroys, Ends, Reads, Shares, Writes, WritesOnce},
     Field,
     Gives::{Record, Text},
     Kind::{self, Flag, Number, OneOf, Texts},
@@ -37,7 +37,7 @@ const ID: Field = may("artifact_id", Kind::Text, "Either this or filename");
 const FILENAME: Field = may("filename", Kind::Text, "");
 const SESSION: Field = may("session_id", Kind::Text, "");
 const VERSION: Field = may("version", Number(1, i64::MAX), "The latest without it");
-const LIMIT: Field = may("limit", Number(1, 200), "");
+const LIMIT: Field = may("limit", Number(1, 50), "By default 20");
 const CURSOR: Field = may("cursor", Kind::Text, "From the previous answer");
 const KIND: Field = may("kind", OneOf(KINDS), "");
 const STAGE: Field = may("stage", OneOf(STAGES), "");
@@ -72,7 +72,7 @@ pub(super) const TOOLS: &[Tool] = &[
                 Kind::Text,
                 "With folders, such as out/report.md",
             ),
-            may("content", Kind::Text, "Text of at most 3 MiB"),
+            may("content", Kind::Content, "Text of at most 3 MiB"),
             may("content_base64", Kind::Text, "Bytes in place of content"),
             may(
                 "path",
@@ -125,7 +125,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "read_artifact",
-        about: "Read a text, by default its first 16 KiB.",
+        about: "Read numbered lines of a text, by default the first 16 KiB.",
         set: Core,
         scopes: &["read"],
         effect: Reads,
@@ -135,12 +135,87 @@ pub(super) const TOOLS: &[Tool] = &[
             FILENAME,
             SESSION,
             VERSION,
+            may("first_line", Number(1, i64::MAX), ""),
+            may("limit", Number(1, 10_000), "Of lines"),
             may(
                 "offset",
                 Number(0, i64::MAX),
-                "In bytes, as the previous answer says",
+                "Read text without numbers from this byte on",
             ),
             may("max_bytes", Number(256, 65_536), ""),
+            CURSOR,
+        ],
+    },
+    Tool {
+        name: "grep_artifacts",
+        about: "Find the lines that match a regular expression, in one artifact or in all files of a session.",
+        set: Core,
+        scopes: &["read"],
+        effect: Reads,
+        gives: Text,
+        fields: &[
+            must("pattern", Kind::Text, ""),
+            may("fixed_strings", Flag, "The pattern is a plain text"),
+            may("ignore_case", Flag, ""),
+            may("context", Number(0, 10), "Lines around each match"),
+            may("max_count", Number(1, 1000), "By default 50"),
+            ID,
+            FILENAME,
+            SESSION,
+            VERSION,
+            may("filename_glob", Kind::Text, "Of a session's files"),
+            CURSOR,
+        ],
+    },
+    Tool {
+        name: "preview_artifact",
+        about: "Describe the content of any artifact in some lines.",
+        set: Core,
+        scopes: &["read"],
+        effect: Reads,
+        gives: Text,
+        fields: &[ID, FILENAME, SESSION, VERSION],
+    },
+    Tool {
+        name: "diff_artifact",
+        about: "Show what differs between two versions, as a unified diff.",
+        set: Core,
+        scopes: &["read"],
+        effect: Reads,
+        gives: Text,
+        fields: &[
+            FILENAME,
+            SESSION,
+            may("from_version", Number(1, i64::MAX), "Of filename"),
+            may("to_version", Number(1, i64::MAX), "The latest without it"),
+            may("from_artifact_id", Kind::Text, "In place of filename"),
+            may("to_artifact_id", Kind::Text, ""),
+            may("context", Number(0, 10), "Lines around each change"),
+        ],
+    },
+    Tool {
+        name: "edit_artifact",
+        about: "Make the next version of a text by replacing old_text, or the lines from first_line to last_line.",
+        set: Core,
+        scopes: &["read", "write"],
+        effect: Writes,
+        gives: Record,
+        fields: &[
+            ID,
+            FILENAME,
+            SESSION,
+            may("old_text", Kind::Text, "There once, exactly"),
+            may("new_text", Kind::Content, ""),
+            may("everywhere", Flag, "Wherever old_text is"),
+            may("first_line", Number(1, i64::MAX), ""),
+            may(
+                "last_line",
+                Number(0, i64::MAX),
+                "One less than first_line inserts",
+            ),
+            may("text", Kind::Content, "In place of the lines"),
+            may("if_version", Number(1, i64::MAX), "Only this version"),
+            may("change_summary", Kind::Text, ""),
         ],
     },
     Tool {
@@ -162,7 +237,7 @@ pub(super) const TOOLS: &[Tool] = &[
         about: "End a session for good, so that nothing can be added to it.",
         set: Core,
         scopes: &["seal"],
-        effect: WritesOnce,
+        effect: Ends,
         gives: Record,
         fields: &[must("session_id", Kind::Text, "")],
     },
@@ -171,7 +246,7 @@ pub(super) const TOOLS: &[Tool] = &[
         about: "Make a public URL of an artifact that expires.",
         set: Core,
         scopes: &["link", "read"],
-        effect: Writes,
+        effect: Shares,
         gives: Record,
         fields: &[
             ID,
@@ -180,6 +255,21 @@ pub(super) const TOOLS: &[Tool] = &[
             VERSION,
             may("expires_in", Kind::Text, "Such as 24h or 7d, by default 7d"),
             may("max_downloads", Number(1, 1_000_000_000), ""),
+        ],
+    },
+    Tool {
+        name: "get_artifact_download_url",
+        about: "Sign a URL from which any program can read an artifact for a short time.",
+        set: Core,
+        scopes: &["read"],
+        effect: Shares,
+        gives: Record,
+        fields: &[
+            ID,
+            FILENAME,
+            SESSION,
+            VERSION,
+            may("expires_in", Kind::Text, "At most 1h, by default 15m"),
         ],
     },
     Tool {
@@ -206,7 +296,7 @@ pub(super) const TOOLS: &[Tool] = &[
         gives: Record,
         fields: &[
             must("title", Kind::Text, ""),
-            must("content", Kind::Text, ""),
+            must("content", Kind::Content, ""),
             must("kind", OneOf(KINDS), ""),
             may("filename", Kind::Text, "Made of the title without it"),
             may("language", Kind::Text, ""),
@@ -223,7 +313,7 @@ pub(super) const TOOLS: &[Tool] = &[
         gives: Record,
         fields: &[
             must("artifact_id", Kind::Text, "Its latest version"),
-            may("content", Kind::Text, ""),
+            may("content", Kind::Content, ""),
             may("change_summary", Kind::Text, "What the new content changes"),
             may("title", Kind::Text, ""),
             may("labels", Texts, "In place of all labels"),
@@ -258,6 +348,7 @@ pub(super) const TOOLS: &[Tool] = &[
             must("stage", OneOf(STAGES), ""),
             may("artifact_ids", Texts, "Either these or filter"),
             FILTER,
+            SESSION,
         ],
     },
     Tool {
@@ -270,6 +361,7 @@ pub(super) const TOOLS: &[Tool] = &[
         fields: &[
             may("artifact_ids", Texts, "Either these or filter"),
             FILTER,
+            SESSION,
             may("dry_run", Flag, "Delete nothing"),
         ],
     },

@@ -20,6 +20,10 @@ pub(super) enum Effect {
     Writes,
     /// As `Writes`, and repeating it changes nothing more.
     WritesOnce,
+    /// As `Writes`, and those who have the answer can read what is stored.
+    Shares,
+    /// It ends something for good, and takes nothing away.
+    Ends,
     /// It takes something away.
     Destroys,
 }
@@ -37,6 +41,8 @@ pub(super) enum Gives {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,
+    /// A text that may be empty.
+    Content,
     /// A whole number from the first to the second.
     Number(i64, i64),
     Flag,
@@ -70,7 +76,8 @@ pub(super) struct Tool {
 impl Field {
     fn schema(&self) -> Value {
         let mut schema = match self.kind {
-            Kind::Text => json!({"type": "string"}),
+            Kind::Text | Kind::Content => json!({"type": "string"}),
+            Kind::Number(least, i64::MAX) => json!({"type": "integer", "minimum": least}),
             Kind::Number(least, most) => {
                 json!({"type": "integer", "minimum": least, "maximum": most})
             }
@@ -113,7 +120,8 @@ impl Tool {
             Effect::Reads => hints.read_only(true),
             Effect::Writes => hints.destructive(false),
             Effect::WritesOnce => hints.destructive(false).idempotent(true),
-            Effect::Destroys => hints.destructive(true).idempotent(true),
+            Effect::Shares => hints.destructive(false).open_world(true),
+            Effect::Ends | Effect::Destroys => hints.destructive(true).idempotent(true),
         };
         let tool = Listed::new(self.name, self.about, schema).with_annotations(hints);
         match self.gives {

@@ -1,9 +1,7 @@
 //! `cairn url`.
 
-use cairn_client::{required, unary};
-use cairn_proto::v1::CreateDownloadUrlRequest;
-use jiff::Timestamp;
-use serde::Serialize;
+use cairn_client::unary;
+use cairn_proto::{json::DownloadUrl, v1::CreateDownloadUrlRequest};
 
 use crate::{
     args::{name::Name, server::Server, time::TimeSpan},
@@ -31,19 +29,6 @@ pub(crate) struct Args {
     server: Server,
 }
 
-#[derive(Serialize)]
-struct Url {
-    url: String,
-    expires_at: Option<Timestamp>,
-    /// Whether it is a URL of S3.
-    direct: bool,
-    artifact_id: String,
-    filename: String,
-    content_type: String,
-    size_bytes: i64,
-    content_hash: String,
-}
-
 pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
     let (artifact_id, name) = args.name.or_id(args.artifact_id)?.into_fields();
     let mut client = args.server.connect().await?;
@@ -53,17 +38,6 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         expires_in: args.expires_in.map(Into::into),
     });
     let signed = client.artifacts.create_download_url(request).await?;
-    let signed = signed.into_inner();
-    let ends = required(signed.expire_time, "expire_time")?;
-    let url = Url {
-        url: signed.url,
-        expires_at: Timestamp::new(ends.seconds, ends.nanos).ok(),
-        direct: signed.direct,
-        artifact_id: signed.artifact_id,
-        filename: signed.filename,
-        content_type: signed.content_type,
-        size_bytes: signed.size_bytes,
-        content_hash: signed.content_hash,
-    };
+    let url = DownloadUrl::from(signed.into_inner());
     output.data(&url, || format!("{}\n", url.url))
 }

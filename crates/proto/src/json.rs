@@ -19,12 +19,13 @@ mod page;
 mod read;
 mod session;
 mod todo;
+mod url;
 mod value;
 
 pub use access::{ApiKey, Narrowing, NewToken, Workload, scopes};
 pub use artifact::Artifact;
 pub use audit::{AuditLine, OcsfEvent};
-pub use change::{DeletedArtifact, StageChange};
+pub use change::{DeletedArtifact, StageChange, Staged};
 pub use error::{Error, ErrorBody, Violation};
 pub use event::{Event, EventArtifact};
 pub use identity::{Identity, UsageRow};
@@ -39,6 +40,7 @@ pub use read::{
 };
 pub use session::{PublishedArtifact, SealedSession, Session};
 pub use todo::Todo;
+pub use url::DownloadUrl;
 pub use value::{
     artifact_state, duration, job_state, job_type, kind, present, stage, timestamp, todo_state,
 };

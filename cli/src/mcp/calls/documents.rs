@@ -2,10 +2,10 @@
 
 use cairn_client::{ArtifactRef, Content, required, unary};
 use cairn_proto::{
-    json::{self, Job},
+    json::{self, BytesRead, Job, Staged},
     v1::{
-        Artifact, ArtifactSpec, ArtifactStage, DeleteArtifactsRequest, ListArtifactsRequest,
-        SetStageRequest, UpdateArtifactRequest,
+        Artifact, ArtifactFilter, ArtifactSpec, ArtifactStage, DeleteArtifactsRequest,
+        ListArtifactsRequest, SetStageRequest, UpdateArtifactRequest,
     },
 };
 use prost_types::FieldMask;
@@ -13,11 +13,12 @@ use serde_json::json;
 
 use super::{
     Answer, Arguments, Mcp, ToolError,
+    read::whole_or_part,
     store::{check_size, upload},
 };
 use crate::mcp::{
-    content::{part, text_of},
-    shown::{Artifacts, Brief, NextPage, kind, one_label, stage},
+    answer::NO_TEXT,
+    shown::{Artifacts, kind, one_label, stage},
     summary::line,
 };
 
@@ -43,9 +44,18 @@ pub(super) async fn create(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, T
         stage: ArtifactStage::Draft.into(),
         language: arguments.text("language"),
         labels: arguments.texts("labels"),
+        if_version: Some(0),
         ..ArtifactSpec::default()
     };
-    let made = upload(mcp, spec, Content::bytes(content)).await?;
+    let filename = spec.filename.clone();
+    let made = upload(mcp, spec, Content::bytes(content)).await;
+    let made = made.map_err(|error| match error.is_conflict() {
+        true => ToolError::new(format!(
+            "{filename} is there already. Next: call artifact_list for its artifact_id and artifact_update to change it, \
+             or give another filename"
+        )),
+        false => error,
+    })?;
     Answer::record(&json::Artifact::from(made))
 }
 
@@ -71,15 +81,22 @@ fn filename_of(title: &str, arguments: &Arguments) -> Result<String, ToolError> 
 }
 
 pub(super) async fn update(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
-    let id = arguments.text("artifact_id");
-    let current = mcp.client.artifact(ArtifactRef::Id(id)).await?;
+    let artifact_id = arguments.text("artifact_id");
     let paths = ["title", "labels"].into_iter();
     let paths: Vec<_> = paths.filter(|path| arguments.has(path)).collect();
     let updated = match (arguments.has("content"), paths.is_empty()) {
-        (true, _) => next_version(mcp, arguments, current).await?,
+        (true, _) => {
+            let current = mcp.client.artifact(ArtifactRef::Id(artifact_id)).await?;
+            next_version(mcp, arguments, current).await?
+        }
+        (false, _) if arguments.has("change_summary") => {
+            return Err(ToolError::new(
+                "change_summary says what new content changes: give content",
+            ));
+        }
         (false, false) => {
             let request = UpdateArtifactRequest {
-                artifact_id: current.artifact_id,
+                artifact_id,
                 title: arguments.text("title"),
                 labels: arguments.texts("labels"),
                 update_mask: Some(FieldMask {
@@ -127,6 +144,8 @@ async fn next_version(
         kind: current.kind,
         stage: ArtifactStage::Draft.into(),
         language: current.language,
+        content_type: current.content_type,
+        inputs: vec![current.artifact_id],
         metadata: current.metadata,
         labels,
         change_summary: arguments.text("change_summary"),
@@ -138,17 +157,17 @@ async fn next_version(
 }
 
 pub(super) async fn get(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
-    let wanted = ArtifactRef::Id(arguments.text("artifact_id"));
-    let (artifact, shown) = part(mcp, wanted, 0, MAX_SHOWN).await?;
+    let (artifact, bytes) = whole_or_part(mcp, &arguments.text("artifact_id"), MAX_SHOWN).await?;
     let artifact = json::Artifact::from(artifact);
     let stage = artifact.stage.as_deref().unwrap_or("draft");
     let about = format!("{}, {stage}", line(&artifact));
     let size = artifact.size_bytes;
-    Ok(Answer::Text(match text_of(&shown, 0, size) {
-        None => format!("{about}\nIts {size} bytes are no text. Next: call create_download_link"),
-        Some((text, end)) if end == size => format!("{about}\n\n{text}"),
-        Some((text, end)) => format!(
-            "{about}\n\n{text}\n[{end} of {size} bytes. Next: call read_artifact with offset={end}]"
+    let read = BytesRead::from(bytes);
+    Ok(Answer::Text(match (read.text, read.next_offset) {
+        (None, _) => format!("{about}\nIts {size} bytes are no text. Next: {NO_TEXT}"),
+        (Some(text), None) => format!("{about}\n\n{text}"),
+        (Some(text), Some(next)) => format!(
+            "{about}\n\n{text}\n[{next} of {size} bytes. Next: call read_artifact with offset={next}]"
         ),
     }))
 }
@@ -157,43 +176,36 @@ pub(super) async fn list(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Too
     let request = ListArtifactsRequest {
         page_size: arguments.limit(),
         page_token: arguments.text("cursor"),
-        session_id: mcp.session(arguments),
-        namespace: mcp.namespace.clone(),
         kind: kind(arguments),
         stage: stage(arguments),
         labels: one_label(arguments),
-        latest_only: true,
-        ..ListArtifactsRequest::default()
+        ..mcp.listing(mcp.session(arguments))
     };
-    let listed = mcp
-        .client
-        .artifacts
-        .clone()
-        .list_artifacts(unary(request))
-        .await?;
-    let listed = listed.into_inner();
-    Answer::record(&Artifacts {
-        artifacts: listed.artifacts.into_iter().map(Brief::from).collect(),
-        page: NextPage::before(listed.next_page_token),
-    })
+    let mut client = mcp.client.artifacts.clone();
+    let listed = client.list_artifacts(unary(request)).await?;
+    Answer::record(&Artifacts::from(listed.into_inner()))
 }
 
-/// The artifacts of a call about several: by their ids, or by a filter.
-fn selected(arguments: &Arguments) -> Result<(Vec<String>, String), ToolError> {
+/// The artifacts of a call about several: by their ids, or by a filter among the files that lists have.
+fn selected(
+    mcp: &Mcp,
+    arguments: &Arguments,
+) -> Result<(Vec<String>, Option<ArtifactFilter>), ToolError> {
     let (ids, filter) = (arguments.texts("artifact_ids"), arguments.text("filter"));
     match (ids.is_empty(), filter.is_empty()) {
         (true, true) => Err(ToolError::new("artifact_ids is required, or filter")),
         (false, false) => Err(ToolError::new("give artifact_ids or filter, not both")),
-        _ => Ok((ids, filter)),
+        (false, true) => Ok((ids, None)),
+        (true, false) => Ok((ids, Some(mcp.matching(mcp.session(arguments), filter)))),
     }
 }
 
 pub(super) async fn move_to(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
-    let (artifact_ids, filter) = selected(arguments)?;
+    let (artifact_ids, matching) = selected(mcp, arguments)?;
     let request = SetStageRequest {
         stage: stage(arguments),
         artifact_ids,
-        filter,
+        matching,
         agent_id: mcp.agent.clone(),
         ..SetStageRequest::default()
     };
@@ -203,22 +215,15 @@ pub(super) async fn move_to(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, 
         .clone()
         .set_stage(unary(request))
         .await?;
-    let staged = staged.into_inner();
-    Answer::record(&json!({
-        "changed_count": staged.changed_count,
-        "missing_artifact_ids": staged.missing_artifact_ids,
-        "todo_count": staged.todo_count,
-        "todo_hint": staged.todo_hint,
-        "job": staged.job.map(Job::from),
-    }))
+    Answer::record(&Staged::from(staged.into_inner()))
 }
 
 pub(super) async fn delete(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
-    let (artifact_ids, filter) = selected(arguments)?;
+    let (artifact_ids, matching) = selected(mcp, arguments)?;
     let dry_run = arguments.flag("dry_run");
     let request = DeleteArtifactsRequest {
         artifact_ids,
-        filter,
+        matching,
         validate_only: dry_run,
         ..DeleteArtifactsRequest::default()
     };

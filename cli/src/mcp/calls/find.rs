@@ -8,10 +8,7 @@ use cairn_proto::{
 use serde::Serialize;
 
 use super::{Answer, Arguments, Mcp, ToolError};
-use crate::mcp::{
-    content::{part, text_of},
-    shown::{Artifacts, Brief, NextPage, kind, one_label, stage},
-};
+use crate::mcp::shown::{Artifacts, NextPage, kind, one_label, stage};
 
 #[derive(Serialize)]
 struct Who {
@@ -57,58 +54,23 @@ pub(super) async fn artifacts(mcp: &Mcp, arguments: &Arguments) -> Result<Answer
     let request = ListArtifactsRequest {
         page_size: arguments.limit(),
         page_token: arguments.text("cursor"),
-        session_id: mcp.session(arguments),
         agent_id: arguments.text("agent_id"),
-        namespace: mcp.namespace.clone(),
-        user_id: mcp.user.clone(),
-        include_user_scope: !mcp.user.is_empty() && !mcp.session(arguments).is_empty(),
         filename_glob: arguments.text("filename_glob"),
         kind: kind(arguments),
         stage: stage(arguments),
         labels: one_label(arguments),
         filter: arguments.text("filter"),
         latest_only: !arguments.flag("all_versions"),
-        ..ListArtifactsRequest::default()
+        ..mcp.listing(mcp.session(arguments))
     };
-    let listed = mcp
-        .client
-        .artifacts
-        .clone()
-        .list_artifacts(unary(request))
-        .await?;
-    let listed = listed.into_inner();
-    Answer::record(&Artifacts {
-        artifacts: listed.artifacts.into_iter().map(Brief::from).collect(),
-        page: NextPage::before(listed.next_page_token),
-    })
+    let mut client = mcp.client.artifacts.clone();
+    let listed = client.list_artifacts(unary(request)).await?;
+    Answer::record(&Artifacts::from(listed.into_inner()))
 }
 
 pub(super) async fn artifact(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
     let found = mcp.client.artifact(mcp.wanted(arguments)?).await?;
     Answer::record(&Artifact::from(found))
-}
-
-/// How much of a content is shown, in bytes, by default.
-const SHOWN: i64 = 16 << 10;
-
-pub(super) async fn read(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
-    let offset = arguments.number("offset").unwrap_or_default();
-    let limit = arguments.number("max_bytes").unwrap_or(SHOWN);
-    let (artifact, shown) = part(mcp, mcp.wanted(arguments)?, offset, limit).await?;
-    let size = artifact.size_bytes;
-    let Some((text, end)) = text_of(&shown, offset, size) else {
-        return Err(ToolError::new(format!(
-            "{} is no text in UTF-8: its type is {}. Next: call create_download_link",
-            artifact.artifact_id, artifact.content_type
-        )));
-    };
-    Ok(Answer::Text(match (offset, end >= size) {
-        (0, true) => text.to_owned(),
-        (_, true) => format!("{text}\n[to byte {end}, the end]"),
-        (_, false) => {
-            format!("{text}\n[to byte {end} of {size}. Next: call again with offset={end}]")
-        }
-    }))
 }
 
 #[derive(Serialize)]

@@ -2,8 +2,8 @@
 
 use cairn_client::{ArtifactRef, required, unary};
 use cairn_proto::{
-    json::{Link, Session},
-    v1::{CreateLinkRequest, DeleteArtifactRequest, SealSessionRequest},
+    json::{DownloadUrl, Link, Session},
+    v1::{CreateDownloadUrlRequest, CreateLinkRequest, DeleteArtifactRequest, SealSessionRequest},
 };
 use serde_json::json;
 
@@ -27,14 +27,7 @@ pub(super) async fn seal(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Too
 
 pub(super) async fn link(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
     let (artifact_id, name) = mcp.wanted(arguments)?.into_fields();
-    let expires_in = match arguments.given("expires_in") {
-        None => None,
-        Some(text) => {
-            let span: Result<TimeSpan, String> = text.parse();
-            let span = span.map_err(|rule| ToolError::new(format!("expires_in {rule}")))?;
-            Some(span.into())
-        }
-    };
+    let expires_in = expires_in(arguments)?;
     let request = CreateLinkRequest {
         artifact_id,
         name,
@@ -45,6 +38,27 @@ pub(super) async fn link(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Too
     let made = mcp.client.links.clone().create_link(unary(request)).await?;
     let link = required(made.into_inner().link, "link")?;
     Answer::record(&Link::from(link))
+}
+
+fn expires_in(arguments: &Arguments) -> Result<Option<prost_types::Duration>, ToolError> {
+    let Some(text) = arguments.given("expires_in") else {
+        return Ok(None);
+    };
+    let span: Result<TimeSpan, String> = text.parse();
+    let span = span.map_err(|rule| ToolError::new(format!("expires_in {rule}")))?;
+    Ok(Some(span.into()))
+}
+
+pub(super) async fn url(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
+    let (artifact_id, name) = mcp.wanted(arguments)?.into_fields();
+    let request = CreateDownloadUrlRequest {
+        artifact_id,
+        name,
+        expires_in: expires_in(arguments)?,
+    };
+    let mut client = mcp.client.artifacts.clone();
+    let signed = client.create_download_url(unary(request)).await?;
+    Answer::record(&DownloadUrl::from(signed.into_inner()))
 }
 
 pub(super) async fn delete(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {

@@ -3,18 +3,12 @@
 use cairn_client::{required, unary};
 use cairn_proto::{
     json::Todo,
-    v1::{AddTodoRequest, ListTodosRequest, TodoState, UpdateTodoRequest},
+    v1::{AddTodoRequest, ListTodosRequest, UpdateTodoRequest},
 };
 use serde::Serialize;
 
 use super::{Answer, Arguments, Mcp, ToolError};
-use crate::mcp::shown::NextPage;
-
-fn state(arguments: &Arguments) -> i32 {
-    let name = arguments.text("state").to_ascii_uppercase();
-    let state = TodoState::from_str_name(&format!("TODO_STATE_{name}"));
-    state.unwrap_or_default().into()
-}
+use crate::mcp::shown::{NextPage, todo_state};
 
 /// What a list shows of a todo.
 #[derive(Serialize)]
@@ -58,7 +52,7 @@ pub(super) async fn list(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Too
         plan_id,
         session_id,
         label: arguments.text("label"),
-        state: state(arguments),
+        state: todo_state(arguments),
     };
     let listed = mcp.client.todos.clone().list_todos(unary(request)).await?;
     let listed = listed.into_inner();
@@ -90,7 +84,7 @@ pub(super) async fn add(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Tool
 pub(super) async fn update(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, ToolError> {
     let request = UpdateTodoRequest {
         todo_id: arguments.text("todo_id"),
-        state: state(arguments),
+        state: todo_state(arguments),
         text: arguments.text("text"),
         agent_id: mcp.agent.clone(),
         ..UpdateTodoRequest::default()

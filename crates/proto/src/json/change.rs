@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::value::{present, stage, timestamp};
+use super::{
+    job::Job,
+    value::{present, stage, timestamp},
+};
 use crate::v1;
 
 /// One change of an artifact's stage.
@@ -33,6 +36,34 @@ impl From<v1::StageChange> for StageChange {
             agent_id: present(change.agent_id),
             api_key_last_4: change.api_key_last_4,
             workload: present(change.workload),
+        }
+    }
+}
+
+/// What moving artifacts to a stage did, or the job that goes on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Staged {
+    /// How many were moved.
+    pub changed_count: i64,
+    /// Of the ids: those that are not visible.
+    pub missing_artifact_ids: Vec<String>,
+    /// The job that moves them, where there are too many for one call.
+    pub job: Option<Job>,
+    /// How many todos were made of the plans that are final now.
+    pub todo_count: i64,
+    /// Why none were made.
+    pub todo_hint: Option<String>,
+}
+
+impl From<v1::SetStageResponse> for Staged {
+    fn from(staged: v1::SetStageResponse) -> Self {
+        Self {
+            changed_count: staged.changed_count,
+            missing_artifact_ids: staged.missing_artifact_ids,
+            job: staged.job.map(Into::into),
+            todo_count: staged.todo_count,
+            todo_hint: present(staged.todo_hint),
         }
     }
 }

@@ -138,21 +138,11 @@ pub(super) struct Changed {
     job: Option<json::Job>,
 }
 
-/// What moving artifacts to a stage did, or the job that goes on with it.
-#[derive(JsonSchema, Serialize)]
-pub(super) struct Staged {
-    changed_count: i64,
-    missing_artifact_ids: Vec<String>,
-    job: Option<json::Job>,
-    todo_count: i64,
-    todo_hint: Option<String>,
-}
-
 pub(super) async fn stage(
     State(services): State<Services>,
     call: Call,
     Input(set): Input<SetStage>,
-) -> Result<Json<Staged>, Failure> {
+) -> Result<Json<json::Staged>, Failure> {
     let request = SetStageRequest {
         stage: value::stage(&set.stage),
         artifact_ids: set.artifact_ids,
@@ -162,14 +152,7 @@ pub(super) async fn stage(
         matching: set.matching.map(Matching::filter).transpose()?,
     };
     let answer = services.set_stage(call.request(request)).await?;
-    let answer = answer.into_inner();
-    Ok(Json(Staged {
-        changed_count: answer.changed_count,
-        missing_artifact_ids: answer.missing_artifact_ids,
-        job: answer.job.map(Into::into),
-        todo_count: answer.todo_count,
-        todo_hint: json::present(answer.todo_hint),
-    }))
+    Ok(Json(answer.into_inner().into()))
 }
 
 #[derive(Debug, Default, JsonSchema, Deserialize)]
