@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import pathlib
@@ -10,13 +11,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
+import grpc
 import pytest
 from conftest import Proxy
 
 import cairn_store as cairn
+from cairn_store import aio
 
 MIB = 1 << 20
 
@@ -142,6 +147,40 @@ def test_a_store_that_is_not_there_is_a_connection_error(monkeypatch: pytest.Mon
     with pytest.raises(ConnectionError, match="cairn dev") as lost:
         cairn.connect("http://127.0.0.1:1").whoami()
     assert isinstance(lost.value, cairn.errors.Unavailable)
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that answers pings, and sends nothing."""
+    over = threading.Event()
+
+    def wait(request: bytes, context: Any) -> Iterator[bytes]:
+        over.wait()
+        return iter([])
+
+    handlers = {"DownloadArtifact": grpc.unary_stream_rpc_method_handler(wait)}
+    with ThreadPoolExecutor(4) as pool:
+        server = grpc.server(pool)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("cairn.v1.ArtifactService", handlers),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield f"http://127.0.0.1:{port}"
+        over.set()
+        server.stop(None)
+
+
+def test_a_server_that_sends_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, silent: str) -> None:
+    monkeypatch.setattr("cairn_store._retry.PAUSES", ())
+    monkeypatch.setattr("cairn_store._channel.LOST", 0.2)
+    with pytest.raises(cairn.errors.Unavailable, match="sent nothing"):
+        cairn.connect(silent).scope("run").read("a")
+
+    async def program() -> None:
+        async with aio.connect(silent) as store:
+            await store.scope("run").read("a")
+
+    with pytest.raises(cairn.errors.Unavailable, match="sent nothing"):
+        asyncio.run(program())
 
 
 def test_a_port_that_speaks_no_grpc_is_named(monkeypatch: pytest.MonkeyPatch, files: cairn.Scope) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,13 @@ def test_large_content_from_iterator_and_file_is_streamed(files: cairn.Scope) ->
     files.push("one piece", iter([b"x" * (9 * MIB)]))
     assert files.read("iterator") == files.read("file") == b"".join(pieces)
     assert files.get("one piece").size == 9 * MIB
+
+
+def test_an_empty_key_is_refused(files: cairn.Scope) -> None:
+    for content in ("x", iter([b"x" * (2 * MIB)])):
+        with pytest.raises(cairn.errors.Invalid, match="FRESH"):
+            files.push("a", content, key="")
+    assert not files.exists("a")
 
 
 def test_content_that_fails_stores_nothing_and_says_why(files: cairn.Scope) -> None:
@@ -157,6 +165,14 @@ def test_lines_are_read_without_the_rest_of_the_file(files: cairn.Scope) -> None
     assert files.read_text("lines", lines=(300_000, 300_001)) == ""
 
 
+def test_lines_may_be_longer_than_a_message(files: cairn.Scope) -> None:
+    long = "x" * (3 * MIB)
+    files.push("long", f"a\n{long}\nb\r\nc")
+    assert files.read_text("long", lines=(1, 2)) == f"{long}\n"
+    assert files.read_text("long", lines=(2, 9)) == "b\r\nc"
+    assert files.read_text("long", lines=(2, 2)) == ""
+
+
 def test_edit_loses_no_change(files: cairn.Scope) -> None:
     files.edit("log", lambda old: old + b"0", create=True)
     for _ in range(3):
@@ -186,6 +202,10 @@ def test_versions_copies_moves_and_deletions(files: cairn.Scope, store: cairn.Cl
     assert copied.inputs == (files.get("a", version=2).id,)
     files.move("b", "c")
     assert not files.exists("b")
+    for same in ("c", ""):
+        with pytest.raises(cairn.errors.Invalid):
+            files.move("c", same)
+    assert files.exists("c")
     assert files.delete("a", version=3).count == 1
     assert files.read("a") == b"two"
     latest = files.get("a")
@@ -213,6 +233,44 @@ def test_a_pulled_program_stays_one_and_a_name_stays_below(files: cairn.Scope, t
     assert files.pull_all(target) == [target / "bin/.hidden", target / "bin/program"]
     assert os.access(target / "bin/program", os.X_OK)
     assert not os.access(target / "bin/.hidden", os.X_OK)
+
+
+def test_a_pull_leaves_the_umask_alone(files: cairn.Scope, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "报" * 85
+    files.push(name, "x")
+    mask = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patch:
+            # It is the whole process's: another thread would make files with it.
+            patch.delattr(os, "umask")
+            pulled = files.pull(name, tmp_path)
+    finally:
+        os.umask(mask)
+    assert pulled.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_record_in_hand_is_not_asked_for_again(
+    files: cairn.Scope, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact, empty = files.push("a", "x"), files.push("empty", "")
+    asked: list[str] = []
+    unary = files._calls.unary
+
+    def counted(method: Any, *more: Any) -> Any:
+        asked.append(method.name)
+        return unary(method, *more)
+
+    monkeypatch.setattr(files._calls, "unary", counted)
+    files.pull(artifact, tmp_path)
+    with files.open(artifact, "rb") as file:
+        assert file.read() == b"x"
+    assert asked == []
+    files.delete("empty")
+    with pytest.raises(FileNotFoundError):
+        files.read(empty)
+        files.pull(empty, tmp_path)
+    files.update("a", title="new")
+    assert files.fetch(artifact)[0].title == "new"
 
 
 def test_a_file_that_changes_while_it_is_sent_is_an_error(files: cairn.Scope, tmp_path: pathlib.Path) -> None:

@@ -114,6 +114,31 @@ def test_a_transaction_is_all_or_nothing(files: cairn.Scope, session: str) -> No
     assert not fs.exists(f"{session}/d")
 
 
+def test_two_clients_have_a_file_system_each(store: cairn.Client) -> None:
+    # They have the same address, and may have different keys.
+    with cairn.connect() as other:
+        assert CairnFileSystem(client=store) is CairnFileSystem(client=store)
+        assert CairnFileSystem(client=store) is not CairnFileSystem(client=other)
+
+
+def test_a_transaction_that_fails_ends_all_the_same(store: cairn.Client, session: str) -> None:
+    fs = CairnFileSystem()
+    other = store.scope(f"{session}-other")
+    other.push("a", "x")
+    with pytest.raises(cairn.errors.Sealed), fs.transaction:
+        fs.pipe(f"{session}/late", b"x")
+        fs.pipe(f"{other.session}/b", b"x")
+        store.scope(session).seal()
+    # What was not published is thrown away, and what is written now stays.
+    assert other.info().unpublished == 0
+    fs.pipe(f"{other.session}/c", b"x")
+    assert fs.cat(f"{other.session}/c") == b"x"
+    with fs.transaction:
+        fs.pipe(f"{other.session}/d", b"x")
+    assert other.exists("d")
+    assert not other.exists("b")
+
+
 def test_pandas_pyarrow_and_duckdb_read_and_write(files: cairn.Scope, session: str) -> None:
     pandas: Any = pytest.importorskip("pandas", reason="the other end of the versions has fsspec alone")
     import duckdb  # noqa: PLC0415

@@ -133,6 +133,48 @@ def test_a_run_is_a_context_and_a_decorator(store: cairn.Client, session: str) -
     assert not {first, second} & set(failed)
 
 
+def test_a_run_keeps_the_labels_of_its_session(store: cairn.Client, session: str) -> None:
+    run = store.scope(session)
+    run.label("nightly", "q3")
+    with pytest.raises(KeyError), cairn.run(session, client=store):
+        raise KeyError
+    assert run.info().labels == ("failed", "nightly", "q3")
+    with cairn.run(session, client=store, seal=True):
+        pass
+    assert run.info().labels == ("nightly", "q3")
+
+
+def test_a_run_ends_with_its_own_error(monkeypatch: pytest.MonkeyPatch, session: str) -> None:
+    monkeypatch.setattr("cairn_store._retry.PAUSES", ())
+    store = cairn.connect("http://127.0.0.1:1")
+    with pytest.raises(KeyError), cairn.run(session, client=store):
+        raise KeyError
+
+
+def test_a_publication_moves_nothing(files: cairn.Scope) -> None:
+    files.push("a", "x")
+    with pytest.raises(TypeError, match="moves nothing"), files.publish() as publication:
+        publication.move("a", "b")
+    assert files.exists("a")
+
+
+def test_a_discard_gives_up_a_store_that_is_lost(monkeypatch: pytest.MonkeyPatch, files: cairn.Scope) -> None:
+    monkeypatch.setattr("cairn_store._retry.PAUSES", ())
+    publication = cairn.connect("http://127.0.0.1:1").scope(files.session).publish()
+    publication._made = [f"art_{n}" for n in range(100)]
+    asked: list[object] = []
+    unary = publication._calls.unary
+
+    def counted(*call: object) -> object:
+        asked.append(call)
+        return unary(*call)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(publication._calls, "unary", counted)
+    publication.discard()
+    assert 1 <= len(asked) <= 4
+    assert publication._made == []
+
+
 def test_many_small_files_are_written_and_read_in_few_calls(files: cairn.Scope) -> None:
     contents = {f"many/{n:04}": f"content {n}".encode() for n in range(500)} | {"large": b"x" * (2 << 20)}
     made = files.push_many(contents, meta={"k": "v"})

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import pathlib
 import pickle
+import signal
+import threading
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -24,6 +28,7 @@ from cairn_store._proto import (
     upload_service_pb2,
 )
 from cairn_store._proto.artifact_pb2 import ArtifactSpec
+from cairn_store._sync import io, many, upload
 
 VECTORS: dict[str, Any] = json.loads((pathlib.Path(__file__).parents[3] / "tests/vectors/clients.json").read_text(encoding="utf-8"))
 
@@ -79,9 +84,8 @@ def test_content_of_a_size_is_sent_alike_in_every_language() -> None:
     assert VECTORS["transfers"]["piece_bytes"] == _content.PIECE
     for case in VECTORS["transfers"]["cases"]:
         size = case["size"]
-        call = "CreateArtifact" if size <= _content.SMALL else "UploadArtifact" if size <= _content.RESUMABLE else "WriteUpload"
-        assert call == case["call"]
-        if call != "CreateArtifact":
+        assert _content.call_for(size) == case["call"]
+        if case["call"] != "CreateArtifact":
             assert len(list(_content.Memory(memoryview(bytes(size))).chunks())) == case["pieces"]
 
 
@@ -128,6 +132,11 @@ def test_the_environment_is_read_as_the_command_reads_it(tmp_path: pathlib.Path)
         ({"CAIRN_API_KEY": "k", "CAIRN_API_KEY_FILE": "f"}, "CAIRN_API_KEY_FILE"),
         ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "ftp://x"}, "CAIRN_ADDR"),
         ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "host:1/path"}, "CAIRN_ADDR"),
+        ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "http://[::1"}, "CAIRN_ADDR"),
+        ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "host:port"}, "CAIRN_ADDR"),
+        ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "http://user:word@host:1"}, "CAIRN_ADDR"),
+        ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "http://host:1?tls=true"}, "CAIRN_ADDR"),
+        ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "http://host:1#a"}, "CAIRN_ADDR"),
         ({"CAIRN_API_KEY": "k", "CAIRN_CA_FILE": "f"}, "https"),
         ({"CAIRN_API_KEY": "k", "CAIRN_ADDR": "https://x", "CAIRN_CLIENT_CERT_FILE": "f"}, "CAIRN_CLIENT_KEY_FILE"),
     ):
@@ -215,6 +224,66 @@ def test_tables_write_themselves_in_the_format_of_the_name() -> None:
         assert bytes(opened.how.content) == expected
     with pytest.raises(TypeError, match="parquet"):
         _content.open_content(Table(), "a.txt")
+
+
+def test_an_empty_file_is_small_and_one_of_proc_has_content(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    empty = _content.open_content(path, "empty").how
+    assert isinstance(empty, _content.Memory)
+    assert empty.size == 0
+    status = _content.open_content(pathlib.Path("/proc/self/status"), "status").how
+    assert isinstance(status, _content.Once)
+    assert isinstance(status.pieces, Iterable)
+    assert b"Name:" in b"".join(status.pieces)
+
+
+class Refusing:
+    """Calls to a store that makes the first item of a batch, is busy with the second, and refuses that one alone."""
+
+    def unary(self, method: Any, request: Any) -> Any:
+        if method is _methods.CREATE:
+            raise errors.Invalid("refused")
+        first, second = artifact_service_pb2.ArtifactOutcome(), artifact_service_pb2.ArtifactOutcome()
+        spec = request.requests[0].spec
+        first.artifact.content_hash, first.artifact.size_bytes = spec.content_hash, spec.size_bytes
+        second.error.reason = "UNAVAILABLE"
+        return artifact_service_pb2.BatchCreateArtifactsResponse(outcomes=[first, second])
+
+
+def test_an_item_that_fails_in_the_end_does_not_count_as_made() -> None:
+    calls: Any = Refusing()
+    uploads = upload.Uploads(calls)
+    items = [(ArtifactSpec(filename=name), b"x") for name in ("a", "b")]
+    with pytest.raises(errors.Invalid):
+        many.push(calls, uploads, [*items])
+    # So the same call again repeats the first item, and does not make another version.
+    assert set(uploads.repeats._begun.values()) == {0}
+
+
+def test_an_interrupt_stops_calls_that_are_not_begun() -> None:
+    begun, seen, made = threading.Barrier(2), threading.Event(), []
+
+    def handle(*_: object) -> None:
+        seen.set()
+        raise KeyboardInterrupt
+
+    def call(number: int) -> None:
+        if number < 2:
+            # Both workers run, so the main thread waits for them.
+            begun.wait()
+        if number == 0:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        seen.wait()
+        made.append(number)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            io.run_parallel((partial(call, number) for number in range(1_000_000)), 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(made) < 1_000_000
 
 
 def test_the_public_names_are_there() -> None:

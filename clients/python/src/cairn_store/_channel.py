@@ -15,6 +15,9 @@ FINISH_TIMEOUT = 660.0
 """How long combining the parts of an upload may take, in seconds: S3 may need minutes."""
 SILENCE = 20.0
 """How long a stream of content may be silent, in seconds. The server gives up on one that is silent for a minute."""
+LOST = 60.0
+"""How long a server may send nothing while its messages are waited for, in seconds. It sends something of a watch every 15."""
+SILENT = f"the server sent nothing for {LOST:.0f} seconds"
 
 OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", 4 << 20),

@@ -58,12 +58,13 @@ def _read(path: str) -> str:
 
 
 def _target(address: str, name: str) -> tuple[str, bool]:
-    url = urlsplit(address if "://" in address else f"http://{address}")
     try:
+        url = urlsplit(address if "://" in address else f"http://{address}")
         port = url.port
     except ValueError:
-        port = -1
-    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or port == -1:
+        raise ConfigurationError(f"{name} {_RULE}") from None
+    more = "@" in url.netloc or "?" in address or "#" in address or url.path not in ("", "/")
+    if url.scheme not in ("http", "https") or not url.hostname or more:
         raise ConfigurationError(f"{name} {_RULE}")
     tls = url.scheme == "https"
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname

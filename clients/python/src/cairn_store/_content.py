@@ -9,7 +9,8 @@ import os
 import stat
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from itertools import chain
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from .errors import ContentChanged, Corrupted
 from .models import Artifact
@@ -20,6 +21,12 @@ RESUMABLE = 64 << 20
 """Content over this size is sent by resumable uploads, in bytes."""
 PIECE = 256 << 10
 """How much one message of a stream carries, in bytes."""
+
+
+def call_for(size: int) -> Literal["CreateArtifact", "UploadArtifact", "WriteUpload"]:
+    """The call that sends content of this size, if it can be read again."""
+    return "CreateArtifact" if size <= SMALL else "UploadArtifact" if size <= RESUMABLE else "WriteUpload"
+
 
 EXECUTABLE = "cairn.executable"
 
@@ -217,14 +224,16 @@ def open_content(content: Content, filename: str) -> Opened:
 def _open_path(path: str) -> Opened:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        return Opened(Once(_read(open(path, "rb", buffering=0))))
+        return Opened(Once(_read_path(path)))
     executable = bool(status.st_mode & stat.S_IXUSR)
     file = LocalFile(path, status)
     if status.st_size > SMALL:
         return Opened(file, executable=executable)
     if status.st_size == 0:
         # A file of /proc says that it is empty.
-        return Opened(Once(_read(open(path, "rb", buffering=0))), executable=executable)
+        pieces = _read_path(path)
+        head = next(pieces, b"")
+        return Opened(Once(chain([head], pieces)) if head else Memory(memoryview(b"")), executable=executable)
     return Opened(Memory(memoryview(b"".join(file.chunks()))), executable=executable)
 
 
@@ -239,6 +248,11 @@ def _open_file(file: Readable) -> SeekableFile | Once:
     except (AttributeError, OSError, TypeError, ValueError):
         return Once(_read(file))
     return SeekableFile(file, start, max(size, 0))
+
+
+def _read_path(path: str) -> Iterator[bytes]:
+    with open(path, "rb", buffering=0) as file:
+        yield from _read(file)
 
 
 def _read(file: Any) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ from ._spec import FRESH
 from ._sync.client import Client, connect
 from ._sync.publication import Publication
 from ._sync.scope import Scope
-from .errors import NotFound
+from .errors import NotFound, Unavailable
 from .models import Artifact
 
 _VERSION = re.compile(r"(.+)@([1-9][0-9]*)\Z", re.DOTALL)
@@ -44,17 +44,30 @@ class CairnTransaction(Transaction):  # type: ignore[misc]
         return self._publications.setdefault(scope.session, scope.publish())
 
     def complete(self, commit: bool = True) -> None:
-        """Publishes what was written, or throws it away."""
-        publications = list(self._publications.values())
+        """Publishes what was written, or throws it away. After an error the sessions that are not published yet are thrown away."""
+        left = list(self._publications.values())
         self._publications.clear()
         self.files.clear()
-        for publication in publications:
-            if commit:
-                publication.commit()
-            else:
+        try:
+            while commit and left:
+                self._commit(left)
+        finally:
+            # File systems are cached: one that stayed in the transaction would lose every later write.
+            filesystem: Any = self.fs
+            filesystem._intrans, filesystem._transaction = False, None
+            for publication in left:
                 publication.discard()
-        filesystem: Any = self.fs
-        filesystem._intrans, filesystem._transaction = False, None
+
+    @staticmethod
+    def _commit(left: list[Publication]) -> None:
+        """Publishes the first one, and takes it off the list unless the store has refused it."""
+        try:
+            left[0].commit()
+        except Unavailable:
+            # It may have been published. If it was not, the store discards it within a day.
+            del left[0]
+            raise
+        del left[0]
 
 
 class CairnFileSystem(AbstractFileSystem):  # type: ignore[misc]

@@ -59,7 +59,8 @@ class Client:
         return self._calls.transport.config
 
     def __repr__(self) -> str:
-        return f"<cairn_store client of {self.config.address}>"
+        # fsspec tells clients apart by this text, and two of one address may have different keys.
+        return f"<cairn_store client of {self.config.address} at {id(self):#x}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Client, (self.config,)

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import grpc
 
-from .. import errors
+from .. import _channel, errors
 from .._channel import OPTIONS, SILENCE, UNARY_TIMEOUT, credentials
 from .._config import Config
 from .._methods import A, Method, Q
@@ -57,8 +57,13 @@ def run_parallel(calls: Iterable[Callable[[], T]], limit: int) -> list[T]:
                 raise
 
     with ThreadPoolExecutor(limit, thread_name_prefix="cairn") as pool:
-        for worker in [pool.submit(work) for _ in range(limit)]:
-            worker.result()
+        try:
+            for worker in [pool.submit(work) for _ in range(limit)]:
+                worker.result()
+        except BaseException:
+            # Ctrl-C comes here and not to the workers, for which the pool waits.
+            failed.set()
+            raise
     return [results[index] for index in sorted(results)]
 
 
@@ -113,6 +118,33 @@ def first(items: Iterator[T], limit: int) -> list[T] | None:
     return list(islice(items, limit))
 
 
+class _Silence:
+    """Ends a call of which nothing comes for long, while its reader waits. gRPC has no limit on that."""
+
+    def __init__(self, cancel: Callable[[], object]) -> None:
+        self._cancel = cancel
+        self._waiting_since: float | None = None
+        self.ended = False
+        self.over = threading.Event()
+        threading.Thread(target=self._watch, name="cairn-silence", daemon=True).start()
+
+    def next_of(self, messages: Iterator[T]) -> T | None:
+        """The next message; None at the end."""
+        self._waiting_since = time.monotonic()
+        try:
+            return next(messages, None)
+        finally:
+            self._waiting_since = None
+
+    def _watch(self) -> None:
+        while not self.over.wait(_channel.LOST / 4):
+            since = self._waiting_since
+            if since is not None and time.monotonic() - since >= _channel.LOST:
+                self.ended = True
+                self._cancel()
+                return
+
+
 class Transport:
     """Makes the calls: over one connection for each process, made with the first call."""
 
@@ -158,11 +190,14 @@ class Transport:
             method.path, request_serializer=method.encode, response_deserializer=method.decode
         )
         call = stream(request, metadata=self.config.metadata())
+        silence = _Silence(call.cancel)
         try:
-            yield from call
+            while (message := silence.next_of(call)) is not None:
+                yield message
         except grpc.RpcError as error:
-            raise self._error(error) from None
+            raise errors.Unavailable(_channel.SILENT) if silence.ended else self._error(error) from None
         finally:
+            silence.over.set()
             call.cancel()
 
     def send(self, method: Method[Q, A], messages: Iterator[Q]) -> A:

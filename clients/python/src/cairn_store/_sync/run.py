@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 from collections.abc import Callable
@@ -11,11 +12,14 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from .. import errors
 from .client import Client, connect
 from .scope import Scope
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_FAILED = "failed"
 
 _current: ContextVar[Scope | None] = ContextVar("cairn_run", default=None)
 
@@ -43,7 +47,8 @@ class run:
 
     Args:
         session: Its id. Absent: `name`, the time and a random part.
-        seal: Seal the session at the end. A run that ends with an exception is not sealed, and gets the label "failed".
+        seal: Seal the session at the end. A run that ends with an exception is not sealed, and gets the label "failed" beside
+            those that it has; the seal removes that label.
         client: The connection; absent: that of the environment.
     """
 
@@ -75,9 +80,11 @@ class run:
         _current.reset(token)
         try:
             if kind is not None:
-                scope.label("failed")
+                # The error that ended the run is the one to see.
+                with contextlib.suppress(errors.CairnError):
+                    scope.label(*sorted(_labels(scope) | {_FAILED}))
             elif self._seal:
-                scope.label()
+                scope.label(*sorted(_labels(scope) - {_FAILED}))
                 scope.seal()
         finally:
             if own:
@@ -99,6 +106,14 @@ class run:
                 return function(*args, **kwargs)
 
         return wrapped
+
+
+def _labels(scope: Scope) -> set[str]:
+    """The labels of the session, whose update replaces all of them."""
+    try:
+        return set((scope.info()).labels)
+    except errors.NotFound:
+        return set()
 
 
 def _named(name: str) -> str:

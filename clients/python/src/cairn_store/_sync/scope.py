@@ -196,7 +196,13 @@ class Scope:
 
     def move(self, source: str, to: str, **details: Unpack[Details]) -> Artifact:
         """Copies the latest version to another name, then deletes all versions of this one. That is two steps, and the history
-        does not move along."""
+        does not move along: a version that another writer pushes between them is deleted too.
+
+        Raises:
+            Invalid: The other name is the same one.
+        """
+        if to in ("", source):
+            raise errors.Invalid(f"{source!r} can be moved to another name only", fields={"to": "must be another name"})
         artifact = self.copy(source, to, **details)
         self.delete(source)
         return artifact
@@ -301,17 +307,17 @@ class Scope:
             return (self.read(name, version=version)).decode(encoding, errors)
         start, end = lines
         kept: builtins.list[bytes] = []
-        number, rest = 0, b""
+        number = 0
         with contextlib.closing(self._download(name, version).content()) as content:
             for data in content:
-                *whole, rest = (rest + data).split(b"\n")
+                # The last of these is a part of a line that goes on with the next bytes.
+                *whole, rest = data.split(b"\n")
                 kept += [line + b"\n" for at, line in enumerate(whole, number) if start <= at < end]
                 number += len(whole)
                 if number >= end:
-                    rest = b""
                     break
-        if rest and start <= number < end:
-            kept.append(rest)
+                if start <= number:
+                    kept.append(rest)
         return b"".join(kept).decode(encoding, errors)
 
     def pull(
@@ -488,7 +494,9 @@ class Scope:
     def _download(self, name: Named, version: int | None = None) -> Download:
         request = api.DownloadArtifactRequest()
         self._refer(request, name, version)
-        return Download(self._calls, request)
+        # Of empty content no message would say that the artifact is still there.
+        record = name if isinstance(name, Artifact) and name.size else None
+        return Download(self._calls, request, record)
 
     def _refer(self, request: Any, name: Named, version: int | None) -> None:
         if isinstance(name, Artifact):

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from .. import _content, _keys, errors
 from .. import _methods as methods
 from .._channel import FINISH_TIMEOUT
-from .._content import Content, Digest, EXECUTABLE, Hashing, LocalFile, Memory, Once, RESUMABLE, SMALL, SeekableFile
+from .._content import Content, Digest, EXECUTABLE, Hashing, LocalFile, Memory, Once, Opened, SMALL, SeekableFile
 from .._proto import artifact_pb2 as pb
 from .._proto import artifact_service_pb2 as api
 from .._proto import upload_service_pb2 as resumable
@@ -29,6 +30,13 @@ _OTHER_WRITER, _LOOK = 20, 1.0
 
 def _silent(_: Progress) -> None:
     pass
+
+
+def describe(spec: pb.ArtifactSpec, opened: Opened) -> None:
+    """Adds to a spec what its content says of itself."""
+    if opened.executable and EXECUTABLE not in spec.metadata:
+        spec.metadata[EXECUTABLE] = "true"
+    spec.content_type = spec.content_type or opened.content_type
 
 
 def _digest(how: Memory | LocalFile | SeekableFile, name: str, report: Report) -> Digest:
@@ -77,15 +85,28 @@ class Uploads:
         content: Content,
         key: Key = None,
         report: Report | None = None,
-        times: int | None = None,
     ) -> Artifact:
-        """Uploads content and returns the artifact that the server made, now or earlier, which has the same bytes. `times` is how
-        often this program made the same write before, if the caller counts."""
+        """Uploads content and returns the artifact that the server made, now or earlier, which has the same bytes."""
+        if key == "":
+            # The store would take it for none, so that a retry would make another version.
+            raise errors.Invalid("key is empty: leave it out, or give FRESH", fields={"key": "must not be empty"})
         report = report or _silent
         opened = io.to_thread(_content.open_content, content, spec.filename)
-        if opened.executable and EXECUTABLE not in spec.metadata:
-            spec.metadata[EXECUTABLE] = "true"
-        spec.content_type = spec.content_type or opened.content_type
+        with ExitStack() as writes:
+            return self.upload_opened(spec, opened, writes, key, report)
+
+    def upload_opened(
+        self,
+        spec: pb.ArtifactSpec,
+        opened: Opened,
+        writes: ExitStack,
+        key: Key = None,
+        report: Report = _silent,
+        times: int | None = None,
+    ) -> Artifact:
+        """As `upload`, of content that is open. The write counts as made if `writes` ends well. `times` is how often this program
+        made it before, if the caller counts."""
+        describe(spec, opened)
         how = opened.how
         try:
             if isinstance(how, Once):
@@ -96,7 +117,7 @@ class Uploads:
                 how = Memory(memoryview(head))
             elif isinstance(how, SeekableFile) and how.size <= SMALL:
                 how = Memory(memoryview(io.to_thread(b"".join, how.chunks())))
-            return self._send(spec, how, key, report, times)
+            return self._send(spec, how, writes, key, report, times)
         except errors.CairnError as error:
             raise refused(spec, error) from None
 
@@ -104,6 +125,7 @@ class Uploads:
         self,
         spec: pb.ArtifactSpec,
         how: Memory | LocalFile | SeekableFile,
+        writes: ExitStack,
         key: Key,
         report: Report,
         times: int | None,
@@ -124,22 +146,26 @@ class Uploads:
         def resumed(keyed: pb.ArtifactSpec) -> Artifact:
             return Resumable(self._calls, how, digest, report).upload(keyed)
 
-        send = small if how.size <= SMALL else streamed if how.size <= RESUMABLE else resumed
-        artifact = self._under_key(spec, key, times, send)
+        send = {"CreateArtifact": small, "UploadArtifact": streamed, "WriteUpload": resumed}[_content.call_for(how.size)]
+        artifact = self._under_key(spec, writes, key, times, send)
         digest.check(artifact)
         return artifact
 
     def _under_key(
-        self, spec: pb.ArtifactSpec, key: Key, times: int | None, send: Callable[[pb.ArtifactSpec], Artifact]
+        self,
+        spec: pb.ArtifactSpec,
+        writes: ExitStack,
+        key: Key,
+        times: int | None,
+        send: Callable[[pb.ArtifactSpec], Artifact],
     ) -> Artifact:
         if key is FRESH:
             return send(_keyed(spec, _keys.fresh()))
         if isinstance(key, str):
             return send(_keyed(spec, key))
-        if times is not None:
-            return self._derived(spec, times, send)
-        with self.repeats.next_of(_keys.for_upload(spec)) as made:
-            return self._derived(spec, made, send)
+        if times is None:
+            times = writes.enter_context(self.repeats.next_of(_keys.for_upload(spec)))
+        return self._derived(spec, times, send)
 
     def _derived(self, spec: pb.ArtifactSpec, times: int, send: Callable[[pb.ArtifactSpec], Artifact]) -> Artifact:
         gone = ""
@@ -240,10 +266,10 @@ class Resumable:
             except errors.CairnError as error:
                 if error.reason == "LAST_WRITER":
                     upload = self._wait_for_other(upload.upload_id)
-                    continue
-                if error.reason != "UPLOAD_OFFSET_MISMATCH":
-                    io.sleep(retries.pause(error))
-            upload = self._get(upload.upload_id)
+                else:
+                    if error.reason != "UPLOAD_OFFSET_MISMATCH":
+                        io.sleep(retries.pause(error))
+                    upload = self._get(upload.upload_id)
             if upload.committed_bytes > before:
                 retries = Retries()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import secrets
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
@@ -26,15 +26,16 @@ _PART = 16 << 20
 """How long a part is that is received beside others, in bytes."""
 _AT_A_TIME = 4
 _BLOCK = 1 << 20
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class Download:
     """The content of one artifact, which is named in `request`. From the first message on it is pinned to one version."""
 
-    def __init__(self, calls: Calls, request: api.DownloadArtifactRequest) -> None:
+    def __init__(self, calls: Calls, request: api.DownloadArtifactRequest, artifact: Artifact | None = None) -> None:
         self._calls = calls
         self._request = request
-        self.artifact: Artifact | None = None
+        self.artifact = artifact
 
     async def record(self) -> Artifact:
         """The artifact."""
@@ -50,7 +51,7 @@ class Download:
         artifact = Artifact.of(message)  # type: ignore[arg-type]
         if self.artifact and (self.artifact.hash, self.artifact.size) != (artifact.hash, artifact.size):
             raise errors.Corrupted(f"{artifact.id} differs from what it was", details={"artifact_id": artifact.id})
-        self.artifact = self.artifact or artifact
+        self.artifact = artifact
         self._request = api.DownloadArtifactRequest(artifact_id=artifact.id)
 
     async def content(self, offset: int = 0, size: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -105,26 +106,19 @@ class Download:
     async def to_file(self, path: Path, report: Report) -> Artifact:
         """Writes all of the content to a file, which appears when all of it is there and verified."""
         artifact = await self.record()
-        descriptor, name = await io.to_thread(tempfile.mkstemp, ".part", f".{path.name[:64]}.", path.parent)
+        # Without the filename, which may be as long as one may be.
+        name = path.with_name(f".{secrets.token_hex(8)}.part")
+        descriptor = await io.to_thread(os.open, name, _NEW, 0o777 if is_executable(artifact) else 0o666)
         try:
             try:
                 await _Parts(self, artifact, descriptor, report).write()
-                mode = 0o777 if is_executable(artifact) else 0o666
-                os.fchmod(descriptor, mode & ~_umask())
             finally:
                 os.close(descriptor)
             await io.to_thread(os.replace, name, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            name.unlink(missing_ok=True)
             raise
         return artifact
-
-
-def _umask() -> int:
-    # The only way to read it is to set it.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 class _Parts:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import grpc
 import grpc.aio
 
-from .. import errors
+from .. import _channel, errors
 from .._channel import OPTIONS, SILENCE, UNARY_TIMEOUT, credentials
 from .._config import Config
 from .._methods import A, Method, Q
@@ -33,11 +33,19 @@ async def value_of(result: T | Awaitable[T]) -> T:
 async def run_parallel(calls: Iterable[Callable[[], Awaitable[T]]], limit: int) -> list[T]:
     """Makes calls, so many at a time, and returns their results in order. After the first error no other is begun, those that
     run are cancelled, and it is raised."""
-    waiting = enumerate(calls)
+    waiting, lock = enumerate(calls), asyncio.Lock()
     results: dict[int, T] = {}
 
+    def following() -> tuple[int, Callable[[], Awaitable[T]] | None]:
+        return next(waiting, (-1, None))
+
     async def work() -> None:
-        for index, call in waiting:
+        while True:
+            async with lock:
+                # What makes a call may read a file first.
+                index, call = await to_thread(following)
+            if call is None:
+                return
             results[index] = await call()
 
     workers = [asyncio.ensure_future(work()) for _ in range(limit)]
@@ -128,8 +136,10 @@ class Transport:
         )
         call = stream(request, metadata=self.config.metadata())
         try:
-            async for message in call:
+            while (message := await asyncio.wait_for(call.read(), _channel.LOST)) is not grpc.aio.EOF:
                 yield message
+        except asyncio.TimeoutError:
+            raise errors.Unavailable(_channel.SILENT) from None
         except grpc.aio.AioRpcError as error:
             raise self._error(error) from None
         finally:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing
+from dataclasses import dataclass
 from functools import partial
 
 from .. import _content, _keys, errors
 from .. import _methods as methods
-from .._content import EXECUTABLE, Content, Digest, Memory
+from .._content import Content, Digest, Memory, Opened
 from .._proto import artifact_pb2 as pb
 from .._proto import artifact_service_pb2 as api
 from .._spec import refused
 from ..models import Artifact
 from . import io
 from .calls import Calls, retried
-from .upload import Uploads
+from .upload import Uploads, describe
 
 _ITEMS = 100
 _CONTENT_BYTES = 3 << 20
@@ -29,80 +30,87 @@ _READ_BYTES = 16 << 20
 
 Item = tuple[pb.ArtifactSpec, Content]
 Create = api.CreateArtifactRequest
-Group = list[tuple[int, Create]]
+
+
+@dataclass(frozen=True)
+class _Small:
+    """An item that fits into a call with others."""
+
+    index: int
+    opened: Opened
+    request: Create
 
 
 async def push(calls: Calls, uploads: Uploads, items: list[Item]) -> list[Artifact]:
     """Stores contents and returns their records in order."""
-    results: dict[int, Artifact] = {}
+    # After an error none of them counts as made, so that the same call again repeats those that were.
+    with ExitStack() as writes:
+        results: dict[int, Artifact] = {}
+        await io.run_parallel(_Work(calls, uploads, items, writes, results).calls(), _AT_A_TIME)
+        return [results[index] for index in range(len(items))]
 
-    async def alone(index: int, spec: pb.ArtifactSpec, content: Content, times: int | None = None) -> None:
-        results[index] = await uploads.upload(spec, content, times=times)
 
-    async def together(group: Group) -> None:
-        again: list[tuple[int, int]] = []
-        with ExitStack() as stack:
-            keyed = [_keyed(request, stack, uploads) for _, request in group]
-            batch = api.BatchCreateArtifactsRequest(requests=[request for request, _ in keyed])
-            answer = await calls.unary(methods.BATCH_CREATE, batch)
-            for (index, request), (_, times), outcome in zip(group, keyed, answer.outcomes, strict=True):
-                if outcome.HasField("error"):
-                    error = _error(outcome.error)
-                    if not (errors.may_retry(error) or isinstance(error, errors.NotFound)):
-                        raise refused(request.spec, error)
-                    again.append((index, times))
-                    continue
-                artifact = Artifact.of(outcome.artifact)
-                Digest(request.spec.content_hash, request.spec.size_bytes).check(artifact)
-                results[index] = artifact
-                if artifact.state in ("expired", "deleted"):
-                    again.append((index, times))
-        # What is under way, or led to an artifact that was deleted since, is handled as when it is the only one.
-        for index, times in again:
-            await alone(index, *items[index], times)
+class _Work:
+    """The calls that store items."""
 
-    def work() -> Iterator[Callable[[], Awaitable[None]]]:
-        group: Group = []
+    def __init__(self, calls: Calls, uploads: Uploads, items: list[Item], writes: ExitStack, results: dict[int, Artifact]) -> None:
+        self._calls, self._uploads, self._items, self._writes, self._results = calls, uploads, items, writes, results
+
+    def calls(self) -> Iterator[Callable[[], Awaitable[None]]]:
+        """Opens items, and makes calls of them."""
+        group: list[_Small] = []
         content_bytes = other_bytes = 0
-        for index, (spec, content) in enumerate(items):
-            small = _small(spec, content)
-            if small is None:
-                yield partial(alone, index, spec, content)
+        for index, (spec, content) in enumerate(self._items):
+            opened = _content.open_content(content, spec.filename)
+            if not isinstance(opened.how, Memory) or opened.how.size > _SMALL:
+                yield partial(self._alone, index, opened)
                 continue
+            describe(spec, opened)
+            digest = Digest.of(opened.how.content)
+            spec.content_hash, spec.size_bytes = digest.hash, digest.size
             other = spec.ByteSize() + _ITEM_BYTES
-            full = content_bytes + len(small) > _CONTENT_BYTES or other_bytes + other > _OTHER_BYTES
+            full = content_bytes + digest.size > _CONTENT_BYTES or other_bytes + other > _OTHER_BYTES
             if group and (full or len(group) == _ITEMS):
-                yield partial(together, group)
+                yield partial(self._together, group)
                 group, content_bytes, other_bytes = [], 0, 0
-            group.append((index, Create(spec=spec, content=small)))
-            content_bytes, other_bytes = content_bytes + len(small), other_bytes + other
+            group.append(_Small(index, opened, Create(spec=spec, content=bytes(opened.how.content))))
+            content_bytes, other_bytes = content_bytes + digest.size, other_bytes + other
         if group:
-            yield partial(together, group)
+            yield partial(self._together, group)
 
-    await io.run_parallel(work(), _AT_A_TIME)
-    return [results[index] for index in range(len(items))]
+    async def _alone(self, index: int, opened: Opened, times: int | None = None) -> None:
+        spec, _ = self._items[index]
+        self._results[index] = await self._uploads.upload_opened(spec, opened, self._writes, times=times)
 
+    async def _together(self, group: list[_Small]) -> None:
+        again: list[tuple[_Small, int]] = []
+        keyed = [self._keyed(item.request) for item in group]
+        batch = api.BatchCreateArtifactsRequest(requests=[request for request, _ in keyed])
+        answer = await self._calls.unary(methods.BATCH_CREATE, batch)
+        for item, (_, times), outcome in zip(group, keyed, answer.outcomes, strict=True):
+            spec = item.request.spec
+            if outcome.HasField("error"):
+                error = _error(outcome.error)
+                if not (errors.may_retry(error) or isinstance(error, errors.NotFound)):
+                    raise refused(spec, error)
+                again.append((item, times))
+                continue
+            artifact = Artifact.of(outcome.artifact)
+            Digest(spec.content_hash, spec.size_bytes).check(artifact)
+            self._results[item.index] = artifact
+            if artifact.state in ("expired", "deleted"):
+                again.append((item, times))
+        # What is under way, or led to an artifact that was deleted since, is handled as when it is the only one.
+        for item, times in again:
+            await self._alone(item.index, item.opened, times)
 
-def _small(spec: pb.ArtifactSpec, content: Content) -> bytes | None:
-    """The content of an item that fits into a call with others, with its key in the spec."""
-    opened = _content.open_content(content, spec.filename)
-    if not isinstance(opened.how, Memory) or opened.how.size > _SMALL:
-        return None
-    if opened.executable and EXECUTABLE not in spec.metadata:
-        spec.metadata[EXECUTABLE] = "true"
-    spec.content_type = spec.content_type or opened.content_type
-    digest = Digest.of(opened.how.content)
-    spec.content_hash, spec.size_bytes = digest.hash, digest.size
-    return bytes(opened.how.content)
-
-
-def _keyed(request: Create, stack: ExitStack, uploads: Uploads) -> tuple[Create, int]:
-    """The request with its derived key, and how often this program made it before."""
-    key = _keys.for_upload(request.spec)
-    times = stack.enter_context(uploads.repeats.next_of(key))
-    keyed = Create(spec=request.spec, content=request.content)
-    keyed.spec.idempotency_key = _keys.repeated(key, times)
-    return keyed, times
+    def _keyed(self, request: Create) -> tuple[Create, int]:
+        """The request with its derived key, and how often this program made it before."""
+        key = _keys.for_upload(request.spec)
+        times = self._writes.enter_context(self._uploads.repeats.next_of(key))
+        keyed = Create(spec=request.spec, content=request.content)
+        keyed.spec.idempotency_key = _keys.repeated(key, times)
+        return keyed, times
 
 
 def _error(item: api.ItemError) -> errors.CairnError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import TracebackType
 
 from typing_extensions import Self, Unpack
@@ -16,9 +17,12 @@ from .._proto import artifact_service_pb2 as api
 from .._proto import session_service_pb2 as sessions
 from .._spec import Details, Key, Place
 from ..models import Artifact, Session
+from . import io
 from .calls import Calls
 from .scope import Named, OnProgress, Scope
 from .upload import Uploads
+
+_AT_A_TIME = 4
 
 
 class Publication(Scope):
@@ -72,6 +76,10 @@ class Publication(Scope):
         self._made.append(artifact.id)
         return artifact
 
+    async def move(self, source: str, to: str, **details: Unpack[Details]) -> Artifact:
+        """Is refused: the deletion would take effect at once, and the copy perhaps never."""
+        raise TypeError("a publication moves nothing: copy in it, and delete after it")
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -101,7 +109,15 @@ class Publication(Scope):
 
     async def discard(self) -> None:
         """Throws away what was pushed and is not published. What cannot be thrown away now, the store discards within a day."""
-        while self._made:
-            request = api.DeleteArtifactRequest(artifact_id=self._made.pop(), idempotency_key=_keys.fresh())
-            with contextlib.suppress(errors.CairnError):
-                await self._calls.unary(methods.DELETE, request)
+        made, self._made = self._made, []
+        with contextlib.suppress(errors.CairnError):
+            await io.run_parallel((partial(self._throw_away, artifact_id) for artifact_id in made), _AT_A_TIME)
+
+    async def _throw_away(self, artifact_id: str) -> None:
+        request = api.DeleteArtifactRequest(artifact_id=artifact_id, idempotency_key=_keys.fresh())
+        try:
+            await self._calls.unary(methods.DELETE, request)
+        except errors.CairnError as error:
+            # If the store does not answer in time, the next deletion would wait as long.
+            if errors.may_retry(error):
+                raise

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
 
 from .. import _content, _keys, errors
 from .. import _methods as methods
 from .._channel import FINISH_TIMEOUT
-from .._content import EXECUTABLE, RESUMABLE, SMALL, Content, Digest, Hashing, LocalFile, Memory, Once, SeekableFile
+from .._content import EXECUTABLE, SMALL, Content, Digest, Hashing, LocalFile, Memory, Once, Opened, SeekableFile
 from .._proto import artifact_pb2 as pb
 from .._proto import artifact_service_pb2 as api
 from .._proto import upload_service_pb2 as resumable
@@ -28,6 +29,13 @@ _OTHER_WRITER, _LOOK = 20, 1.0
 
 def _silent(_: Progress) -> None:
     pass
+
+
+def describe(spec: pb.ArtifactSpec, opened: Opened) -> None:
+    """Adds to a spec what its content says of itself."""
+    if opened.executable and EXECUTABLE not in spec.metadata:
+        spec.metadata[EXECUTABLE] = "true"
+    spec.content_type = spec.content_type or opened.content_type
 
 
 def _digest(how: Memory | LocalFile | SeekableFile, name: str, report: Report) -> Digest:
@@ -76,15 +84,28 @@ class Uploads:
         content: Content,
         key: Key = None,
         report: Report | None = None,
-        times: int | None = None,
     ) -> Artifact:
-        """Uploads content and returns the artifact that the server made, now or earlier, which has the same bytes. `times` is how
-        often this program made the same write before, if the caller counts."""
+        """Uploads content and returns the artifact that the server made, now or earlier, which has the same bytes."""
+        if key == "":
+            # The store would take it for none, so that a retry would make another version.
+            raise errors.Invalid("key is empty: leave it out, or give FRESH", fields={"key": "must not be empty"})
         report = report or _silent
         opened = await io.to_thread(_content.open_content, content, spec.filename)
-        if opened.executable and EXECUTABLE not in spec.metadata:
-            spec.metadata[EXECUTABLE] = "true"
-        spec.content_type = spec.content_type or opened.content_type
+        with ExitStack() as writes:
+            return await self.upload_opened(spec, opened, writes, key, report)
+
+    async def upload_opened(
+        self,
+        spec: pb.ArtifactSpec,
+        opened: Opened,
+        writes: ExitStack,
+        key: Key = None,
+        report: Report = _silent,
+        times: int | None = None,
+    ) -> Artifact:
+        """As `upload`, of content that is open. The write counts as made if `writes` ends well. `times` is how often this program
+        made it before, if the caller counts."""
+        describe(spec, opened)
         how = opened.how
         try:
             if isinstance(how, Once):
@@ -95,7 +116,7 @@ class Uploads:
                 how = Memory(memoryview(head))
             elif isinstance(how, SeekableFile) and how.size <= SMALL:
                 how = Memory(memoryview(await io.to_thread(b"".join, how.chunks())))
-            return await self._send(spec, how, key, report, times)
+            return await self._send(spec, how, writes, key, report, times)
         except errors.CairnError as error:
             raise refused(spec, error) from None
 
@@ -103,6 +124,7 @@ class Uploads:
         self,
         spec: pb.ArtifactSpec,
         how: Memory | LocalFile | SeekableFile,
+        writes: ExitStack,
         key: Key,
         report: Report,
         times: int | None,
@@ -123,22 +145,26 @@ class Uploads:
         async def resumed(keyed: pb.ArtifactSpec) -> Artifact:
             return await Resumable(self._calls, how, digest, report).upload(keyed)
 
-        send = small if how.size <= SMALL else streamed if how.size <= RESUMABLE else resumed
-        artifact = await self._under_key(spec, key, times, send)
+        send = {"CreateArtifact": small, "UploadArtifact": streamed, "WriteUpload": resumed}[_content.call_for(how.size)]
+        artifact = await self._under_key(spec, writes, key, times, send)
         digest.check(artifact)
         return artifact
 
     async def _under_key(
-        self, spec: pb.ArtifactSpec, key: Key, times: int | None, send: Callable[[pb.ArtifactSpec], Awaitable[Artifact]]
+        self,
+        spec: pb.ArtifactSpec,
+        writes: ExitStack,
+        key: Key,
+        times: int | None,
+        send: Callable[[pb.ArtifactSpec], Awaitable[Artifact]],
     ) -> Artifact:
         if key is FRESH:
             return await send(_keyed(spec, _keys.fresh()))
         if isinstance(key, str):
             return await send(_keyed(spec, key))
-        if times is not None:
-            return await self._derived(spec, times, send)
-        with self.repeats.next_of(_keys.for_upload(spec)) as made:
-            return await self._derived(spec, made, send)
+        if times is None:
+            times = writes.enter_context(self.repeats.next_of(_keys.for_upload(spec)))
+        return await self._derived(spec, times, send)
 
     async def _derived(self, spec: pb.ArtifactSpec, times: int, send: Callable[[pb.ArtifactSpec], Awaitable[Artifact]]) -> Artifact:
         gone = ""
@@ -239,10 +265,10 @@ class Resumable:
             except errors.CairnError as error:
                 if error.reason == "LAST_WRITER":
                     upload = await self._wait_for_other(upload.upload_id)
-                    continue
-                if error.reason != "UPLOAD_OFFSET_MISMATCH":
-                    await io.sleep(retries.pause(error))
-            upload = await self._get(upload.upload_id)
+                else:
+                    if error.reason != "UPLOAD_OFFSET_MISMATCH":
+                        await io.sleep(retries.pause(error))
+                    upload = await self._get(upload.upload_id)
             if upload.committed_bytes > before:
                 retries = Retries()
 
