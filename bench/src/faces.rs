@@ -1,4 +1,5 @@
-//! A large content through gRPC and through HTTP, in one stream and divided among several, compared with the raw SDK.
+//! A large content through gRPC, through HTTP and by signed URLs of S3, in one stream and divided among several, compared
+//! with the raw SDK.
 
 use std::{
     sync::Arc,
@@ -18,7 +19,7 @@ const MEBIBYTE: u64 = 1 << 20;
 /// Like Cairn: parts of 8 MiB, two of them in flight for each stream.
 const PART: u64 = 8 << 20;
 const PARTS_IN_FLIGHT: usize = 2;
-/// Every round stores the content six times, so there are no more, whatever the run's size.
+/// Every round stores the content twelve times, so there are no more, whatever the run's size.
 const ROUNDS: u32 = 3;
 
 /// A way to store and read.
@@ -26,6 +27,7 @@ const ROUNDS: u32 = 3;
 enum Way {
     Grpc(Client),
     Http(HttpClient),
+    Signed(HttpClient),
     Raw(Bucket),
 }
 
@@ -41,13 +43,17 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
     let ways = [
         Way::Grpc(world.now.client().await),
         Way::Http(world.now.http_client()),
+        Way::Signed(world.now.http_client()),
         Way::Raw(world.raw.clone()),
     ];
-    let title = format!("{} MiB in all, by gRPC and HTTP", plan.scale.stream);
+    let title = format!(
+        "{} MiB in all, by gRPC, HTTP and signed URLs",
+        plan.scale.stream
+    );
     report.begin(&title, ["work", "Cairn", "peer"]);
     for streams in [1, 4, 64] {
         let size = plan.scale.stream * MEBIBYTE / streams as u64;
-        let mut rates = [(); 3].map(|()| Rates::default());
+        let mut rates = [(); 4].map(|()| Rates::default());
         for round in 0..plan.scale.rounds.min(ROUNDS) {
             for (way, rates) in ways.iter().zip(&mut rates) {
                 turn(way, streams, size, round, rates).await;
@@ -57,15 +63,17 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) {
     }
 }
 
-fn rows(report: &mut Report, streams: usize, [grpc, http, raw]: [Rates; 3]) {
+fn rows(report: &mut Report, streams: usize, [grpc, http, signed, raw]: [Rates; 4]) {
     // A target is set for one stream only: several are limited by the processors that both sides share.
     let wanted = |ratio| match streams {
         1 => Wanted::AtLeast(ratio),
         _ => Wanted::Nothing,
     };
-    for (work, grpc, http, raw, peer, least) in [
-        ("upload", grpc.up, http.up, raw.up, "multipart", 0.95),
-        ("download", grpc.down, http.down, raw.down, "GetObject", 0.8),
+    let ups = [grpc.up, http.up, signed.up, raw.up];
+    let downs = [grpc.down, http.down, signed.down, raw.down];
+    for (work, [grpc, http, signed, raw], peer, least) in [
+        ("upload", ups, "multipart", 0.95),
+        ("download", downs, "GetObject", 0.8),
     ] {
         let work = |face: &str| format!("{work} by {face}, {streams} at once");
         let words = |rates: &[f64]| format!("{:.0} MB/s", median(rates.to_vec()));
@@ -90,6 +98,14 @@ fn rows(report: &mut Report, streams: usize, [grpc, http, raw]: [Rates; 3]) {
             &of_raw,
             by(&http, &raw),
             wanted(least),
+        );
+        // An upload is read back before it is an artifact, so there is no target.
+        report.row(
+            &work("signed URLs"),
+            &words(&signed),
+            &of_raw,
+            by(&signed, &raw),
+            Wanted::Nothing,
         );
         report.row(
             &work("HTTP"),
@@ -140,6 +156,12 @@ impl Way {
                 made.expect("an artifact").artifact_id
             }
             Self::Http(client) => client.upload(&name, random(PIECE), pieces).await,
+            Self::Signed(client) => {
+                let piece = random(PIECE);
+                client
+                    .upload_direct(&name, &piece, size, PARTS_IN_FLIGHT)
+                    .await
+            }
             Self::Raw(bucket) => {
                 let part = PART.min(size);
                 let bytes: Bytes = random(PIECE).repeat(part as usize / PIECE).into();
@@ -157,6 +179,7 @@ impl Way {
         match self {
             Self::Grpc(client) => client.download(id).await.expect("a content"),
             Self::Http(client) => client.download(id).await,
+            Self::Signed(client) => client.download_direct(id).await,
             Self::Raw(bucket) => bucket.get(id).await,
         }
     }

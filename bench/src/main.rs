@@ -68,7 +68,7 @@ enum Benchmark {
     Reads,
     /// One large stream, up and down, against a multipart upload and GetObject
     Streams,
-    /// A large content through gRPC and HTTP, in one and several streams, against the raw SDK
+    /// A large content through gRPC, HTTP and signed URLs, in one and several streams, against the raw SDK
     Faces,
     /// Many large uploads at once on one connection
     Crowd,

@@ -1,8 +1,9 @@
-//! A client of the JSON API, as curl would be one: forms up, signed URLs down.
+//! A client of the JSON API, as curl would be one: forms up and contents down, or signed URLs of S3 for both.
 
 use bytes::Bytes;
-use futures_util::stream;
-use reqwest::{Body, Client, Response};
+use futures_util::{StreamExt, stream};
+use reqwest::{Body, Client, RequestBuilder, Response};
+use serde_json::{Value, json};
 
 const BOUNDARY: &str = "cairn-bench";
 
@@ -35,34 +36,85 @@ impl HttpClient {
         let kind = format!("multipart/form-data; boundary={BOUNDARY}");
         let request = self.client.post(format!("{}/v1/artifacts", self.url));
         let request = request.bearer_auth(&self.key).header("content-type", kind);
-        let answer = request.body(Body::wrap_stream(stream::iter(pieces))).send();
-        let answer = checked(answer.await.expect("an answer"));
-        field(&answer.text().await.expect("JSON"), "artifact_id")
+        let made = answered(request.body(Body::wrap_stream(stream::iter(pieces)))).await;
+        text(&made, "artifact_id")
     }
 
-    /// Asks for the URL of a content, and reads that to its end; returns its size.
-    pub(crate) async fn download(&self, id: &str) -> u64 {
-        let url = format!("{}/v1/artifacts/{id}/download-url", self.url);
-        let answer = self.client.get(url).bearer_auth(&self.key).send().await;
-        let answer = checked(answer.expect("an answer"));
-        let url = field(&answer.text().await.expect("JSON"), "download_url");
-        let content = self.client.get(url).send().await.expect("an answer");
-        let (mut content, mut size) = (checked(content), 0);
-        while let Some(piece) = content.chunk().await.expect("a piece") {
-            size += piece.len() as u64;
+    /// Puts a content of this size, which repeats a piece, straight into S3, so many parts at a time; returns the artifact's id.
+    pub(crate) async fn upload_direct(
+        &self,
+        filename: &str,
+        piece: &Bytes,
+        size: u64,
+        at_once: usize,
+    ) -> String {
+        let spec = json!({"filename": filename, "size_bytes": size});
+        let upload = text(&self.post("/v1/uploads", &spec).await, "upload_id");
+        let path = format!("/v1/uploads/{upload}");
+        let mut put = 0;
+        loop {
+            let wanted = json!({"first_part": put + 1, "part_count": 200});
+            let signed = self.post(&format!("{path}/parts"), &wanted).await;
+            let parts = signed["parts"].as_array().expect("parts").clone();
+            if parts.is_empty() {
+                break;
+            }
+            put += parts.len();
+            let bytes_of = |part: &Value| part["size_bytes"].as_u64().expect("a size") as usize;
+            // No part is larger than the first.
+            let repeats = bytes_of(&parts[0]).div_ceil(piece.len());
+            let body = Bytes::from(piece.repeat(repeats));
+            let puts = parts.into_iter().map(|part| {
+                let put = self.client.put(text(&part, "url"));
+                put.body(body.slice(..bytes_of(&part))).send()
+            });
+            let puts: Vec<_> = puts.collect();
+            let mut puts = stream::iter(puts).buffered(at_once);
+            while let Some(answer) = puts.next().await {
+                checked(answer.expect("an answer"));
+            }
         }
-        size
+        let made = self.post(&format!("{path}/finish"), &json!({})).await;
+        text(&made, "artifact_id")
     }
+
+    /// Reads a content to its end; returns its size.
+    pub(crate) async fn download(&self, id: &str) -> u64 {
+        let url = format!("{}/v1/artifacts/{id}/content", self.url);
+        read(self.client.get(url).bearer_auth(&self.key)).await
+    }
+
+    /// Asks for the URL of a content in S3, and reads that to its end; returns its size.
+    pub(crate) async fn download_direct(&self, id: &str) -> u64 {
+        let url = format!("{}/v1/artifacts/{id}/download-url", self.url);
+        let signed = answered(self.client.get(url).bearer_auth(&self.key)).await;
+        read(self.client.get(text(&signed, "download_url"))).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self.client.post(format!("{}{path}", self.url));
+        let request = request.header("content-type", "application/json");
+        answered(request.bearer_auth(&self.key).body(body.to_string())).await
+    }
+}
+
+async fn answered(request: RequestBuilder) -> Value {
+    let answer = checked(request.send().await.expect("an answer"));
+    serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
+}
+
+async fn read(request: RequestBuilder) -> u64 {
+    let (mut content, mut size) = (checked(request.send().await.expect("an answer")), 0);
+    while let Some(piece) = content.chunk().await.expect("a piece") {
+        size += piece.len() as u64;
+    }
+    size
 }
 
 fn checked(answer: Response) -> Response {
     answer.error_for_status().expect("a success")
 }
 
-/// The text of a field of JSON that has no escapes.
-fn field(json: &str, name: &str) -> String {
-    let (_, rest) = json
-        .split_once(&format!("\"{name}\":\""))
-        .expect("the field");
-    rest.split('"').next().unwrap_or_default().to_owned()
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().expect("a text").to_owned()
 }

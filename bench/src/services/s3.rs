@@ -115,10 +115,11 @@ impl Bucket {
         &self.endpoint
     }
 
-    pub(super) fn environment(&self) -> [(&'static str, &str); 5] {
+    pub(super) fn environment(&self) -> [(&'static str, &str); 6] {
         [
             ("CAIRN_S3_BUCKET", &self.name),
             ("CAIRN_S3_ENDPOINT", &self.endpoint),
+            ("CAIRN_S3_PUBLIC_ENDPOINT", &self.endpoint),
             ("CAIRN_S3_REGION", "us-east-1"),
             ("CAIRN_S3_ACCESS_KEY_ID", KEY_ID),
             ("CAIRN_S3_SECRET_ACCESS_KEY", SECRET),
