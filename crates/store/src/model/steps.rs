@@ -82,8 +82,8 @@ impl Reader {
         self.found.len() - 1
     }
 
-    /// The item or the heading at this place ends here. What is no step counts towards no bound, and is dropped unless
-    /// something within it follows.
+    /// The item or the heading at this place ends here. A heading or an item that is not a step counts towards
+    /// no bound, and is dropped unless something within it follows.
     fn end(&mut self, at: usize) {
         match self.found.get(at).and_then(Found::step) {
             Some(_) => self.ended += 1,
