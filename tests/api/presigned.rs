@@ -397,6 +397,11 @@ async fn signing_parts_is_in_the_audit_trail() {
 #[tokio::test]
 async fn a_finish_that_cannot_succeed_combines_nothing() {
     let cairn = Setup::on(Bytes::S3).proxied().signing().start().await;
+    cairn
+        .client
+        .create(session_spec("b", "run"), "b")
+        .await
+        .unwrap();
     let (id, parts) = begun(&cairn, declared("a", SIZE)).await;
     put_all(&parts, &content(SIZE)).await;
     let asked = cairn.s3_proxy().heads().len();

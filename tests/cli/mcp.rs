@@ -204,7 +204,7 @@ async fn an_agent_stores_finds_stages_and_deletes() {
     let bytes = host
         .refused("read_artifact", json!({"filename": "a.bin"}))
         .await;
-    assert!(bytes.contains("Next: call create_download_link"), "{bytes}");
+    assert!(bytes.contains("Next: call preview_artifact"), "{bytes}");
 
     let dry = json!({"filter": "session_id = run-7", "dry_run": true});
     assert_eq!(
@@ -227,6 +227,55 @@ async fn an_agent_stores_finds_stages_and_deletes() {
     assert!(
         words.contains("Next: store into another session_id"),
         "{words}"
+    );
+    host.bye().await;
+}
+
+/// A filter selects among the files of the session that the host set, and of no other session.
+#[tokio::test]
+async fn a_filter_reaches_the_files_of_the_session_alone() {
+    let (_cairn, shell) = start().await;
+    let mut host = Host::started(&shell, &["--toolset", "all", "--allow-delete"]).await;
+    for session in ["run-7", "run-8"] {
+        let file = json!({"filename": "plan.md", "content": "x", "session_id": session});
+        host.record("store_artifact", file).await;
+    }
+    let every = "filename = 'plan.md'";
+    let staged = json!({"stage": "review", "filter": every});
+    let staged = host.record("artifact_stage", staged).await;
+    assert_eq!(staged["changed_count"], 1);
+    let deleted = host
+        .record("artifact_delete", json!({"filter": every}))
+        .await;
+    assert_eq!(deleted["deleted_count"], 1);
+    let kept = json!({"filename": "plan.md", "session_id": "run-8"});
+    let kept = host.record("get_artifact", kept).await;
+    assert_eq!(
+        kept.get("stage").map_or("draft", |s| s.as_str().unwrap()),
+        "draft"
+    );
+    host.bye().await;
+}
+
+#[tokio::test]
+async fn an_update_keeps_what_it_does_not_change() {
+    let (_cairn, shell) = start().await;
+    let mut host = Host::started(&shell, &["--toolset", "all"]).await;
+    let document =
+        json!({"title": "Pump", "kind": "document", "content": "<p>", "filename": "pump"});
+    host.record("artifact_create", document.clone()).await;
+    let words = host.refused("artifact_create", document).await;
+    assert!(words.contains("Next: call artifact_list"), "{words}");
+    let typed = json!({"filename": "pump", "content": "<p>", "content_type": "text/html"});
+    let typed = host.record("store_artifact", typed).await;
+    let alone = json!({"artifact_id": typed["artifact_id"], "change_summary": "why"});
+    let words = host.refused("artifact_update", alone).await;
+    assert!(words.contains("give content"), "{words}");
+    let changed = json!({"artifact_id": typed["artifact_id"], "content": "<b>"});
+    let changed = host.record("artifact_update", changed).await;
+    assert_eq!(
+        (&changed["version"], &changed["content_type"]),
+        (&json!(3), &json!("text/html"))
     );
     host.bye().await;
 }

@@ -3,7 +3,6 @@
 use super::tool::{
     Effect::{Destroys, Ends, Reads, Shares, Writes, WritesOnce},
     Field,
-    Gives::{Record, Text},
     Kind::{self, Flag, Number, OneOf, Texts},
     Set::{Core, Harness},
     Tool,
@@ -56,7 +55,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &[],
         effect: Reads,
-        gives: Record,
         fields: &[],
     },
     Tool {
@@ -65,7 +63,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["write"],
         effect: Writes,
-        gives: Record,
         fields: &[
             must(
                 "filename",
@@ -100,7 +97,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Record,
         fields: &[
             SESSION,
             may("filename_glob", Kind::Text, "Such as out/**/*.md"),
@@ -120,7 +116,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Record,
         fields: &[ID, FILENAME, SESSION, VERSION],
     },
     Tool {
@@ -129,7 +124,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Text,
         fields: &[
             ID,
             FILENAME,
@@ -152,7 +146,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Text,
         fields: &[
             must("pattern", Kind::Text, ""),
             may("fixed_strings", Flag, "The pattern is a plain text"),
@@ -173,7 +166,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Text,
         fields: &[ID, FILENAME, SESSION, VERSION],
     },
     Tool {
@@ -182,7 +174,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Text,
         fields: &[
             FILENAME,
             SESSION,
@@ -199,7 +190,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read", "write"],
         effect: Writes,
-        gives: Record,
         fields: &[
             ID,
             FILENAME,
@@ -224,7 +214,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Reads,
-        gives: Record,
         fields: &[
             may("prefix", Kind::Text, "Of session ids"),
             LABEL,
@@ -238,7 +227,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["seal"],
         effect: Ends,
-        gives: Record,
         fields: &[must("session_id", Kind::Text, "")],
     },
     Tool {
@@ -247,7 +235,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["link", "read"],
         effect: Shares,
-        gives: Record,
         fields: &[
             ID,
             FILENAME,
@@ -263,7 +250,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["read"],
         effect: Shares,
-        gives: Record,
         fields: &[
             ID,
             FILENAME,
@@ -278,7 +264,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Core,
         scopes: &["delete"],
         effect: Destroys,
-        gives: Record,
         fields: &[
             ID,
             FILENAME,
@@ -293,7 +278,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["write"],
         effect: Writes,
-        gives: Record,
         fields: &[
             must("title", Kind::Text, ""),
             must("content", Kind::Content, ""),
@@ -310,7 +294,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["read", "write"],
         effect: Writes,
-        gives: Record,
         fields: &[
             must("artifact_id", Kind::Text, "Its latest version"),
             may("content", Kind::Content, ""),
@@ -325,7 +308,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["read"],
         effect: Reads,
-        gives: Text,
         fields: &[must("artifact_id", Kind::Text, "")],
     },
     Tool {
@@ -334,7 +316,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["read"],
         effect: Reads,
-        gives: Record,
         fields: &[SESSION, KIND, STAGE, LABEL, LIMIT, CURSOR],
     },
     Tool {
@@ -343,7 +324,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["write"],
         effect: WritesOnce,
-        gives: Record,
         fields: &[
             must("stage", OneOf(STAGES), ""),
             may("artifact_ids", Texts, "Either these or filter"),
@@ -357,7 +337,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["delete"],
         effect: Destroys,
-        gives: Record,
         fields: &[
             may("artifact_ids", Texts, "Either these or filter"),
             FILTER,
@@ -371,7 +350,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["read"],
         effect: Reads,
-        gives: Record,
         fields: &[
             SESSION,
             may("plan_id", Kind::Text, "The artifact of a plan"),
@@ -387,7 +365,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["write"],
         effect: Writes,
-        gives: Record,
         fields: &[
             must("text", Kind::Text, ""),
             may("plan_id", Kind::Text, "Either this or session_id"),
@@ -400,7 +377,6 @@ pub(super) const TOOLS: &[Tool] = &[
         set: Harness,
         scopes: &["write"],
         effect: WritesOnce,
-        gives: Record,
         fields: &[
             must("todo_id", Kind::Text, ""),
             may("state", OneOf(STATES), ""),

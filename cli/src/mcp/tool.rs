@@ -28,15 +28,6 @@ pub(super) enum Effect {
     Destroys,
 }
 
-/// What a call answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gives {
-    /// Text alone: hosts show a model the structured content in place of the text where there is any.
-    Text,
-    /// A record: structured content, and the same as text.
-    Record,
-}
-
 /// The type of an argument.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -69,7 +60,6 @@ pub(super) struct Tool {
     /// All that the key needs.
     pub(super) scopes: &'static [&'static str],
     pub(super) effect: Effect,
-    pub(super) gives: Gives,
     pub(super) fields: &'static [Field],
 }
 
@@ -77,6 +67,8 @@ impl Field {
     fn schema(&self) -> Value {
         let mut schema = match self.kind {
             Kind::Text | Kind::Content => json!({"type": "string"}),
+            // The call checks it; a model seldom gives less.
+            Kind::Number(1, i64::MAX) => json!({"type": "integer"}),
             Kind::Number(least, i64::MAX) => json!({"type": "integer", "minimum": least}),
             Kind::Number(least, most) => {
                 json!({"type": "integer", "minimum": least, "maximum": most})
@@ -114,7 +106,6 @@ impl Tool {
         if !required.is_empty() {
             schema.insert("required".to_owned(), required.into());
         }
-        schema.insert("additionalProperties".to_owned(), false.into());
         let hints = ToolAnnotations::new().open_world(false);
         let hints = match self.effect {
             Effect::Reads => hints.read_only(true),
@@ -123,13 +114,6 @@ impl Tool {
             Effect::Shares => hints.destructive(false).open_world(true),
             Effect::Ends | Effect::Destroys => hints.destructive(true).idempotent(true),
         };
-        let tool = Listed::new(self.name, self.about, schema).with_annotations(hints);
-        match self.gives {
-            Gives::Text => tool,
-            Gives::Record => {
-                let object = JsonObject::from_iter([("type".to_owned(), "object".into())]);
-                tool.with_raw_output_schema(object.into())
-            }
-        }
+        Listed::new(self.name, self.about, schema).with_annotations(hints)
     }
 }

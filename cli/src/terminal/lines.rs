@@ -118,6 +118,6 @@ mod tests {
             cut_bytes: 0,
         };
         assert_eq!(raw_text(std::slice::from_ref(&one)), "1\ta\tb\n");
-        assert_eq!(of_text(&[one]), "1\ta\\tb\n");
+        assert_eq!(of_text(&[one]), "1\ta\\u{9}b\n");
     }
 }

@@ -172,9 +172,9 @@ pub(super) async fn grep(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Too
         }
     };
     text += &match cursor {
-        None => format!("[{count} lines match]"),
+        None => format!("[matching lines: {count}]"),
         Some(cursor) => format!(
-            "[{count} lines match so far ({}). Next: call again with cursor={cursor}]",
+            "[matching lines so far: {count} ({}). Next: call again with cursor={cursor}]",
             stop.unwrap_or("not all was searched")
         ),
     };
@@ -281,7 +281,7 @@ pub(super) async fn diff(mcp: &Mcp, arguments: &Arguments) -> Result<Answer, Too
                 ""
             };
             format!(
-                "[{} lines added, {} removed{cut}]",
+                "[lines added: {}, removed: {}{cut}]",
                 found.added_lines, found.removed_lines
             )
         }
