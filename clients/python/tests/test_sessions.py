@@ -191,3 +191,27 @@ def test_what_is_shown_in_notebooks_is_escaped(files: cairn.Scope) -> None:
     for shown in (artifact._repr_html_(), files._repr_html_()):
         assert "&lt;script&gt;" in shown
         assert "<script>" not in shown
+
+
+def test_steps_of_a_final_plan_are_todos(files: cairn.Scope) -> None:
+    steps = "# Repair\n- [x] Measure\n- Order a spare\n- Mount it\n"
+    plan = files.push("plan.md", steps, kind="plan", labels=["pump"])
+    assert list(files.todos()) == []
+    files.update("plan.md", stage="final")
+    found = list(files.todos(plan=plan))
+    assert [(it.text, it.state, it.plan_filename, it.plan_version) for it in found] == [
+        ("Measure", "done", "plan.md", 1),
+        ("Order a spare", "open", "plan.md", 1),
+        ("Mount it", "open", "plan.md", 1),
+    ]
+    assert files.update_todo(found[1], state="doing").state == "doing"
+    assert files.update_todo(found[2].id, text="Mount it tightly").text == "Mount it tightly"
+    added = files.add_todo("Write the report", state="done")
+    assert (added.plan_id, added.session) == ("", files.session)
+    assert files.add_todo("Test it", plan=plan.id).plan_filename == "plan.md"
+    assert [it.text for it in files.todos(state="open", label="pump")] == ["Mount it tightly", "Test it"]
+    assert next(it.text for it in files.todos()) == "Write the report"
+    with pytest.raises(cairn.errors.NotFound):
+        files.update_todo("todo_0000000000000000", state="done")
+    with pytest.raises(cairn.errors.Invalid, match="state must be one of"):
+        files.add_todo("x", state="later")  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from cairn_store._proto import (
     job_service_pb2,
     link_service_pb2,
     session_service_pb2,
+    todo_service_pb2,
     upload_service_pb2,
 )
 from cairn_store._proto.artifact_pb2 import ArtifactSpec
@@ -96,6 +97,7 @@ def test_the_table_of_calls_is_that_of_the_specification() -> None:
         job_service_pb2,
         link_service_pb2,
         session_service_pb2,
+        todo_service_pb2,
         upload_service_pb2,
     )
     services = {service.name: service for file in files for service in file.DESCRIPTOR.services_by_name.values()}

@@ -20,7 +20,7 @@ from ._sync.run import current, run
 from ._sync.scope import Scope
 from .errors import CairnError
 from .filters import Condition
-from .models import Artifact, Deletion, Event, Identity, Link, Manifest, Progress, Session
+from .models import Artifact, Deletion, Event, Identity, Link, Manifest, Progress, Session, Todo
 
 __all__ = [
     "FRESH",
@@ -40,6 +40,7 @@ __all__ = [
     "Publication",
     "Scope",
     "Session",
+    "Todo",
     "connect",
     "current",
     "errors",

@@ -14,6 +14,7 @@ from ._proto import identity_service_pb2 as identity
 from ._proto import job_service_pb2 as jobs
 from ._proto import link_service_pb2 as links
 from ._proto import session_service_pb2 as sessions
+from ._proto import todo_service_pb2 as todos
 from ._proto import upload_service_pb2 as uploads
 
 Q = TypeVar("Q", bound=Message)
@@ -82,6 +83,10 @@ START_UPLOAD = Method(_U, "StartUpload", uploads.StartUploadRequest, uploads.Sta
 WRITE_UPLOAD = Method(_U, "WriteUpload", uploads.WriteUploadRequest, uploads.WriteUploadResponse, streams_request=True)
 GET_UPLOAD = Method(_U, "GetUpload", uploads.GetUploadRequest, uploads.GetUploadResponse)
 FINISH_UPLOAD = Method(_U, "FinishUpload", uploads.FinishUploadRequest, uploads.FinishUploadResponse)
+
+ADD_TODO = Method("TodoService", "AddTodo", todos.AddTodoRequest, todos.AddTodoResponse)
+LIST_TODOS = Method("TodoService", "ListTodos", todos.ListTodosRequest, todos.ListTodosResponse)
+UPDATE_TODO = Method("TodoService", "UpdateTodo", todos.UpdateTodoRequest, todos.UpdateTodoResponse)
 
 GET_JOB = Method("JobService", "GetJob", jobs.GetJobRequest, jobs.GetJobResponse)
 WHO_AM_I = Method("IdentityService", "WhoAmI", identity.WhoAmIRequest, identity.WhoAmIResponse)

@@ -11,9 +11,9 @@ from typing import TypedDict, TypeVar
 from google.protobuf.duration_pb2 import Duration
 
 from ._proto import artifact_pb2 as pb
-from ._proto import artifact_service_pb2
+from ._proto import artifact_service_pb2, todo_pb2
 from .errors import CairnError, Exists, Invalid, VersionConflict
-from .models import Artifact, Kind, Stage
+from .models import Artifact, Kind, Stage, TodoState
 
 
 class Lifetime(Enum):
@@ -43,6 +43,12 @@ Key = str | Fresh | None
 
 Ttl = timedelta | int | float | Lifetime | None
 
+_TODO_STATES: dict[str, todo_pb2.TodoState] = {
+    "open": todo_pb2.TODO_STATE_OPEN,
+    "doing": todo_pb2.TODO_STATE_DOING,
+    "done": todo_pb2.TODO_STATE_DONE,
+    "dropped": todo_pb2.TODO_STATE_DROPPED,
+}
 _KINDS: dict[str, pb.ArtifactKind] = {
     "code": pb.ARTIFACT_KIND_CODE,
     "document": pb.ARTIFACT_KIND_DOCUMENT,
@@ -96,6 +102,11 @@ def duration(seconds: float | timedelta) -> Duration:
 def stage_of(stage: Stage | None) -> pb.ArtifactStage:
     """The number of a stage."""
     return _number(_STAGES, stage, "stage") if stage else pb.ARTIFACT_STAGE_UNSPECIFIED
+
+
+def todo_state_of(state: TodoState | None) -> todo_pb2.TodoState:
+    """The number of a todo's state."""
+    return _number(_TODO_STATES, state, "state") if state else todo_pb2.TODO_STATE_UNSPECIFIED
 
 
 _E = TypeVar("_E")

@@ -10,14 +10,16 @@ from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ._proto import artifact_pb2, job_pb2, link_service_pb2, session_service_pb2
+from ._proto import artifact_pb2, job_pb2, link_service_pb2, session_service_pb2, todo_pb2
 
 Kind = Literal["code", "document", "config", "plan", "data", "image", "other"]
 Stage = Literal["draft", "review", "final"]
 State = Literal["visible", "expired", "deleted", "unpublished"]
+TodoState = Literal["open", "doing", "done", "dropped"]
 
 _KINDS: tuple[Kind, ...] = ("other", "code", "document", "config", "plan", "data", "image", "other")
 _STAGES: tuple[Stage, ...] = ("draft", "draft", "review", "final")
+_TODO_STATES: tuple[TodoState, ...] = ("open", "open", "doing", "done", "dropped")
 _STATES: tuple[State, ...] = ("visible", "visible", "expired", "deleted", "unpublished")
 
 
@@ -247,6 +249,45 @@ class Deletion:
     def of_job(cls, it: job_pb2.Job) -> Deletion:
         """From a job that has ended."""
         return cls(it.done_count, it.size_bytes)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A piece of work: a step of a plan, or an entry that a caller added. `todo.proto` has the rules of each field."""
+
+    id: str
+    text: str
+    state: TodoState
+    position: int
+    plan_id: str = ""
+    plan_filename: str = ""
+    plan_version: int = 0
+    session: str = ""
+    labels: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    agent: str = ""
+
+    @classmethod
+    def of(cls, it: todo_pb2.Todo) -> Todo:
+        """From a message of the API."""
+        return cls(
+            id=it.todo_id,
+            text=it.text,
+            state=_TODO_STATES[it.state] if it.state < len(_TODO_STATES) else "open",
+            position=it.position,
+            plan_id=it.plan_id,
+            plan_filename=it.plan_filename,
+            plan_version=it.plan_version,
+            session=it.session_id,
+            labels=tuple(it.labels),
+            created_at=_at(it.created_at, it.HasField("created_at")),
+            updated_at=_at(it.updated_at, it.HasField("updated_at")),
+            agent=it.agent_id,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.id}  {self.state}  {self.text}"
 
 
 @dataclass(frozen=True)

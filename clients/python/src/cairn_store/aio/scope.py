@@ -23,9 +23,24 @@ from .._progress import reporter
 from .._proto import artifact_service_pb2 as api
 from .._proto import link_service_pb2 as links
 from .._proto import session_service_pb2 as sessions
-from .._spec import FRESH, Details, Key, Place, Ttl, build, checked_version, duration, refused, set_ttl, stage_of
+from .._proto import todo_service_pb2 as todo_api
+from .._spec import (
+    FRESH,
+    Details,
+    Key,
+    Place,
+    Ttl,
+    build,
+    checked_version,
+    duration,
+    id_of,
+    refused,
+    set_ttl,
+    stage_of,
+    todo_state_of,
+)
 from ..filters import Condition, joined
-from ..models import Artifact, Deletion, Event, Link, Manifest, Progress, Session, Stage, listing
+from ..models import Artifact, Deletion, Event, Link, Manifest, Progress, Session, Stage, Todo, TodoState, listing
 from . import files, io, many
 from .calls import Calls
 from .download import Download
@@ -489,6 +504,58 @@ class Scope:
         async with contextlib.aclosing(watch(self._calls, self.session, after, only_new, until_sealed)) as events:
             async for event in events:
                 yield event
+
+    # Todos
+
+    async def todos(self, *, plan: Artifact | str = "", label: str = "", state: TodoState | None = None) -> AsyncIterator[Todo]:
+        """The todos of the session, or of a plan in all of its versions, which is named by its record or id. Plan by plan, in the
+        order of the document. Pages are read when they are wanted.
+
+        Raises:
+            NotFound: The plan does not exist, or it has expired or was deleted.
+        """
+        plan_id, session_id = self._owner(plan)
+        request = todo_api.ListTodosRequest(plan_id=plan_id, session_id=session_id, label=label, state=todo_state_of(state))
+        async for page in self._calls.pages(methods.LIST_TODOS, request):
+            for todo in page.todos:
+                yield Todo.of(todo)
+
+    async def add_todo(self, text: str, *, plan: Artifact | str = "", state: TodoState = "open") -> Todo:
+        """Adds a todo at the end of those of the session, or of a plan, which is named by its record or id. The text is one line.
+
+        Raises:
+            NotFound: The session or the plan does not exist.
+            Invalid: The text is malformed, or there are 1,000 todos already.
+        """
+        plan_id, session_id = self._owner(plan)
+        request = todo_api.AddTodoRequest(
+            text=text,
+            plan_id=plan_id,
+            session_id=session_id,
+            state=todo_state_of(state),
+            agent_id=self.place.agent,
+            idempotency_key=_keys.fresh(),
+        )
+        return Todo.of((await self._calls.unary(methods.ADD_TODO, request)).todo)
+
+    async def update_todo(self, todo: Todo | str, *, state: TodoState | None = None, text: str = "") -> Todo:
+        """Changes the state or the text of a todo, which is named by its record or id.
+
+        Raises:
+            NotFound: There is no such todo, or what it belongs to is gone.
+        """
+        request = todo_api.UpdateTodoRequest(
+            todo_id=todo.id if isinstance(todo, Todo) else todo,
+            state=todo_state_of(state),
+            text=text,
+            agent_id=self.place.agent,
+            idempotency_key=_keys.fresh(),
+        )
+        return Todo.of((await self._calls.unary(methods.UPDATE_TODO, request)).todo)
+
+    def _owner(self, plan: Artifact | str) -> tuple[str, str]:
+        """The plan that todos belong to, or the session."""
+        return (id_of(plan), "") if plan else ("", self.session)
 
     def _download(self, name: Named, version: int | None = None) -> Download:
         request = api.DownloadArtifactRequest()
