@@ -380,3 +380,50 @@ async fn a_watch_with_a_token_goes_on_while_its_tenant_is_the_same() {
     };
     assert_eq!(ended.code(), Code::Unauthenticated);
 }
+
+/// Each issuer has its audience and its keys, and a subject of one is not the same subject of another.
+#[tokio::test]
+async fn several_issuers_have_own_keys_audiences_and_workloads() {
+    let (first, second, stranger) = (
+        Issuer::start().await,
+        Issuer::start().await,
+        Issuer::start().await,
+    );
+    let fetch = reqwest::Client::new().get(format!("{}/keys", second.url));
+    let keys = fetch.header("accept", "application/jwk-set+json").send();
+    let keys = keys.await.unwrap().bytes().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let keys_file = folder.path().join("keys.json");
+    fs::write(&keys_file, keys).unwrap();
+    let of_second = TokenSettings {
+        audience: "theirs".to_owned(),
+        keys_file: Some(keys_file),
+        ..trusting(&second)
+    };
+    let setup = Setup::on(Bytes::Files).tokens(trusting(&first));
+    let cairn = setup.tokens(of_second).start().await;
+    add(&cairn, "acme", &first, RUNNER).await;
+    add(&cairn, "other", &second, RUNNER).await;
+    let asked = second.requests().len();
+    let mine = who_am_i(&cairn, &first.token(RUNNER)).await.unwrap();
+    assert_eq!(mine.tenant_name, "acme");
+    let claims = |issuer: &Issuer, audience: &str| {
+        let mut claims = issuer.claims(RUNNER);
+        claims["aud"] = json!(audience);
+        claims
+    };
+    let theirs = second.sign(&second.header(), &claims(&second, "theirs"));
+    let theirs = who_am_i(&cairn, &theirs).await.unwrap();
+    assert_eq!(theirs.tenant_name, "other");
+    assert_eq!(second.requests().len(), asked, "its keys are in the file");
+    let refused = async |token: String, words: &str| {
+        assert_refused(who_am_i(&cairn, &token).await, words);
+    };
+    // The audience of the other issuer; an issuer that is not trusted; one that claims to be another.
+    let wrong = second.sign(&second.header(), &claims(&second, "cairn"));
+    refused(wrong, "audience 'theirs'").await;
+    refused(stranger.token(RUNNER), "none of the issuers").await;
+    let forged = stranger.sign(&stranger.header(), &claims(&first, "cairn"));
+    refused(forged, "signature").await;
+    refused("a.b.c".to_owned(), "malformed").await;
+}

@@ -92,9 +92,9 @@ impl Setup {
         self
     }
 
-    /// With this issuer of tokens.
+    /// With this issuer of tokens, beside those that were given before.
     pub fn tokens(mut self, tokens: TokenSettings) -> Self {
-        self.settings.tokens = Some(tokens);
+        self.settings.tokens.push(tokens);
         self
     }
 

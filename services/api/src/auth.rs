@@ -6,27 +6,27 @@ use axum::http::{HeaderMap, header};
 use cairn_proto::token::PREFIX;
 use cairn_store::{Caller, Error, Grant, Narrowing, Result, Scopes, Store};
 
-use crate::{delegation::Keyring, oidc::TokenVerifier};
+use crate::{delegation::Keyring, oidc::Issuers};
 
 /// Authenticates callers from their API key or token.
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     store: Store,
-    tokens: Option<Arc<TokenVerifier>>,
+    tokens: Arc<Issuers>,
     /// What signs delegated tokens.
     pub(crate) keyring: Keyring,
 }
 
 impl Authenticator {
-    pub(crate) fn new(store: Store, tokens: Option<TokenVerifier>, keyring: Keyring) -> Self {
+    pub(crate) fn new(store: Store, tokens: Issuers, keyring: Keyring) -> Self {
         Self {
             store,
-            tokens: tokens.map(Arc::new),
+            tokens: Arc::new(tokens),
             keyring,
         }
     }
 
-    /// The caller of a credential: an API key, a delegated token, or a token of the trusted issuer.
+    /// The caller of a credential: an API key, a delegated token, or a token of a trusted issuer.
     ///
     /// # Errors
     /// `Unauthenticated`; `TokenRefused`; `UnknownWorkload`; `Unavailable`; `RateLimited`.
@@ -37,12 +37,7 @@ impl Authenticator {
         if !is_token(secret) {
             return self.store.authenticate(secret).await;
         }
-        let Some(tokens) = &self.tokens else {
-            let why = "this server accepts only API keys, because no token issuer is configured (CAIRN_TOKEN_ISSUER)";
-            return Err(Error::TokenRefused(why.to_owned()));
-        };
-        let (subject, end) = tokens.subject(secret).await?;
-        let issuer = tokens.issuer();
+        let (issuer, subject, end) = self.tokens.subject(secret).await?;
         let caller = self.store.authenticate_workload(issuer, &subject).await?;
         let proven = Grant::new(Scopes::all(), Narrowing::none(), Some(end));
         Ok(caller.narrowed(&proven))

@@ -59,8 +59,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// `CAIRN_DRAIN_TIMEOUT`: how long running calls may continue after SIGTERM; default 30s.
     pub drain: Duration,
-    /// The issuer whose tokens are accepted besides API keys; `None`: no tokens are.
-    pub tokens: Option<TokenSettings>,
+    /// The issuers whose tokens are accepted besides API keys; none: no tokens are.
+    pub tokens: Vec<TokenSettings>,
     /// `CAIRN_DELEGATION_KEYS`: what signs delegated tokens; empty: none is made or accepted.
     pub delegation: Vec<SigningKey>,
     /// TLS on the ports, from `CAIRN_TLS_*`; `None`: every port is plain.
@@ -96,7 +96,7 @@ impl Default for Settings {
         Self {
             public_url: None,
             drain: Duration::from_secs(30),
-            tokens: None,
+            tokens: Vec::new(),
             delegation: Vec::new(),
             tls: None,
             bounds: Bounds::default(),
@@ -129,7 +129,7 @@ impl Settings {
         Ok(Self {
             public_url: env("CAIRN_PUBLIC_URL")?,
             drain: env_duration("CAIRN_DRAIN_TIMEOUT")?.unwrap_or(defaults.drain),
-            tokens: TokenSettings::from_env()?,
+            tokens: TokenSettings::all_from_env()?,
             delegation: match env::<String>(DELEGATION_KEYS)? {
                 Some(keys) => delegation_keys(&keys)?,
                 None => defaults.delegation,
@@ -213,7 +213,8 @@ fn delegation_keys(text: &str) -> Result<Vec<SigningKey>> {
     })
 }
 
-/// The issuer whose tokens are accepted besides API keys.
+/// An issuer whose tokens are accepted besides API keys: that of `CAIRN_TOKEN_ISSUER`, or one of the list
+/// `CAIRN_TOKEN_ISSUERS`, which is JSON with these fields, named as here.
 #[derive(Debug, Clone)]
 pub struct TokenSettings {
     /// `CAIRN_TOKEN_ISSUER`: the `iss` of accepted tokens, which for Kubernetes is the API server's
@@ -223,6 +224,8 @@ pub struct TokenSettings {
     pub audience: String,
     /// `CAIRN_TOKEN_KEYS_URL`: the issuer's keys, as a JWK Set; default: from the issuer's OpenID discovery.
     pub keys_url: Option<Uri>,
+    /// A file with the issuer's keys, as a JWK Set, read each time; default: they are fetched. Only in the list.
+    pub keys_file: Option<PathBuf>,
     /// `CAIRN_TOKEN_CA_FILE`: PEM file with CA certificates for the issuer and its keys; default: the trusted roots.
     pub ca_file: Option<PathBuf>,
     /// `CAIRN_TOKEN_BEARER_FILE`: a token that is sent to the issuer and its keys' URL, read each time; default: none.
@@ -239,10 +242,66 @@ impl TokenSettings {
             issuer,
             audience: "cairn".to_owned(),
             keys_url: None,
+            keys_file: None,
             ca_file: None,
             bearer_file: None,
             keys_pause: Duration::from_secs(10),
         }
+    }
+
+    fn all_from_env() -> Result<Vec<Self>> {
+        let mut all = Vec::from_iter(Self::from_env()?);
+        if let Some(list) = env::<String>(ISSUERS)? {
+            all.extend(Self::listed(&list).map_err(|rule| Error::invalid(ISSUERS, rule))?);
+        }
+        if all.len() > MOST_ISSUERS {
+            let rule =
+                format!("must be at most {MOST_ISSUERS} issuers, with that of CAIRN_TOKEN_ISSUER");
+            return Err(Error::invalid(ISSUERS, rule));
+        }
+        for (i, one) in all.iter().enumerate() {
+            if all[..i].iter().any(|other| other.issuer == one.issuer) {
+                let rule = format!(
+                    "has the issuer '{}' twice, or CAIRN_TOKEN_ISSUER has it",
+                    one.issuer
+                );
+                return Err(Error::invalid(ISSUERS, rule));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The issuers of a list in JSON.
+    fn listed(list: &str) -> std::result::Result<Vec<Self>, String> {
+        let listed: Vec<Listed> =
+            serde_json::from_str(list).map_err(|e| format!("is not a list of issuers: {e}"))?;
+        let settings = |(i, one): (usize, Listed)| {
+            let url = |text: String| text.parse().map_err(|e| format!("[{i}].keys_url: {e}"));
+            let keys_url: Option<Uri> = one.keys_url.map(url).transpose()?;
+            let has_source = match (&keys_url, &one.keys_file) {
+                (Some(_), Some(_)) => {
+                    return Err(format!("[{i}] has keys_url and keys_file; give one"));
+                }
+                (Some(url), None) => is_safe(url),
+                (None, Some(_)) => true,
+                (None, None) => one.issuer.parse().is_ok_and(|url| is_safe(&url)),
+            };
+            if !has_source {
+                return Err(format!(
+                    "[{i}] {SAFE}, or keys_url or keys_file must say where its keys are"
+                ));
+            }
+            let defaults = Self::new(one.issuer);
+            Ok(Self {
+                audience: one.audience.unwrap_or(defaults.audience),
+                keys_url,
+                keys_file: one.keys_file,
+                ca_file: one.ca_file,
+                bearer_file: one.bearer_file,
+                ..defaults
+            })
+        };
+        listed.into_iter().enumerate().map(settings).collect()
     }
 
     fn from_env() -> Result<Option<Self>> {
@@ -264,11 +323,10 @@ impl TokenSettings {
             }
             return Ok(None);
         };
-        let safe = "must be a URL with https: anyone who can change the answer can make tokens";
         match &keys_url {
-            Some(url) if !is_safe(url) => return Err(Error::invalid(KEYS_URL, safe)),
+            Some(url) if !is_safe(url) => return Err(Error::invalid(KEYS_URL, SAFE)),
             None if !issuer.parse().is_ok_and(|url| is_safe(&url)) => {
-                let rule = format!("{safe}, or {KEYS_URL} must say where its keys are");
+                let rule = format!("{SAFE}, or {KEYS_URL} must say where its keys are");
                 return Err(Error::invalid(ISSUER, rule));
             }
             _ => {}
@@ -284,6 +342,23 @@ impl TokenSettings {
     }
 }
 
+/// The variable with the list of issuers, and how many there can be in all.
+const ISSUERS: &str = "CAIRN_TOKEN_ISSUERS";
+const MOST_ISSUERS: usize = 16;
+const SAFE: &str = "must be a URL with https: anyone who can change the answer can make tokens";
+
+/// An issuer of the list.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    issuer: String,
+    audience: Option<String>,
+    keys_url: Option<String>,
+    keys_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    bearer_file: Option<PathBuf>,
+}
+
 /// Whether no attacker on the network can change what is read from there.
 pub(crate) fn is_safe(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default();
@@ -297,7 +372,7 @@ pub(crate) fn is_safe(url: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{delegation_keys, is_safe};
+    use super::{TokenSettings, delegation_keys, is_safe};
 
     #[test]
     fn delegation_keys_are_one_or_two_long_secrets_with_ids() {
@@ -318,6 +393,26 @@ mod tests {
             "1:S,",
         ] {
             assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_listed_issuer_says_where_its_keys_are() {
+        let read = |text: &str| TokenSettings::listed(text).map_err(drop);
+        let two = r#"[{"issuer": "https://a.example"},
+            {"issuer": "b", "audience": "us", "keys_file": "/keys.json"}]"#;
+        let two = read(two).unwrap();
+        let audiences = two.iter().map(|one| &*one.audience);
+        assert!(audiences.eq(["cairn", "us"]));
+        for wrong in [
+            r#"{"issuer": "https://a.example"}"#,
+            r#"[{"issuer": "http://a.example"}]"#,
+            r#"[{"issuer": "b"}]"#,
+            r#"[{"issuer": "b", "keys_url": "http://a.example/keys"}]"#,
+            r#"[{"issuer": "b", "keys_url": "https://a.example/keys", "keys_file": "/keys.json"}]"#,
+            r#"[{"issuer": "https://a.example", "audiences": ["a"]}]"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! TokenVerifier of an OpenID issuer in place of API keys, as Kubernetes gives them to Pods: JSON Web TokenVerifier (RFC 7519), whose
+//! Tokens of OpenID issuers in place of API keys, as Kubernetes gives them to Pods: JSON Web Tokens (RFC 7519), whose
 //! signature is checked against the issuer's keys (RFC 7517).
 
 mod fetch;
@@ -7,6 +7,7 @@ mod signatures;
 
 use std::io;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use cairn_store::{Error, Result};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, errors::ErrorKind};
@@ -33,8 +34,66 @@ const ALGORITHMS: [Algorithm; 5] = [
     Algorithm::ES384,
 ];
 
+/// Checks the tokens of the trusted issuers.
+pub(crate) struct Issuers(Vec<TokenVerifier>);
+
+impl Issuers {
+    /// Prepares; the first token of each issuer fetches its keys.
+    ///
+    /// # Errors
+    /// If root certificates cannot be read.
+    pub(crate) fn new(settings: &[TokenSettings]) -> io::Result<Self> {
+        let each = settings.iter().map(TokenVerifier::new);
+        Ok(Self(each.collect::<io::Result<_>>()?))
+    }
+
+    /// The issuer and the subject of a valid token, and when it expires.
+    ///
+    /// # Errors
+    /// `TokenRefused`; `Unavailable` if the issuer's keys cannot be fetched.
+    pub(crate) async fn subject(&self, token: &str) -> Result<(&str, String, Timestamp)> {
+        let verifier = match &*self.0 {
+            [] => {
+                let why = "this server accepts only API keys, because no token issuer is configured (CAIRN_TOKEN_ISSUER)";
+                return Err(refused(why));
+            }
+            [one] => one,
+            several => {
+                let issuer = claimed_issuer(token)?;
+                let named = several.iter().find(|one| one.issuer == issuer);
+                named.ok_or_else(|| {
+                    refused("its `iss` is none of the issuers that this server trusts")
+                })?
+            }
+        };
+        let (subject, end) = verifier.subject(token).await?;
+        Ok((&verifier.issuer, subject, end))
+    }
+}
+
+/// The issuer that a token claims. The signature is checked afterwards, with that issuer's keys.
+///
+/// # Errors
+/// `TokenRefused`.
+fn claimed_issuer(token: &str) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Claimed {
+        iss: String,
+    }
+    if token.len() > MAX_BYTES {
+        return Err(refused("it is longer than 8 KiB"));
+    }
+    let claims = token.split('.').nth(1).unwrap_or_default();
+    let claims = BASE64
+        .decode(claims)
+        .map_err(|_| refused("it is malformed"))?;
+    let claimed: Claimed =
+        serde_json::from_slice(&claims).map_err(|_| refused("it is malformed, or has no `iss`"))?;
+    Ok(claimed.iss)
+}
+
 /// Checks the tokens of one issuer.
-pub(crate) struct TokenVerifier {
+struct TokenVerifier {
     issuer: String,
     audience: String,
     keys: Keys,
@@ -54,7 +113,7 @@ impl TokenVerifier {
     ///
     /// # Errors
     /// If the root certificates cannot be read.
-    pub(crate) fn new(settings: &TokenSettings) -> io::Result<Self> {
+    fn new(settings: &TokenSettings) -> io::Result<Self> {
         signatures::install();
         Ok(Self {
             issuer: settings.issuer.clone(),
@@ -63,16 +122,11 @@ impl TokenVerifier {
         })
     }
 
-    /// The only issuer whose tokens are accepted.
-    pub(crate) fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
     /// The subject of a token that the issuer signed for this audience, and that is valid now, and when it expires.
     ///
     /// # Errors
     /// `TokenRefused`; `Unavailable` if the issuer's keys cannot be fetched.
-    pub(crate) async fn subject(&self, token: &str) -> Result<(String, Timestamp)> {
+    async fn subject(&self, token: &str) -> Result<(String, Timestamp)> {
         let (id, algorithm) = header(token)?;
         let Some(key) = self.keys.key(&id, algorithm).await? else {
             return Err(refused("its issuer has no such key for its `alg`"));
@@ -148,10 +202,10 @@ fn refused(why: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod fuzzed {
-    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+    use base64::Engine;
     use cairn_fuzz::fuzz;
 
-    use super::{Claims, checked, header};
+    use super::{BASE64, Claims, checked, header};
 
     #[test]
     fn a_token_is_refused_or_names_a_key_and_a_subject() {

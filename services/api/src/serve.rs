@@ -24,7 +24,7 @@ use crate::{
     health, http,
     limits::{Limiter, keep_up},
     observe::{Api, Observe},
-    oidc::TokenVerifier,
+    oidc::Issuers,
 };
 
 /// Bound sockets, so that the caller knows their ports before anything is served.
@@ -113,11 +113,7 @@ pub async fn run(
             format!("{scheme}://{}", listeners.http.local_addr()?)
         }
     };
-    let tokens = settings
-        .tokens
-        .as_ref()
-        .map(TokenVerifier::new)
-        .transpose()?;
+    let tokens = Issuers::new(&settings.tokens)?;
     let keyring = Keyring::new(settings.delegation.clone());
     let authenticator = Authenticator::new(store.clone(), tokens, keyring);
     let limiter = Arc::new(Limiter::default());

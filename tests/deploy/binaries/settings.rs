@@ -157,6 +157,20 @@ async fn token_settings_need_an_issuer_and_valid_values() {
             "CAIRN_TOKEN_KEYS_URL",
         ),
         (
+            vec![("CAIRN_TOKEN_ISSUERS", r#"[{"issuer": "unreachable"}]"#)],
+            "CAIRN_TOKEN_ISSUERS",
+        ),
+        (
+            vec![
+                issuer,
+                (
+                    "CAIRN_TOKEN_ISSUERS",
+                    r#"[{"issuer": "https://cluster.example"}]"#,
+                ),
+            ],
+            "twice",
+        ),
+        (
             vec![issuer, ("CAIRN_TOKEN_CA_FILE", "/dev/null/ca.crt")],
             "CAIRN_TOKEN_CA_FILE",
         ),

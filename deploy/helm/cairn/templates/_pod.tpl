@@ -184,6 +184,10 @@ variable does not. */ -}}
 - name: CAIRN_TOKEN_KEYS_URL
   value: {{ .keysUrl }}
 {{- end }}
+{{- with .more }}
+- name: CAIRN_TOKEN_ISSUERS
+  value: {{ toJson . | quote }}
+{{- end }}
 {{- end }}
 {{- end -}}
 

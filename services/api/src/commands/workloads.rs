@@ -74,10 +74,11 @@ impl Workloads {
 }
 
 fn our_issuer() -> Result<String, Box<dyn Error>> {
-    let tokens = Settings::from_env()?.tokens;
-    Ok(tokens
-        .ok_or("give --issuer, or set CAIRN_TOKEN_ISSUER")?
-        .issuer)
+    match &mut *Settings::from_env()?.tokens {
+        [one] => Ok(std::mem::take(&mut one.issuer)),
+        [] => Err("give --issuer, or set CAIRN_TOKEN_ISSUER".into()),
+        _ => Err("give --issuer: there are several".into()),
+    }
 }
 
 fn print(workload: &Workload) {

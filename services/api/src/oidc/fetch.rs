@@ -37,6 +37,7 @@ pub(super) struct Source {
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     issuer: String,
     keys_url: Option<Uri>,
+    keys_file: Option<PathBuf>,
     bearer_file: Option<PathBuf>,
 }
 
@@ -77,12 +78,18 @@ impl Source {
             client: Client::builder(TokioExecutor::new()).build(connector),
             issuer: settings.issuer.clone(),
             keys_url: settings.keys_url.clone(),
+            keys_file: settings.keys_file.clone(),
             bearer_file: settings.bearer_file.clone(),
         })
     }
 
     /// The current keys.
     pub(super) async fn keys(&self) -> Result<JwkSet, Failure> {
+        if let Some(file) = &self.keys_file {
+            let named = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+            let keys = fs::read(file).map_err(|e| named(&e))?;
+            return serde_json::from_slice(&keys).map_err(|e| named(&e).into());
+        }
         timeout(TIMEOUT, async {
             let url = match &self.keys_url {
                 Some(url) => url.clone(),
