@@ -147,12 +147,11 @@ async fn interrupted_pull_prints_what_was_written() {
     }
     shell.write("out/z.bin", content(64 << 20));
     shell.json(&["push", "out", "--session=run"]).await;
-    proxy.break_after(32 << 20);
+    proxy.cut_after(32 << 20);
     let pull = ["pull", "--session=run", "-o", "in"];
     let mut pull = shell.cairn(&pull).spawn().unwrap();
     let mut said = Lines::of(&mut pull);
     said.until("trying again").await;
-    proxy.cut();
     program::signal(&pull, Signal::TERM);
     said.until("interrupted: 2 of 3 were pulled").await;
     let done = program::end_of(pull).await.with_code(143);

@@ -23,6 +23,15 @@ enum Upstream {
     Unix(PathBuf),
 }
 
+/// When a connection is cut.
+#[derive(Debug)]
+struct Break {
+    /// After so many more bytes of answers.
+    left: usize,
+    /// Whether all connections are, and no new ones come about.
+    cuts: bool,
+}
+
 /// A proxy that passes everything on, until a test changes that.
 #[derive(Debug, Clone)]
 pub struct Proxy {
@@ -38,7 +47,7 @@ pub struct Proxy {
     /// How many bytes of answers were passed on.
     passed: Arc<AtomicU64>,
     /// After how many more bytes of answers their connection is cut.
-    break_after: Arc<Mutex<Option<usize>>>,
+    break_after: Arc<Mutex<Option<Break>>>,
 }
 
 /// What happens to answers.
@@ -109,7 +118,14 @@ impl Proxy {
 
     /// Cuts the connection that has passed on so many more bytes of answers; new ones continue.
     pub fn break_after(&self, bytes: usize) {
-        *self.break_after.lock().unwrap() = Some(bytes);
+        let left = bytes;
+        *self.break_after.lock().unwrap() = Some(Break { left, cuts: false });
+    }
+
+    /// Cuts every connection once so many more bytes of answers were passed on, and refuses new ones.
+    pub fn cut_after(&self, bytes: usize) {
+        let left = bytes;
+        *self.break_after.lock().unwrap() = Some(Break { left, cuts: true });
     }
 
     /// Whether that has happened since.
@@ -138,12 +154,15 @@ impl Proxy {
 
     /// Counts these bytes of answers, and returns how many of them are passed on before the connection is cut.
     fn breaks_within(&self, bytes: usize) -> Option<usize> {
-        let mut left = self.break_after.lock().unwrap();
-        let within = left.filter(|left| *left <= bytes);
-        *left = match within {
-            Some(_) => None,
-            None => left.map(|left| left - bytes),
-        };
+        let mut next = self.break_after.lock().unwrap();
+        let within = next.take_if(|next| next.left <= bytes);
+        if let Some(next) = &mut *next {
+            next.left -= bytes;
+        }
+        if within.as_ref().is_some_and(|next| next.cuts) {
+            self.cut();
+        }
+        let within = within.map(|next| next.left);
         self.passed
             .fetch_add(within.unwrap_or(bytes) as u64, Ordering::Relaxed);
         within
