@@ -354,10 +354,9 @@ async fn what_lands_after_an_erasure_is_deleted(bytes: Bytes) {
     assert!(cairn.stored().await.is_empty());
 }
 
-/// How many rows and entries of indexes of artifacts were read.
-const READ: &str =
-    "SELECT (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'artifacts')::bigint
-    + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'artifacts')::bigint";
+/// How many rows of artifacts were read, by any index or none.
+const READ: &str = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables
+    WHERE relname = 'artifacts'";
 
 #[tokio::test]
 async fn an_erasure_reads_each_artifact_a_few_times() {
@@ -372,22 +371,25 @@ async fn an_erasure_reads_each_artifact_a_few_times() {
     }
     cairn.sql("ANALYZE").await;
     erase(&operator, "acme", false).await.unwrap();
+    // A step that read all that it leaves would read a hundred for each artifact.
     let small = Policy {
-        batch: 20,
+        batch: 5,
         max_batches: 1000,
         ..Policy::default()
     };
-    let mut read = Vec::new();
-    for passes in [&["erasures"][..], &["purge"], &["erasures"]] {
+    let step = async || {
         let before = cairn.counted(READ).await;
         cairn.sql("UPDATE erasures SET next_at = now()").await;
-        let passes = passes.iter().map(|name| Pass::named(name).unwrap());
-        let report = cairn.collector.run_passes(small, passes).await;
+        let report = cairn.collector.run_passes(small, Pass::named("erasures"));
+        let report = report.await;
         assert!(report.failures.is_empty(), "{report:?}");
-        read.push((cairn.counted(READ).await - before) / MANY as i64);
-    }
+        (cairn.counted(READ).await - before) / MANY as i64
+    };
+    let released = step().await;
+    cairn.pass("purge").await;
+    let deleted = step().await;
     assert_eq!(cairn.count("SELECT count(*) FROM artifacts").await, 3);
-    assert!(read.iter().all(|each| *each <= 10), "{read:?} for each");
+    assert!(released <= 10 && deleted <= 10, "{released}, {deleted}");
 }
 
 #[tokio::test]

@@ -26,6 +26,10 @@ const HASTE: Duration = Duration::from_secs(1);
 /// Ends the leases of keys that were claimed or renewed more than five seconds ago.
 const END_LEASES: &str = "UPDATE idempotency_keys SET lease_until = now()
     WHERE result IS NULL AND lease_until BETWEEN now() AND now() + interval '70 s'";
+/// Ends the wait for requests to combine parts whose answers were lost: none of them runs for so long, even if S3 was
+/// stopped meanwhile.
+const END_FINISHES: &str = "UPDATE uploads SET finishing_since = now() - interval '1 hour'
+    WHERE finishing_since BETWEEN now() - interval '59 minutes' AND now() - interval '30 s'";
 
 pub(super) struct Deployment {
     pub(super) apis: Arc<Vec<Process>>,
@@ -89,8 +93,9 @@ impl Deployment {
         clients
     }
 
-    /// Ends the leases of idempotency keys within seconds, for which no process has a setting. A client whose upload
-    /// died with its process does not wait for them, and a slow upload finds that another one has taken its place.
+    /// Ends the leases of idempotency keys and of finishes within seconds, for which no process has a setting. A client
+    /// whose upload died with its process does not wait for them, and a slow upload finds that another one has taken its
+    /// place.
     pub(super) async fn hasten(&self) {
         let url = self.oracle.lock().await.url.clone();
         loop {
@@ -99,7 +104,9 @@ impl Deployment {
                 continue; // Postgres is down
             };
             tokio::spawn(connection);
-            let _ = database.batch_execute(END_LEASES).await;
+            for end in [END_LEASES, END_FINISHES] {
+                let _ = database.batch_execute(end).await;
+            }
         }
     }
 

@@ -28,7 +28,6 @@ use crate::{
     store::{
         audit::queue::AuditQueue,
         credential_cache::CredentialCache,
-        open_upload::READ_BACKS,
         read::ahead::READ_AHEAD,
         reads::indexes::LineIndexes,
         upload::{Budget, gather::CommitBatcher},
@@ -73,6 +72,10 @@ pub(crate) mod workloads;
 /// How long a start waits for its surroundings. A process that has no port open for a minute is killed for it by a startup
 /// probe, which brings no S3 back.
 const PREFLIGHT: Duration = Duration::from_secs(10);
+
+/// How many finishes of one process read parts back at once: a finish goes on when its caller has gone, and hashing takes
+/// a core.
+const READ_BACKS: usize = 8;
 
 /// What callers are held to.
 #[derive(Debug, Clone, Copy)]

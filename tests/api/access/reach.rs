@@ -3,12 +3,12 @@
 use cairn_proto::v1::{
     ArtifactName, ArtifactSpec, CreateLinkRequest, DeleteArtifactsRequest, GetArtifactRequest,
     GetLineageRequest, LineageDirection, ListLinksRequest, ListSessionsRequest,
-    ListVersionsRequest, OnDuplicate, WhoAmIRequest,
+    ListVersionsRequest, OnDuplicate, WatchSessionsRequest, WhoAmIRequest,
 };
 use cairn_store::Scope;
 use tonic::Code;
 
-use harness::{Bytes, Cairn, Client, Setup, refused, session_spec, spec};
+use harness::{Bytes, Cairn, Client, Setup, refused, session_spec, spec, within_patience};
 
 use super::{agent, client_of, session};
 
@@ -216,4 +216,26 @@ async fn whoami_shows_what_a_credential_reaches() {
     let me = me.unwrap().into_inner();
     assert_eq!(me.narrowing.unwrap().session_ids, ["run"]);
     assert_eq!((me.scopes.len(), me.stored_artifacts), (6, 0));
+}
+
+#[tokio::test]
+async fn a_watch_hears_of_the_sessions_in_reach_alone() {
+    let (cairn, narrow) = started().await;
+    let all = WatchSessionsRequest {
+        after_position: 0,
+        ..WatchSessionsRequest::default()
+    };
+    for session in ["other", "run"] {
+        let made = cairn.client.create(session_spec("a", session), "x").await;
+        made.unwrap();
+    }
+    let mut heard = Vec::new();
+    let watching = narrow.sessions.clone().watch_sessions(all).await;
+    let mut watching = watching.unwrap().into_inner();
+    while !heard.iter().any(|session| session == "run") {
+        let message = within_patience("an event", watching.message()).await;
+        let events = message.unwrap().unwrap().events;
+        heard.extend(events.into_iter().map(|event| event.session_id));
+    }
+    assert_eq!(heard, ["run"]);
 }

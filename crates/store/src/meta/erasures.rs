@@ -60,12 +60,15 @@ const PREPARE: [&str; 2] = [
          ORDER BY purge_after LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
 ];
 
-/// Purged artifacts, when there are no others, so that a step reads none that it leaves.
-const PURGED: &str = "WITH due AS MATERIALIZED (
-         SELECT id, ctid FROM artifacts WHERE tenant_id = $1 AND state = 'purged'
-             AND NOT EXISTS (SELECT FROM artifacts
-                 WHERE tenant_id = $1 AND state = 'deleted' AND NOT held AND NOT session_held)
+/// Purged artifacts, when there are no others, so that a step reads none that it leaves. The first ones are looked at
+/// before their state: by their state, Postgres may prefer to sort all of them.
+const PURGED: &str = "WITH first AS MATERIALIZED (
+         SELECT id, ctid, state FROM artifacts WHERE tenant_id = $1
+             AND (SELECT id FROM artifacts WHERE tenant_id = $1 AND state = 'deleted' AND NOT held AND NOT session_held
+                  ORDER BY purge_after LIMIT 1) IS NULL
          ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), due AS MATERIALIZED (
+         SELECT id, ctid FROM first WHERE state = 'purged'
      ), derived AS (
          DELETE FROM artifact_inputs WHERE tenant_id = $1 AND artifact_id = ANY (ARRAY(SELECT id FROM due))
      ), inputs AS (

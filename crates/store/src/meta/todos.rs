@@ -39,6 +39,12 @@ fn state(row: &Row, column: &str) -> Result<TodoState, Damage> {
     name.parse().map_err(|_| Damage::Malformed("state"))
 }
 
+/// The session, the user and the namespace of a plan's file; empty: none.
+fn scope(plan: &Artifact) -> (&str, &str, &str) {
+    let session = plan.session_id.as_deref().unwrap_or_default();
+    (session, &plan.user_id, &plan.namespace)
+}
+
 fn read(row: &Row) -> Result<Todo> {
     row::read(row, "todo", "id", |row| {
         let plan = match at::<Option<&str>>(row, "plan_id")? {
@@ -200,7 +206,7 @@ pub(crate) async fn insert_of_plan(
     new: &NewTodo,
     plan: &Artifact,
 ) -> Result<TodoId> {
-    let (id, (session, user, namespace)) = (TodoId::fresh(), reading::scope(plan));
+    let (id, (session, user, namespace)) = (TodoId::fresh(), scope(plan));
     let plan_id = plan.id.as_str();
     let added = tx
         .execute(

@@ -39,7 +39,6 @@ mod multipart;
 mod presign;
 mod writer;
 
-pub(in crate::store) use assemble::READ_BACKS;
 pub use finish::Finish;
 use known::{known, shown, within};
 pub use presign::{PartsWanted, PresignedPart, PresignedParts};

@@ -119,7 +119,7 @@ pub(crate) async fn lock_file(
     plan: &Artifact,
     tenant: TenantId,
 ) -> Result<bool> {
-    let (session, user, namespace) = scope(plan);
+    let (session, user, namespace) = super::scope(plan);
     tx.execute(
         "SELECT FROM filenames WHERE tenant_id = $1 AND filename COLLATE \"C\" = $2 AND session_id = $3
              AND user_id = $4 AND namespace = $5 FOR NO KEY UPDATE",
@@ -148,7 +148,7 @@ pub(crate) async fn known(
     plan: &Artifact,
     tenant: TenantId,
 ) -> Result<Vec<KnownTodo>> {
-    let (session, user, namespace) = scope(plan);
+    let (session, user, namespace) = super::scope(plan);
     let rows = tx
         .query(
             &format!(
@@ -173,11 +173,6 @@ pub(crate) async fn known(
     };
     let read: Result<Vec<_>, Damage> = rows.iter().map(read).collect();
     Ok(read?)
-}
-
-pub(super) fn scope(plan: &Artifact) -> (&str, &str, &str) {
-    let session = plan.session_id.as_deref().unwrap_or_default();
-    (session, &plan.user_id, &plan.namespace)
 }
 
 /// Writes what becomes of a plan's todos.

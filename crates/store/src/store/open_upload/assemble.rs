@@ -24,9 +24,6 @@ use crate::{
 /// After so many bytes what was read is recorded, so that a repeated finish need not read them again.
 const STEP: u64 = 256 << 20;
 
-/// How many finishes of one process read at once: a finish goes on when its caller has gone, and hashing takes a core.
-pub(in crate::store) const READ_BACKS: usize = 8;
-
 impl Store {
     /// Combines the parts unless an earlier finish has, then reads and hashes the whole.
     pub(super) async fn assemble(
