@@ -108,7 +108,7 @@ async fn run(
     let tenant = &new.tenant.0;
     let own = &new.object.0;
     let size = i64::try_from(new.size).unwrap_or(i64::MAX);
-    let hash = new.hash.as_bytes();
+    let (hash, crc32) = (new.hash.as_bytes(), new.stored_crc32());
     let staged = matches!(new.payload, Payload::Staged);
 
     // Each statement of a flight is its own future, so all are sent at the first poll, in this order. Flight one: lock
@@ -244,13 +244,16 @@ async fn run(
                     let insert = &statements.insert_inline;
                     let content: &[u8] = content;
                     client
-                        .execute(insert, &[tenant, own, &hash, &size, &content])
+                        .execute(insert, &[tenant, own, &hash, &size, &content, &crc32])
                         .await
                 }
                 (Payload::Staged, true) => condemn_own(client, statements, new).await,
                 (Payload::Staged, false) => {
                     client
-                        .execute(&statements.promote_own, &[tenant, own, &hash, &size])
+                        .execute(
+                            &statements.promote_own,
+                            &[tenant, own, &hash, &size, &crc32],
+                        )
                         .await
                 }
             }

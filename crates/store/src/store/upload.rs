@@ -137,6 +137,8 @@ pub struct Upload {
     /// can decide.
     room: u64,
     hashing: Hashing,
+    /// Of the whole content, once it is known.
+    pub(in crate::store) crc32: Option<u32>,
     content_type: Option<ContentType>,
     /// What has arrived since the last part.
     buffer: Buffer,
@@ -184,7 +186,8 @@ impl Upload {
             size: 0,
             sent: 0,
             room,
-            hashing: Hashing::new(),
+            hashing: Hashing::with_crc32(),
+            crc32: None,
             buffer: Buffer::default(),
             staging: None,
             parts: None,

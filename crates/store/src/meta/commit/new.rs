@@ -32,6 +32,8 @@ pub(crate) struct NewArtifact {
     pub(crate) content_type: ContentType,
     pub(crate) ttl: Option<Duration>,
     pub(crate) hash: ContentHash,
+    /// For ZIP archives; `None`: they compute it when they need it.
+    pub(crate) crc32: Option<u32>,
     pub(crate) size: u64,
     /// This upload's own object.
     pub(crate) object: ObjectId,
@@ -107,4 +109,11 @@ pub(crate) enum Attempt {
     First,
     /// It may have been committed already.
     InDoubt,
+}
+
+impl NewArtifact {
+    /// The CRC-32 as Postgres stores it: a signed number of the same bits.
+    pub(super) fn stored_crc32(&self) -> Option<i32> {
+        self.crc32.map(u32::cast_signed)
+    }
 }

@@ -128,8 +128,8 @@ impl Statements {
                 .await?,
             insert_inline: client
                 .prepare(
-                    "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data)
-                     VALUES ($1, $2, 'live', $3, $4, $5)",
+                    "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data, crc32)
+                     VALUES ($1, $2, 'live', $3, $4, $5, $6)",
                 )
                 .await?,
             condemn_own: client
@@ -141,7 +141,7 @@ impl Statements {
                 .await?,
             promote_own: client
                 .prepare(
-                    "UPDATE objects SET state = 'live', sha256 = $3, size_bytes = $4
+                    "UPDATE objects SET state = 'live', sha256 = $3, size_bytes = $4, crc32 = $5
                      WHERE tenant_id = $1 AND id = $2",
                 )
                 .await?,

@@ -372,10 +372,11 @@ async fn store_objects(
     let hashes: Vec<_> = own.iter().map(|new| new.hash.as_bytes()).collect();
     let sizes: Vec<_> = own.iter().map(|new| new.content().1).collect();
     let contents: Vec<_> = own.iter().map(|new| new.bytes()).collect();
+    let crcs: Vec<_> = own.iter().map(|new| new.stored_crc32()).collect();
     client
         .execute(
             &statements.store_objects,
-            &[&own[0].tenant.0, &ids, &hashes, &sizes, &contents],
+            &[&own[0].tenant.0, &ids, &hashes, &sizes, &contents, &crcs],
         )
         .await?;
     Ok(())
@@ -557,10 +558,10 @@ impl Statements {
                 .await?,
             store_objects: client
                 .prepare(
-                    "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data)
-                     SELECT $1, id, 'live', sha256, size_bytes, inline_data
-                     FROM unnest($2::uuid[], $3::bytea[], $4::bigint[], $5::bytea[])
-                         own (id, sha256, size_bytes, inline_data)",
+                    "INSERT INTO objects (tenant_id, id, state, sha256, size_bytes, inline_data, crc32)
+                     SELECT $1, id, 'live', sha256, size_bytes, inline_data, crc32
+                     FROM unnest($2::uuid[], $3::bytea[], $4::bigint[], $5::bytea[], $6::integer[])
+                         own (id, sha256, size_bytes, inline_data, crc32)",
                 )
                 .await?,
             insert_artifacts: client.prepare(&insert_artifacts).await?,

@@ -122,7 +122,7 @@ impl Store {
     ) -> Result<Whole> {
         let mut at = held.parts_bytes;
         let mut hashing = match &held.hash_state {
-            None => Hashing::new(),
+            None => Hashing::with_crc32(),
             Some(state) => Hashing::restore(state).ok_or(ENDED)?,
         };
         let mut guessed = under.row.content_type.clone();
@@ -155,9 +155,11 @@ impl Store {
                 .await?;
             checked = Instant::now();
         }
+        let (hash, crc32) = hashing.finish_both().await?;
         Ok(Whole {
             size,
-            hash: hashing.finish().await?,
+            hash,
+            crc32,
             content_type: guessed,
         })
     }

@@ -51,6 +51,8 @@ const FINISHING: Duration = Duration::from_secs(3600);
 pub(super) struct Whole {
     pub(super) size: u64,
     pub(super) hash: ContentHash,
+    /// `None` where the hash was taken up from a saved state.
+    pub(super) crc32: Option<u32>,
     /// As its first bytes say.
     pub(super) content_type: Option<String>,
 }
@@ -141,6 +143,7 @@ impl Store {
         let Whole {
             size,
             hash,
+            crc32,
             content_type,
         } = match row.presigned_part {
             None => Self::written(&row, &held).await?,
@@ -167,6 +170,7 @@ impl Store {
             (None, Some(guessed)) => ContentType::new(guessed).unwrap_or_else(|_| guess()),
             (None, None) => guess(),
         };
+        upload.crc32 = crc32;
         if row.presigned_part.is_none() {
             self.combine(&under, &held, size).await?;
         }
@@ -208,13 +212,15 @@ impl Store {
     /// What was written, by its recorded hash and what follows the parts.
     async fn written(row: &UploadRow, held: &Held) -> Result<Whole> {
         let mut hashing = match &held.hash_state {
-            None => Hashing::new(),
+            None => Hashing::with_crc32(),
             Some(state) => Hashing::restore(state).ok_or(ENDED)?,
         };
         hashing.update(Bytes::from(held.tail.clone())).await?;
+        let (hash, crc32) = hashing.finish_both().await?;
         Ok(Whole {
             size: held.parts_bytes + held.tail.len() as u64,
-            hash: hashing.finish().await?,
+            hash,
+            crc32,
             content_type: row.content_type.clone(),
         })
     }

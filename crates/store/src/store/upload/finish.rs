@@ -33,9 +33,10 @@ impl Upload {
         let last = self.buffer.end_block().unwrap_or_else(|| small.clone());
         self.guess_content_type(&last);
         self.hashing.update(last).await?;
-        let hash = std::mem::replace(&mut self.hashing, Hashing::new())
-            .finish()
+        let (hash, crc32) = std::mem::replace(&mut self.hashing, Hashing::new())
+            .finish_both()
             .await?;
+        self.crc32 = crc32;
         self.spec.check_content(self.size, hash)?;
         end.check(self.size, hash)?;
         if let (Some(claim), Some(earlier)) = (self.claim(), &self.earlier) {
@@ -126,6 +127,7 @@ impl Upload {
             content_type,
             ttl: self.ttl,
             hash,
+            crc32: self.crc32,
             size,
             object: self.object,
             reserved: self.reserved,
