@@ -20,7 +20,7 @@ async fn list(client: &Client, request: ListAuditRequest) -> Result<Vec<AuditLin
     Ok(answer.into_inner().lines)
 }
 
-async fn trail(client: &Client) -> Vec<AuditLine> {
+pub(crate) async fn trail(client: &Client) -> Vec<AuditLine> {
     let request = ListAuditRequest {
         page_size: 1000,
         ..Default::default()
@@ -35,7 +35,7 @@ fn deeds(lines: &[AuditLine]) -> Vec<(&str, &str)> {
 }
 
 /// Waits for a line that the queue brings.
-async fn comes(client: &Client, operation: &str, result: &str) -> AuditLine {
+pub(crate) async fn comes(client: &Client, operation: &str, result: &str) -> AuditLine {
     let mut found = None;
     eventually("the line", async || {
         let lines = trail(client).await.into_iter();

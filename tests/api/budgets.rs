@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cairn_proto::v1::{
     ArtifactName, ArtifactOutcome, ArtifactSpec, BatchGetArtifactsRequest, CommitSessionRequest,
-    ListArtifactsRequest, WhoAmIRequest, artifact_outcome::Outcome,
+    CreateLinkRequest, ListArtifactsRequest, WhoAmIRequest, artifact_outcome::Outcome,
 };
 
 use harness::{Asked, Bytes, Cairn, Setup, Wire, postgres, session_spec, spec};
@@ -232,4 +232,31 @@ async fn no_plan_made_while_a_table_was_empty_reads_all_of_it() {
     }
     let each = (cairn.counted(READ).await - before) / CREATES;
     assert!(each <= 40, "{each} rows were read for each create");
+}
+
+#[tokio::test]
+async fn an_archive_asks_for_many_small_files_at_once() {
+    let (cairn, wire) = heard().await;
+    for number in 0..200 {
+        let name = format!("{number}");
+        let made = cairn.client.create(described(&name), name.clone()).await;
+        made.unwrap();
+    }
+    let request = CreateLinkRequest {
+        session_id: "run".to_owned(),
+        ..CreateLinkRequest::default()
+    };
+    let link = cairn.client.links.clone().create_link(request).await;
+    let url = format!("{}?download", link.unwrap().into_inner().link.unwrap().url);
+    // The link, the plan in a transaction of its own, and the contents.
+    let budget = Budget {
+        trips: 3,
+        statements: 6,
+    };
+    hold(&wire, budget, async |_| {
+        let archive = reqwest::get(&url).await.unwrap();
+        assert_eq!(archive.status(), 200);
+        archive.bytes().await.unwrap();
+    })
+    .await;
 }

@@ -8,10 +8,12 @@ use tonic::Code;
 
 use harness::{Bytes, Cairn, Setup, content, refused, spec};
 
+mod archives;
 mod browser;
 mod http;
 mod limits;
 mod pages;
+mod sessions;
 
 harness::on_s3_and_files!(a_link_serves_the_bytes_whole_or_in_part);
 

@@ -4,6 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{each, start, text};
+use harness::program;
 
 /// Reads a link without a key.
 async fn open(link: &Value) -> (StatusCode, String) {
@@ -72,6 +73,53 @@ async fn a_link_with_a_password_opens_with_it_until_used_up() {
     assert_eq!(with_password().await.0, StatusCode::GONE);
     let done = shell.pipe(b"", &options).await;
     done.with_code(1).saying("--password-stdin");
+}
+
+#[tokio::test]
+async fn a_session_is_linked_by_its_flag_and_never_by_mistake() {
+    let (_cairn, shell) = start().await;
+    for name in ["out/a.txt", "b.txt"] {
+        let named = format!("--name={name}");
+        let file = name.rsplit('/').next().unwrap();
+        shell.push(file, name, &["--session=run", &named]).await;
+    }
+    let whole = shell.json(&["link", "--session=run"]).await;
+    assert_eq!(whole["session_id"], "run");
+    assert_eq!(
+        (&whole["artifact_id"], &whole["folder"]),
+        (&Value::Null, &Value::Null)
+    );
+    let files = async |link: &Value| -> Value {
+        let (status, body) = open(link).await;
+        assert_eq!(status, StatusCode::OK);
+        let list: Value = serde_json::from_str(&body).unwrap();
+        json!(each(&list["files"], "filename"))
+    };
+    assert_eq!(files(&whole).await, json!(["b.txt"]));
+    let options = ["link", "--session=run", "--folder=out", "--expires-in=1h"];
+    let folder = shell.json(&options).await;
+    assert_eq!(
+        (&folder["folder"], seconds_of(&folder)),
+        (&json!("out/"), 3600)
+    );
+    assert_eq!(files(&folder).await, json!(["out/a.txt"]));
+    let listed = shell.json(&["link", "ls", "--session=run"]).await;
+    assert_eq!(listed["links"], json!([folder, whole]));
+
+    // The environment's session is that of a name, and is not published.
+    let mut unset = shell.cairn(&["link"]);
+    let done = program::run(unset.env("CAIRN_SESSION_ID", "run")).await;
+    done.with_code(1).saying("ID");
+    for wrong in [
+        &["link", "--session=never"][..],
+        &["link", "--folder=out"],
+        &["link", "--session=run", "--folder=../x"],
+        &["link", "--session=run", "--folder=out", "--name=b.txt"],
+        &["link", "--session=run", "--user=ann"],
+        &["link", "art_0123456789abcdef", "--session=run"],
+    ] {
+        shell.run(wrong).await.with_code(1);
+    }
 }
 
 /// Links are listed newest first, in pages, and also those of one artifact.

@@ -61,6 +61,18 @@ impl Scope {
 }
 
 impl Name {
+    /// The session, where it is all that is given.
+    pub(crate) fn session_alone(&self) -> Option<&str> {
+        let Scope {
+            session,
+            namespace,
+            user,
+            ..
+        } = &self.scope;
+        let is_alone = self.name.is_none() && namespace.is_none() && user.is_none();
+        session.as_deref().filter(|_| is_alone)
+    }
+
     /// The artifact that is meant when there may be an id, too.
     pub(crate) fn or_id(self, id: Option<String>) -> Result<ArtifactRef, CliError> {
         match (id, self.name) {

@@ -89,7 +89,9 @@ pub(crate) fn link_fields(link: &Link) -> String {
     output::fields(&[
         ("url", Some(link.url.clone())),
         ("id", Some(link.link_id.clone())),
-        ("artifact", Some(link.artifact_id.clone())),
+        ("artifact", link.artifact_id.clone()),
+        ("session", link.session_id.clone()),
+        ("folder", link.folder.clone()),
         ("created", shown(link.created_at)),
         ("expires", shown(link.expires_at)),
         ("revoked", shown(link.revoked_at)),
@@ -105,13 +107,23 @@ pub(crate) fn link_fields(link: &Link) -> String {
     ])
 }
 
+/// The artifact, or the session with its folder.
+fn link_target(link: &Link) -> String {
+    match (&link.artifact_id, &link.session_id, &link.folder) {
+        (Some(artifact), ..) => artifact.clone(),
+        (None, Some(session), Some(folder)) => format!("session {session}, {folder}"),
+        (None, Some(session), None) => format!("session {session}"),
+        (None, None, _) => "-".to_owned(),
+    }
+}
+
 /// Links, one to a line.
 pub(crate) fn link_table(links: &[Link]) -> String {
-    let mut rows = vec![header(["ID", "ARTIFACT", "EXPIRES", "REVOKED", "URL"])];
+    let mut rows = vec![header(["ID", "LEADS TO", "EXPIRES", "REVOKED", "URL"])];
     rows.extend(links.iter().map(|link| {
         vec![
             link.link_id.clone(),
-            link.artifact_id.clone(),
+            link_target(link),
             or_dash(shown(link.expires_at)),
             or_dash(shown(link.revoked_at)),
             link.url.clone(),

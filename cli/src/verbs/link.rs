@@ -7,7 +7,7 @@ use cairn_proto::{
     json::{Link, Page},
     v1::{CreateLinkRequest, GetLinkRequest, ListLinksRequest, RevokeLinkRequest},
 };
-use clap::Subcommand;
+use clap::{Subcommand, builder::NonEmptyStringValueParser};
 use serde::Serialize;
 
 use crate::{
@@ -28,12 +28,13 @@ use crate::{
 /// More than any password that the server takes.
 const MOST_PASSWORD_BYTES: u64 = 4096;
 
-/// Make a public URL of an artifact; list, show and revoke such URLs
+/// Make a public URL of an artifact or a session; list, show and revoke such URLs
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     override_usage = "cairn link [OPTIONS] ID
        cairn link [OPTIONS] --name FILENAME [--version N] [--session ID] [--namespace NAME] [--user ID]
+       cairn link [OPTIONS] --session ID [--folder FOLDER]
        cairn link ls|show|revoke …"
 )]
 pub(crate) struct Args {
@@ -49,6 +50,9 @@ pub(crate) struct Args {
     /// Read a password from standard input, which readers must then give
     #[arg(long)]
     password_stdin: bool,
+    /// Of the session, only this folder and what is below it, such as reports/
+    #[arg(long, value_name = "FOLDER", value_parser = NonEmptyStringValueParser::new(), requires = "session", conflicts_with_all = ["artifact_id", "name"])]
+    folder: Option<String>,
     #[command(flatten)]
     key: Key,
     #[command(flatten)]
@@ -74,6 +78,9 @@ struct LsArgs {
     /// Only this artifact's links
     #[arg(long, value_name = "ID")]
     artifact: Option<String>,
+    /// Only this session's links and those of its folders
+    #[arg(long, value_name = "ID", conflicts_with = "artifact")]
+    session: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -110,7 +117,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
         Some(Verb::Show(args)) => show(args, output).await,
         Some(Verb::Revoke(args)) => revoke(args, output).await,
         None => {
-            let which = args.name.or_id(args.artifact_id)?;
+            let target = Target::of(args.artifact_id, args.name, args.folder)?;
             let wanted = Wanted {
                 expires_in: args.expires_in,
                 max_downloads: args.max_downloads.unwrap_or_default(),
@@ -120,8 +127,28 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<(), CliError> {
                 },
             };
             let client = args.server.connect().await?;
-            let link = create(&client, which, wanted, &args.key, output).await?;
+            let link = create(&client, target, wanted, &args.key, output).await?;
             output.data(&link, || link_fields(&link))
+        }
+    }
+}
+
+/// Where a new link leads.
+pub(crate) enum Target {
+    Artifact(ArtifactRef),
+    /// A session, and a folder in it or "".
+    Session(String, String),
+}
+
+impl Target {
+    /// A session by the flag alone, so that the environment's is not published by mistake.
+    fn of(id: Option<String>, name: Name, folder: Option<String>) -> Result<Self, CliError> {
+        match name.session_alone() {
+            Some(session) if id.is_none() => Ok(Self::Session(
+                session.to_owned(),
+                folder.unwrap_or_default(),
+            )),
+            _ => name.or_id(id).map(Self::Artifact),
         }
     }
 }
@@ -153,19 +180,32 @@ fn read_password() -> Result<String, CliError> {
 /// Creates a link.
 pub(crate) async fn create(
     client: &Client,
-    which: ArtifactRef,
+    target: Target,
     wanted: Wanted,
     key: &Key,
     output: Output,
 ) -> Result<Link, CliError> {
-    let (artifact_id, name) = which.into_fields();
+    let target = match target {
+        Target::Artifact(which) => {
+            let (artifact_id, name) = which.into_fields();
+            CreateLinkRequest {
+                artifact_id,
+                name,
+                ..CreateLinkRequest::default()
+            }
+        }
+        Target::Session(session_id, folder) => CreateLinkRequest {
+            session_id,
+            folder,
+            ..CreateLinkRequest::default()
+        },
+    };
     let request = CreateLinkRequest {
-        artifact_id,
-        name,
         expires_in: wanted.expires_in.map(Into::into),
         max_downloads: wanted.max_downloads,
         password: wanted.password,
         idempotency_key: key.field(),
+        ..target
     };
     let create = async || {
         let mut client = client.links.clone();
@@ -179,11 +219,13 @@ pub(crate) async fn create(
 async fn ls(args: LsArgs, output: Output) -> Result<(), CliError> {
     let mut client = args.server.connect().await?;
     let artifact_id = args.artifact.unwrap_or_default();
+    let session_id = args.session.unwrap_or_default();
     let fetch = async |page_size, page_token| {
         let request = ListLinksRequest {
             page_size,
             page_token,
             artifact_id: artifact_id.clone(),
+            session_id: session_id.clone(),
         };
         let answer = client.links.list_links(unary(request)).await?.into_inner();
         Ok((answer.links, answer.next_page_token))

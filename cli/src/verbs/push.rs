@@ -321,7 +321,14 @@ async fn make_link(pusher: &Pusher, artifact_id: &str) -> Result<Link, CliError>
         };
         let which = ArtifactRef::Id(artifact_id.to_owned());
         let wanted = link::Wanted::default();
-        link::create(&pusher.client, which, wanted, &key, pusher.output).await
+        link::create(
+            &pusher.client,
+            link::Target::Artifact(which),
+            wanted,
+            &key,
+            pusher.output,
+        )
+        .await
     };
     if pusher.options.idempotency == IdempotencyMode::Without {
         return make(keys::fresh()).await;

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import urllib.request
+import zipfile
 
 import pytest
 
@@ -106,6 +109,19 @@ def test_a_link_opens_until_it_is_revoked(store: cairn.Client, files: cairn.Scop
     store.revoke(link)
     with pytest.raises(OSError, match="410"):
         urllib.request.urlopen(link.url)
+
+
+def test_a_session_is_linked_with_its_folders(files: cairn.Scope) -> None:
+    files.push("out/page.txt", "hello")
+    files.push("other.txt", "other")
+    link = files.link_session("out", max_downloads=1)
+    assert (link.session, link.folder, link.artifact_id) == (files.session, "out/", "")
+    with urllib.request.urlopen(link.url) as listed:
+        found = json.load(listed)["files"]
+    assert [file["filename"] for file in found] == ["out/page.txt"]
+    with urllib.request.urlopen(f"{link.url}?download") as archive, zipfile.ZipFile(io.BytesIO(archive.read())) as all:
+        assert all.read("page.txt") == b"hello"
+        assert all.namelist() == ["page.txt"]
 
 
 def test_a_run_is_a_context_and_a_decorator(store: cairn.Client, session: str) -> None:

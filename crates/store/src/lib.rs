@@ -17,6 +17,7 @@ pub use config::gc::GcConfig;
 pub use model::{
     access::{Grant, Narrowing, RawNarrowing, Scope, Scopes},
     api_key::{ApiKey, ApiKeySecret, NewApiKey},
+    archive::MOST_FILES,
     artifact::{Artifact, Created, Origin, State},
     audit::{Actor, ActorKind, AuditLine, AuditQuery, AuditedReads, Deed},
     byte_count::ByteCount,
@@ -34,7 +35,9 @@ pub use model::{
     job::{Bulk, Job, JobState, Task},
     limit::{CountReached, LimitKind, LimitReached},
     lineage::{Derivation, Direction, Relative},
-    link::{LINK_LOCK, Link, LinkPolicy, LinkPolicyUpdate, NewLink},
+    link::{
+        LINK_LOCK, Link, LinkPolicy, LinkPolicyUpdate, LinkTarget, LinksOf, NewLink, SessionFolder,
+    },
     link_password::LinkPassword,
     list::{ArtifactList, Entry, Order, RawFilter, RawOrder},
     manifest::{ManifestEntry, manifest_digest},
@@ -69,11 +72,12 @@ pub use model::{
 };
 pub use store::{
     Limits, Store,
+    archive::{Archive, ArchiveContent},
     copy::RawContent,
     delete::BulkDeleted,
     hold::HoldsSet,
     lineage::Lineage,
-    links::FollowedLink,
+    links::{Followed, FollowedLink},
     open_upload::{Finish, PartsWanted, PresignedPart, PresignedParts, UploadWriter},
     publish::ToPublish,
     read::{Content, Download},
@@ -87,6 +91,7 @@ pub use store::{
         session::{FileFound, SessionFound},
     },
     restore::Restored,
+    shared::{SharedHeading, SharedSession},
     stage::Staged,
     tickets::{DownloadUrl, SignedDownload, SignedTicket},
     todos::PlansRead,

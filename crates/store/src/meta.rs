@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub(crate) mod api_keys;
+pub(crate) mod archive;
 mod artifact_row;
 pub(crate) mod artifacts;
 pub(crate) mod audit;

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod api_key;
+pub(crate) mod archive;
 pub(crate) mod artifact;
 pub(crate) mod audit;
 pub(crate) mod byte_count;

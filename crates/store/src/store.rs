@@ -21,6 +21,7 @@ use crate::{
     config::{BlobConfig, StoreConfig, UrlSecrets},
     meta::{Meta, secrets},
     model::{
+        archive::PLANS,
         error::{Error, Result, describe},
         page::Listing,
         times::Times,
@@ -35,6 +36,7 @@ use crate::{
 };
 
 pub(crate) mod apply;
+pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod copy;
 mod credential_cache;
@@ -58,6 +60,7 @@ pub(crate) mod reads;
 pub(crate) mod requests;
 pub(crate) mod restore;
 pub(crate) mod sessions;
+pub(crate) mod shared;
 pub(crate) mod stage;
 pub(crate) mod tenants;
 pub(crate) mod tickets;
@@ -116,6 +119,8 @@ pub struct Store {
     pub(crate) read_ahead: Arc<Semaphore>,
     /// The finishes of this process that may read combined parts back at once.
     pub(crate) read_backs: Arc<Semaphore>,
+    /// The memory of the plans of archives, in KiB.
+    archives: Arc<Semaphore>,
     /// Where lines begin in what this process has read.
     line_indexes: LineIndexes,
 }
@@ -163,6 +168,7 @@ impl Store {
             uploads: Budget::new(config.upload_buffer_bytes, StoreConfig::MAX_PART),
             read_ahead: Arc::new(Semaphore::new(READ_AHEAD)),
             read_backs: Arc::new(Semaphore::new(READ_BACKS)),
+            archives: Arc::new(Semaphore::new(PLANS)),
             line_indexes: LineIndexes::new(),
         })
     }

@@ -26,6 +26,7 @@ use crate::{admission::Admission, config::Settings, error::log, grpc::Services};
 
 mod conditions;
 mod cors;
+mod delivery;
 mod failure;
 #[cfg(test)]
 mod fuzzed;
@@ -36,9 +37,10 @@ mod manners;
 mod pages;
 mod ranges;
 mod rest;
+mod shared;
 
+use delivery::Links;
 use failure::Failure;
-use links::Links;
 use pages::{ContentHost, Pages, explain, style};
 
 /// JSON shorter than this is not compressed, in bytes.
@@ -56,6 +58,7 @@ pub(crate) fn router(
         .route("/{link}", get(links::open))
         .with_state(Links {
             store: services.store.clone(),
+            public_url: services.public_url.clone(),
             pages: Pages::new(content_host.clone()),
             content_host,
         })

@@ -417,6 +417,28 @@ impl Life<'_> {
 
     async fn link(&self, made: &Artifact, expires_in: prost_types::Duration) {
         let mut links = self.client.links.clone();
+        if !made.session_id.is_empty() {
+            let folder = made
+                .filename
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder);
+            let request = self.sent.note(CreateLinkRequest {
+                expires_in: Some(expires_in),
+                session_id: made.session_id.clone(),
+                folder: folder.to_owned(),
+                ..CreateLinkRequest::default()
+            });
+            let link = links.create_link(request).await.unwrap();
+            let link = link.into_inner().link.unwrap();
+            assert_eq!(link.session_id, made.session_id);
+            assert_eq!(link.folder.trim_end_matches('/'), folder);
+            let of_session = ListLinksRequest {
+                session_id: made.session_id.clone(),
+                ..ListLinksRequest::default()
+            };
+            let listed = links.list_links(of_session).await.unwrap();
+            assert_eq!(listed.into_inner().links, [link]);
+        }
         for by_name in [false, true] {
             let (artifact_id, name) = self.one_of(by_name, made);
             let request = self.sent.note(CreateLinkRequest {
@@ -426,6 +448,8 @@ impl Life<'_> {
                 idempotency_key: format!("link {by_name}"),
                 max_downloads: 1_000_000_000,
                 password: "x".repeat(128),
+                session_id: String::new(),
+                folder: String::new(),
             });
             let link = links.create_link(request).await.unwrap();
             let link: Link = link.into_inner().link.unwrap();

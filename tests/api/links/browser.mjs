@@ -63,14 +63,20 @@ for (const [colorScheme, [width, height]] of views) {
       const ran = await frame.evaluate("window.ran === true").catch(() => false);
       if (ran) wrong(`a script ran in ${frame.url()}`);
     }
-    // From the top: the way past the header, then the button.
+    // From the top: the way past the header, then the button or, of a file among many, the way back to them.
     if (isPage) {
+      const first = {
+        "page:session": "Skip to the files,Download all as ZIP",
+        "page:folder": "Skip to the files,run-42",
+        "page:shared-file": "Skip to the preview,run-42",
+      };
+      const expected = first[name] ?? "Skip to the preview,Download";
       const order = [];
       for (let i = 0; i < 2; i++) {
         await page.keyboard.press("Tab");
         order.push(await page.evaluate("document.activeElement.textContent"));
       }
-      if (order.join() !== "Skip to the preview,Download") wrong(`the keyboard goes to ${order}`);
+      if (order.join() !== expected) wrong(`the keyboard goes to ${order}`);
     }
     if (isPage && pictures) {
       await page.evaluate("document.activeElement.blur()");

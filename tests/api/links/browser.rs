@@ -6,8 +6,8 @@ use std::{env, path::Path};
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 
-use super::linked;
-use harness::{Cairn, program, spec};
+use super::{linked, sessions::share};
+use harness::{Cairn, program, session_spec, spec};
 
 const REPORT: &str = "# Third quarter
 
@@ -95,6 +95,30 @@ fn attacks(canary: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The pages of a link to the session, one of its folders, and a file in that with an earlier version.
+async fn session_pages(cairn: &Cairn) -> [String; 3] {
+    let mut last = String::new();
+    let long = "a-name-without-a-space-".repeat(8);
+    for name in [
+        "out/plots/a.png",
+        "out/plots/b.png",
+        &format!("out/{long}.csv"),
+        "out/notes.md",
+        "out/notes.md",
+    ] {
+        let mut spec = session_spec(name, "run-42");
+        spec.agent_id = "writer".into();
+        let made = cairn.client.create(spec, name.to_owned()).await.unwrap();
+        last = made.artifact_id;
+    }
+    let url = share(cairn, "run-42", "").await.url;
+    [
+        format!("page:session={url}"),
+        format!("page:folder={url}?folder=out"),
+        format!("page:shared-file={url}?artifact={last}"),
+    ]
+}
+
 #[tokio::test]
 async fn pages_work_for_people_and_run_nothing() {
     let cairn = Cairn::start().await;
@@ -127,6 +151,7 @@ async fn pages_work_for_people_and_run_nothing() {
         let url = linked(&cairn, spec, content).await;
         pages.push(format!("page:{name}={url}"));
     }
+    pages.extend(session_pages(&cairn).await);
     for (name, content) in attacks(&origin) {
         let url = linked(&cairn, spec(name), content.into_bytes()).await;
         let label = name.replace(['"', '<', '>', '/', '='], "_");

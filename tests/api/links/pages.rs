@@ -13,7 +13,7 @@ const BROWSER: (&str, &str) = (
 );
 
 /// A page's head and its text.
-async fn page(url: &str) -> (Response, String) {
+pub(super) async fn page(url: &str) -> (Response, String) {
     let answer = request(url, &[BROWSER]).await;
     let text = request(url, &[BROWSER]).await.text().await.unwrap();
     (answer, text)

@@ -184,19 +184,24 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Link:
-    """A public URL of one artifact. Its id and its URL are secrets: they give access to the bytes."""
+    """A public URL of one artifact, or of a session. Its id and its URL are secrets: they give access to the bytes."""
 
     id: str
     url: str
     artifact_id: str
+    """Empty for a link to a session."""
     expires_at: datetime | None = None
     max_downloads: int = 0
+    session: str = ""
+    """Empty for a link to an artifact."""
+    folder: str = ""
+    """The folder of the session; empty: all of it."""
 
     @classmethod
     def of(cls, it: link_service_pb2.Link) -> Link:
         """From a message of the API."""
         expires_at = _at(it.expires_at, it.HasField("expires_at"))
-        return cls(it.link_id, it.url, it.artifact_id, expires_at, it.max_downloads)
+        return cls(it.link_id, it.url, it.artifact_id, expires_at, it.max_downloads, it.session_id, it.folder)
 
     def __str__(self) -> str:
         return self.url

@@ -3,19 +3,23 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::value::timestamp;
+use super::value::{present, timestamp};
 use crate::v1;
 
-/// A public URL of one artifact; the fields are those of [`v1::Link`].
+/// A public URL of an artifact or of a session; the fields are those of [`v1::Link`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Link {
     /// "lnk_" and 20 characters.
     pub link_id: String,
-    /// Where the bytes can be read without a key.
+    /// Where the content can be read without a key.
     pub url: String,
-    /// The artifact that it leads to.
-    pub artifact_id: String,
+    /// The artifact that it leads to; `None` for a link to a session.
+    pub artifact_id: Option<String>,
+    /// The session that it leads to; `None` for a link to an artifact.
+    pub session_id: Option<String>,
+    /// The folder of the session, with "/" at its end; `None` for all of it.
+    pub folder: Option<String>,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
     /// When it was made.
@@ -35,7 +39,9 @@ impl From<v1::Link> for Link {
         Self {
             link_id: link.link_id,
             url: link.url,
-            artifact_id: link.artifact_id,
+            artifact_id: present(link.artifact_id),
+            session_id: present(link.session_id),
+            folder: present(link.folder),
             expires_at: timestamp(link.expires_at),
             created_at: timestamp(link.created_at),
             revoked_at: timestamp(link.revoked_at),

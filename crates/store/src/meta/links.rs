@@ -15,21 +15,20 @@ use crate::model::{
     access::Reach,
     error::Result,
     id::{ArtifactId, LinkId, TenantId},
-    link::{LINK_LOCK, Link, MOST_ATTEMPTS},
+    link::{LINK_LOCK, Link, LinkTarget, LinksOf, MOST_ATTEMPTS, SessionFolder},
     page::{PageSize, Position},
 };
 
 /// What `read` reads of a link `l`.
 const COLUMNS: &str = "l.id, l.artifact_id, l.expires_at, l.created_at, l.revoked_at, l.max_downloads, l.downloads, \
-                       l.password IS NOT NULL";
-const COUNT: usize = 8;
+                       l.password IS NOT NULL, l.session_id, l.folder";
+const COUNT: usize = 10;
 
 fn read(row: &Row) -> Result<Link> {
     row::read(row, "link", 0, |row| {
         Ok(Link {
             id: (at::<&str>(row, 0)?.parse()).map_err(|_| Damage::Malformed("id"))?,
-            artifact_id: (at::<&str>(row, 1)?.parse())
-                .map_err(|_| Damage::Malformed("artifact_id"))?,
+            target: target(row)?,
             expires_at: at(row, 2)?,
             created_at: at(row, 3)?,
             revoked_at: at(row, 4)?,
@@ -38,6 +37,17 @@ fn read(row: &Row) -> Result<Link> {
             password_protected: at(row, 7)?,
         })
     })
+}
+
+fn target(row: &Row) -> Result<LinkTarget<ArtifactId>, Damage> {
+    let (session, folder): (Option<String>, Option<String>) = (at(row, 8)?, at(row, 9)?);
+    if let Some(session) = session {
+        let shared = SessionFolder::stored(session, folder.unwrap_or_default());
+        return Ok(LinkTarget::Session(shared));
+    }
+    let artifact = at::<&str>(row, 1)?.parse();
+    let artifact = artifact.map_err(|_| Damage::Malformed("artifact_id"))?;
+    Ok(LinkTarget::Artifact(artifact))
 }
 
 /// What a new row holds.
@@ -52,17 +62,21 @@ pub(crate) struct Entry {
 pub(crate) async fn insert(
     client: &Connection,
     tenant: TenantId,
-    artifact: &ArtifactId,
+    target: &LinkTarget<ArtifactId>,
     new: &Entry,
 ) -> Result<Link> {
     let statement = client
         .prepare(&format!(
-            "INSERT INTO links AS l (id, tenant_id, artifact_id, expires_at, max_downloads, password)
-             VALUES ($1, $2, $3, now() + $4 * interval '1 ms', $5, $6) RETURNING {COLUMNS}"
+            "INSERT INTO links AS l (id, tenant_id, artifact_id, expires_at, max_downloads, password, session_id, folder)
+             VALUES ($1, $2, $3, now() + $4 * interval '1 ms', $5, $6, $7, $8) RETURNING {COLUMNS}"
         ))
         .await
         .map_err(from_pg)?;
     let id = LinkId::fresh();
+    let (artifact, session, folder) = match target {
+        LinkTarget::Artifact(artifact) => (Some(artifact.as_str()), None, None),
+        LinkTarget::Session(shared) => (None, Some(shared.session_id()), Some(shared.folder())),
+    };
     let max_downloads = new
         .max_downloads
         .map(|max| i64::try_from(max).unwrap_or(i64::MAX));
@@ -72,10 +86,12 @@ pub(crate) async fn insert(
             &[
                 &id.as_str(),
                 &tenant.0,
-                &artifact.as_str(),
+                &artifact,
                 &millis(new.life),
                 &max_downloads,
                 &new.password,
+                &session,
+                &folder,
             ],
         )
         .await
@@ -118,20 +134,27 @@ pub(crate) async fn revoke(
     row.as_ref().map(read).transpose()
 }
 
-/// A tenant's links, or one artifact's, newest first, each with its position.
+/// A tenant's links, or one artifact's or session's, newest first, each with its position.
 #[tracing::instrument(target = "postgres", name = "links.list", skip_all)]
 pub(crate) async fn list(
     client: &Connection,
     reach: Reach<'_>,
-    artifact: Option<&ArtifactId>,
+    of: &LinksOf,
     after: Option<&Position>,
     size: PageSize,
 ) -> Result<Vec<(Option<Link>, Position)>> {
     let mut query = Query::of(reach.tenant);
     let mut narrow = String::new();
-    if let Some(artifact) = artifact {
-        let artifact = query.text(artifact.as_str());
-        narrow += &format!(" AND artifact_id = {artifact}");
+    match of {
+        LinksOf::All => {}
+        LinksOf::Artifact(artifact) => {
+            let artifact = query.text(artifact.as_str());
+            narrow += &format!(" AND artifact_id = {artifact}");
+        }
+        LinksOf::Session(session) => {
+            let session = query.text(session);
+            narrow += &format!(" AND session_id = {session}");
+        }
     }
     if let Some(after) = after {
         let (at, id) = (query.moment(after.at), query.text(&after.id));
@@ -139,9 +162,16 @@ pub(crate) async fn list(
     }
     if !reach.is_all() {
         let matches = query.matches(&reach.narrowing.filter(), "a");
+        // Sessions are within reach only as wholes.
+        let sessions = match reach.narrowing.sessions() {
+            Some(sessions) if reach.narrowing.is_of_whole_sessions() => {
+                query.matches(&sessions, "l")
+            }
+            _ => "false".to_owned(),
+        };
         narrow += &format!(
-            " AND EXISTS (SELECT FROM artifacts a
-                  WHERE a.tenant_id = $1 AND a.id = l.artifact_id AND {matches})"
+            " AND (l.session_id IS NOT NULL AND {sessions} OR EXISTS (SELECT FROM artifacts a
+                  WHERE a.tenant_id = $1 AND a.id = l.artifact_id AND {matches}))"
         );
     }
     let rows = query.number(size.rows());

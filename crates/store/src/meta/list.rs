@@ -17,7 +17,7 @@ use crate::model::{
 
 mod by_name;
 pub(super) mod leader;
-pub(super) mod names;
+pub(in crate::meta) mod names;
 pub(super) mod newest;
 
 /// The artifacts of a list, newest first, each with its position.

@@ -75,6 +75,40 @@ pub(crate) async fn closed(
     Ok(row::of("session", session, closed)?.map(|(_, closed)| closed))
 }
 
+/// What is known of a session without counting its artifacts.
+#[derive(Debug, Clone)]
+pub(crate) struct Heading {
+    pub(crate) display_name: String,
+    pub(crate) sealed_at: Option<Timestamp>,
+}
+
+/// The heading of a session.
+///
+/// # Errors
+/// `SessionNotFound`; `Unavailable`.
+#[tracing::instrument(target = "postgres", name = "sessions.heading", skip_all)]
+pub(crate) async fn heading(
+    client: &Connection,
+    tenant: TenantId,
+    session: &str,
+) -> Result<Heading> {
+    let row = client
+        .query_opt(
+            "SELECT display_name, sealed_at FROM sessions WHERE tenant_id = $1 AND id = $2",
+            &[&tenant.0, &session],
+        )
+        .await
+        .map_err(from_pg)?
+        .ok_or_else(|| Error::SessionNotFound(session.to_owned()))?;
+    let read = |row: &Row| {
+        Ok(Heading {
+            display_name: at(row, 0)?,
+            sealed_at: at(row, 1)?,
+        })
+    };
+    row::of("session", session, read(&row))
+}
+
 /// The result of entering a session.
 pub(crate) enum Entry {
     NotFound,

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use serde::Serialize;
+
 use crate::model::{
+    access::{Narrowing, RawNarrowing},
     error::{Error, Result},
     id::{ArtifactId, LinkId},
     link_password::LinkPassword,
+    reference::artifact_id,
     span::HumanDuration,
-    validate::excerpt,
+    text::{Filename, Identifier},
+    validate::{Violations, excerpt},
 };
 
 /// How long wrong passwords of a link are counted, and so how long a link is locked after too many.
@@ -17,13 +22,13 @@ pub const LINK_LOCK: Duration = Duration::from_secs(15 * 60);
 /// How many wrong passwords of a link are compared in that time.
 pub(crate) const MOST_ATTEMPTS: i32 = 10;
 
-/// A public URL of one artifact.
+/// A public URL of an artifact or of a session.
 #[derive(Debug, Clone)]
 pub struct Link {
     /// Its identifier, the secret that allows reading.
     pub id: LinkId,
     /// Where it leads.
-    pub artifact_id: ArtifactId,
+    pub target: LinkTarget<ArtifactId>,
     /// When it stops working.
     pub expires_at: Timestamp,
     /// When it was made.
@@ -36,6 +41,117 @@ pub struct Link {
     pub downloads: u64,
     /// Whether a reader needs a password.
     pub password_protected: bool,
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkTarget<A> {
+    /// To one artifact.
+    Artifact(A),
+    /// To all visible artifacts of a session or of a folder in it.
+    Session(SessionFolder),
+}
+
+/// A session, or a folder in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionFolder {
+    session_id: String,
+    /// Empty, or with "/" at its end.
+    folder: String,
+}
+
+impl SessionFolder {
+    /// A session, and a folder with or without a "/" at its end; an empty folder is all of the session.
+    ///
+    /// # Errors
+    /// `Invalid`, with every field at fault.
+    pub fn new(session_id: String, folder: &str) -> Result<Self> {
+        let mut faults = Violations::new();
+        let session_id = faults.check("session_id", Identifier::new(session_id));
+        let folder = match folder {
+            "" => Some(String::new()),
+            folder => {
+                let name = folder.strip_suffix('/').unwrap_or(folder).to_owned();
+                let name = faults.check("folder", Filename::new(name));
+                name.map(|name| format!("{}/", name.as_str()))
+            }
+        };
+        faults.finish(session_id.zip(folder).map(|(session_id, folder)| Self {
+            session_id: session_id.as_str().to_owned(),
+            folder,
+        }))
+    }
+
+    /// As it was stored.
+    pub(crate) fn stored(session_id: String, folder: String) -> Self {
+        Self { session_id, folder }
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// What the names of its files begin with: empty, or with "/" at its end.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// The artifacts in it.
+    ///
+    /// # Errors
+    /// `Invalid`, never for one that `new` made.
+    pub(crate) fn narrowing(&self) -> Result<Narrowing> {
+        Narrowing::new(RawNarrowing {
+            sessions: vec![self.session_id.clone()],
+            filename_prefix: self.folder.clone(),
+            ..RawNarrowing::default()
+        })
+    }
+}
+
+/// Whose links are listed.
+#[derive(Debug, Clone)]
+pub enum LinksOf {
+    /// All of the tenant.
+    All,
+    /// One artifact's.
+    Artifact(ArtifactId),
+    /// One session's and its folders'.
+    Session(String),
+}
+
+impl LinksOf {
+    /// Those of an artifact or a session; of neither if both are empty.
+    ///
+    /// # Errors
+    /// `Invalid` for both; `ArtifactNotFound` for a malformed artifact id.
+    pub fn new(artifact: &str, session: String) -> Result<Self> {
+        match (artifact, &*session) {
+            ("", "") => Ok(Self::All),
+            (artifact, "") => artifact_id(artifact).map(Self::Artifact),
+            ("", _) => match Identifier::new(session) {
+                Ok(session) => Ok(Self::Session(session.as_str().to_owned())),
+                Err(rule) => Err(Error::invalid("session_id", rule)),
+            },
+            _ => {
+                let rule = "must not be given beside artifact_id";
+                Err(Error::invalid("session_id", rule))
+            }
+        }
+    }
+}
+
+impl LinkTarget<ArtifactId> {
+    /// What the audit trail names.
+    pub(crate) fn resource(&self) -> String {
+        match self {
+            Self::Artifact(id) => id.to_string(),
+            Self::Session(shared) => format!("session {}", shared.session_id),
+        }
+    }
 }
 
 /// What a new link is to be like.
@@ -166,6 +282,16 @@ impl LinkPolicyUpdate {
 impl Link {
     /// Its approximate size in an answer, with its URL, in bytes.
     pub(crate) const WEIGHT: usize = 1024;
+
+    /// The same of this one.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.target {
+            LinkTarget::Artifact(_) => Self::WEIGHT,
+            LinkTarget::Session(shared) => {
+                Self::WEIGHT + shared.session_id.len() + shared.folder.len()
+            }
+        }
+    }
 }
 
 pub(crate) fn link_id(text: &str) -> Result<LinkId> {

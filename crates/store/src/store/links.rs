@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::{
     meta::{
-        artifacts, connection::Connection, link_policy as policies, links as rows, reach, tenants,
+        artifacts, connection::Connection, link_policy as policies, links as rows, reach, sessions,
+        tenants,
     },
     model::{
         access::Reach,
@@ -14,15 +15,16 @@ use crate::{
         id::{LinkId, TenantId},
         idempotency::{Fingerprint, IdempotencyKey},
         limit::{CountReached, LimitKind},
-        link::{Link, LinkPolicy, NewLink, link_id},
+        link::{Link, LinkPolicy, LinkTarget, LinksOf, NewLink, link_id},
         page::{Page, PageSize},
-        reference::{ArtifactRef, artifact_id},
+        reference::ArtifactRef,
         tenant::Caller,
     },
     store::{
         Store,
         idempotent::{IdempotentWrite, recorded},
         read::Download,
+        shared::SharedSession,
     },
 };
 
@@ -30,19 +32,23 @@ pub(super) mod passwords;
 mod policy;
 
 impl Store {
-    /// Makes a link to a visible artifact; seven days when no time is given.
+    /// Makes a link to a visible artifact, or to a session that exists; seven days when no time is given.
     ///
     /// # Errors
     /// `Invalid`; `LinksDisabled`; `CountReached` for more open links than the tenant may have; what `get_artifact` answers;
-    /// `RateLimited` when too many passwords are under way; `Unavailable`.
+    /// `SessionNotFound`; `OutOfReach` for a caller that does not have sessions as wholes; `RateLimited` when too many
+    /// passwords are under way; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn create_link(
         &self,
         caller: &Caller,
-        artifact: &ArtifactRef,
+        target: &LinkTarget<ArtifactRef>,
         new: NewLink,
         key: Option<&IdempotencyKey>,
     ) -> Result<Link> {
+        if let LinkTarget::Session(shared) = target {
+            caller.reach().has_session(shared.session_id())?;
+        }
         // Before a connection is taken: a hash takes its time.
         let password = match &new.password {
             Some(password) => Some(
@@ -55,8 +61,13 @@ impl Store {
             None => None,
         };
         let client = self.meta.client().await?;
-        let asked = Fingerprint::of("CreateLink")
-            .with("artifact", artifact)
+        let asked = match target {
+            LinkTarget::Artifact(artifact) => {
+                Fingerprint::of("CreateLink").with("artifact", artifact)
+            }
+            LinkTarget::Session(shared) => Fingerprint::of("CreateLink").with("session", shared),
+        };
+        let asked = asked
             .with(
                 "expires_in",
                 &new.expires_in.unwrap_or(LinkPolicy::DEFAULT_LIFE),
@@ -70,8 +81,17 @@ impl Store {
             }
         };
         let tenant = caller.tenant.id;
-        let artifact = artifacts::resolve(&once.tx, caller.reach(), artifact).await?;
-        artifacts::get(&once.tx, tenant, &artifact).await?;
+        let target = match target {
+            LinkTarget::Artifact(artifact) => {
+                let artifact = artifacts::resolve(&once.tx, caller.reach(), artifact).await?;
+                artifacts::get(&once.tx, tenant, &artifact).await?;
+                LinkTarget::Artifact(artifact)
+            }
+            LinkTarget::Session(shared) => {
+                sessions::heading(&once.tx, tenant, shared.session_id()).await?;
+                LinkTarget::Session(shared.clone())
+            }
+        };
         let policy = policies::get(&once.tx, tenant).await?;
         if !policy.enabled {
             return Err(Error::LinksDisabled);
@@ -84,9 +104,9 @@ impl Store {
             max_downloads: policy.downloads(new.max_downloads)?,
             password,
         };
-        let link = rows::insert(&once.tx, tenant, &artifact, &entry).await?;
+        let link = rows::insert(&once.tx, tenant, &target, &entry).await?;
         once.commit(
-            Deed::done(caller, "CreateLink", artifact.as_str()),
+            Deed::done(caller, "CreateLink", &target.resource()),
             json!({"link_id": link.id.as_str()}),
         )
         .await?;
@@ -103,33 +123,29 @@ impl Store {
         known_link(&client, caller.reach(), id).await
     }
 
-    /// Lists links, newest first; of one artifact when it is given.
+    /// Lists links, newest first.
     ///
     /// # Errors
-    /// `Invalid` for a token of another list; `ArtifactNotFound` for a malformed artifact id; `Unavailable`.
+    /// `Invalid` for a token of another list; `Unavailable`.
     #[tracing::instrument(skip_all)]
     pub async fn list_links(
         &self,
         caller: &Caller,
-        artifact: Option<&str>,
+        of: &LinksOf,
         size: PageSize,
         token: &str,
     ) -> Result<Page<Link>> {
-        let artifact = artifact.map(artifact_id).transpose()?;
-        let listing = self
-            .listing(&("links", caller.tenant.id, &artifact))
-            .await?;
+        let tenant = caller.tenant.id;
+        // Tokens of earlier releases know lists of all links and of one artifact's.
+        let listing = match of {
+            LinksOf::All => self.listing(&("links", tenant, None::<&str>)).await?,
+            LinksOf::Artifact(id) => self.listing(&("links", tenant, Some(id))).await?,
+            LinksOf::Session(id) => self.listing(&("links of session", tenant, id)).await?,
+        };
         let after = listing.position(token)?;
         let client = self.meta.client().await?;
-        let rows = rows::list(
-            &client,
-            caller.reach(),
-            artifact.as_ref(),
-            after.as_ref(),
-            size,
-        )
-        .await?;
-        Ok(listing.page(rows, size, |_| Link::WEIGHT))
+        let rows = rows::list(&client, caller.reach(), of, after.as_ref(), size).await?;
+        Ok(listing.page(rows, size, Link::weight))
     }
 
     /// Ends a link at once, and returns it.
@@ -159,7 +175,7 @@ impl Store {
             .await?
             .ok_or_else(|| Error::LinkNotFound(id.to_owned()))?;
         once.commit(
-            Deed::done(caller, "RevokeLink", link.artifact_id.as_str()),
+            Deed::done(caller, "RevokeLink", &link.target.resource()),
             json!({"link_id": id}),
         )
         .await?;
@@ -195,14 +211,25 @@ impl Store {
             self.check_link_password(&link_id, stored, password).await?;
             client = self.meta.client().await?;
         }
-        let (artifact, location) =
-            artifacts::locate(&client, target.tenant, &target.link.artifact_id).await?;
-        let resource = target.link.artifact_id.as_str();
-        let actor = || Actor::of_link(id, origin);
-        let deed = || Deed::of(target.tenant, actor(), "FollowLink", resource);
-        let line = self.audit.read(deed);
+        let tenant = target.tenant;
+        let actor = Actor::of_link(id, origin);
+        let followed = match &target.link.target {
+            LinkTarget::Artifact(artifact) => {
+                let (artifact, location) = artifacts::locate(&client, tenant, artifact).await?;
+                let resource = artifact.id.to_string();
+                let line = (self.audit).read(|| Deed::of(tenant, actor, "FollowLink", &resource));
+                Followed::Artifact(Box::new(Download::new(
+                    self, tenant, artifact, location, line,
+                )))
+            }
+            LinkTarget::Session(shared) => {
+                drop(client);
+                let session = SharedSession::new(self, tenant, shared.clone(), actor)?;
+                Followed::Session(Box::new(session))
+            }
+        };
         Ok(FollowedLink {
-            download: Download::new(self, target.tenant, artifact, location, line),
+            followed,
             store: self.clone(),
             link: target.link,
         })
@@ -247,9 +274,18 @@ impl Store {
 }
 
 /// What a link leads to.
+#[derive(Clone)]
+pub enum Followed {
+    /// An artifact.
+    Artifact(Box<Download>),
+    /// A session, or a folder in it.
+    Session(Box<SharedSession>),
+}
+
+/// A link that is open, and what it leads to.
 pub struct FollowedLink {
-    /// The artifact.
-    pub download: Download,
+    /// What it leads to.
+    pub followed: Followed,
     store: Store,
     link: Link,
 }
@@ -298,14 +334,20 @@ async fn check_links(tx: &Connection, tenant: TenantId, max: u64) -> Result<()> 
     }
 }
 
-/// A link to an artifact within reach.
+/// A link to an artifact or a session within reach.
 async fn known_link(client: &Connection, reach: Reach<'_>, id: &str) -> Result<Link> {
     let missing = || Error::LinkNotFound(id.to_owned());
     let link = rows::get(client, reach.tenant, &link_id(id)?).await?;
     let link = link.ok_or_else(missing)?;
-    let artifact = std::slice::from_ref(&link.artifact_id);
-    match reach::within(client, reach, artifact).await?.is_empty() {
-        true => Err(missing()),
-        false => Ok(link),
+    let is_within = match &link.target {
+        LinkTarget::Artifact(id) => {
+            let within = reach::within(client, reach, std::slice::from_ref(id)).await?;
+            !within.is_empty()
+        }
+        LinkTarget::Session(shared) => reach.has_session(shared.session_id()).is_ok(),
+    };
+    match is_within {
+        true => Ok(link),
+        false => Err(missing()),
     }
 }

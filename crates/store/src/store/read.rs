@@ -14,7 +14,7 @@ use crate::{
         audit::Deed,
         digest::ContentHash,
         error::{Error, Result},
-        id::TenantId,
+        id::{ArtifactId, TenantId},
         reference::ArtifactRef,
         tenant::Caller,
     },
@@ -140,32 +140,125 @@ impl Download {
     #[must_use]
     pub fn read(self, offset: u64, limit: Option<u64>) -> Content {
         let mut content = self.look_at(offset, limit.unwrap_or(u64::MAX));
-        let is_whole = content.left == content.artifact.size_bytes;
-        content.hashing = is_whole.then(Hashing::new);
+        content.reading = content.reading.checked(content.artifact.size_bytes);
         content
     }
 
     /// The same without a hash: what is looked at and not handed out need not be checked.
     pub(in crate::store) fn look_at(self, offset: u64, limit: u64) -> Content {
-        let size = self.artifact.size_bytes;
-        let start = offset.min(size);
-        let end = start.saturating_add(limit).min(size);
-        let bytes = match self.inline {
-            Some(content) => From::Row(slice(&content, start, end)),
-            None => {
-                let source = Source::new(self.blobs, self.key.clone(), start, end);
-                From::Blobs(Box::new(ReadAhead::new(source, self.read_ahead)))
-            }
+        let place = Place {
+            artifact: self.artifact.id.clone(),
+            hash: self.artifact.content_hash,
+            size: self.artifact.size_bytes,
+            key: self.key,
+            inline: self.inline,
         };
+        let reading = Reading::new(place, self.blobs, self.read_ahead, offset, limit);
         Content {
             artifact: self.artifact,
-            key: self.key,
-            left: end - start,
-            length: end - start,
-            bytes,
-            hashing: None,
+            length: reading.left,
+            reading,
             line: self.line,
         }
+    }
+}
+
+/// A content and where its bytes are.
+#[derive(Clone)]
+pub(in crate::store) struct Place {
+    /// An artifact that has it.
+    pub(in crate::store) artifact: ArtifactId,
+    pub(in crate::store) hash: ContentHash,
+    pub(in crate::store) size: u64,
+    pub(in crate::store) key: ObjectKey,
+    /// The bytes themselves, when they are small.
+    pub(in crate::store) inline: Option<Bytes>,
+}
+
+/// The bytes of a range of a content, a piece at a time.
+pub(in crate::store) struct Reading {
+    artifact: ArtifactId,
+    hash: ContentHash,
+    key: ObjectKey,
+    /// Bytes that were not returned yet.
+    left: u64,
+    bytes: From,
+    /// Of a reading that is checked, which is a whole one.
+    hashing: Option<Hashing>,
+}
+
+impl Reading {
+    /// Begins at `offset`, for at most `limit` bytes.
+    pub(in crate::store) fn new(
+        place: Place,
+        blobs: Blobs,
+        read_ahead: Arc<Semaphore>,
+        offset: u64,
+        limit: u64,
+    ) -> Self {
+        let start = offset.min(place.size);
+        let end = start.saturating_add(limit).min(place.size);
+        let bytes = match place.inline {
+            Some(content) => From::Row(slice(&content, start, end)),
+            None => {
+                let source = Source::new(blobs, place.key.clone(), start, end);
+                From::Blobs(Box::new(ReadAhead::new(source, read_ahead)))
+            }
+        };
+        Self {
+            artifact: place.artifact,
+            hash: place.hash,
+            key: place.key,
+            left: end - start,
+            bytes,
+            hashing: None,
+        }
+    }
+
+    /// Checks the hash, where the content is read as a whole.
+    pub(in crate::store) fn checked(mut self, size: u64) -> Self {
+        self.hashing = (self.left == size).then(Hashing::new);
+        self
+    }
+
+    /// The next piece, as `Content::next`.
+    ///
+    /// # Errors
+    /// `DataCorrupted`; `Unavailable`.
+    pub(in crate::store) async fn next(&mut self) -> Result<Option<Bytes>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let piece = match &mut self.bytes {
+            From::Row(content) => std::mem::take(content),
+            From::Blobs(reading) => reading.next().await?.unwrap_or_default(),
+        };
+        if piece.is_empty() {
+            return Err(self.corrupted());
+        }
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(piece.clone()).await?;
+        }
+        if self.left == 0
+            && let Some(hashing) = self.hashing.take()
+            && hashing.finish().await? != self.hash
+        {
+            return Err(self.corrupted());
+        }
+        let inline = matches!(self.bytes, From::Row(_));
+        metrics::downloaded(piece.len(), inline);
+        Ok(Some(piece))
+    }
+
+    pub(in crate::store) fn corrupted(&self) -> Error {
+        tracing::error!(
+            artifact_id = %self.artifact,
+            key = %self.key,
+            left = self.left,
+            "the stored bytes are not those that were committed"
+        );
+        Error::DataCorrupted(self.artifact.to_string())
     }
 }
 
@@ -179,14 +272,9 @@ pub(in crate::store) fn slice(content: &Bytes, start: u64, end: u64) -> Bytes {
 /// of two pieces.
 pub struct Content {
     artifact: Artifact,
-    key: ObjectKey,
-    /// Bytes that were not returned yet.
-    left: u64,
+    reading: Reading,
     /// How many bytes are handed out in all.
     length: u64,
-    bytes: From,
-    /// Of a whole reading.
-    hashing: Option<Hashing>,
     line: ReadLine,
 }
 
@@ -207,7 +295,7 @@ impl Content {
     /// The total length of the pieces.
     #[must_use]
     pub fn remaining(&self) -> u64 {
-        self.left
+        self.reading.left
     }
 
     /// The next piece, at most 256 KiB; `None` at the end. The last piece of a whole download is returned only if the
@@ -218,26 +306,7 @@ impl Content {
     /// `Unavailable` when the blob store does not answer.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         self.line.note();
-        if self.left == 0 {
-            return Ok(None);
-        }
-        let piece = match &mut self.bytes {
-            From::Row(content) => std::mem::take(content),
-            From::Blobs(reading) => reading.next().await?.unwrap_or_default(),
-        };
-        if piece.is_empty() {
-            return Err(self.corrupted());
-        }
-        self.left = self.left.saturating_sub(piece.len() as u64);
-        if let Some(hashing) = &mut self.hashing {
-            hashing.update(piece.clone()).await?;
-        }
-        if self.left == 0 {
-            self.verify().await?;
-        }
-        let inline = matches!(self.bytes, From::Row(_));
-        metrics::downloaded(piece.len(), inline);
-        Ok(Some(piece))
+        self.reading.next().await
     }
 
     /// All pieces that follow, in memory: the caller bounds their length.
@@ -248,7 +317,7 @@ impl Content {
         let Some(first) = self.next().await? else {
             return Ok(Bytes::new());
         };
-        if self.left == 0 {
+        if self.reading.left == 0 {
             return Ok(first);
         }
         let mut all = BytesMut::from(first);
@@ -263,24 +332,5 @@ impl Content {
     pub fn total(&self) -> (u64, Option<ContentHash>) {
         let is_whole = self.length == self.artifact.size_bytes;
         (self.length, is_whole.then_some(self.artifact.content_hash))
-    }
-
-    async fn verify(&mut self) -> Result<()> {
-        if let Some(hashing) = self.hashing.take()
-            && hashing.finish().await? != self.artifact.content_hash
-        {
-            return Err(self.corrupted());
-        }
-        Ok(())
-    }
-
-    fn corrupted(&self) -> Error {
-        tracing::error!(
-            artifact_id = %self.artifact.id,
-            key = %self.key,
-            left = self.left,
-            "the stored bytes are not those that were committed"
-        );
-        Error::DataCorrupted(self.artifact.id.to_string())
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Touches {
     Content,
     /// Sessions as wholes: they must be within the caller's narrowing with everything in them.
     Sessions,
-    /// Links to artifacts that are within the caller's narrowing.
+    /// Links to artifacts that are within the caller's narrowing, and to sessions that are so as wholes.
     Links,
     /// Jobs that were started under no wider narrowing than the caller's.
     Jobs,

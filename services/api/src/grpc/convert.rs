@@ -8,9 +8,9 @@ use std::time::Duration;
 use cairn_proto::v1;
 use cairn_store::{
     Artifact, ArtifactList, ArtifactRef, ArtifactSpec, Content, Created, Error, Expiry,
-    IdempotencyKey, Kind, Link, LinkPassword, ManifestEntry, NewLink, OnDuplicate, OpenUpload,
-    Origin, PageSize, Range, RawFilter, RawName, RawOrder, RawSelection, RawSpec, Result,
-    Selection, Session, Stage, State, UploadState, Violations,
+    IdempotencyKey, Kind, Link, LinkPassword, LinkTarget, ManifestEntry, NewLink, OnDuplicate,
+    OpenUpload, Origin, PageSize, Range, RawFilter, RawName, RawOrder, RawSelection, RawSpec,
+    Result, Selection, Session, SessionFolder, Stage, State, UploadState, Violations,
 };
 use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTimestamp;
@@ -260,16 +260,52 @@ pub(crate) fn upload(upload: OpenUpload) -> v1::Upload {
 }
 
 pub(super) fn link(link: Link, public_url: &str) -> v1::Link {
+    let (artifact_id, session_id, folder) = match link.target {
+        LinkTarget::Artifact(id) => (id.to_string(), String::new(), String::new()),
+        LinkTarget::Session(shared) => (
+            String::new(),
+            shared.session_id().to_owned(),
+            shared.folder().to_owned(),
+        ),
+    };
     v1::Link {
         url: format!("{public_url}/{}", link.id),
         link_id: link.id.to_string(),
-        artifact_id: link.artifact_id.to_string(),
+        artifact_id,
         expires_at: Some(timestamp(link.expires_at)),
         created_at: Some(timestamp(link.created_at)),
         revoked_at: link.revoked_at.map(timestamp),
         max_downloads: link.max_downloads.map_or(0, size),
         downloads: size(link.downloads),
         password_protected: link.password_protected,
+        session_id,
+        folder,
+    }
+}
+
+/// Where a new link is to lead.
+pub(super) fn link_target(
+    artifact_id: &str,
+    name: Option<v1::ArtifactName>,
+    session_id: String,
+    folder: &str,
+) -> Result<LinkTarget<ArtifactRef>> {
+    let is_of_artifact = !artifact_id.is_empty() || name.is_some();
+    match (is_of_artifact, session_id.is_empty()) {
+        (true, false) => {
+            let rule = "must not be given beside artifact_id or name";
+            Err(Error::invalid("session_id", rule))
+        }
+        (false, false) => SessionFolder::new(session_id, folder).map(LinkTarget::Session),
+        (_, true) if !folder.is_empty() => Err(Error::invalid(
+            "folder",
+            "must be given with session_id alone",
+        )),
+        (false, true) => {
+            let rule = "is required, or a name, or session_id";
+            Err(Error::invalid("artifact_id", rule))
+        }
+        (true, true) => reference(artifact_id, name).map(LinkTarget::Artifact),
     }
 }
 

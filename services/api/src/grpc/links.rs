@@ -2,6 +2,7 @@ use cairn_proto::v1::{
     CreateLinkRequest, CreateLinkResponse, GetLinkRequest, GetLinkResponse, ListLinksRequest,
     ListLinksResponse, RevokeLinkRequest, RevokeLinkResponse, link_service_server::LinkService,
 };
+use cairn_store::LinksOf;
 use tonic::{Request, Response, Status};
 
 use super::{Services, convert, taken};
@@ -14,7 +15,13 @@ impl LinkService for Services {
         request: Request<CreateLinkRequest>,
     ) -> Result<Response<CreateLinkResponse>, Status> {
         let (caller, request) = taken(request)?;
-        let wanted = convert::reference(&request.artifact_id, request.name).map_err(to_status)?;
+        let wanted = convert::link_target(
+            &request.artifact_id,
+            request.name,
+            request.session_id,
+            &request.folder,
+        )
+        .map_err(to_status)?;
         let new = convert::new_link(request.expires_in, request.max_downloads, request.password)
             .map_err(to_status)?;
         let key = convert::idempotency_key(request.idempotency_key).map_err(to_status)?;
@@ -49,10 +56,10 @@ impl LinkService for Services {
     ) -> Result<Response<ListLinksResponse>, Status> {
         let (caller, request) = taken(request)?;
         let (size, _) = convert::page(request.page_size, None, None).map_err(to_status)?;
-        let artifact = Some(request.artifact_id.as_str()).filter(|id| !id.is_empty());
+        let of = LinksOf::new(&request.artifact_id, request.session_id).map_err(to_status)?;
         let page = self
             .store
-            .list_links(&caller, artifact, size, &request.page_token)
+            .list_links(&caller, &of, size, &request.page_token)
             .await
             .map_err(to_status)?;
         let links = page.items.into_iter();

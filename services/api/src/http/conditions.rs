@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use cairn_store::Artifact;
+use cairn_store::{Artifact, ContentHash};
 
 /// The validators of a content: its hash, and the second in which it was stored.
 pub(super) struct Validators {
@@ -24,6 +24,24 @@ impl Validators {
             etag,
             last_modified,
         }
+    }
+}
+
+impl Validators {
+    /// Of content that is put together for each request, of which only the tag is known.
+    pub(super) fn of_tag(hash: ContentHash) -> Self {
+        let tag = HeaderValue::from_str(&format!("\"{}\"", hash.to_hex()));
+        Self {
+            etag: tag.unwrap_or_else(|_| HeaderValue::from_static("\"\"")),
+            // No date says that it is the same.
+            last_modified: SystemTime::now(),
+        }
+    }
+
+    /// Whether a request names this very content, so that a part of it fits what the reader has.
+    pub(super) fn are_named(&self, request: &HeaderMap) -> bool {
+        let names = |field| request.get(field).is_some_and(|tag| tag == self.etag);
+        names(header::IF_RANGE) || names(header::IF_MATCH)
     }
 }
 

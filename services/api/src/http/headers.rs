@@ -71,13 +71,26 @@ enum Sent {
 
 /// The headers of an artifact, whichever part of it is sent, and whether its text is UTF-8.
 pub(super) fn describe(artifact: &Artifact, utf8: bool) -> HeaderMap {
+    let mut headers = guarded();
+    let kind = content_type(&artifact.content_type, utf8);
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_DISPOSITION, disposition(artifact));
+    headers
+}
+
+/// The headers of a ZIP archive, which a browser saves under this name.
+pub(super) fn describe_archive(name: &str) -> HeaderMap {
+    let mut headers = guarded();
+    let kind = HeaderValue::from_static("application/zip");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CONTENT_DISPOSITION, named("attachment", name));
+    headers
+}
+
+/// The headers that keep stored bytes from doing anything.
+fn guarded() -> HeaderMap {
     let fixed = |value| HeaderValue::from_static(value);
     let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        content_type(&artifact.content_type, utf8),
-    );
-    headers.insert(header::CONTENT_DISPOSITION, disposition(artifact));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
@@ -204,6 +217,14 @@ fn charset(stored: &str) -> Option<&str> {
 /// name.
 fn disposition(artifact: &Artifact) -> HeaderValue {
     let name = artifact.filename.rsplit('/').next().unwrap_or_default();
+    let how = match sent(&artifact.content_type) {
+        Sent::Shown(_) => "inline",
+        Sent::Saved => "attachment",
+    };
+    named(how, name)
+}
+
+fn named(how: &str, name: &str) -> HeaderValue {
     let ascii: String = name
         .chars()
         .map(|c| match c {
@@ -212,10 +233,6 @@ fn disposition(artifact: &Artifact) -> HeaderValue {
             _ => '_',
         })
         .collect();
-    let how = match sent(&artifact.content_type) {
-        Sent::Shown(_) => "inline",
-        Sent::Saved => "attachment",
-    };
     let utf8 = utf8_percent_encode(name, &ATTRIBUTE_CHARS);
     HeaderValue::from_str(&format!(
         "{how}; filename=\"{ascii}\"; filename*=UTF-8''{utf8}"

@@ -93,6 +93,8 @@ pub(super) fn router(services: Services, admission: Arc<Admission>) -> Router {
         .add(POST, "/v1/sessions/{session_id}/commit", "SessionService/CommitSession", sessions::commit)
         .add(POST, "/v1/sessions/{session_id}/legal-hold", "SessionService/SetSessionLegalHold", sessions::hold)
         .add(GET, "/v1/sessions/{session_id}/grep", "ReadService/GrepSession", reads::grep_session)
+        .add(GET, "/v1/sessions/{session_id}/links", "LinkService/ListLinks", links::list_of_session)
+        .add(POST, "/v1/sessions/{session_id}/links", "LinkService/CreateLink", links::create_of_session)
         .add(GET, "/v1/sessions/{session_id}/manifest", "SessionService/ListManifest", sessions::manifest)
         .add(GET, "/v1/sessions/{session_id}/events", "SessionService/WatchSession", events::watch)
         .add(GET, "/v1/events", "SessionService/WatchSessions", events::watch_many)

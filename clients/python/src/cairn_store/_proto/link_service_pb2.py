@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63\x61irn/v1/link_service.proto\x12\x08\x63\x61irn.v1\x1a\x17\x63\x61irn/v1/artifact.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x02\n\x04Link\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x13\n\x0b\x61rtifact_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmax_downloads\x18\x07 \x01(\x03\x12\x11\n\tdownloads\x18\x08 \x01(\x03\x12\x1a\n\x12password_protected\x18\t \x01(\x08\"\xbf\x01\n\x11\x43reateLinkRequest\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12$\n\x04name\x18\x03 \x01(\x0b\x32\x16.cairn.v1.ArtifactName\x12-\n\nexpires_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x15\n\rmax_downloads\x18\x05 \x01(\x03\x12\x10\n\x08password\x18\x06 \x01(\t\"2\n\x12\x43reateLinkResponse\x12\x1c\n\x04link\x18\x01 \x01(\x0b\x32\x0e.cairn.v1.Link\"!\n\x0eGetLinkRequest\x12\x0f\n\x07link_id\x18\x01 \x01(\t\"/\n\x0fGetLinkResponse\x12\x1c\n\x04link\x18\x01 \x01(\x0b\x32\x0e.cairn.v1.Link\"N\n\x10ListLinksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0b\x61rtifact_id\x18\x03 \x01(\t\"K\n\x11ListLinksResponse\x12\x1d\n\x05links\x18\x01 \x03(\x0b\x32\x0e.cairn.v1.Link\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x11RevokeLinkRequest\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"2\n\x12RevokeLinkResponse\x12\x1c\n\x04link\x18\x01 \x01(\x0b\x32\x0e.cairn.v1.Link2\xa5\x02\n\x0bLinkService\x12G\n\nCreateLink\x12\x1b.cairn.v1.CreateLinkRequest\x1a\x1c.cairn.v1.CreateLinkResponse\x12>\n\x07GetLink\x12\x18.cairn.v1.GetLinkRequest\x1a\x19.cairn.v1.GetLinkResponse\x12\x44\n\tListLinks\x12\x1a.cairn.v1.ListLinksRequest\x1a\x1b.cairn.v1.ListLinksResponse\x12G\n\nRevokeLink\x12\x1b.cairn.v1.RevokeLinkRequest\x1a\x1c.cairn.v1.RevokeLinkResponseB\"\n\x0c\x64\x65v.cairn.v1P\x01Z\x10\x63\x61irn/v1;cairnv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63\x61irn/v1/link_service.proto\x12\x08\x63\x61irn.v1\x1a\x17\x63\x61irn/v1/artifact.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb3\x02\n\x04Link\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x13\n\x0b\x61rtifact_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmax_downloads\x18\x07 \x01(\x03\x12\x11\n\tdownloads\x18\x08 \x01(\x03\x12\x1a\n\x12password_protected\x18\t \x01(\x08\x12\x12\n\nsession_id\x18\n \x01(\t\x12\x0e\n\x06\x66older\x18\x0b \x01(\t\"\xe3\x01\n\x11\x43reateLinkRequest\x12\x13\n\x0b\x61rtifact_id\x18\x01 \x01(\t\x12$\n\x04name\x18\x03 \x01(\x0b\x32\x16.cairn.v1.ArtifactName\x12-\n\nexpires_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x15\n\rmax_downloads\x18\x05 \x01(\x03\x12\x10\n\x08password\x18\x06 \x01(\t\x12\x12\n\nsession_id\x18\x07 \x01(\t\x12\x0e\n\x06\x66older\x18\x08 \x01(\t\"2\n\x12\x43reateLinkResponse\x12\x1c\n\x04link\x18\x01 \x01(\x0b\x32\x0e.cairn.v1.Link\"!\n\x0eGetLinkRequest\x12\x0f\n\x07link_id\x18\x01 \x01(\t\"/\n\x0fGetLinkResponse\x12\x1c\n\x04link\x18\x01 \x01(\x0b\x32\x0e.cairn.v1.Link\"b\n\x10ListLinksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x13\n\x0b\x61rtifact_id\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\"K\n\x11ListLinksResponse\x12\x1d\n\x05links\x18\x01 \x03(\x0b\x32\x0e.cairn.v1.Link\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x11RevokeLinkRequest\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"2\n\x12RevokeLinkResponse\x12\x1c\n\x04link\x18\x01 \x01(\x0b\x32\x0e.cairn.v1.Link2\xa5\x02\n\x0bLinkService\x12G\n\nCreateLink\x12\x1b.cairn.v1.CreateLinkRequest\x1a\x1c.cairn.v1.CreateLinkResponse\x12>\n\x07GetLink\x12\x18.cairn.v1.GetLinkRequest\x1a\x19.cairn.v1.GetLinkResponse\x12\x44\n\tListLinks\x12\x1a.cairn.v1.ListLinksRequest\x1a\x1b.cairn.v1.ListLinksResponse\x12G\n\nRevokeLink\x12\x1b.cairn.v1.RevokeLinkRequest\x1a\x1c.cairn.v1.RevokeLinkResponseB\"\n\x0c\x64\x65v.cairn.v1P\x01Z\x10\x63\x61irn/v1;cairnv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,23 +36,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.cairn.v1P\001Z\020cairn/v1;cairnv1'
   _globals['_LINK']._serialized_start=132
-  _globals['_LINK']._serialized_end=403
-  _globals['_CREATELINKREQUEST']._serialized_start=406
-  _globals['_CREATELINKREQUEST']._serialized_end=597
-  _globals['_CREATELINKRESPONSE']._serialized_start=599
-  _globals['_CREATELINKRESPONSE']._serialized_end=649
-  _globals['_GETLINKREQUEST']._serialized_start=651
-  _globals['_GETLINKREQUEST']._serialized_end=684
-  _globals['_GETLINKRESPONSE']._serialized_start=686
-  _globals['_GETLINKRESPONSE']._serialized_end=733
-  _globals['_LISTLINKSREQUEST']._serialized_start=735
-  _globals['_LISTLINKSREQUEST']._serialized_end=813
-  _globals['_LISTLINKSRESPONSE']._serialized_start=815
-  _globals['_LISTLINKSRESPONSE']._serialized_end=890
-  _globals['_REVOKELINKREQUEST']._serialized_start=892
-  _globals['_REVOKELINKREQUEST']._serialized_end=953
-  _globals['_REVOKELINKRESPONSE']._serialized_start=955
-  _globals['_REVOKELINKRESPONSE']._serialized_end=1005
-  _globals['_LINKSERVICE']._serialized_start=1008
-  _globals['_LINKSERVICE']._serialized_end=1301
+  _globals['_LINK']._serialized_end=439
+  _globals['_CREATELINKREQUEST']._serialized_start=442
+  _globals['_CREATELINKREQUEST']._serialized_end=669
+  _globals['_CREATELINKRESPONSE']._serialized_start=671
+  _globals['_CREATELINKRESPONSE']._serialized_end=721
+  _globals['_GETLINKREQUEST']._serialized_start=723
+  _globals['_GETLINKREQUEST']._serialized_end=756
+  _globals['_GETLINKRESPONSE']._serialized_start=758
+  _globals['_GETLINKRESPONSE']._serialized_end=805
+  _globals['_LISTLINKSREQUEST']._serialized_start=807
+  _globals['_LISTLINKSREQUEST']._serialized_end=905
+  _globals['_LISTLINKSRESPONSE']._serialized_start=907
+  _globals['_LISTLINKSRESPONSE']._serialized_end=982
+  _globals['_REVOKELINKREQUEST']._serialized_start=984
+  _globals['_REVOKELINKREQUEST']._serialized_end=1045
+  _globals['_REVOKELINKRESPONSE']._serialized_start=1047
+  _globals['_REVOKELINKRESPONSE']._serialized_end=1097
+  _globals['_LINKSERVICE']._serialized_start=1100
+  _globals['_LINKSERVICE']._serialized_end=1393
 # @@protoc_insertion_point(module_scope)

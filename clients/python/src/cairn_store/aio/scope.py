@@ -449,6 +449,26 @@ class Scope:
             request.expires_in.CopyFrom(duration(expires))
         return Link.of((await self._calls.unary(methods.CREATE_LINK, request)).link)
 
+    async def link_session(
+        self,
+        folder: str = "",
+        *,
+        expires: float | timedelta | None = None,
+        max_downloads: int = 0,
+        password: str = "",
+    ) -> Link:
+        """Makes a public URL of everything in the session, or in one folder of it, also of what is added later."""
+        request = links.CreateLinkRequest(
+            session_id=self.session,
+            folder=folder,
+            max_downloads=max_downloads,
+            password=password,
+            idempotency_key=_keys.fresh(),
+        )
+        if expires is not None:
+            request.expires_in.CopyFrom(duration(expires))
+        return Link.of((await self._calls.unary(methods.CREATE_LINK, request)).link)
+
     def publish(self, *, seal: bool = False) -> Publication:
         """A transaction: what is pushed into it becomes visible when its `with` ends, all at once, or never if that ends with an
         exception. With `seal` the same transaction seals the session."""

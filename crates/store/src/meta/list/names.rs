@@ -134,7 +134,7 @@ fn exactly(filter: &Filter, wanted: TextField) -> Option<&str> {
 
 /// A source of files, one row for each, in the order of their names.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Files<'a> {
+pub(in crate::meta) enum Files<'a> {
     /// Of a session; empty: of no session.
     Session(&'a str),
     /// Of a user, in every session and in none.
@@ -161,7 +161,7 @@ impl<'a> Files<'a> {
     }
 
     /// The condition on a row `f` of filenames.
-    pub(super) fn narrow(self, query: &mut Query) -> String {
+    pub(in crate::meta) fn narrow(self, query: &mut Query) -> String {
         match self {
             Self::Session(session) => format!("f.session_id = {}", query.text(session)),
             Self::User(user) => format!("f.user_id = {} AND f.user_id <> ''", query.text(user)),
@@ -173,7 +173,7 @@ impl<'a> Files<'a> {
     }
 
     /// Its order, and the same for a row whose `next_` columns are the next file.
-    pub(super) fn order(self) -> (&'static str, &'static str) {
+    pub(in crate::meta) fn order(self) -> (&'static str, &'static str) {
         match self {
             Self::Session(_) => (
                 "f.filename COLLATE \"C\", f.user_id, f.namespace",
@@ -201,7 +201,7 @@ impl<'a> Files<'a> {
 }
 
 /// The condition that a row `f` of filenames may belong to a matching file.
-pub(super) fn file_matches(query: &mut Query, filter: &Filter) -> String {
+pub(in crate::meta) fn file_matches(query: &mut Query, filter: &Filter) -> String {
     let of_files = |condition: &&Condition| {
         let fields = [TextField::Filename, TextField::UserId, TextField::Namespace];
         matches!(condition, Condition::Text(field, _) if fields.contains(field))
@@ -216,7 +216,7 @@ pub(super) fn file_matches(query: &mut Query, filter: &Filter) -> String {
 
 /// The visible versions `a` of the file in a row `of`, in order; only the latest, or those above one. `matches` is a
 /// further condition.
-pub(super) fn versions(of: &str, latest_only: bool, above: &str, matches: &str) -> String {
+pub(in crate::meta) fn versions(of: &str, latest_only: bool, above: &str, matches: &str) -> String {
     let file = format!(
         "SELECT a.* FROM artifacts a
          WHERE a.tenant_id = $1 AND a.filename COLLATE \"C\" = {of}.filename

@@ -48,6 +48,14 @@ fn failed(status: StatusCode, error: &Error, root: &str) -> Response {
             "There is nothing here",
             "The address may be incomplete. Copy the whole link, or ask its sender for another one.",
         ),
+        "session_not_found" => (
+            "The run was deleted",
+            "Nothing of it is kept. Ask the link's sender for another one.",
+        ),
+        "invalid_request" => (
+            "This address does not work",
+            "The last line says why. Go back, or open the link as it was sent.",
+        ),
         "link_expired" => (
             "This link has ended",
             "It expired, was revoked, or had all of its downloads. Ask its sender for another one.",

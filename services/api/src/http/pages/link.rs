@@ -1,18 +1,20 @@
-//! The page of a link: what it leads to, a preview, and a button that saves it.
+//! The page of a file: what it is, a preview, and a button that saves it.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{http::StatusCode, response::Response};
 use cairn_store::{Artifact, Download, Error, Link, Stage};
-use jiff::Timestamp;
 use maud::{Markup, html};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::{
     content_host::ContentHost,
     layout::{Sources, page},
     preview::{Preview, previewed},
-    words,
+    words::{self, fact},
 };
 
 /// How many pages are read and rendered at once; each needs a few megabytes.
@@ -23,8 +25,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Makes the pages of links.
 #[derive(Clone)]
 pub(in crate::http) struct Pages {
-    content_host: ContentHost,
+    pub(super) content_host: ContentHost,
     turns: Arc<Semaphore>,
+}
+
+/// What surrounds a file that is one of many.
+#[derive(Default)]
+pub(super) struct Around {
+    /// What its address has after the "?", to which more can be added; empty for the file that the link itself leads to.
+    pub(super) query: String,
+    /// The way back to its folder.
+    pub(super) above: Markup,
+    /// Its other versions.
+    pub(super) below: Markup,
 }
 
 impl Pages {
@@ -35,7 +48,18 @@ impl Pages {
         }
     }
 
-    /// The page of a link.
+    /// Waits for a turn to render a page.
+    ///
+    /// # Errors
+    /// `RateLimited` when too many pages are being rendered.
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+        match timeout(PATIENCE, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Error::RateLimited("pages being rendered")),
+        }
+    }
+
+    /// The page of a link to one artifact.
     ///
     /// # Errors
     /// `RateLimited` when too many pages are being rendered; what reading content answers.
@@ -44,20 +68,32 @@ impl Pages {
         link: &Link,
         download: Download,
     ) -> Result<Response, Error> {
-        let turn = timeout(PATIENCE, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
-            return Err(Error::RateLimited("pages being rendered"));
-        };
+        let _turn = self.turn().await?;
+        self.of_file(link, download, Around::default()).await
+    }
+
+    /// The page of a file, by a caller that has its turn.
+    ///
+    /// # Errors
+    /// What reading content answers.
+    pub(super) async fn of_file(
+        &self,
+        link: &Link,
+        download: Download,
+        around: Around,
+    ) -> Result<Response, Error> {
         let artifact = download.artifact().clone();
         // Each reading of a link with a limit counts, so that a page would use one up.
         let preview = match link.max_downloads {
             Some(_) => Preview::Withheld,
             None => previewed(download).await?,
         };
-        let source = self.content_host.address(&link.id);
+        let source = format!("{}?{}", self.content_host.address(&link.id), around.query);
+        let (save, raw) = (format!("{source}download"), format!("{source}raw"));
         let name = words::name(artifact.filename.rsplit('/').next().unwrap_or_default());
         let body = html! {
             a class="skip" href="#preview" { "Skip to the preview" }
+            (around.above)
             header {
                 h1 { bdi { (name) } }
                 @if artifact.filename.contains('/') {
@@ -67,15 +103,16 @@ impl Pages {
                     p class="title" { bdi { (words::name(&artifact.title)) } }
                 }
                 p class="actions" {
-                    a class="button" href=(format!("{source}?download")) { "Download" }
+                    a class="button" href=(save) { "Download" }
                     " "
-                    a href=(format!("{source}?raw")) { "Open the file alone" }
+                    a href=(raw) { "Open the file alone" }
                 }
                 (facts(&artifact, link))
             }
             main id="preview" tabindex="-1" {
-                (preview.show(&name, &source))
+                (preview.show(&name, &raw))
             }
+            (around.below)
         };
         let sources = Sources {
             content: self.content_host.origin(),
@@ -101,13 +138,7 @@ fn facts(artifact: &Artifact, link: &Link) -> Markup {
             @if artifact.stage != Stage::default() {
                 (fact("Stage", &html! { (artifact.stage.as_str()) }))
             }
-            (fact("Link ends", &html! {
-                (words::until(link.expires_at, Timestamp::now())) " ("
-                (words::moment(link.expires_at)) ")"
-            }))
-            @if let Some(most) = link.max_downloads {
-                (fact("Downloads", &html! { (link.downloads) " of " (most) }))
-            }
+            (words::end_of(link))
         }
         details class="more" {
             summary { "Type and checksum" }
@@ -117,8 +148,4 @@ fn facts(artifact: &Artifact, link: &Link) -> Markup {
             }
         }
     }
-}
-
-fn fact(name: &str, value: &Markup) -> Markup {
-    html! { div { dt { (name) } dd { (value) } } }
 }

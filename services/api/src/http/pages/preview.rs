@@ -125,9 +125,8 @@ fn media(content_type: &str) -> Option<Media> {
 }
 
 impl Preview {
-    /// As a part of a page. `source`: where the content is.
-    pub(super) fn show(&self, name: &str, source: &str) -> Markup {
-        let raw = format!("{source}?raw");
+    /// As a part of a page. `raw`: where the content is, to be shown.
+    pub(super) fn show(&self, name: &str, raw: &str) -> Markup {
         match self {
             Self::Withheld => html! {
                 p class="none" { "There is no preview: this link counts each time the file is read." }

@@ -1,6 +1,7 @@
 //! Sizes, times and names, as people read them.
 
 use cairn_proto::text::deceives;
+use cairn_store::Link;
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 
@@ -42,6 +43,23 @@ pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
     };
     let plural = if count == 1 { "" } else { "s" };
     format!("in {count} {unit}{plural}")
+}
+
+/// A fact of a list of them.
+pub(super) fn fact(name: &str, value: &Markup) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+/// When a link ends, and after how many downloads.
+pub(super) fn end_of(link: &Link) -> Markup {
+    html! {
+        (fact("Link ends", &html! {
+            (until(link.expires_at, Timestamp::now())) " (" (moment(link.expires_at)) ")"
+        }))
+        @if let Some(most) = link.max_downloads {
+            (fact("Downloads", &html! { (link.downloads) " of " (most) }))
+        }
+    }
 }
 
 /// A name that somebody chose, with U+FFFD for each character that would make it look like another.

@@ -24,7 +24,7 @@ use crate::{
     admission::Admission,
     audit,
     grpc::{Services, convert, uploads::to_its_end, urls},
-    http::{failure::Failure, links},
+    http::{delivery, failure::Failure},
     pace::{Arrived, Pace},
 };
 
@@ -109,7 +109,7 @@ pub(super) async fn read(
     let (_, admitted) = admission.admit_caller(&caller, "").await?;
     let wanted = ArtifactRef::new(&artifact_id, None)?;
     let download = services.store.open_artifact(&caller, &wanted).await?;
-    let answer = links::answer(download, request.method(), request.headers()).await?;
+    let answer = delivery::answer(download, request.method(), request.headers()).await?;
     Ok(Streamed(answer.map(|body| admitted.until_sent(body))))
 }
 

@@ -31,6 +31,19 @@ pub(super) struct NewLink {
     password: String,
 }
 
+#[derive(Default, JsonSchema, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NewSessionLink {
+    /// A folder of the session, such as "reports/"; empty: the whole session.
+    folder: String,
+    /// In seconds; seven days when it is not given.
+    expires_in: Option<i64>,
+    /// 0: no limit of its own.
+    max_downloads: i64,
+    /// Empty: none.
+    password: String,
+}
+
 fn shown(link: Option<Link>) -> Json<json::Link> {
     Json(link.unwrap_or_default().into())
 }
@@ -43,11 +56,43 @@ pub(super) async fn create(
 ) -> Result<Created<json::Link>, Failure> {
     let request = CreateLinkRequest {
         artifact_id,
-        name: None,
-        expires_in: new.expires_in.map(|seconds| Duration { seconds, nanos: 0 }),
-        idempotency_key: call.idempotency_key()?,
+        expires_in: new.expires_in.map(seconds),
         max_downloads: new.max_downloads,
         password: new.password,
+        ..CreateLinkRequest::default()
+    };
+    make(&services, call, request).await
+}
+
+pub(super) async fn create_of_session(
+    State(services): State<Services>,
+    call: Call,
+    Named(session_id): Named,
+    Input(new): Input<NewSessionLink>,
+) -> Result<Created<json::Link>, Failure> {
+    let request = CreateLinkRequest {
+        session_id,
+        folder: new.folder,
+        expires_in: new.expires_in.map(seconds),
+        max_downloads: new.max_downloads,
+        password: new.password,
+        ..CreateLinkRequest::default()
+    };
+    make(&services, call, request).await
+}
+
+fn seconds(seconds: i64) -> Duration {
+    Duration { seconds, nanos: 0 }
+}
+
+async fn make(
+    services: &Services,
+    call: Call,
+    request: CreateLinkRequest,
+) -> Result<Created<json::Link>, Failure> {
+    let request = CreateLinkRequest {
+        idempotency_key: call.idempotency_key()?,
+        ..request
     };
     let answer = services.create_link(call.request(request)).await?;
     Ok(Created(shown(answer.into_inner().link).0))
@@ -73,7 +118,7 @@ pub(super) async fn list(
     call: Call,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Links>, Failure> {
-    page(&services, call, query, String::new()).await
+    page(&services, call, query, ListLinksRequest::default()).await
 }
 
 pub(super) async fn list_of_artifact(
@@ -82,19 +127,36 @@ pub(super) async fn list_of_artifact(
     Named(artifact_id): Named,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Links>, Failure> {
-    page(&services, call, query, artifact_id).await
+    let of = ListLinksRequest {
+        artifact_id,
+        ..ListLinksRequest::default()
+    };
+    page(&services, call, query, of).await
+}
+
+pub(super) async fn list_of_session(
+    State(services): State<Services>,
+    call: Call,
+    Named(session_id): Named,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Links>, Failure> {
+    let of = ListLinksRequest {
+        session_id,
+        ..ListLinksRequest::default()
+    };
+    page(&services, call, query, of).await
 }
 
 async fn page(
     services: &Services,
     call: Call,
     query: ListQuery,
-    artifact_id: String,
+    of: ListLinksRequest,
 ) -> Result<Json<Links>, Failure> {
     let request = ListLinksRequest {
         page_size: page_size(query.limit)?,
         page_token: query.cursor,
-        artifact_id,
+        ..of
     };
     let answer = services.list_links(call.request(request)).await?;
     let answer = answer.into_inner();
