@@ -45,13 +45,13 @@ const LABELS: Field = may("labels", Texts, "");
 const FILTER: Field = may(
     "filter",
     Kind::Text,
-    "An expression such as stage = draft AND labels:urgent",
+    "Such as stage = draft AND labels:urgent",
 );
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
         name: "whoami",
-        about: "Show the tenant, what this key may do, and the session and agent that calls use by default.",
+        about: "Show what this key may do, and the default session and agent.",
         set: Core,
         scopes: &[],
         effect: Reads,
@@ -64,29 +64,21 @@ pub(super) const TOOLS: &[Tool] = &[
         scopes: &["write"],
         effect: Writes,
         fields: &[
-            must(
-                "filename",
-                Kind::Text,
-                "With folders, such as out/report.md",
-            ),
+            must("filename", Kind::Text, "Such as out/report.md"),
             may("content", Kind::Content, "Text of at most 3 MiB"),
             may("content_base64", Kind::Text, "Bytes in place of content"),
-            may(
-                "path",
-                Kind::Text,
-                "A file of an allowed folder in place of content, of any size",
-            ),
+            may("path", Kind::Text, "A file of an allowed folder"),
             SESSION,
             may("content_type", Kind::Text, "Guessed without it"),
             may("title", Kind::Text, ""),
             KIND,
             LABELS,
             may("metadata", Texts, "Pairs as key=value"),
-            may("inputs", Texts, "Ids of artifacts that it was made from"),
+            may("inputs", Texts, "Ids of what it was made from"),
             may(
                 "if_version",
                 Number(0, i64::MAX),
-                "Store only if this is the latest version, 0 for none",
+                "Only if this is the latest version, 0: none",
             ),
             may("change_summary", Kind::Text, ""),
         ],
@@ -142,7 +134,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "grep_artifacts",
-        about: "Find the lines that match a regular expression, in one artifact or in all files of a session.",
+        about: "Find lines by a regular expression, in one artifact or in a session's files.",
         set: Core,
         scopes: &["read"],
         effect: Reads,
@@ -186,7 +178,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "edit_artifact",
-        about: "Make the next version of a text by replacing old_text, or the lines from first_line to last_line.",
+        about: "Make the next version of a text by replacing old_text or lines.",
         set: Core,
         scopes: &["read", "write"],
         effect: Writes,
@@ -223,7 +215,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "seal_session",
-        about: "End a session for good, so that nothing can be added to it.",
+        about: "Seal a session: nothing can be added to it any more.",
         set: Core,
         scopes: &["seal"],
         effect: Ends,
@@ -246,7 +238,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "get_artifact_download_url",
-        about: "Sign a URL from which any program can read an artifact for a short time.",
+        about: "Sign a URL that reads an artifact for a short time.",
         set: Core,
         scopes: &["read"],
         effect: Shares,
@@ -290,14 +282,14 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "artifact_update",
-        about: "Store new content as the next version of a document, or change its title or labels.",
+        about: "Store the next version of a document, or change its title or labels.",
         set: Harness,
         scopes: &["read", "write"],
         effect: Writes,
         fields: &[
             must("artifact_id", Kind::Text, "Its latest version"),
             may("content", Kind::Content, ""),
-            may("change_summary", Kind::Text, "What the new content changes"),
+            may("change_summary", Kind::Text, ""),
             may("title", Kind::Text, ""),
             may("labels", Texts, "In place of all labels"),
         ],
@@ -312,7 +304,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "artifact_list",
-        about: "List the documents of a session, with title, kind, stage and version.",
+        about: "List the documents of a session.",
         set: Harness,
         scopes: &["read"],
         effect: Reads,
