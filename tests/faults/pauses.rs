@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use cairn_store::{
-    ArtifactRef, Caller, Created, Error, Result, Selection,
+    ArtifactRef, Caller, Created, Error, Finish, Result, Selection, Store,
     gc::{PASSES, Policy, Report},
 };
 
-use super::{INLINE, ONE, PARTS, caller, raw, upload};
+use super::{INLINE, ONE, PARTS, caller, deaths::bytes, raw, upload};
 use harness::{Bytes, Cairn, Setup, content, eventually, mortal::Mortal};
 
 /// Runs one party on a replica that is paused after so many steps, and the other in the pause. If the other one has to
@@ -305,4 +305,49 @@ async fn copy_in_any_pause_has_its_bytes_or_is_refused() {
     }
     cairn.audit().await;
     cairn.drain().await;
+}
+
+/// A finish that is paused anywhere while another one commits writes nothing over what was committed.
+#[tokio::test]
+async fn a_paused_finish_overwrites_nothing() {
+    let cairn = Cairn::start().await;
+    let caller = caller(&cairn).await;
+    let mortal = Mortal::beside(&cairn).await;
+    for after in 1.. {
+        // A part, and a rest that follows it.
+        let whole = bytes(9 << 20, after);
+        let opened = cairn.store.start_upload(&caller, raw(&format!("{after}")));
+        let id = opened.await.unwrap().id.as_str().to_owned();
+        let mut writer = cairn.store.write_upload(&caller, &id, 0).await.unwrap();
+        writer.write(whole.clone().into()).await.unwrap();
+        writer.pause().await.unwrap();
+        let finish = |store: &Store| {
+            let (store, caller, id) = (store.clone(), caller.clone(), id.clone());
+            async move { store.finish_upload(&caller, &id, Finish::default()).await }
+        };
+        let (paused, other) = one_in_the_pause_of_the_other(
+            &cairn,
+            &mortal,
+            after,
+            finish(&mortal.store),
+            finish(&cairn.store),
+        )
+        .await;
+        let Some(other) = other else {
+            assert!(after > 8, "it was done in {after} steps");
+            return;
+        };
+        for outcome in [paused, other] {
+            match outcome {
+                Ok(_) | Err(Error::UploadTakenOver(_) | Error::Unavailable { .. }) => {}
+                Err(e) => panic!("paused after {after}: {e:?}"),
+            }
+        }
+        let end = "UPDATE uploads SET finishing_since = now() - interval '1 hour'
+            WHERE finishing_since IS NOT NULL";
+        cairn.sql(end).await;
+        let made = finish(&cairn.store).await.unwrap();
+        let stored = cairn.client.download(made.artifact.id.as_str()).await;
+        assert!(stored.unwrap() == whole, "paused after {after}");
+    }
 }

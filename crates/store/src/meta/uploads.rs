@@ -480,8 +480,8 @@ pub(crate) async fn parts(
     Ok(parts?)
 }
 
-/// Records that the blob store is about to be asked to combine the parts, or that it has not done so. False if a later
-/// call has taken the upload.
+/// Records that the blob store is about to be asked to write the object's key, or that it has not done so. False if a later
+/// call has taken the upload, or another has finished it: the key is then that of an artifact.
 #[tracing::instrument(target = "postgres", name = "uploads.mark_finishing", skip_all)]
 pub(crate) async fn mark_finishing(
     client: &Connection,
@@ -493,7 +493,7 @@ pub(crate) async fn mark_finishing(
     let rows = client
         .execute(
             "UPDATE uploads SET finishing_since = CASE WHEN $4 THEN now() END
-             WHERE tenant_id = $1 AND id = $2 AND fence = $3",
+             WHERE tenant_id = $1 AND id = $2 AND fence = $3 AND made_id IS NULL",
             &[&tenant.0, &id.as_str(), &fence, &finishing],
         )
         .await

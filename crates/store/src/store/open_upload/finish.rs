@@ -17,7 +17,7 @@ use crate::{
         artifact::{Created, Origin},
         digest::ContentHash,
         error::{Error, Result},
-        id::ArtifactId,
+        id::{ArtifactId, UploadId},
         spec::{ArtifactSpec, RawSpec},
         tenant::Caller,
         text::ContentType,
@@ -132,10 +132,10 @@ impl Store {
         let taken = rows::take(&client, caller.tenant.id, &row.id, None, 1, window);
         let taken = taken.await?;
         drop(client);
-        let (row, _) = self.known_upload(caller, row.id.as_str()).await?;
         let Some(held) = taken else {
-            return self.finished_by_another(caller, &row).await;
+            return self.finished_by_another(caller, &row.id).await;
         };
+        let (row, _) = self.known_upload(caller, row.id.as_str()).await?;
         let under = Under { caller, row: &row };
         let mut upload = Upload::new(self.clone(), caller, spec.clone())?;
         upload.adopt(&row.id, row.object, row.reserved);
@@ -171,24 +171,31 @@ impl Store {
             (None, None) => guess(),
         };
         upload.crc32 = crc32;
-        if row.presigned_part.is_none() {
-            self.combine(&under, &held, size).await?;
-        }
-        let committed = upload.commit(hash, size, content_type, Payload::Staged);
-        match committed.await {
-            Err(Error::UploadExpired(_)) => {
-                let (row, _) = self.known_upload(caller, row.id.as_str()).await?;
-                self.finished_by_another(caller, &row).await
+        let stored = match row.presigned_part {
+            None => self.combine(&under, &held, size).await,
+            Some(_) => Ok(()),
+        };
+        let committed = match stored {
+            Ok(()) => {
+                let committed = upload.commit(hash, size, content_type, Payload::Staged);
+                committed.await
+            }
+            Err(e) => Err(e),
+        };
+        match committed {
+            Err(Error::UploadExpired(_) | Error::UploadTakenOver(_)) => {
+                self.finished_by_another(caller, &row.id).await
             }
             committed => committed,
         }
     }
 
     /// The answer of another call that finished the upload meanwhile.
-    async fn finished_by_another(&self, caller: &Caller, row: &UploadRow) -> Result<Created> {
+    async fn finished_by_another(&self, caller: &Caller, id: &UploadId) -> Result<Created> {
+        let (row, _) = self.known_upload(caller, id.as_str()).await?;
         match &row.made {
-            Some(made) => self.finished(caller, row, made).await,
-            None => Err(not_open(row)),
+            Some(made) => self.finished(caller, &row, made).await,
+            None => Err(not_open(&row)),
         }
     }
 
@@ -233,6 +240,10 @@ impl Store {
         let client = self.meta.client().await?;
         let mut parts = rows::parts(&client, tenant, &row.id).await?;
         drop(client);
+        if parts.is_empty() && held.parts_bytes > 0 {
+            // The commit of another call has deleted their rows: the rest must not take the place of the whole.
+            return Err(Error::UploadTakenOver(row.id.to_string()));
+        }
         let tail = Bytes::from(held.tail.clone());
         let (has_tail, tail) = (!tail.is_empty(), Pieces::new(vec![tail]));
         let Some(multipart_id) = row.multipart_id.clone().filter(|_| !parts.is_empty()) else {
