@@ -39,6 +39,8 @@ pub enum ResumableVariant {
     FinishWithoutStagingRow,
     /// A finish sends its request while the outcome of an earlier one is unknown.
     CompleteBesideAnother,
+    /// A finish that finds no parts, because another one has committed, writes what follows them.
+    RestForTheWhole,
     /// A finish looks at the seal when it begins, and not in its commit.
     SealSeenEarly,
     /// The collector aborts parts of any age, without a look at the upload's row.
@@ -81,7 +83,11 @@ enum Writer {
 enum Finisher {
     #[default]
     Idle,
+    /// It has the hash as it was, and reads the parts next.
     Taken {
+        hash: Vec<Owner>,
+    },
+    Read {
         parts: Parts,
         hash: Vec<Owner>,
     },
@@ -101,6 +107,8 @@ struct State {
     fence: u8,
     next: u8,
     recorded: Parts,
+    /// The commit has deleted the rows of the parts.
+    forgotten: bool,
     hash: Vec<Owner>,
     /// A finish has taken the upload: no writer may take it any more.
     finishing: bool,
@@ -132,6 +140,7 @@ enum Step {
     KillWriter(usize),
     LatePart,
     Finish(usize),
+    ReadParts(usize),
     Complete(usize),
     /// The blob store combines the parts.
     Combine,
@@ -226,13 +235,25 @@ impl Resumable {
             state.finishing = true;
         }
         state.finishers[finisher] = Finisher::Taken {
-            parts: state.recorded.clone(),
             hash: state.hash.clone(),
         };
     }
 
+    fn read_parts(&self, state: &mut State, finisher: usize) {
+        let Finisher::Taken { hash } = std::mem::take(&mut state.finishers[finisher]) else {
+            return;
+        };
+        if !state.forgotten {
+            let parts = state.recorded.clone();
+            state.finishers[finisher] = Finisher::Read { parts, hash };
+        } else if self.is(ResumableVariant::RestForTheWhole) {
+            state.key = Some(Vec::new());
+            state.finishers[finisher] = Finisher::Combined { hash };
+        }
+    }
+
     fn complete(&self, state: &mut State, finisher: usize) {
-        let Finisher::Taken { parts, hash } = state.finishers[finisher].clone() else {
+        let Finisher::Read { parts, hash } = state.finishers[finisher].clone() else {
             return;
         };
         state.finishers[finisher] = Finisher::Waiting { hash };
@@ -284,6 +305,7 @@ impl Resumable {
             && state.artifact.is_none()
         {
             state.artifact = Some(hash);
+            state.forgotten = true;
         }
     }
 
@@ -325,6 +347,9 @@ impl Model for Resumable {
                     }
                 }
                 Finisher::Taken { .. } => {
+                    steps.extend([Step::ReadParts(place), Step::KillFinisher(place)]);
+                }
+                Finisher::Read { .. } => {
                     if self.may_complete(state) {
                         steps.push(Step::Complete(place));
                     }
@@ -396,12 +421,13 @@ impl Model for Resumable {
                 Self::store(&mut state, number, owner);
             }
             Step::Finish(finisher) => self.finish(&mut state, finisher),
+            Step::ReadParts(finisher) => self.read_parts(&mut state, finisher),
             Step::Complete(finisher) => self.complete(&mut state, finisher),
             Step::Combine => self.combine(&mut state),
             Step::LoseComplete => state.completing = None,
             Step::SeeKey(finisher) => {
                 state.finishers[finisher] = match std::mem::take(&mut state.finishers[finisher]) {
-                    Finisher::Taken { hash, .. } | Finisher::Waiting { hash } => {
+                    Finisher::Read { hash, .. } | Finisher::Waiting { hash } => {
                         Finisher::Combined { hash }
                     }
                     other => other,

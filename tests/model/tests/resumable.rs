@@ -36,6 +36,7 @@ fn every_simpler_resumption_loses_or_mixes_bytes() {
             ResumableVariant::CompleteBesideAnother,
             &[ACKNOWLEDGED_IS_KEPT],
         ),
+        (ResumableVariant::RestForTheWhole, &[BYTES_MATCH_THEIR_HASH]),
         (ResumableVariant::SealSeenEarly, &[SEALED_STAYS_AS_IT_IS]),
         (
             ResumableVariant::CollectorIgnoresOpenUploads,
