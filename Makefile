@@ -76,7 +76,7 @@ screenshots: ## Take pictures of the pages, in both colour schemes, for a phone 
 check: ## Run every check that is not a test: format, lints, prose, layers, proto, chart, dependencies, documentation
 	@scripts/bootstrap check
 	cargo fmt --all --check
-	shellcheck $$(git -c safe.directory='*' grep -lE '^#(!.*bash|.*shellcheck shell=bash)' -- .ci scripts examples deploy/image)
+	shellcheck $$(git -c safe.directory='*' grep -lE '^#(!.*bash|.*shellcheck shell=bash)' -- .ci scripts clients examples deploy/image)
 	! git -c safe.directory='*' grep -nE '^(<{7}|>{7}) '
 	scripts/check-prose
 	scripts/check-links
@@ -113,7 +113,7 @@ bench: ## Compare Cairn with its peers in ten minutes; FULL=1: hours and 60 GB; 
 	cargo build --release --locked -p cairn-bench -p cairn-api -p cairn-cli
 	$(bench) $(ONLY) --size $(if $(FULL),full,short) $(if $(ARTIFACTS),--artifacts $(ARTIFACTS)) $(if $(BEFORE),--before $(BEFORE))
 
-polyglot: ## Lint, type-check and test the clients in other languages against their own Cairn; ONLY=python
+polyglot: ## Lint, type-check and test the clients in other languages against their own Cairn; ONLY="python go"
 	@scripts/bootstrap polyglot
 	cargo build --profile demo --locked -p cairn-cli
 	CAIRN_BIN=$(abspath $(cairn)) scripts/polyglot $(ONLY)
