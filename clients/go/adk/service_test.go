@@ -149,7 +149,7 @@ func TestFilesAreWhereOtherAdaptersFindThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := answer.ArtifactVersion
-	equal(t, fmt.Sprint(record.Version, record.MimeType, record.CustomMetadata), "1 text/plain map[n:1 topic:x]")
+	equal(t, fmt.Sprintf("%d %s %v", record.Version, record.MimeType, record.CustomMetadata), "1 text/plain map[n:1 topic:x]")
 	equal(t, record.CanonicalURI, "cairn:"+found.ID)
 	equal(t, record.CreateTime > 1e9, true)
 }
