@@ -24,8 +24,13 @@ fn command(cairn: &Cairn, name: &str, args: &[&str]) -> tokio::process::Command 
 async fn the_python_client_passes_its_tests() {
     let (cairn, _shell) = start().await;
     // fsspec's own tests are many, and for `make polyglot`.
-    let args = ["-p", "no:cacheprovider", "--ignore=tests/test_fsspec.py"];
-    let mut pytest = command(&cairn, "pytest", &args);
+    let args = [
+        "scripts/test",
+        "-p",
+        "no:cacheprovider",
+        "--ignore=tests/test_fsspec.py",
+    ];
+    let mut pytest = command(&cairn, "python", &args);
     program::run_long(&mut pytest).await.ok();
 }
 
